@@ -1,0 +1,25 @@
+//! The pure domain: plain data in, value and issues out. Nothing in here reads a clock, a database, a file or the
+//! environment, and nothing panics on telemetry. The same code runs on the server and in the browser.
+
+pub mod act;
+pub mod canonical;
+pub mod decimal;
+pub mod decision;
+pub mod facts;
+pub mod headroom;
+pub mod health;
+pub mod histogram;
+pub mod history;
+pub mod input;
+pub mod interval;
+pub mod mode;
+pub mod money;
+pub mod policy;
+pub mod proposal;
+pub mod recent;
+pub mod rollup;
+pub mod signal;
+pub mod snapshot;
+pub mod statistics;
+pub mod stream;
+pub mod telemetry;

@@ -1,0 +1,131 @@
+//! Owns what an evaluation may know of the evaluations before it: whether the conditions of an Increase have held long
+//! enough, what still stands, what has recovered. Must not know how ticks are stored.
+
+use super::decision::{Breach, BreachSet, Recommendation};
+use super::policy::Config;
+use chrono::{DateTime, Duration, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What one scheduled evaluation left behind. Evaluations on demand leave none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tick {
+    pub at: DateTime<Utc>,
+    /// Guardrails certainly clear by the recovery margin.
+    pub clear: BreachSet,
+    /// The conditions of an Increase held, time aside.
+    pub conditions_met: bool,
+    /// What the rules answered (before synthetic data was silenced).
+    pub ruled: Recommendation,
+    /// Breaches that were certain, or not yet recovered from.
+    pub standing: BreachSet,
+}
+
+impl Tick {
+    /// A Freeze or Decrease other than rule 2's, which does not count against stabilization.
+    fn is_unsafe(&self) -> bool {
+        self.ruled >= Recommendation::Decrease && !self.standing.without(Breach::OverLimit).is_empty()
+    }
+}
+
+/// The last tick under the policy in force.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Previous {
+    pub at: DateTime<Utc>,
+    pub ruled: Recommendation,
+    pub standing: BreachSet,
+}
+
+/// How the conditions of an Increase have held, time aside, through the stabilization window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Stabilization {
+    /// Ticks that the window should hold; absent ones count as failed.
+    pub expected: u64,
+    /// Ticks at which the conditions held.
+    pub held: u64,
+    /// They held at each of the last three ticks.
+    pub last_three: bool,
+    /// Ticks that answered Freeze or Decrease (but for rule 2's Freeze).
+    pub unsafe_ticks: u64,
+}
+
+impl Stabilization {
+    /// How many of the expected ticks must have held: 95 %, rounded up.
+    pub const fn needed(&self) -> u64 {
+        (self.expected * 95).div_ceil(100)
+    }
+
+    pub const fn is_stable(&self) -> bool {
+        self.held >= self.needed() && self.last_three && self.unsafe_ticks == 0
+    }
+}
+
+/// The summary of the recent evaluations that an evaluation looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Recent {
+    pub previous: Option<Previous>,
+    /// Guardrails that were certainly clear at every tick of the recovery window.
+    pub recovered: BreachSet,
+    pub stabilization: Stabilization,
+    /// Minutes from tick to tick.
+    pub tick_minutes: u32,
+}
+
+/// How far back ticks are needed under a configuration, beside the newest one whatever its age.
+pub fn reach(config: &Config) -> Duration {
+    let rails = &config.policy.guardrails;
+    Duration::hours(i64::from(rails.stabilization_hours.max(rails.recovery_hours)))
+}
+
+/// Summarises the ticks before `as_of`: ascending in time, all that lie within [`reach`] and the newest one before
+/// `as_of`. Ticks from before the policy in force count as absent: a change restarts stabilization and ends held answers.
+pub fn summarise(ticks: &[Tick], as_of: DateTime<Utc>, config: &Config, tick_minutes: u32) -> Recent {
+    let rails = &config.policy.guardrails;
+    let before = &ticks[..ticks.partition_point(|tick| tick.at < as_of)];
+    let own = &before[before.partition_point(|tick| tick.at < config.policy_since)..];
+    let within = |hours: u32| {
+        let from = as_of - Duration::hours(i64::from(hours));
+        &own[own.partition_point(|tick| tick.at < from)..]
+    };
+    let expected = |hours: u32| u64::from(hours) * 60 / u64::from(tick_minutes.max(1));
+
+    let stabilization = within(rails.stabilization_hours);
+    let last_three_from = as_of - Duration::minutes(3 * i64::from(tick_minutes));
+    let last_three = match stabilization {
+        [.., third, second, first] => [third, second, first]
+            .into_iter()
+            .all(|tick| tick.conditions_met && tick.at >= last_three_from),
+        // A window shorter than three ticks is judged by what it holds.
+        shorter => shorter.len() as u64 >= expected(rails.stabilization_hours) && shorter.iter().all(|tick| tick.conditions_met),
+    };
+    let recovery = within(rails.recovery_hours);
+    let recovered = if (recovery.len() as u64) < expected(rails.recovery_hours) {
+        BreachSet::EMPTY
+    } else {
+        recovery
+            .iter()
+            .fold(BreachSet::all(), |clear, tick| clear.intersection(tick.clear))
+    };
+    Recent {
+        previous: own.last().map(|tick| Previous {
+            at: tick.at,
+            ruled: tick.ruled,
+            standing: tick.standing,
+        }),
+        recovered,
+        stabilization: Stabilization {
+            expected: expected(rails.stabilization_hours),
+            held: stabilization.iter().filter(|tick| tick.conditions_met).count() as u64,
+            last_three,
+            unsafe_ticks: stabilization.iter().filter(|tick| tick.is_unsafe()).count() as u64,
+        },
+        tick_minutes,
+    }
+}
+
+impl Recent {
+    /// No evaluation came before.
+    pub fn none(config: &Config, tick_minutes: u32) -> Recent {
+        summarise(&[], DateTime::<Utc>::UNIX_EPOCH, config, tick_minutes)
+    }
+}

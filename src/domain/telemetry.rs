@@ -1,0 +1,555 @@
+//! Owns telemetry at the door: the batch as it is sent, what makes a sample acceptable, and the accepted form.
+//! Must not know how samples are stored or what they decide. A batch is all or nothing, with every bad row named.
+
+use super::decimal::{Decimal, DecimalError};
+use super::histogram::Histogram;
+use super::money::BatchSum;
+use super::signal::{Aggregation, Series, Severity, Signal, Unit};
+use chrono::{DateTime, Duration, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// How far ahead of the server's clock a sample may lie.
+pub const MAX_AHEAD: Duration = Duration::minutes(5);
+/// The largest value, in atoms of its unit: 2⁵³, which every JSON reader keeps exactly.
+pub const MAX_ATOMS: u64 = 1 << 53;
+/// The longest name of a source, and the longest id of a sample, in characters.
+pub const MAX_NAME: usize = 128;
+
+/// A number as it is sent: JSON number or decimal text. Money is best sent as text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum SentNumber {
+    Whole(u64),
+    Number(f64),
+    Text(String),
+}
+
+impl SentNumber {
+    fn decimal(&self) -> Result<Decimal, DecimalError> {
+        match self {
+            SentNumber::Whole(value) => Ok(Decimal::from_units(*value, 0)),
+            // The shortest text that reads back as this number is what was sent, up to 15 digits.
+            SentNumber::Number(value) if value.is_finite() => Decimal::parse(&format!("{value}")),
+            SentNumber::Number(_) => Err(DecimalError::NotANumber),
+            SentNumber::Text(text) => Decimal::parse(text.trim()),
+        }
+    }
+}
+
+/// A latency distribution as it is sent: `counts[i]` requests took at most `bounds[i]` and more than the bound before;
+/// one more count than bounds holds those above the last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SentHistogram {
+    /// Upper bounds in milliseconds, ascending.
+    pub bounds: Vec<f64>,
+    pub counts: Vec<u64>,
+}
+
+/// One sample as it is sent. Names are text here, so that each wrong one is reported in its place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SentSample {
+    /// For `infra.latency`: what the source has done already, `p95` or `mean`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aggregation: Option<String>,
+    /// RFC 3339.
+    pub at: String,
+    /// For an aggregated latency: how many requests it stands for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// For `infra.latency`, in place of `value`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub histogram: Option<SentHistogram>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// For `warnings.open`: info, warning or critical.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<String>,
+    pub signal: String,
+    pub unit: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<SentNumber>,
+}
+
+/// A batch as it is sent to `POST /api/telemetry`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// Signals that `data_through` vouches for, beside those that the batch carries.
+    #[serde(default)]
+    pub covers: Vec<String>,
+    /// Since when the source's data has no gaps; by default its first sample.
+    #[serde(default)]
+    pub covers_from: Option<String>,
+    /// Up to when the source vouches for its data.
+    #[serde(default)]
+    pub data_through: Option<String>,
+    /// The environment, `production` when left out.
+    #[serde(default)]
+    pub environment: Option<String>,
+    #[serde(default)]
+    pub samples: Vec<SentSample>,
+    /// Who sends: a name of the sender's choice, kept with every number.
+    pub source: String,
+    /// The source may send a sample again with another value, which then replaces the first.
+    #[serde(default)]
+    pub revises: bool,
+    /// Seconds from sample to sample, where the source knows; else the median seen.
+    #[serde(default)]
+    pub step_seconds: Option<u32>,
+}
+
+/// What was wrong with a row of a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RowError {
+    pub detail: String,
+    pub field: String,
+    /// The row's place in `samples`, from 0; `None` where the batch itself is wrong.
+    pub index: Option<u32>,
+}
+
+/// What was done with a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Receipt {
+    /// Samples that are new.
+    pub accepted: u64,
+    /// Samples that were there already, the same.
+    pub duplicates: u64,
+}
+
+/// What a sample measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Measurement {
+    /// A number in atoms of the signal's unit (see [`Unit::atoms`]).
+    Value(u64),
+    /// A latency that its source has aggregated, in nanoseconds, over `count` requests where it says so.
+    Aggregated {
+        aggregation: Aggregation,
+        count: Option<u64>,
+        nanos: u64,
+    },
+    Histogram(Histogram),
+}
+
+/// One acceptable sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    pub at: DateTime<Utc>,
+    /// The exact amount where it is finer than the atoms kept, so that the same sent again is known as the same.
+    pub exact: Option<String>,
+    pub id: Option<String>,
+    pub measurement: Measurement,
+    pub series: Series,
+}
+
+/// A source's word that its data is whole up to a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watermark {
+    pub covers_from: Option<DateTime<Utc>>,
+    pub data_through: DateTime<Utc>,
+    pub series: BTreeSet<Series>,
+}
+
+/// An acceptable batch, ready to be stored whole or not at all.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AcceptedBatch {
+    /// A sample that is there with another value is replaced rather than refused.
+    pub revises: bool,
+    pub samples: Vec<Sample>,
+    pub source: String,
+    /// Minutes from sample to sample, where the source says so (at least one).
+    pub step_minutes: Option<u32>,
+    pub watermark: Option<Watermark>,
+}
+
+/// Checks a batch against everything that does not need the store.
+///
+/// # Errors
+/// Every bad row, each with its field; nothing is accepted then.
+pub fn accept(batch: &Batch, now: DateTime<Utc>) -> Result<AcceptedBatch, Vec<RowError>> {
+    let mut errors = Vec::new();
+    let source = batch.source.trim().to_owned();
+    if source.is_empty() || source.chars().count() > MAX_NAME || source.chars().any(char::is_control) {
+        errors.push(batch_error("source", format!("needs a name of 1 to {MAX_NAME} printable characters")));
+    }
+    let mut spend = BatchSum::default();
+    let mut samples = Vec::with_capacity(batch.samples.len());
+    for (index, sent) in batch.samples.iter().enumerate() {
+        match accept_sample(sent, now, &mut spend) {
+            Ok(sample) => samples.push(sample),
+            Err((field, detail)) => errors.push(RowError {
+                detail,
+                field: field.to_owned(),
+                index: u32::try_from(index).ok(),
+            }),
+        }
+    }
+    let watermark = accept_watermark(batch, &samples, now, &mut errors);
+    if batch.samples.is_empty() && watermark.is_none() && errors.is_empty() {
+        errors.push(batch_error("samples", "is empty and there is no data_through: nothing is said"));
+    }
+    let step_minutes = batch.step_seconds.map(|seconds| seconds.div_ceil(60).max(1));
+    if errors.is_empty() {
+        Ok(AcceptedBatch {
+            revises: batch.revises,
+            samples,
+            source,
+            step_minutes,
+            watermark,
+        })
+    } else {
+        Err(errors)
+    }
+}
+
+fn batch_error(field: &str, detail: impl Into<String>) -> RowError {
+    RowError {
+        detail: detail.into(),
+        field: field.to_owned(),
+        index: None,
+    }
+}
+
+type Refusal = (&'static str, String);
+
+fn accept_sample(sent: &SentSample, now: DateTime<Utc>, spend: &mut BatchSum) -> Result<Sample, Refusal> {
+    let signal = Signal::from_name(&sent.signal)
+        .ok_or_else(|| ("signal", format!("there is no signal \"{}\"", shorten(&sent.signal))))?;
+    let series = accept_series(signal, sent.severity.as_deref())?;
+    let unit = accept_unit(signal, &sent.unit)?;
+    let at = accept_time(&sent.at, now).map_err(|detail| ("at", detail))?;
+    if let Some(id) = &sent.id
+        && (id.is_empty() || id.chars().count() > MAX_NAME)
+    {
+        return Err(("id", format!("needs 1 to {MAX_NAME} characters")));
+    }
+    let (measurement, exact) = accept_measurement(signal, unit, sent, spend)?;
+    Ok(Sample {
+        at,
+        exact,
+        id: sent.id.clone(),
+        measurement,
+        series,
+    })
+}
+
+fn accept_series(signal: Signal, severity: Option<&str>) -> Result<Series, Refusal> {
+    let severity = match severity {
+        None => None,
+        Some(name) => Some(
+            Severity::ALL
+                .into_iter()
+                .find(|severity| severity.name() == name)
+                .ok_or_else(|| ("severity", format!("there is no severity \"{}\"", shorten(name))))?,
+        ),
+    };
+    Series::of(signal, severity).ok_or_else(|| {
+        let detail = if severity.is_some() {
+            format!("{signal} has no severities")
+        } else {
+            format!("{signal} needs one: info, warning or critical")
+        };
+        ("severity", detail)
+    })
+}
+
+/// The unit, if the signal may be sent in it.
+///
+/// # Errors
+/// The field and a sentence that names the right unit.
+pub fn accept_unit(signal: Signal, name: &str) -> Result<Unit, (&'static str, String)> {
+    let own = signal.unit();
+    match Unit::from_name(name) {
+        Some(unit) if unit == own => Ok(unit),
+        Some(Unit::Percent) if own == Unit::Ratio => Ok(Unit::Percent),
+        _ => {
+            let also = if own == Unit::Ratio { " or percent" } else { "" };
+            Err(("unit", format!("{signal} is counted in {own}{also}, not \"{}\"", shorten(name))))
+        }
+    }
+}
+
+fn accept_measurement(
+    signal: Signal,
+    unit: Unit,
+    sent: &SentSample,
+    spend: &mut BatchSum,
+) -> Result<(Measurement, Option<String>), Refusal> {
+    if signal != Signal::InfraLatency {
+        for (field, there) in [
+            ("aggregation", sent.aggregation.is_some()),
+            ("count", sent.count.is_some()),
+            ("histogram", sent.histogram.is_some()),
+        ] {
+            if there {
+                return Err((field, format!("{signal} has none; only infra.latency is aggregated")));
+            }
+        }
+    }
+    if let Some(histogram) = &sent.histogram {
+        if sent.value.is_some() || sent.aggregation.is_some() || sent.count.is_some() {
+            return Err(("histogram", "stands in place of value, aggregation and count".to_owned()));
+        }
+        return Ok((Measurement::Histogram(accept_histogram(histogram)?), None));
+    }
+    let value = sent.value.as_ref().ok_or_else(|| ("value", "is missing".to_owned()))?;
+    let (atoms, exact) = accept_value(value, unit, spend)?;
+    if signal != Signal::InfraLatency {
+        return Ok((Measurement::Value(atoms), exact));
+    }
+    match sent.aggregation.as_deref() {
+        None if sent.count.is_some() => Err(("count", "needs an aggregation, p95 or mean".to_owned())),
+        None => {
+            let mut histogram = Histogram::default();
+            histogram.observe(atoms);
+            Ok((Measurement::Histogram(histogram), None))
+        }
+        Some(name) => {
+            let aggregation = Aggregation::from_name(name).ok_or_else(|| {
+                ("aggregation", format!("must be p95 or mean, not \"{}\": others say nothing of the 95th percentile", shorten(name)))
+            })?;
+            Ok((
+                Measurement::Aggregated {
+                    aggregation,
+                    count: sent.count,
+                    nanos: atoms,
+                },
+                None,
+            ))
+        }
+    }
+}
+
+/// A sent number as whole atoms of its unit, with its exact text where that is finer.
+fn accept_value(value: &SentNumber, unit: Unit, spend: &mut BatchSum) -> Result<(u64, Option<String>), Refusal> {
+    let refuse = |detail: String| ("value", detail);
+    let mut decimal = value.decimal().map_err(|error| refuse(format!("the value {error}")))?;
+    let mut limit = Decimal::from_units(MAX_ATOMS, unit.decimals());
+    match unit {
+        Unit::Percent => {
+            decimal = decimal.per_cent().ok_or_else(|| refuse(format!("the value {}", DecimalError::TooFine)))?;
+            limit = Decimal::from_units(1, 0);
+        }
+        Unit::Ratio => limit = Decimal::from_units(1, 0),
+        _ => {}
+    }
+    if decimal > limit {
+        return Err(refuse(format!("the value lies above {limit}, the most that {unit} may be")));
+    }
+    let atoms = match unit {
+        Unit::Usd => spend.add(decimal).map(super::money::Usd::micros),
+        Unit::Clients | Unit::Events | Unit::Posts | Unit::Requests => Some(
+            decimal
+                .to_units(0)
+                .ok_or_else(|| refuse(format!("{unit} are counted whole")))?,
+        ),
+        Unit::Ratio | Unit::Percent | Unit::Milliseconds => decimal.to_units_nearest(unit.decimals()),
+    };
+    let atoms = atoms.ok_or_else(|| refuse("the amounts of the batch are too large".to_owned()))?;
+    let finer = unit == Unit::Usd && decimal.to_units(unit.decimals()).is_none();
+    Ok((atoms, finer.then(|| decimal.to_string())))
+}
+
+fn accept_histogram(sent: &SentHistogram) -> Result<Histogram, Refusal> {
+    let refuse = |detail: &str| Err(("histogram", detail.to_owned()));
+    if sent.bounds.len() > 500 {
+        return refuse("has more than 500 bounds");
+    }
+    if sent.counts.len() != sent.bounds.len() + 1 {
+        return refuse("needs one count more than bounds: the last holds what lies above the last bound");
+    }
+    let mut histogram = Histogram::default();
+    let mut below = 0u64;
+    let mut bounds = sent.bounds.iter();
+    for count in &sent.counts {
+        let hi = match bounds.next() {
+            None => u64::MAX,
+            Some(bound) if bound.is_finite() && (0.0..=9e9).contains(bound) => (bound * 1e6).round() as u64,
+            Some(_) => return refuse("has a bound that is no number of milliseconds"),
+        };
+        if hi < below {
+            return refuse("has bounds that do not ascend");
+        }
+        if *count > MAX_ATOMS {
+            return refuse("has a count that is too large");
+        }
+        histogram.add(below, hi, *count);
+        below = hi;
+    }
+    Ok(histogram)
+}
+
+fn accept_time(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    let at = DateTime::parse_from_rfc3339(text)
+        .map_err(|_| format!("\"{}\" is no RFC 3339 time, such as 2026-11-24T03:00:00Z", shorten(text)))?
+        .with_timezone(&Utc);
+    check_time(at, now)?;
+    Ok(at)
+}
+
+/// Whether a time may stand on a sample: not before 2000 and not more than [`MAX_AHEAD`] ahead.
+///
+/// # Errors
+/// A sentence that says which side it lies on.
+pub fn check_time(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), String> {
+    if at > now + MAX_AHEAD {
+        return Err("lies more than 5 minutes in the future".to_owned());
+    }
+    if at.timestamp() < 946_684_800 {
+        return Err("lies before the year 2000".to_owned());
+    }
+    Ok(())
+}
+
+fn accept_watermark(
+    batch: &Batch,
+    samples: &[Sample],
+    now: DateTime<Utc>,
+    errors: &mut Vec<RowError>,
+) -> Option<Watermark> {
+    let mut time = |field: &str, text: &Option<String>| {
+        let text = text.as_deref()?;
+        match accept_time(text, now) {
+            Ok(at) => Some(at),
+            Err(detail) => {
+                errors.push(batch_error(field, detail));
+                None
+            }
+        }
+    };
+    let data_through = time("data_through", &batch.data_through);
+    let covers_from = time("covers_from", &batch.covers_from);
+    let mut series: BTreeSet<Series> = samples.iter().map(|sample| sample.series).collect();
+    for name in &batch.covers {
+        match Signal::from_name(name) {
+            Some(signal) => series.extend(Series::ALL.into_iter().filter(|series| series.signal() == signal)),
+            None => errors.push(batch_error("covers", format!("there is no signal \"{}\"", shorten(name)))),
+        }
+    }
+    if batch.data_through.is_none() {
+        if batch.covers_from.is_some() || !batch.covers.is_empty() {
+            errors.push(batch_error("data_through", "is missing: coverage has a beginning but no end"));
+        }
+        return None;
+    }
+    let data_through = data_through?;
+    if covers_from.is_some_and(|from| from > data_through) {
+        errors.push(batch_error("covers_from", "lies after data_through"));
+        return None;
+    }
+    Some(Watermark {
+        covers_from,
+        data_through,
+        series,
+    })
+}
+
+/// A quoted piece of what was sent, short enough for a sentence.
+fn shorten(text: &str) -> String {
+    let mut short: String = text.chars().filter(|character| !character.is_control()).take(40).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-24T03:00:00Z".parse().unwrap()
+    }
+
+    fn batch(sample: serde_json::Value) -> Batch {
+        serde_json::from_value(json!({"source": "billing", "samples": [sample]})).unwrap()
+    }
+
+    fn refusal(sample: serde_json::Value) -> String {
+        let errors = accept(&batch(sample), now()).unwrap_err();
+        assert_eq!((errors.len(), errors[0].index), (1, Some(0)));
+        errors[0].field.clone()
+    }
+
+    #[test]
+    fn each_kind_of_bad_row_is_refused_by_its_field() {
+        let good = json!({"signal": "clients.active", "at": "2026-11-24T03:00:00Z", "value": 12, "unit": "clients"});
+        assert!(accept(&batch(good.clone()), now()).is_ok());
+        let cases = [
+            ("signal", json!("clients.happy")),
+            ("unit", json!("USD")),
+            ("value", json!(-1)),
+            ("value", json!("NaN")),
+            ("value", json!(1.5)),
+            ("value", json!("1e30")),
+            ("value", json!(null)),
+            ("at", json!("2026-11-24T03:05:01Z")),
+            ("at", json!("yesterday")),
+            ("severity", json!("critical")),
+            ("aggregation", json!("p95")),
+            ("id", json!("")),
+        ];
+        for (field, value) in cases {
+            let mut sample = good.clone();
+            sample[field] = value.clone();
+            assert_eq!(refusal(sample), field, "{value}");
+        }
+    }
+
+    #[test]
+    fn five_minutes_ahead_is_still_accepted() {
+        let sample = json!({"signal": "clients.active", "at": "2026-11-24T03:05:00Z", "value": 1, "unit": "clients"});
+        assert!(accept(&batch(sample), now()).is_ok());
+    }
+
+    #[test]
+    fn percent_becomes_a_ratio_and_money_stays_exact() {
+        let cpu = json!({"signal": "infra.cpu", "at": "2026-11-24T03:00:00Z", "value": 51.846, "unit": "percent"});
+        let accepted = accept(&batch(cpu), now()).unwrap();
+        assert_eq!(accepted.samples[0].measurement, Measurement::Value(518_460_000));
+        let spend = json!({"signal": "ai.spend", "at": "2026-11-24T03:00:00Z", "value": "0.0000008", "unit": "USD"});
+        let accepted = accept(&batch(spend), now()).unwrap();
+        assert_eq!(accepted.samples[0].measurement, Measurement::Value(1));
+        assert_eq!(accepted.samples[0].exact.as_deref(), Some("0.0000008"));
+    }
+
+    #[test]
+    fn latency_comes_aggregated_as_a_distribution_or_one_by_one() {
+        let at = "2026-11-24T03:00:00Z";
+        let p95 = json!({"signal": "infra.latency", "at": at, "value": 120, "unit": "ms", "aggregation": "p95", "count": 1000});
+        assert!(matches!(
+            accept(&batch(p95), now()).unwrap().samples[0].measurement,
+            Measurement::Aggregated { nanos: 120_000_000, count: Some(1000), .. }
+        ));
+        let spread = json!({"signal": "infra.latency", "at": at, "unit": "ms", "histogram": {"bounds": [100, 300], "counts": [90, 8, 2]}});
+        let accepted = accept(&batch(spread), now()).unwrap();
+        let Measurement::Histogram(histogram) = &accepted.samples[0].measurement else {
+            panic!("a distribution stays one")
+        };
+        assert_eq!(histogram.count(), 100);
+        for (aggregation, field) in [("p99", "aggregation"), ("", "aggregation")] {
+            let sample = json!({"signal": "infra.latency", "at": at, "value": 1, "unit": "ms", "aggregation": aggregation});
+            assert_eq!(refusal(sample), field);
+        }
+    }
+
+    #[test]
+    fn a_watermark_vouches_for_what_the_batch_carries_or_names() {
+        let batch: Batch = serde_json::from_value(json!({
+            "source": "app", "data_through": "2026-11-24T02:59:00Z", "covers": ["infra.errors"], "samples": []
+        }))
+        .unwrap();
+        let watermark = accept(&batch, now()).unwrap().watermark.unwrap();
+        assert_eq!(watermark.series, BTreeSet::from([Series::InfraErrors]));
+    }
+
+    #[test]
+    fn a_batch_that_says_nothing_is_refused() {
+        let batch: Batch = serde_json::from_value(json!({"source": "app", "samples": []})).unwrap();
+        assert_eq!(accept(&batch, now()).unwrap_err()[0].field, "samples");
+    }
+}

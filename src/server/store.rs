@@ -1,0 +1,242 @@
+//! Owns the store's contract: what is kept, what happens in one transaction, and how it fails. One file and one
+//! migrations folder a backend; domain types come in and go out, rows stay inside. Must not know telemetry sources.
+
+pub mod sqlite;
+
+use crate::domain::act::{Act, ActError};
+use crate::domain::history::{Event, EventType, Head, NewEvent};
+use crate::domain::policy::{Config, EnvironmentKind};
+use crate::domain::proposal::{Proposal, ProposalStatus};
+use crate::domain::recent::Tick;
+use crate::domain::signal::{Aggregation, Series};
+use crate::domain::snapshot::{Origin, Snapshot};
+use crate::domain::stream::{Span, Stream};
+use crate::domain::telemetry::{AcceptedBatch, Receipt, RowError};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use std::path::Path;
+
+/// Why the store did not do what was asked. The cause is for the log; clients see a sentence made elsewhere.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("there is no environment \"{name}\"; there are: {}", existing.join(", "))]
+    UnknownEnvironment { name: String, existing: Vec<String> },
+    #[error("the environment \"{0}\" exists already")]
+    EnvironmentExists(String),
+    #[error("there is no snapshot \"{0}\"")]
+    UnknownSnapshot(String),
+    #[error(transparent)]
+    Act(#[from] ActError),
+    #[error("{} rows of the batch contradict what is stored", .0.len())]
+    Conflicts(Vec<RowError>),
+    #[error("the Idempotency-Key was used before with another request")]
+    KeyReused,
+    #[error("the file is not a whole store: {0}")]
+    NotAStore(String),
+    /// The database refused or could not be reached.
+    #[error("the store is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// What is stored cannot be read: a defect or damage, never a client's doing.
+    #[error("stored data cannot be read: {what}")]
+    Corrupt {
+        what: &'static str,
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+}
+
+/// A client's key for a write, with the digest of the request that it was first used with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    pub key: String,
+    pub request_digest: String,
+}
+
+/// An environment in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EnvironmentSummary {
+    pub created_at: DateTime<Utc>,
+    pub kind: EnvironmentKind,
+    pub name: String,
+}
+
+/// What an act has done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changed {
+    pub config: Config,
+    /// False where the act changed nothing and left no event.
+    pub changed: bool,
+}
+
+/// An evaluation to be stored with its events and what it does to proposals, in one transaction.
+#[derive(Clone, Debug)]
+pub struct Recording<'a> {
+    /// The snapshot body's canonical bytes, as digested.
+    pub bytes: &'a [u8],
+    /// Events beside `snapshot_recorded`, which the store adds itself, first: recommendation_changed, proposals'.
+    pub events: Vec<NewEvent>,
+    /// The open proposal lapses.
+    pub expire: Option<String>,
+    pub open: Option<Proposal>,
+    pub snapshot: &'a Snapshot,
+    /// For a tick: what it leaves for the evaluations after it. Must be there exactly when the origin is a tick's.
+    pub tick: Option<Tick>,
+    /// Who had it made: `scheduler`, `local`, `replay`.
+    pub actor: &'a str,
+    /// When it was stored.
+    pub at: DateTime<Utc>,
+}
+
+/// Which events a page of history holds.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct EventFilter {
+    /// Any of these types; empty means all.
+    pub types: Vec<EventType>,
+    /// Events at or after this time.
+    pub from: Option<DateTime<Utc>>,
+    /// Events before this time.
+    pub to: Option<DateTime<Utc>>,
+    /// Events before this sequence number: the next page.
+    pub before: Option<u64>,
+}
+
+/// One raw sample, for the click from a number to what it rests on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredSample {
+    pub aggregation: Option<Aggregation>,
+    pub at: DateTime<Utc>,
+    /// In atoms of the series' unit; for a distribution, its number of requests.
+    pub atoms: u64,
+    pub fetched_at: DateTime<Utc>,
+    pub is_distribution: bool,
+    pub source: String,
+}
+
+/// What a source has sent, for the checklist and the doctor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceSummary {
+    pub data_through: Option<DateTime<Utc>>,
+    pub fetched_at: Option<DateTime<Utc>>,
+    pub first_at: Option<DateTime<Utc>>,
+    pub last_at: Option<DateTime<Utc>>,
+    pub series: Series,
+    pub source: String,
+    pub spans: Vec<Span>,
+}
+
+/// Where everything is kept. Every method that writes is one transaction; what it acknowledged is on disk.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Makes an environment with its first configuration; the event is `config_changed`, "created".
+    async fn create_environment(&self, config: &Config, actor: &str, now: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// All environments, by name.
+    async fn environments(&self) -> Result<Vec<EnvironmentSummary>, StoreError>;
+
+    /// The configuration in force.
+    async fn config(&self, environment: &str) -> Result<Config, StoreError>;
+
+    /// The configuration at a version, with its digest.
+    async fn config_at(&self, environment: &str, version: u64) -> Result<Option<Config>, StoreError>;
+
+    /// Applies an act: reads the configuration, lets the domain decide, stores configuration, proposal and events.
+    async fn act(
+        &self,
+        environment: &str,
+        act: &Act,
+        actor: &str,
+        now: DateTime<Utc>,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Changed, StoreError>;
+
+    /// Adds an event that changes nothing (a note).
+    async fn append(&self, environment: &str, event: NewEvent) -> Result<Event, StoreError>;
+
+    /// Stores a batch whole or not at all: samples, minute roll-ups, coverage.
+    async fn ingest(
+        &self,
+        environment: &str,
+        batch: &AcceptedBatch,
+        now: DateTime<Utc>,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Receipt, StoreError>;
+
+    /// Every stream of the environment with its rows in a span (open at `from`) and, before it, the newest row of each
+    /// gauge. The number of rows read depends on the span, never on the age of the store.
+    async fn streams(&self, environment: &str, span: Span) -> Result<Vec<Stream>, StoreError>;
+
+    /// What each source has sent so far.
+    async fn sources(&self, environment: &str) -> Result<Vec<SourceSummary>, StoreError>;
+
+    /// The first and the last sample's time of an environment.
+    async fn extent(&self, environment: &str) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError>;
+
+    /// Raw samples of a series within a span, newest first.
+    async fn samples(&self, environment: &str, series: Series, span: Span, limit: u32) -> Result<Vec<StoredSample>, StoreError>;
+
+    /// Deletes raw samples older than a time (roll-ups stay); returns how many.
+    async fn prune_samples(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
+
+    /// Stores evaluations, in order, in one transaction. A tick that is there already is left as it is and its id
+    /// returned: recording is idempotent.
+    async fn record(
+        &self,
+        environment: &str,
+        recordings: &[Recording<'_>],
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Vec<Snapshot>, StoreError>;
+
+    /// The snapshot that a key was first used for.
+    async fn recorded_under(&self, environment: &str, key: &IdempotencyKey) -> Result<Option<Snapshot>, StoreError>;
+
+    /// The ticks with `from <= at < before`, ascending, and before them the newest one earlier than `from`.
+    async fn ticks(&self, environment: &str, from: DateTime<Utc>, before: DateTime<Utc>) -> Result<Vec<Tick>, StoreError>;
+
+    /// Whether a tick is stored for this very time.
+    async fn has_tick(&self, environment: &str, at: DateTime<Utc>) -> Result<bool, StoreError>;
+
+    /// When the newest daily decision was made.
+    async fn latest_daily(&self, environment: &str) -> Result<Option<DateTime<Utc>>, StoreError>;
+
+    /// The newest snapshot by `as_of`, of whatever origin.
+    async fn latest_snapshot(&self, environment: &str) -> Result<Option<Snapshot>, StoreError>;
+
+    /// One snapshot by its id.
+    async fn snapshot(&self, id: &str) -> Result<Snapshot, StoreError>;
+
+    /// Snapshots newest first, at most `limit`, with `as_of` before `before` (then by id).
+    async fn snapshots(
+        &self,
+        environment: &str,
+        limit: u32,
+        before: Option<(DateTime<Utc>, String)>,
+        origin: Option<Origin>,
+    ) -> Result<Vec<Snapshot>, StoreError>;
+
+    /// The bytes as stored of up to `limit` snapshots after a row number, for `verify`: (row number, id, digest, bytes).
+    async fn snapshot_bytes(&self, environment: &str, after: i64, limit: u32) -> Result<Vec<(i64, String, String, Vec<u8>)>, StoreError>;
+
+    /// The open proposal, if there is one.
+    async fn open_proposal(&self, environment: &str) -> Result<Option<Proposal>, StoreError>;
+
+    /// A page of proposals, newest first.
+    async fn proposals(&self, environment: &str, status: Option<ProposalStatus>, limit: u32) -> Result<Vec<Proposal>, StoreError>;
+
+    /// A page of events, newest first.
+    async fn events(&self, environment: &str, filter: &EventFilter, limit: u32) -> Result<Vec<Event>, StoreError>;
+
+    /// Up to `limit` events after a sequence number, ascending, for `verify`.
+    async fn events_after(&self, environment: &str, seq: u64, limit: u32) -> Result<Vec<Event>, StoreError>;
+
+    /// The head of every chain.
+    async fn heads(&self) -> Result<Vec<Head>, StoreError>;
+
+    /// A consistent copy of the whole store while it is in use.
+    async fn backup(&self, file: &Path) -> Result<(), StoreError>;
+
+    /// Whether a write would succeed now and every migration is applied.
+    async fn ready(&self) -> Result<(), StoreError>;
+
+    /// Writes what is pending and closes.
+    async fn close(&self);
+}
