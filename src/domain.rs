@@ -14,6 +14,7 @@ pub mod input;
 pub mod interval;
 pub mod mode;
 pub mod money;
+pub mod overview;
 pub mod policy;
 pub mod proposal;
 pub mod recent;
