@@ -3,6 +3,7 @@
 
 pub mod act;
 pub mod canonical;
+pub mod change;
 pub mod decimal;
 pub mod decision;
 pub mod evaluate;
