@@ -4,3 +4,6 @@
 //! only two gates between them.
 
 pub mod domain;
+
+#[cfg(feature = "ssr")]
+pub mod server;

@@ -1,6 +1,8 @@
 //! Owns the store's contract: what is kept, what happens in one transaction, and how it fails. One file and one
 //! migrations folder a backend; domain types come in and go out, rows stay inside. Must not know telemetry sources.
 
+mod coverage;
+mod rows;
 pub mod sqlite;
 
 use crate::domain::act::{Act, ActError};
@@ -14,7 +16,7 @@ use crate::domain::stream::{Span, Stream};
 use crate::domain::telemetry::{AcceptedBatch, Receipt, RowError};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Why the store did not do what was asked. The cause is for the log; clients see a sentence made elsewhere.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +37,16 @@ pub enum StoreError {
     NotAStore(String),
     /// The database refused or could not be reached.
     #[error("the store is not available")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[from] sqlx::Error),
+    #[error("there is a file at {} already; it is never replaced", .0.display())]
+    FileExists(PathBuf),
+    /// A file beside the store could not be read or written.
+    #[error("the file {} cannot be used", path.display())]
+    File {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     /// What is stored cannot be read: a defect or damage, never a client's doing.
     #[error("stored data cannot be read: {what}")]
     Corrupt {
@@ -184,6 +195,9 @@ pub trait Store: Send + Sync + 'static {
         recordings: &[Recording<'_>],
         key: Option<&IdempotencyKey>,
     ) -> Result<Vec<Snapshot>, StoreError>;
+
+    /// Forgets idempotency keys first used before a time; returns how many.
+    async fn prune_keys(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
 
     /// The snapshot that a key was first used for.
     async fn recorded_under(&self, environment: &str, key: &IdempotencyKey) -> Result<Option<Snapshot>, StoreError>;
