@@ -3,6 +3,7 @@
 
 pub mod act;
 pub mod canonical;
+pub mod consequence;
 pub mod decimal;
 pub mod decision;
 pub mod facts;
