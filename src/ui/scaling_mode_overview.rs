@@ -13,6 +13,7 @@ use crate::domain::interval::Interval;
 use crate::domain::overview::Overview;
 use crate::domain::policy::Limits;
 use crate::domain::snapshot::{Snapshot, SnapshotBody};
+use crate::domain::wording::binding_words;
 use chrono::{DateTime, Utc};
 use format::Measure;
 use leptos::prelude::*;
@@ -126,7 +127,7 @@ fn Loads(snapshot: Arc<Snapshot>) -> impl IntoView {
         1 => "Room for 1 more client".to_owned(),
         more => format!("Room for {} more clients", format::whole(more)),
     };
-    let binding = words::binding(&headroom.binding).to_owned();
+    let binding = binding_words(&headroom.binding);
     view! {
         <div class="loads">
             {demand}

@@ -31,8 +31,12 @@ pub fn ScalingModePage() -> impl IntoView {
     let before = asked("before").and_then(|before| before.parse().ok());
     let event_type = asked("type");
     let filter = event_type.as_deref().and_then(EventType::from_name);
-    let page =
-        OnceResource::new_blocking(api::founder_page(asked("environment"), before, event_type, asked("notice")));
+    let page = OnceResource::new_blocking(api::founder_page(
+        asked("environment"),
+        asked("before"),
+        event_type,
+        asked("notice"),
+    ));
     view! {
         <Suspense>
             {move || Suspend::new(async move {

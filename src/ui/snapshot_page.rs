@@ -33,31 +33,43 @@ pub fn SnapshotPage() -> impl IntoView {
 
 #[component]
 fn SnapshotRecord(snapshot: Arc<Snapshot>) -> impl IntoView {
-    let body = &snapshot.body;
-    let back = format!("Back to {}", body.environment);
+    let environment = snapshot.body.environment.clone();
+    let kind = snapshot.body.kind;
+    let title = format!("Snapshot of {environment}, {} · Scaling Mode", format::utc(snapshot.body.as_of));
     view! {
-        <Title text=format!("Snapshot of {}, {} · Scaling Mode", body.environment, format::utc(body.as_of)) />
+        <Title text=title />
         <PageFrame>
             <nav aria-label="Where this stands">
-                <a href=links::page(&body.environment)>{back}</a>
+                <a href=links::page(&environment)>{format!("Back to {environment}")}</a>
             </nav>
-            <KindBanner kind=body.kind />
-            <section class="answer panel" aria-labelledby="answer-title">
-                <div class="panel-head">
-                    <h1 id="answer-title">"Snapshot of " {body.environment.clone()} ", " <ReaderTime at=body.as_of /></h1>
-                    <KindMark kind=body.kind />
-                </div>
-                <p class="verdict">
-                    <AnswerBadge answer=body.recommendation />
-                    <span class="verdict-text">{body.verdict.clone()}</span>
-                </p>
-                <p class="narrative">{body.narrative.clone()}</p>
-                <Record snapshot=snapshot.clone() />
-            </section>
+            <KindBanner kind=kind />
+            <Answer snapshot=snapshot.clone() />
             <DecisionPanel snapshot=snapshot.clone() />
             <ScalingHealthScoresPanel snapshot=snapshot.clone() policy=None />
             <Verification snapshot=snapshot />
         </PageFrame>
+    }
+    .into_any()
+}
+
+#[component]
+fn Answer(snapshot: Arc<Snapshot>) -> impl IntoView {
+    let body = &snapshot.body;
+    view! {
+        <section class="answer panel" aria-labelledby="answer-title">
+            <div class="panel-head">
+                <h1 id="answer-title">
+                    {format!("Snapshot of {}, ", body.environment)} <ReaderTime at=body.as_of />
+                </h1>
+                <KindMark kind=body.kind />
+            </div>
+            <p class="verdict">
+                <AnswerBadge answer=body.recommendation />
+                <span class="verdict-text">{body.verdict.clone()}</span>
+            </p>
+            <p class="narrative">{body.narrative.clone()}</p>
+            <Record snapshot=snapshot.clone() />
+        </section>
     }
     .into_any()
 }

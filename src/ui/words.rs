@@ -125,24 +125,6 @@ pub fn window(window: &Window) -> String {
     }
 }
 
-/// What binds headroom first.
-pub fn binding(binding: &str) -> &str {
-    match binding {
-        "clients" => "the client limit",
-        "posts" => "posts",
-        "ai_spend" => "AI spend",
-        "ai_cost_pressure" => "the AI cost guardrail",
-        "warning_density" => "the warning density guardrail",
-        "churn_risk" => "the churn risk guardrail",
-        "infra_health" => "the infra health guardrail",
-        "health" => "overall health",
-        "over_limit" => "the mode's limits",
-        "freeze" => "the answer is Freeze",
-        "frozen" => "the environment is frozen",
-        other => other,
-    }
-}
-
 /// What choosing a mode would mean, in one or two sentences.
 pub fn consequence(consequence: &Consequence, load: &Load, current: Mode) -> String {
     let limits = &consequence.limits;
