@@ -1,0 +1,147 @@
+//! Owns the founder's page: what it asks the server for and how its panels are arranged. Must not hold a rule.
+
+use super::actions_panel::ActionsPanel;
+use super::decision_panel::DecisionPanel;
+use super::environment_switcher::EnvironmentSwitcher;
+use super::first_run_checklist::FirstRunChecklist;
+use super::page_banners::PageBanners;
+use super::page_error::PageError;
+use super::page_frame::PageFrame;
+use super::proposal_panel::ProposalPanel;
+use super::scaling_health_scores_panel::ScalingHealthScoresPanel;
+use super::scaling_mode_overview::ScalingModeOverview;
+use super::scaling_mode_timeline::ScalingModeTimeline;
+use super::snapshot_list::SnapshotList;
+use super::trend_chart::TrendChart;
+use super::words;
+use crate::api::{self, FounderPage};
+use crate::domain::consequence::Load;
+use crate::domain::history::EventType;
+use crate::domain::overview::Notice;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+use std::sync::Arc;
+
+#[component]
+pub fn ScalingModePage() -> impl IntoView {
+    let query = use_query_map();
+    let query = query.read_untracked();
+    let asked = |name: &str| query.get(name).filter(|value| !value.is_empty());
+    let before = asked("before").and_then(|before| before.parse().ok());
+    let event_type = asked("type");
+    let filter = event_type.as_deref().and_then(EventType::from_name);
+    let page = OnceResource::new_blocking(api::founder_page(
+        asked("environment"),
+        asked("before"),
+        event_type,
+        asked("notice"),
+    ));
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                match page.await {
+                    Ok(page) => view! { <Panels page=page filter=filter before=before /> }.into_any(),
+                    Err(error) => view! { <PageError error=error /> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+#[component]
+fn Panels(page: FounderPage, filter: Option<EventType>, before: Option<u64>) -> impl IntoView {
+    let data = page.data;
+    let environment = data.config.environment.clone();
+    let kind = data.config.kind;
+    let title = format!("{} · {} · Scaling Mode", words::answer(data.overview.recommendation), environment);
+    let snapshot = data.snapshot.clone().map(Arc::new);
+    let load = data.snapshot.as_ref().map_or(Load::UNKNOWN, Load::of);
+    let policy = data
+        .snapshot
+        .as_ref()
+        .filter(|snapshot| snapshot.body.as_of >= data.config.policy_since)
+        .map(|_| data.config.policy.clone());
+    let switcher =
+        view! { <EnvironmentSwitcher environments=data.environments.clone() current=environment.clone() /> }.into_any();
+    let proposal = data.overview.proposal.clone().map(|proposal| {
+        view! { <ProposalPanel environment=environment.clone() kind=kind proposal=proposal /> }
+    });
+    let proof = snapshot.clone().map(|snapshot| {
+        view! {
+            <DecisionPanel snapshot=snapshot.clone() />
+            <ScalingHealthScoresPanel snapshot=snapshot policy=policy />
+        }
+    });
+    view! {
+        <Title text=title />
+        <PageFrame aside=Some(switcher)>
+            <NoticeRegion notice=page.notice />
+            <PageBanners data=data.clone() />
+            <ScalingModeOverview
+                overview=data.overview
+                limits=data.config.policy.limits
+                snapshot=snapshot
+                now=data.now
+            />
+            {proposal}
+            <OnThisPage has_proof=proof.is_some() />
+            <FirstRunChecklist environment=environment.clone() kind=kind items=data.checklist />
+            {proof}
+            <ActionsPanel config=data.config load=load />
+            <TrendChart kind=kind svg=data.trend_svg snapshots=data.snapshots.clone() />
+            <ScalingModeTimeline
+                environment=environment
+                kind=kind
+                events=data.events
+                next=data.events_next
+                filter=filter
+                before=before
+            />
+            <SnapshotList kind=kind snapshots=data.snapshots />
+        </PageFrame>
+    }
+    .into_any()
+}
+
+/// What a form has just done, or why it did not.
+#[component]
+fn NoticeRegion(notice: Option<Notice>) -> impl IntoView {
+    notice.map(|notice| {
+        let (role, class) = if notice.is_error { ("alert", "notice is-error") } else { ("status", "notice") };
+        view! {
+            <p id="notice" role=role class=class>
+                {notice.text}
+            </p>
+        }
+    })
+}
+
+#[component]
+fn OnThisPage(has_proof: bool) -> impl IntoView {
+    let links: Vec<_> = [
+        ("#decision", "Decision", has_proof),
+        ("#health", "Health", has_proof),
+        ("#actions", "Act", true),
+        ("#trend", "Over time", true),
+        ("#history", "History", true),
+        ("#snapshots", "Snapshots", true),
+        ("#connect", "Connect", true),
+    ]
+    .into_iter()
+    .filter(|(_, _, is_there)| *is_there)
+    .map(|(href, text, _)| {
+        view! {
+            <li>
+                <a href=href>{text}</a>
+            </li>
+        }
+    })
+    .collect();
+    view! {
+        <nav class="on-this-page" aria-label="On this page">
+            <ul>{links}</ul>
+        </nav>
+    }
+    .into_any()
+}
