@@ -368,9 +368,10 @@ pub fn assess(facts: &Facts, config: &Config, recent: &Recent, as_of: DateTime<U
     let standing = standing_now(broken, clear, recent, within_limits || may_increase);
     let held_answer = held_answer(standing, broken, fits, recent);
     let ruled = held_answer.map_or(fresh, |held| held.max(fresh));
+    let recovered = ruled == fresh && standing == broken;
     results.set(
         RuleId::Recovery,
-        Outcome::from_bool(held_answer.is_none()),
+        Outcome::from_bool(recovered),
         None,
         Some(Threshold::Count(u64::from(rails.recovery_hours))),
     );
@@ -661,17 +662,15 @@ fn standing_now(broken: BreachSet, clear: BreachSet, recent: &Recent, over_limit
     standing
 }
 
-/// The answer that breaches of the past keep up, if any does.
+/// The answer that breaches of the past keep up, if any does. A Freeze stays one for as long as any of its breaches
+/// stands, be it broken or not yet recovered from: else making a breach worse could turn Freeze into Decrease.
 fn held_answer(standing: BreachSet, broken: BreachSet, fits_lower_mode: bool, recent: &Recent) -> Option<Recommendation> {
     let previous = recent.previous.as_ref()?;
-    let kept = Breach::ALL
-        .into_iter()
-        .any(|breach| standing.contains(breach) && !broken.contains(breach));
-    if !kept {
-        return None;
+    let of_the_past = standing.intersection(previous.standing);
+    match previous.ruled {
+        Recommendation::Freeze => (!of_the_past.is_empty()).then_some(Recommendation::Freeze),
+        Recommendation::Decrease | Recommendation::Hold | Recommendation::Increase => {
+            (standing != broken).then(|| step_back(fits_lower_mode))
+        }
     }
-    Some(match previous.ruled {
-        Recommendation::Freeze => Recommendation::Freeze,
-        Recommendation::Decrease | Recommendation::Hold | Recommendation::Increase => step_back(fits_lower_mode),
-    })
 }
