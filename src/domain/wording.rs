@@ -300,7 +300,8 @@ pub fn narrative(config: &Config, inputs: &[Input], facts: &Facts, assessment: &
     text
 }
 
-fn capital(recommendation: Recommendation) -> &'static str {
+/// An answer at the beginning of a sentence.
+pub const fn capital(recommendation: Recommendation) -> &'static str {
     match recommendation {
         Recommendation::Increase => "Increase",
         Recommendation::Hold => "Hold",
