@@ -357,7 +357,10 @@ pub fn assess(facts: &Facts, config: &Config, recent: &Recent, as_of: DateTime<U
         .filter(|rule| !rule.is_about_time())
         .all(|rule| results.outcome(rule) == Outcome::Passed);
     let may_increase = conditions().all(|rule| results.outcome(rule) == Outcome::Passed);
-    let cannot_increase = conditions().any(|rule| results.outcome(rule) == Outcome::Failed);
+    // Thin evidence keeps an Increase away, but it is no certain failure: more data may mend it, so it brings no Freeze.
+    let cannot_increase = conditions()
+        .filter(|rule| *rule != RuleId::IncreaseConfidence)
+        .any(|rule| results.outcome(rule) == Outcome::Failed);
     let over_rules = [RuleId::OverLimitClients, RuleId::OverLimitPosts, RuleId::OverLimitAiSpend];
     let over_limit = over_rules.iter().any(|rule| results.outcome(*rule) == Outcome::Failed);
     let within_limits = over_rules.iter().all(|rule| results.outcome(*rule) == Outcome::Passed);
