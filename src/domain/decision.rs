@@ -382,7 +382,7 @@ pub fn assess(facts: &Facts, config: &Config, recent: &Recent, as_of: DateTime<U
         clear,
         conditions_met,
         health,
-        held: ruled != fresh,
+        held: ruled != fresh && config.kind != EnvironmentKind::Synthetic,
         over_limit,
         ruled,
         recommendation: if config.kind == EnvironmentKind::Synthetic { Recommendation::Hold } else { ruled },
