@@ -73,7 +73,9 @@ pub async fn change_config(body: ConfigChange) -> Result<ConfigView, WireError> 
 #[server(prefix = "/api", endpoint = "scaling-mode/health", input = GetUrl, output = Json)]
 pub async fn read_health(
     #[server(default)] environment: Option<String>,
-    #[server(default, rename = "type")] view: Option<String>,
+    #[server(default)]
+    #[server(rename = "type")]
+    view: Option<String>,
     #[server(default)] limit: Option<String>,
     #[server(default)] before: Option<String>,
 ) -> Result<HealthAnswer, WireError> {

@@ -60,11 +60,15 @@ CREATE TABLE snapshots (
     conditions_met INTEGER CHECK ((conditions_met IS NOT NULL) = is_tick),
     standing       INTEGER CHECK ((standing IS NOT NULL) = is_tick),
     clear          INTEGER CHECK ((clear IS NOT NULL) = is_tick),
+    -- Overall health, for charts that reach over many snapshots.
+    overall_lo     REAL NOT NULL,
+    overall_hi     REAL NOT NULL,
     -- The canonical JSON of the snapshot's body, compressed (zstd).
     body           BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX snapshots_ticks ON snapshots (environment_id, as_of) WHERE is_tick = 1;
 CREATE INDEX snapshots_by_time ON snapshots (environment_id, as_of, id);
+CREATE INDEX snapshots_trend ON snapshots (environment_id, as_of, overall_lo, overall_hi) WHERE is_tick = 1;
 CREATE INDEX snapshots_by_origin ON snapshots (environment_id, origin, as_of, id);
 
 CREATE TABLE proposals (

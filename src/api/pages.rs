@@ -28,7 +28,7 @@ pub struct SamplePage {
 }
 
 /// All that the founder's page shows, read at one time.
-#[server(prefix = "/api", endpoint = "scaling-mode/page", input = GetUrl, output = Json)]
+#[server(name = ReadFounderPage, prefix = "/api", endpoint = "scaling-mode/page", input = GetUrl, output = Json)]
 pub async fn founder_page(
     #[server(default)] environment: Option<String>,
     #[server(default)] before: Option<String>,
@@ -41,7 +41,7 @@ pub async fn founder_page(
 }
 
 /// One snapshot.
-#[server(prefix = "/api", endpoint = "scaling-mode/snapshot", input = GetUrl, output = Json)]
+#[server(name = ReadSnapshot, prefix = "/api", endpoint = "scaling-mode/snapshot", input = GetUrl, output = Json)]
 pub async fn snapshot_page(#[server(default)] id: String) -> Result<Snapshot, WireError> {
     use crate::server::http::context;
     context::snapshot(&id).await

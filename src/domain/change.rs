@@ -211,6 +211,19 @@ impl ConfigChange {
     }
 }
 
+/// A policy with a JSON object of parts laid over it, as a configuration file gives them.
+///
+/// # Errors
+/// What cannot be read, and whatever makes the result invalid.
+pub fn overlay(policy: &Policy, patch: Json) -> Result<Policy, Vec<FieldError>> {
+    let unreadable = |error: serde_json::Error| vec![FieldError::new("config", error.to_string())];
+    let mut merged = serde_json::to_value(policy).map_err(unreadable)?;
+    merge(&mut merged, patch);
+    let policy: Policy = serde_json::from_value(merged).map_err(unreadable)?;
+    let errors = policy.validate();
+    if errors.is_empty() { Ok(policy) } else { Err(errors) }
+}
+
 fn merge(into: &mut Json, patch: Json) {
     match (into, patch) {
         (Json::Object(into), Json::Object(patch)) => {

@@ -1,16 +1,9 @@
 //! Owns charts drawn on the server: overall health over time as a band between its least and greatest value.
 //! Must not know where the points come from. Colours come from the page's style sheet, by class.
 
+use super::store::TrendPoint;
 use crate::domain::interval::Interval;
 use charts_rs::{LineChart, Series};
-use chrono::{DateTime, Utc};
-
-/// Overall health at one time.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TrendPoint {
-    pub at: DateTime<Utc>,
-    pub overall: Interval,
-}
 
 /// Points that a chart can show without its lines becoming a blot.
 const MAX_POINTS: usize = 120;
@@ -55,7 +48,7 @@ mod tests {
     fn points(count: i64) -> Vec<TrendPoint> {
         (0..count)
             .map(|place| TrendPoint {
-                at: DateTime::from_timestamp(1_800_000_000 + place * 900, 0).unwrap(),
+                at: chrono::DateTime::from_timestamp(1_800_000_000 + place * 900, 0).unwrap(),
                 overall: Interval::new(50.0, 90.0),
             })
             .collect()

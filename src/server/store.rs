@@ -7,6 +7,7 @@ pub mod sqlite;
 
 use crate::domain::act::{Act, ActError};
 use crate::domain::history::{Event, EventType, Head, NewEvent};
+use crate::domain::interval::Interval;
 use crate::domain::policy::{Config, EnvironmentKind};
 use crate::domain::proposal::{Proposal, ProposalStatus};
 use crate::domain::recent::Tick;
@@ -135,6 +136,13 @@ pub struct SourceSummary {
     pub spans: Vec<Span>,
 }
 
+/// Overall health at one tick.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrendPoint {
+    pub at: DateTime<Utc>,
+    pub overall: Interval,
+}
+
 /// Where everything is kept. Every method that writes is one transaction; what it acknowledged is on disk.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -204,6 +212,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The ticks with `from <= at < before`, ascending, and before them the newest one earlier than `from`.
     async fn ticks(&self, environment: &str, from: DateTime<Utc>, before: DateTime<Utc>) -> Result<Vec<Tick>, StoreError>;
+
+    /// Overall health at the newest ticks since a time, ascending, at most `limit`.
+    async fn trend(&self, environment: &str, from: DateTime<Utc>, limit: u32) -> Result<Vec<TrendPoint>, StoreError>;
 
     /// Whether a tick is stored for this very time.
     async fn has_tick(&self, environment: &str, at: DateTime<Utc>) -> Result<bool, StoreError>;

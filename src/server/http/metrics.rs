@@ -11,6 +11,7 @@ use crate::server::store::StoreError;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -149,7 +150,7 @@ impl Answers {
         let environment = vec![("environment", body.environment.clone())];
         self.confidence.get_or_create(&environment).set(body.confidence);
         let now = clock::now();
-        let seconds = |since| (now - since).num_milliseconds() as f64 / 1000.0;
+        let seconds = |since: DateTime<Utc>| (now - since).num_milliseconds() as f64 / 1000.0;
         self.snapshot_age.get_or_create(&environment).set(seconds(body.as_of));
         for input in body.inputs.iter().filter(|input| decides(input)) {
             let Some(through) = input.data_through else { continue };

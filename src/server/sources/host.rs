@@ -11,14 +11,19 @@ pub const SOURCE: &str = "host";
 /// Reads the host's CPU. The first reading only sets the mark that the next one is measured from.
 pub struct Host {
     marked: bool,
-    system: System,
+    /// `None` on a system that does not tell; then the signal stays unknown.
+    system: Option<System>,
 }
 
 impl Default for Host {
     fn default() -> Self {
+        let system = System::new();
+        if let Err(error) = &system {
+            tracing::warn!(%error, "this system does not tell its CPU");
+        }
         Host {
             marked: false,
-            system: System::new(),
+            system: system.ok(),
         }
     }
 }
@@ -26,11 +31,12 @@ impl Default for Host {
 impl Host {
     /// The mean CPU since the last reading, as a batch; `None` at the first one.
     pub fn read(&mut self, now: DateTime<Utc>) -> Option<AcceptedBatch> {
-        self.system.refresh_cpu_usage();
+        let system = self.system.as_mut()?;
+        system.refresh_cpu_usage();
         if !std::mem::replace(&mut self.marked, true) {
             return None;
         }
-        let ratio = f64::from(self.system.global_cpu_usage()) / 100.0;
+        let ratio = f64::from(system.global_cpu_usage()) / 100.0;
         if !ratio.is_finite() {
             return None;
         }

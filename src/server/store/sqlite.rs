@@ -1,7 +1,7 @@
 //! Owns the SQLite store: its connections and, method by method, who does the work. One connection writes, always in a
 //! `BEGIN IMMEDIATE` transaction; others only read. Must not know HTTP or sources, and never reads a clock.
 
-mod backup;
+pub mod backup;
 mod environments;
 mod history;
 mod idempotency;
@@ -15,7 +15,7 @@ mod streams;
 
 pub use backup::restore;
 
-use super::{Changed, EnvironmentSummary, EventFilter, IdempotencyKey, Recording, SourceSummary, Store, StoreError, StoredSample};
+use super::{Changed, EnvironmentSummary, EventFilter, IdempotencyKey, Recording, SourceSummary, Store, StoreError, StoredSample, TrendPoint};
 use crate::domain::act::Act;
 use crate::domain::history::{Event, Head, NewEvent};
 use crate::domain::policy::Config;
@@ -277,6 +277,12 @@ impl Store for SqliteStore {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         snapshots::ticks(&mut tx, found.id, from, before).await
+    }
+
+    async fn trend(&self, environment: &str, from: DateTime<Utc>, limit: u32) -> Result<Vec<TrendPoint>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        snapshots::trend(&mut tx, found.id, from, limit).await
     }
 
     async fn has_tick(&self, environment: &str, at: DateTime<Utc>) -> Result<bool, StoreError> {

@@ -169,7 +169,8 @@ async fn known(db: &mut SqliteConnection, environment: i64, recordings: &[Record
 
 async fn insert(db: &mut SqliteConnection, environment: i64, rows: &[(&Recording<'_>, Vec<u8>)]) -> Result<(), StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(
-        "INSERT INTO snapshots (id, environment_id, as_of, origin, is_tick, digest, ruled, conditions_met, standing, clear, body) ",
+        "INSERT INTO snapshots (id, environment_id, as_of, origin, is_tick, digest, ruled, conditions_met, standing, clear, \
+         overall_lo, overall_hi, body) ",
     );
     query.push_values(rows, |mut row, (recording, body)| {
         let snapshot = recording.snapshot;
@@ -183,6 +184,8 @@ async fn insert(db: &mut SqliteConnection, environment: i64, rows: &[(&Recording
             .push_bind(recording.tick.map(|tick| tick.conditions_met))
             .push_bind(recording.tick.map(|tick| i64::from(tick.standing.bits())))
             .push_bind(recording.tick.map(|tick| i64::from(tick.clear.bits())))
+            .push_bind(snapshot.body.scores.overall.lo())
+            .push_bind(snapshot.body.scores.overall.hi())
             .push_bind(body);
     });
     query.build().persistent(rows.len() == ROWS || rows.len() == 1).execute(db).await?;
