@@ -19,7 +19,8 @@ async fn coverage_extends_splits_joins_and_never_moves_back() {
     for_each_backend(async |store| {
         let posts = sample("posts.published", 10, json!(1));
         say(store, json!({"data_through": minute(30).to_rfc3339(), "samples": [posts]})).await;
-        let steps: [(Option<i64>, i64, &[(i64, i64)]); 7] = [
+        type Step<'a> = (Option<i64>, i64, &'a [(i64, i64)]);
+        let steps: [Step<'_>; 7] = [
             (None, 30, &[(10, 30)]),
             // The source vouches for all of a jump.
             (None, 90, &[(10, 90)]),

@@ -82,7 +82,7 @@ async fn a_backup_taken_while_writing_is_whole_and_never_replaces_a_file() {
     let opened = SqliteStore::open(&copy).await.unwrap();
     let head = verify(&opened).await.unwrap();
     assert!((20..=201).contains(&head.seq), "{head}");
-    assert_eq!(opened.heads().await.unwrap(), [head.clone()]);
+    assert_eq!(opened.heads().await.unwrap(), std::slice::from_ref(&head));
     opened.ready().await.unwrap();
     opened.close().await;
     assert!(matches!(store.backup(&copy).await, Err(StoreError::FileExists(_))));

@@ -8,7 +8,23 @@ use scaling_mode::domain::snapshot::Origin;
 use scaling_mode::domain::stream::Span;
 use scaling_mode::domain::telemetry::{AcceptedBatch, Measurement, Sample, Watermark};
 use scaling_mode::server::store::{EventFilter, Store};
-use std::time::Instant;
+use std::time::{Duration as Took, Instant};
+
+/// Starts two clocks: the wall's, and the processor time of this process, which other work on the machine leaves alone.
+fn begin() -> (Instant, Took) {
+    (Instant::now(), processor_time())
+}
+
+fn processor_time() -> Took {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let ticks = stat.split_whitespace().skip(13).take(2).filter_map(|field| field.parse::<u64>().ok()).sum::<u64>();
+    Took::from_millis(ticks * 10)
+}
+
+fn say(what: &str, count: f64, (wall, processor): (Instant, Took)) {
+    let (wall, processor) = (wall.elapsed().as_secs_f64(), (processor_time() - processor).as_secs_f64());
+    println!("{what}: {:.0}/s; {:.1} us of processor time each", count / wall, processor / count * 1e6);
+}
 
 fn import(first: i64, count: i64, seconds: i64) -> AcceptedBatch {
     let samples: Vec<Sample> = (first..first + count)
@@ -39,20 +55,20 @@ async fn samples_a_second() {
     for (name, seconds) in [("one a minute", 60), ("six a minute", 10)] {
         let (_folder, store) = sqlite().await;
         let batches: Vec<_> = (0..30).map(|place| import(place * 10_000, 10_000, seconds)).collect();
-        let start = Instant::now();
+        let began = begin();
         for batch in &batches {
             store.ingest(ENV, batch, t0(), None).await.unwrap();
         }
-        println!("ingest, {name}: {:.0} samples/s", 300_000.0 / start.elapsed().as_secs_f64());
-        let start = Instant::now();
+        say(&format!("ingest, {name}"), 300_000.0, began);
+        let began = begin();
         for batch in &batches[..10] {
             store.ingest(ENV, batch, t0(), None).await.unwrap();
         }
-        println!("again, {name}: {:.0} duplicates/s", 100_000.0 / start.elapsed().as_secs_f64());
-        let start = Instant::now();
+        say(&format!("again, {name}"), 100_000.0, began);
+        let began = begin();
         let to = t0().timestamp_millis() + 50_000 * seconds * 1_000;
         let streams = store.streams(ENV, Span { from: to - 7 * 86_400_000, to }).await.unwrap();
-        println!("streams over 7 days ({}): {:?}", streams.len(), start.elapsed());
+        say(&format!("streams over 7 days ({})", streams.len()), 1.0, began);
     }
 }
 
@@ -65,23 +81,23 @@ async fn recordings_a_second() {
         .map(|place| snapshot(ENV, minute(15 * place), Origin::Replay, &words(place)))
         .collect();
     println!("{} bytes a body", sealed[1].1.len());
-    let start = Instant::now();
+    let began = begin();
     for chunk in sealed.chunks(500) {
         let recordings: Vec<_> = chunk.iter().map(recording).collect();
         store.record(ENV, &recordings, None).await.unwrap();
     }
-    println!("record: {:.0} recordings/s", 5_000.0 / start.elapsed().as_secs_f64());
-    let start = Instant::now();
+    say("record", 5_000.0, began);
+    let began = begin();
     for sealed in &sealed[..500] {
         let asked = snapshot(ENV, sealed.0.body.as_of, Origin::OnDemand, "alone");
         store.record(ENV, &[recording(&asked)], None).await.unwrap();
     }
-    println!("record, one by one: {:.0}/s", 500.0 / start.elapsed().as_secs_f64());
+    say("record, one by one", 500.0, began);
     for filter in [EventFilter::default(), EventFilter { types: vec![EventType::Note, EventType::ConfigChanged], to: Some(minute(30_000)), ..EventFilter::default() }] {
-        let start = Instant::now();
+        let began = begin();
         for _ in 0..100 {
             store.events(ENV, &filter, 100).await.unwrap();
         }
-        println!("a page of history: {:?}", start.elapsed() / 100);
+        say("a page of history", 100.0, began);
     }
 }
