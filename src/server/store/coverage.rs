@@ -68,7 +68,8 @@ mod tests {
     #[test]
     fn a_word_extends_adds_or_joins_spans_and_never_takes_back() {
         let old = [span(100, 200), span(300, 400)];
-        let cases: [(&str, Option<i64>, i64, &[Span], &[Span]); 9] = [
+        type Case<'a> = (&'a str, Option<i64>, i64, &'a [Span], &'a [Span]);
+        let cases: [Case<'_>; 9] = [
             ("extends the newest", None, 500, &old, &[span(100, 200), span(300, 500)]),
             ("never backwards", None, 350, &old, &old),
             ("never backwards, even before it", None, 50, &old, &old),

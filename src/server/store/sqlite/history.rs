@@ -44,7 +44,8 @@ impl EventRow {
     }
 }
 
-const COLUMNS: &str = "SELECT seq, at, type, actor, old_mode, new_mode, reason, snapshot_id, digest, prev_hash, hash FROM history ";
+const COLUMNS: &str =
+    "SELECT h.seq, h.at, h.type, h.actor, h.old_mode, h.new_mode, h.reason, h.snapshot_id, h.digest, h.prev_hash, h.hash FROM ";
 
 /// Gives an event its place after `head`, which moves on to it. Its time is cut to what the store keeps.
 pub(super) fn link(head: &mut Head, mut event: NewEvent) -> Event {
@@ -111,7 +112,7 @@ async fn insert(db: &mut SqliteConnection, environment: i64, events: &[Event]) -
 /// verifier reaches it; asked for as the first one it is an error.
 pub(super) async fn after(db: &mut SqliteConnection, environment: &Environment, seq: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
-    query.push("WHERE environment_id = ").push_bind(environment.id);
+    query.push("history h WHERE environment_id = ").push_bind(environment.id);
     query.push(" AND seq > ").push_bind(seq_column(seq));
     query.push(" ORDER BY seq LIMIT ").push_bind(limit);
     let rows: Vec<EventRow> = query.build_query_as().fetch_all(db).await?;
@@ -134,8 +135,7 @@ enum Before {
 }
 
 /// A page of events, newest first: in the order of the chain, or, where a time is asked for, by time and then place
-/// (the two differ only where a clock was set back). Each type is one range of one index, read no further than the
-/// page is long; then the ranges are joined.
+/// (the two differ only where a clock was set back).
 pub(super) async fn page(
     db: &mut SqliteConnection,
     environment: &Environment,
@@ -145,6 +145,14 @@ pub(super) async fn page(
     let Some(before) = before(db, environment.id, filter).await? else {
         return Ok(Vec::new());
     };
+    let mut query = page_query(COLUMNS, environment.id, filter, before, limit);
+    let rows: Vec<EventRow> = query.build_query_as().persistent(false).fetch_all(db).await?;
+    rows.into_iter().map(|row| row.event(&environment.head.environment)).collect()
+}
+
+/// Each type is one range of one index, read no further than the page is long; the ranges are joined, and only the
+/// page's own events are looked up.
+fn page_query(select: &str, environment: i64, filter: &EventFilter, before: Before, limit: u32) -> QueryBuilder<Sqlite> {
     let order = match before {
         Before::Seq(_) => " ORDER BY seq DESC",
         Before::Time(..) => " ORDER BY at DESC, seq DESC",
@@ -158,16 +166,21 @@ pub(super) async fn page(
     if types.is_empty() {
         types.push(None);
     }
-    let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
-    query.push("WHERE environment_id = ").push_bind(environment.id).push(" AND seq IN (SELECT seq FROM (");
-    for (place, event_type) in types.iter().enumerate() {
+    let mut query = QueryBuilder::<Sqlite>::new(select);
+    query.push("(SELECT seq, at FROM (");
+    for (place, event_type) in types.into_iter().enumerate() {
         query.push(if place > 0 { " UNION ALL " } else { "" }).push("SELECT * FROM (");
-        push_range(&mut query, environment.id, *event_type, before, filter.from.map(millis));
+        push_range(&mut query, environment, event_type, before, filter.from.map(millis));
         query.push(order).push(" LIMIT ").push_bind(limit).push(")");
     }
-    query.push(")").push(order).push(" LIMIT ").push_bind(limit).push(")").push(order);
-    let rows: Vec<EventRow> = query.build_query_as().persistent(false).fetch_all(db).await?;
-    rows.into_iter().map(|row| row.event(&environment.head.environment)).collect()
+    query.push(")").push(order).push(" LIMIT ").push_bind(limit).push(") AS place ");
+    // CROSS: the few places first, then their events.
+    query.push("CROSS JOIN history h ON h.seq = place.seq AND h.environment_id = ").push_bind(environment);
+    query.push(match before {
+        Before::Seq(_) => " ORDER BY place.seq DESC",
+        Before::Time(..) => " ORDER BY place.at DESC, place.seq DESC",
+    });
+    query
 }
 
 /// Where the page ends; `None` where nothing can come before.
@@ -219,5 +232,30 @@ fn push_range(query: &mut QueryBuilder<Sqlite>, environment: i64, event_type: Op
     }
     if let Some(from) = from {
         query.push(" AND at >= ").push_bind(from);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+    use sqlx::{Connection, Row};
+
+    #[tokio::test]
+    async fn no_page_reads_further_than_it_is_long() {
+        let mut db = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        super::super::MIGRATIONS.run(&mut db).await.unwrap();
+        let two = vec![EventType::Note, EventType::Frozen];
+        for types in [vec![], vec![EventType::Note], two, EventType::ALL.to_vec()] {
+            for (before, from) in [(Before::Seq(9), None), (Before::Time(9, 9), None), (Before::Time(9, 9), DateTime::from_timestamp_millis(3))] {
+                let filter = EventFilter { types: types.clone(), from, ..EventFilter::default() };
+                let mut query = page_query(&format!("EXPLAIN QUERY PLAN {COLUMNS}"), 1, &filter, before, 5);
+                let plan = query.build().fetch_all(&mut db).await.unwrap();
+                for step in plan.iter().map(|step| step.get::<String, _>("detail")) {
+                    let is_whole = step.ends_with("(environment_id=?)") || step.ends_with("type=?)");
+                    assert!(!is_whole && !step.starts_with("SCAN history") && !step.starts_with("SCAN h"), "{types:?}: {step}");
+                }
+            }
+        }
     }
 }

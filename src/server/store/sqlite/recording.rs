@@ -9,7 +9,7 @@ use crate::domain::history::{Event, EventType, Head, NewEvent};
 use crate::domain::proposal::{Proposal, ProposalStatus};
 use crate::domain::snapshot::Snapshot;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Snapshots inserted, or looked for, by one statement.
 const ROWS: usize = 100;
@@ -33,7 +33,7 @@ enum ProposalChange<'a> {
 /// Snapshots that are there already: ticks by time, and all by id.
 #[derive(Default)]
 struct Known {
-    ids: HashMap<String, ()>,
+    ids: HashSet<String>,
     ticks: HashMap<i64, String>,
 }
 
@@ -41,11 +41,11 @@ impl Known {
     fn stands_for(&self, recording: &Recording<'_>) -> Option<&String> {
         let snapshot = recording.snapshot;
         let tick = snapshot.body.origin.is_tick().then(|| self.ticks.get(&millis(snapshot.body.as_of)));
-        tick.flatten().or_else(|| self.ids.get_key_value(&snapshot.id).map(|(id, ())| id))
+        tick.flatten().or_else(|| self.ids.get(&snapshot.id))
     }
 
     fn add(&mut self, snapshot: &Snapshot) {
-        self.ids.insert(snapshot.id.clone(), ());
+        self.ids.insert(snapshot.id.clone());
         if snapshot.body.origin.is_tick() {
             self.ticks.insert(millis(snapshot.body.as_of), snapshot.id.clone());
         }
@@ -152,7 +152,7 @@ async fn known(db: &mut SqliteConnection, environment: i64, recordings: &[Record
         }
         list.push_unseparated(")");
         let ids: Vec<String> = query.build_query_scalar().persistent(chunk.len() == ROWS).fetch_all(&mut *db).await?;
-        known.ids.extend(ids.into_iter().map(|id| (id, ())));
+        known.ids.extend(ids);
 
         let mut query = QueryBuilder::<Sqlite>::new("SELECT as_of, id FROM snapshots WHERE is_tick = 1 AND environment_id = ");
         query.push_bind(environment).push(" AND as_of IN (");

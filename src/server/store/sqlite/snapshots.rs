@@ -101,7 +101,7 @@ pub(super) async fn ticks(
     before: DateTime<Utc>,
 ) -> Result<Vec<Tick>, StoreError> {
     let found: Vec<TickRow> = sqlx::query_as(
-        "SELECT as_of, ruled, conditions_met, standing, clear FROM snapshots \
+        "SELECT as_of, ruled, conditions_met, standing, clear FROM snapshots INDEXED BY snapshots_ticks \
          WHERE environment_id = $1 AND is_tick = 1 AND as_of < $3 AND as_of >= coalesce( \
              (SELECT max(as_of) FROM snapshots WHERE environment_id = $1 AND is_tick = 1 AND as_of < $2), $2) \
          ORDER BY as_of",
