@@ -3,6 +3,7 @@
 
 pub mod act;
 pub mod canonical;
+pub mod change;
 pub mod consequence;
 pub mod decimal;
 pub mod decision;

@@ -7,6 +7,8 @@ pub mod api;
 pub mod app;
 pub mod domain;
 pub mod error;
+#[cfg(feature = "ssr")]
+pub mod server;
 pub mod ui;
 
 /// Takes over the islands of a page.

@@ -5,7 +5,7 @@ use super::canonical;
 use super::decision::Recommendation;
 use super::history::{EventType, NewEvent};
 use super::mode::Mode;
-use super::policy::{Config, FieldError, Policy};
+use super::policy::{Config, EnvironmentKind, FieldError, Policy};
 use super::proposal::{Proposal, ProposalStatus};
 use chrono::{DateTime, Utc};
 
@@ -160,6 +160,11 @@ fn next(config: &Config, change: impl FnOnce(&mut Config)) -> Config {
     next
 }
 
+/// A recording is replayed under one configuration from its first sample on: a change made today has no time in it.
+fn is_recording(config: &Config) -> bool {
+    config.kind == EnvironmentKind::Recorded
+}
+
 fn set_mode(config: &Config, mode: Mode, reason: Option<String>, actor: &str, now: DateTime<Utc>) -> Effect {
     if mode == config.mode {
         return Effect::default();
@@ -171,8 +176,10 @@ fn set_mode(config: &Config, mode: Mode, reason: Option<String>, actor: &str, no
     Effect {
         config: Some(next(config, |next| {
             next.mode = mode;
-            next.last_mode_change_at = Some(now);
-            next.policy_since = now;
+            if !is_recording(config) {
+                next.last_mode_change_at = Some(now);
+                next.policy_since = now;
+            }
         })),
         events: vec![event],
         proposal: None,
@@ -226,7 +233,7 @@ fn update(config: &Config, policy: &Policy, reason: Option<String>, actor: &str,
         return Effect::default();
     }
     let changed = next(config, |next| {
-        if policy.decides_differently(&config.policy) {
+        if policy.decides_differently(&config.policy) && !is_recording(config) {
             next.policy_since = now;
         }
         next.policy = policy.clone();
@@ -260,7 +267,6 @@ pub fn changed_parts(old: &Policy, new: &Policy) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::policy::EnvironmentKind;
 
     fn now() -> DateTime<Utc> {
         "2026-11-24T03:00:00Z".parse().unwrap()

@@ -357,7 +357,10 @@ pub fn assess(facts: &Facts, config: &Config, recent: &Recent, as_of: DateTime<U
         .filter(|rule| !rule.is_about_time())
         .all(|rule| results.outcome(rule) == Outcome::Passed);
     let may_increase = conditions().all(|rule| results.outcome(rule) == Outcome::Passed);
-    let cannot_increase = conditions().any(|rule| results.outcome(rule) == Outcome::Failed);
+    // Thin evidence keeps an Increase away, but it is no certain failure: more data may mend it, so it brings no Freeze.
+    let cannot_increase = conditions()
+        .filter(|rule| *rule != RuleId::IncreaseConfidence)
+        .any(|rule| results.outcome(rule) == Outcome::Failed);
     let over_rules = [RuleId::OverLimitClients, RuleId::OverLimitPosts, RuleId::OverLimitAiSpend];
     let over_limit = over_rules.iter().any(|rule| results.outcome(*rule) == Outcome::Failed);
     let within_limits = over_rules.iter().all(|rule| results.outcome(*rule) == Outcome::Passed);
@@ -368,9 +371,10 @@ pub fn assess(facts: &Facts, config: &Config, recent: &Recent, as_of: DateTime<U
     let standing = standing_now(broken, clear, recent, within_limits || may_increase);
     let held_answer = held_answer(standing, broken, fits, recent);
     let ruled = held_answer.map_or(fresh, |held| held.max(fresh));
+    let recovered = ruled == fresh && standing == broken;
     results.set(
         RuleId::Recovery,
-        Outcome::from_bool(held_answer.is_none()),
+        Outcome::from_bool(recovered),
         None,
         Some(Threshold::Count(u64::from(rails.recovery_hours))),
     );
@@ -378,7 +382,7 @@ pub fn assess(facts: &Facts, config: &Config, recent: &Recent, as_of: DateTime<U
         clear,
         conditions_met,
         health,
-        held: ruled != fresh,
+        held: ruled != fresh && config.kind != EnvironmentKind::Synthetic,
         over_limit,
         ruled,
         recommendation: if config.kind == EnvironmentKind::Synthetic { Recommendation::Hold } else { ruled },
@@ -661,17 +665,15 @@ fn standing_now(broken: BreachSet, clear: BreachSet, recent: &Recent, over_limit
     standing
 }
 
-/// The answer that breaches of the past keep up, if any does.
+/// The answer that breaches of the past keep up, if any does. A Freeze stays one for as long as any of its breaches
+/// stands, be it broken or not yet recovered from: else making a breach worse could turn Freeze into Decrease.
 fn held_answer(standing: BreachSet, broken: BreachSet, fits_lower_mode: bool, recent: &Recent) -> Option<Recommendation> {
     let previous = recent.previous.as_ref()?;
-    let kept = Breach::ALL
-        .into_iter()
-        .any(|breach| standing.contains(breach) && !broken.contains(breach));
-    if !kept {
-        return None;
+    let of_the_past = standing.intersection(previous.standing);
+    match previous.ruled {
+        Recommendation::Freeze => (!of_the_past.is_empty()).then_some(Recommendation::Freeze),
+        Recommendation::Decrease | Recommendation::Hold | Recommendation::Increase => {
+            (standing != broken).then(|| step_back(fits_lower_mode))
+        }
     }
-    Some(match previous.ruled {
-        Recommendation::Freeze => Recommendation::Freeze,
-        Recommendation::Decrease | Recommendation::Hold | Recommendation::Increase => step_back(fits_lower_mode),
-    })
 }

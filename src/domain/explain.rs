@@ -150,3 +150,22 @@ fn capitalise(text: &str) -> String {
         .map(|first| first.to_uppercase().chain(characters).collect())
         .unwrap_or_default()
 }
+
+/// A raw sample's value with its unit, exact.
+pub fn sample_words(
+    series: super::signal::Series,
+    atoms: u64,
+    aggregation: Option<super::signal::Aggregation>,
+    is_distribution: bool,
+) -> String {
+    use super::decimal::Decimal;
+    if is_distribution {
+        return format!("a distribution of {atoms} requests");
+    }
+    let unit = series.signal().unit();
+    let value = Decimal::from_units(atoms, unit.decimals());
+    match aggregation {
+        Some(aggregation) => format!("{value} {unit} ({})", aggregation.name()),
+        None => format!("{value} {unit}"),
+    }
+}

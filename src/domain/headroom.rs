@@ -35,6 +35,12 @@ pub fn headroom(facts: &Facts, config: &Config, assessment: &Assessment) -> Head
     if config.frozen {
         return Headroom::none("frozen");
     }
+    // On the way back nobody is taken, be the breach there or not yet recovered from.
+    if assessment.recommendation == Recommendation::Decrease
+        && let Some(breach) = assessment.standing.iter().next()
+    {
+        return Headroom::none(breach.name());
+    }
     if let Some(breach) = Breach::ALL
         .into_iter()
         .find(|breach| assessment.breach_outcome(*breach) != Outcome::Passed)

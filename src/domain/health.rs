@@ -116,14 +116,14 @@ fn weighted(parts: [(f64, Interval); 4]) -> Interval {
     Interval::new(sum(Interval::lo), sum(Interval::hi))
 }
 
-/// Warnings per client. Without clients: 0 where nothing is open, else beyond every line.
+/// Warnings per client. Without clients they count as those of one: a score of 0 where nothing is open, else of 100,
+/// and always a finite number, which a snapshot can hold.
 fn warning_density(open: Count, clients: Count) -> Interval {
     let at = |open: u64, clients: u64| match (open, clients) {
         (0, _) => 0.0,
-        (_, 0) => f64::INFINITY,
         (Count::UNBOUNDED, _) => f64::INFINITY,
         (_, Count::UNBOUNDED) => 0.0,
-        (open, clients) => open as f64 / clients as f64,
+        (open, clients) => open as f64 / clients.max(1) as f64,
     };
     Interval::new(at(open.lo, clients.hi), at(open.hi, clients.lo))
 }

@@ -166,3 +166,46 @@ pub struct PageData {
     /// Health over time as an SVG chart, drawn by the server; empty where there is too little to draw.
     pub trend_svg: String,
 }
+
+/// The configuration in force, as it is served.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ConfigView {
+    pub auto_mode: bool,
+    pub environment: String,
+    pub frozen: bool,
+    pub guardrails: super::policy::Guardrails,
+    pub kind: EnvironmentKind,
+    pub last_mode_change_at: Option<DateTime<Utc>>,
+    pub limits: super::policy::Limits,
+    pub mode: Mode,
+    pub not_applicable: std::collections::BTreeSet<Signal>,
+    pub policy_since: DateTime<Utc>,
+    pub scoring: super::policy::Scoring,
+    pub time_zone: String,
+    pub version: u64,
+    pub weights: super::policy::Weights,
+    pub windows: super::policy::Windows,
+}
+
+impl From<&Config> for ConfigView {
+    fn from(config: &Config) -> ConfigView {
+        let policy = config.policy.clone();
+        ConfigView {
+            auto_mode: config.auto_mode,
+            environment: config.environment.clone(),
+            frozen: config.frozen,
+            guardrails: policy.guardrails,
+            kind: config.kind,
+            last_mode_change_at: config.last_mode_change_at,
+            limits: policy.limits,
+            mode: config.mode,
+            not_applicable: policy.not_applicable,
+            policy_since: config.policy_since,
+            scoring: policy.scoring,
+            time_zone: policy.time_zone,
+            version: config.version,
+            weights: policy.weights,
+            windows: policy.windows,
+        }
+    }
+}

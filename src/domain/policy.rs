@@ -485,8 +485,13 @@ pub struct Config {
 }
 
 impl Config {
-    /// The configuration of a new environment: version 1, not frozen, auto-mode off.
+    /// The configuration of a new environment: version 1, not frozen, auto-mode off. A live one is in force from `now`
+    /// on, a recording's from its first sample on, whenever that was.
     pub fn new(environment: &str, kind: EnvironmentKind, mode: Mode, policy: Policy, now: DateTime<Utc>) -> Config {
+        let policy_since = match kind {
+            EnvironmentKind::Live => now,
+            EnvironmentKind::Recorded | EnvironmentKind::Synthetic => DateTime::UNIX_EPOCH,
+        };
         Config {
             auto_mode: false,
             environment: environment.to_owned(),
@@ -495,7 +500,7 @@ impl Config {
             last_mode_change_at: None,
             mode,
             policy,
-            policy_since: now,
+            policy_since,
             version: 1,
         }
     }

@@ -13,9 +13,32 @@ use std::borrow::Cow;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// How far back streams must reach for an evaluation, in milliseconds: the longest window and the look-back of a
-/// source's usual step, with two steps of a slow source to spare.
-pub const REACH_MS: i64 = 16 * DAY_MS;
+/// How far back streams must reach for all but the evidence window, in milliseconds.
+pub fn reach_ms(config: &Config) -> i64 {
+    let windows = &config.policy.windows;
+    let sums = i64::from(windows.sum_window_hours + windows.sum_max_lag_hours) * HOUR_MS;
+    let infra = 2 * i64::from(windows.infra_window_minutes + windows.infra_max_lag_minutes) * MINUTE_MS;
+    sums.max(infra).max(super::stream::STEP_LOOKBACK_MS) + 2 * HOUR_MS
+}
+
+/// How far back streams must reach where the evidence window is at its longest, in milliseconds.
+pub fn long_reach_ms(config: &Config) -> i64 {
+    i64::from(config.policy.windows.evidence_max_days) * DAY_MS + reach_ms(config)
+}
+
+/// Whether streams that reach back to `from` (milliseconds since 1970) hold too few requests for the evidence window,
+/// so that an evaluation at `as_of` needs [`long_reach_ms`].
+pub fn needs_long_reach(streams: &[Stream], config: &Config, as_of: DateTime<Utc>, from: i64) -> bool {
+    let reader = Reader {
+        as_of: as_of.timestamp_millis(),
+        config,
+        streams,
+        windows: &config.policy.windows,
+    };
+    reader
+        .fresh_end(&[Series::InfraRequests])
+        .is_some_and(|end| end - reader.evidence(end) <= from)
+}
 
 /// Reads all inputs of an evaluation from the environment's streams, as they were at `as_of`.
 /// `day_start` is when the calendar day began in the environment's time zone; its totals are shown, never decided on.

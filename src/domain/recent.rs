@@ -83,23 +83,21 @@ pub fn summarise(ticks: &[Tick], as_of: DateTime<Utc>, config: &Config, tick_min
     let rails = &config.policy.guardrails;
     let before = &ticks[..ticks.partition_point(|tick| tick.at < as_of)];
     let own = &before[before.partition_point(|tick| tick.at < config.policy_since)..];
-    let within = |hours: u32| {
-        let from = as_of - Duration::hours(i64::from(hours));
-        &own[own.partition_point(|tick| tick.at < from)..]
-    };
-    let expected = |hours: u32| u64::from(hours) * 60 / u64::from(tick_minutes.max(1));
+    let step = i64::from(tick_minutes.max(1));
+    // A window shorter than a tick still holds one.
+    let minutes = |hours: u32| if hours == 0 { 0 } else { (i64::from(hours) * 60).max(step) };
+    let within = |minutes: i64| &own[own.partition_point(|tick| tick.at < as_of - Duration::minutes(minutes))..];
+    let expected = |minutes: i64| (minutes / step).unsigned_abs();
 
-    let stabilization = within(rails.stabilization_hours);
-    let last_three_from = as_of - Duration::minutes(3 * i64::from(tick_minutes));
-    let last_three = match stabilization {
-        [.., third, second, first] => [third, second, first]
-            .into_iter()
-            .all(|tick| tick.conditions_met && tick.at >= last_three_from),
-        // A window shorter than three ticks is judged by what it holds.
-        shorter => shorter.len() as u64 >= expected(rails.stabilization_hours) && shorter.iter().all(|tick| tick.conditions_met),
-    };
-    let recovery = within(rails.recovery_hours);
-    let recovered = if (recovery.len() as u64) < expected(rails.recovery_hours) {
+    let window = minutes(rails.stabilization_hours);
+    let stabilization = within(window);
+    let newest_wanted = expected(window).min(3);
+    // A window shorter than three ticks is judged by what it holds.
+    let newest = within((3 * step).min(window));
+    let last_three = slots(newest, step).count() as u64 >= newest_wanted && newest.iter().all(|tick| tick.conditions_met);
+    let recovery = within(minutes(rails.recovery_hours));
+    let watched = slots(recovery, step).count() as u64;
+    let recovered = if watched < expected(minutes(rails.recovery_hours)) {
         BreachSet::EMPTY
     } else {
         recovery
@@ -114,13 +112,24 @@ pub fn summarise(ticks: &[Tick], as_of: DateTime<Utc>, config: &Config, tick_min
         }),
         recovered,
         stabilization: Stabilization {
-            expected: expected(rails.stabilization_hours),
-            held: stabilization.iter().filter(|tick| tick.conditions_met).count() as u64,
+            expected: expected(window),
+            held: slots(stabilization, step)
+                .filter(|slot| slot.iter().all(|tick| tick.conditions_met))
+                .count()
+                .min(expected(window) as usize) as u64,
             last_three,
             unsafe_ticks: stabilization.iter().filter(|tick| tick.is_unsafe()).count() as u64,
         },
         tick_minutes,
     }
+}
+
+/// Ticks by the place in the schedule that they are nearest to: several at one place stand for one, so that extra ticks
+/// never make up for absent ones.
+fn slots(ticks: &[Tick], minutes: i64) -> impl Iterator<Item = &[Tick]> {
+    let length = minutes * 60;
+    let place = move |tick: &Tick| (tick.at.timestamp() + length / 2).div_euclid(length);
+    ticks.chunk_by(move |one, next| place(one) == place(next))
 }
 
 impl Recent {

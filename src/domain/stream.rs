@@ -7,7 +7,7 @@ use super::histogram::Histogram;
 use super::signal::{Aggregation, Kind, Series};
 
 /// How far back the usual step of a source is looked for.
-const STEP_LOOKBACK_MS: i64 = 7 * 24 * 60 * MINUTE_MS;
+pub const STEP_LOOKBACK_MS: i64 = 48 * 60 * MINUTE_MS;
 /// How many gaps between samples the usual step is the median of.
 const STEP_GAPS: usize = 64;
 

@@ -146,19 +146,19 @@ fn bounds(value: Value, add: &mut impl FnMut(f64)) {
     }
 }
 
-/// The gate itself: a body whose words hold a number that nothing recorded gives leaves as a Hold without those words.
+/// The gate itself: a body whose words hold a number that nothing recorded gives leaves without those words, and never
+/// as an Increase; caution stays what it is.
 pub fn gate(body: &mut SnapshotBody) {
     if let Some(number) = untraceable(body) {
-        let reason = format!("the number {number} in its words traces to nothing recorded");
+        body.truth.blocked = Some(Blocked {
+            reason: format!("the number {number} in its words traces to nothing recorded"),
+            recommendation: body.recommendation,
+        });
         if body.recommendation == Recommendation::Increase {
             body.recommendation = Recommendation::Hold;
             body.target_mode = None;
         }
-        body.truth.blocked = Some(Blocked {
-            reason,
-            recommendation: body.recommendation,
-        });
-        body.verdict = "Hold: the answer could not be proved".to_owned();
+        body.verdict = format!("{}: the answer's words could not be proved", wording::capital(body.recommendation));
         body.narrative = String::new();
     }
 }

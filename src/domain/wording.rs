@@ -210,15 +210,17 @@ fn verb(name: &str) -> &'static str {
     }
 }
 
+/// The first breach that is certain today.
+fn fresh_cause(assessment: &Assessment) -> Option<Breach> {
+    Breach::ALL.into_iter().find(|breach| match breach {
+        Breach::OverLimit => assessment.over_limit && assessment.standing.contains(Breach::OverLimit),
+        breach => assessment.breach_outcome(*breach) == Outcome::Failed,
+    })
+}
+
 /// What brought about a Freeze or Decrease.
 fn cause(assessment: &Assessment) -> String {
-    let fresh = Breach::ALL
-        .into_iter()
-        .find(|breach| match breach {
-            Breach::OverLimit => assessment.over_limit && assessment.standing.contains(Breach::OverLimit),
-            breach => assessment.breach_outcome(*breach) == Outcome::Failed,
-        });
-    match fresh {
+    match fresh_cause(assessment) {
         Some(Breach::Health) => format!("overall health is {}", interval(assessment.health.scores.overall)),
         Some(Breach::OverLimit) => "over the limit, and an increase is out of reach".to_owned(),
         Some(Breach::InfraHealth) => format!("infra health is {}", interval(assessment.health.scores.infra_health)),
@@ -263,7 +265,11 @@ pub fn narrative(config: &Config, inputs: &[Input], facts: &Facts, assessment: &
         }
         Recommendation::Freeze | Recommendation::Decrease => {
             let _ = write!(text, "The answer is {}: {}", assessment.recommendation.name(), cause(assessment));
-            text.push_str(if assessment.held { "; it is prolonged until that has lasted." } else { "." });
+            text.push_str(match (assessment.held, fresh_cause(assessment)) {
+                (false, _) => ".",
+                (true, None) => "; it is prolonged until that has lasted.",
+                (true, Some(_)) => "; the answer before is kept until that has been clear for long enough.",
+            });
         }
         Recommendation::Hold => {
             let failing = assessment.conditions().filter(|result| result.outcome == Outcome::Failed).count();
@@ -294,7 +300,8 @@ pub fn narrative(config: &Config, inputs: &[Input], facts: &Facts, assessment: &
     text
 }
 
-fn capital(recommendation: Recommendation) -> &'static str {
+/// An answer at the beginning of a sentence.
+pub const fn capital(recommendation: Recommendation) -> &'static str {
     match recommendation {
         Recommendation::Increase => "Increase",
         Recommendation::Hold => "Hold",
