@@ -46,7 +46,7 @@ pub fn DecisionPanel(snapshot: Arc<Snapshot>) -> impl IntoView {
     .into_any()
 }
 
-/// The rules of one group; open where one of them did not pass.
+/// The rules of one group; open where one of them did not pass and that matters for the answer.
 #[component]
 fn RuleGroup(group: Group, rules: Vec<Rule>) -> impl IntoView {
     let count = |outcome: Outcome| rules.iter().filter(|rule| rule.outcome == outcome).count();
@@ -62,7 +62,7 @@ fn RuleGroup(group: Group, rules: Vec<Rule>) -> impl IntoView {
             }
         })
         .collect();
-    let open = count(Outcome::Passed) < rules.len();
+    let open = count(Outcome::Passed) < rules.len() && group != Group::WayBack;
     let rows: Vec<_> = rules.iter().map(row).collect();
     view! {
         <details class="rule-group" open=open>

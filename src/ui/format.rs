@@ -5,6 +5,7 @@ use crate::domain::input::Value;
 use crate::domain::interval::{Interval, settle};
 use crate::domain::money::Usd;
 use crate::domain::snapshot::Threshold;
+use crate::domain::wording;
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 
 /// What a number measures, and so how it is written.
@@ -99,6 +100,11 @@ pub fn plain(threshold: Threshold) -> f64 {
     }
 }
 
+/// How complete the evidence is, 0-1, as the sentences of a snapshot say it.
+pub fn completeness(share: f64) -> String {
+    format!("{} %", wording::number(share * 100.0))
+}
+
 /// A share, 0-1, as per cent.
 pub fn share(share: f64) -> String {
     range(share, Some(share), Measure::Share)
@@ -108,23 +114,25 @@ fn range(lo: f64, hi: Option<f64>, measure: Measure) -> String {
     if lo != hi.unwrap_or(f64::INFINITY) && measure.says_nothing(lo, hi) {
         return UNKNOWN.to_owned();
     }
+    // Densities are small numbers: one decimal would hide them.
+    let fewest = if measure == Measure::PerClient { 2 } else { 1 };
     let low = settle(lo * measure.factor());
     let Some(high) = hi.map(|hi| settle(hi * measure.factor())) else {
-        return format!("at least {}{}", exact(low), measure.unit(low == 1.0));
+        return format!("at least {}{}", exact(low, fewest), measure.unit(low == 1.0));
     };
     if low == high {
-        return format!("{}{}", exact(low), measure.unit(low == 1.0));
+        return format!("{}{}", exact(low, fewest), measure.unit(low == 1.0));
     }
     // Rounded outward, so that what is written holds all that is possible and keeps its side of a whole threshold.
-    let step = if high - low >= 1.0 { 1.0 } else { 100.0 };
-    let low = exact((low * step).floor() / step);
-    let high = exact((high * step).ceil() / step);
+    let step = if high - low >= 0.5 { 10.0 } else { 1_000.0 };
+    let low = exact((low * step).floor() / step, 1);
+    let high = exact((high * step).ceil() / step, 1);
     format!("{low}–{high}{}", measure.unit(false))
 }
 
-/// A number with the fewest decimals, from one on, that do not make it look whole when it is not.
-fn exact(number: f64) -> String {
-    for decimals in 1..=6 {
+/// A number with the fewest decimals, from `fewest` on, that do not make it look whole when it is not.
+fn exact(number: f64, fewest: usize) -> String {
+    for decimals in fewest..=6 {
         let text = format!("{number:.decimals$}");
         let trimmed = text.trim_end_matches('0').trim_end_matches('.');
         if number.fract() == 0.0 || trimmed.contains('.') {
@@ -215,8 +223,9 @@ mod tests {
     fn intervals_are_written_outward_and_unknown_stays_unknown() {
         let cases = [
             (Interval::exactly(74.0), Measure::Points, "74"),
-            (Interval::new(62.4, 84.2), Measure::Points, "62–85"),
-            (Interval::new(79.62, 80.1), Measure::Points, "79.62–80.1"),
+            (Interval::new(62.0, 85.0), Measure::Points, "62–85"),
+            (Interval::new(62.44, 84.21), Measure::Points, "62.4–84.3"),
+            (Interval::new(79.9612, 80.1), Measure::Points, "79.961–80.1"),
             (Interval::SCORE, Measure::Points, "unknown"),
             (Interval::UNIT, Measure::Part, "unknown"),
             (Interval::UNIT, Measure::Share, "0–100 %"),
@@ -224,7 +233,7 @@ mod tests {
             (Interval::new(0.25, f64::INFINITY), Measure::Share, "at least 25 %"),
             (Interval::exactly(0.07), Measure::Share, "7 %"),
             (Interval::exactly(0.0), Measure::Share, "0 %"),
-            (Interval::exactly(0.333_333), Measure::PerClient, "0.3 per client"),
+            (Interval::exactly(0.333_333), Measure::PerClient, "0.33 per client"),
             (Interval::exactly(1234.0), Measure::Milliseconds, "1,234 ms"),
         ];
         for (shown, measure, text) in cases {

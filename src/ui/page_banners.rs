@@ -57,11 +57,13 @@ pub fn PageBanners(data: PageData) -> impl IntoView {
         banner("outdated", "This answer is older than the configuration.", text.into_any())
     });
     view! {
-        <KindBanner kind=config.kind />
-        {frozen}
-        {held}
-        {stale}
-        {outdated}
+        <div class="banners">
+            <KindBanner kind=config.kind />
+            {frozen}
+            {held}
+            {stale}
+            {outdated}
+        </div>
     }
     .into_any()
 }

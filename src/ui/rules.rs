@@ -11,18 +11,20 @@ pub enum Group {
     Freeze,
     Limits,
     Guardrails,
+    WayBack,
     Increase,
     Recovery,
 }
 
 impl Group {
-    pub const ALL: [Group; 5] = [Group::Freeze, Group::Limits, Group::Guardrails, Group::Increase, Group::Recovery];
+    pub const ALL: [Group; 6] = [Group::Freeze, Group::Limits, Group::Guardrails, Group::WayBack, Group::Increase, Group::Recovery];
 
     pub const fn title(self) -> &'static str {
         match self {
             Group::Freeze => "Freeze line",
             Group::Limits => "Limits of the mode",
             Group::Guardrails => "Guardrails",
+            Group::WayBack => "The way back",
             Group::Increase => "Conditions of an Increase",
             Group::Recovery => "Recovery",
         }
@@ -32,7 +34,8 @@ impl Group {
         match self {
             Group::Freeze => "Freeze when overall health is certainly below this line.",
             Group::Limits => "Over a limit, and an Increase certainly out of reach: Freeze.",
-            Group::Guardrails => "Certainly broken: Decrease if today's load fits the mode below, otherwise Freeze.",
+            Group::Guardrails => "One of them certainly broken: Decrease where there is a way back, otherwise Freeze.",
+            Group::WayBack => "Looked at only when a guardrail is certainly broken: whether it is Decrease or Freeze.",
             Group::Increase => "Increase only when every one of these certainly holds.",
             Group::Recovery => "Freeze and Decrease are left only once what caused them has been clear for long enough.",
         }
@@ -43,7 +46,8 @@ impl Group {
         match rule.split('.').next() {
             Some("freeze") => Group::Freeze,
             Some("limit") => Group::Limits,
-            Some("guardrail" | "decrease") => Group::Guardrails,
+            Some("guardrail") => Group::Guardrails,
+            Some("decrease") => Group::WayBack,
             Some("recovery") => Group::Recovery,
             _ => Group::Increase,
         }

@@ -8,7 +8,6 @@ use super::rules;
 use super::widgets::{AnswerBadge, KindMark};
 use super::{format, links, words};
 use crate::domain::decision::RuleId;
-use crate::domain::input::Value;
 use crate::domain::interval::Interval;
 use crate::domain::overview::Overview;
 use crate::domain::policy::Limits;
@@ -101,7 +100,7 @@ fn Freshness(overview: Overview, now: DateTime<Utc>) -> impl IntoView {
 fn confidence(confidence: Option<f64>) -> String {
     confidence.map_or_else(
         || "unknown: nothing has been evaluated yet".to_owned(),
-        |confidence| format!("complete to {}", format::share(confidence)),
+        |confidence| format!("complete to {}", format::completeness(confidence)),
     )
 }
 
@@ -141,6 +140,7 @@ fn Loads(snapshot: Arc<Snapshot>) -> impl IntoView {
                 </p>
             </div>
         </div>
+        <p class="quiet">"On the bars, the solid line is the limit, the dashed line what an Increase asks for; hatched is what is not known."</p>
     }
     .into_any()
 }
@@ -155,12 +155,14 @@ fn load(
     measure: Measure,
 ) -> AnyView {
     let rule = rules::find(body, limit);
-    let observed = rule
-        .and_then(|rule| rule.observed)
-        .map_or_else(|| format::UNKNOWN.to_owned(), |value: Value| format::value(value, measure));
-    let most = rule
-        .and_then(|rule| rule.threshold)
-        .map_or_else(|| format::UNKNOWN.to_owned(), |threshold| format::threshold(threshold, measure));
+    let observed = rule.and_then(|rule| rule.observed).map(|value| format::value(value, measure));
+    let observed = observed.unwrap_or_else(|| format::UNKNOWN.to_owned());
+    let most = rule.and_then(|rule| rule.threshold).map(|threshold| format::threshold(threshold, measure));
+    let of_most = most.map(|most| if observed == format::UNKNOWN { format!("limit {most}") } else { format!("of {most}") });
+    let part = match format::interval(share, Measure::Share) {
+        text if text == format::UNKNOWN => "Its share of the limit is unknown. ".to_owned(),
+        text => format!("{text} of the limit. "),
+    };
     let line = rules::find(body, guardrail).and_then(|rule| rule.threshold).map(format::plain);
     let mut marks = vec![Mark::Limit(1.0)];
     marks.extend(line.map(Mark::Guardrail));
@@ -178,10 +180,10 @@ fn load(
         <div class="load">
             <h3>{title}</h3>
             <p class="load-number">
-                {observed} <span class="quiet">{format!(" of {most}")}</span>
+                {observed} " " <span class="quiet">{of_most}</span>
             </p>
             <Bar bar=bar />
-            <p class="quiet">{format!("{} of the limit. ", format::interval(share, Measure::Share))} {asks}</p>
+            <p class="quiet">{part} {asks}</p>
         </div>
     }
     .into_any()

@@ -3,7 +3,7 @@
 use super::actions_panel::ActionsPanel;
 use super::decision_panel::DecisionPanel;
 use super::environment_switcher::EnvironmentSwitcher;
-use super::first_run_checklist::FirstRunChecklist;
+use super::first_run_checklist::{FirstRunChecklist, FirstRunChecklistProps};
 use super::page_banners::PageBanners;
 use super::page_error::PageError;
 use super::page_frame::PageFrame;
@@ -62,6 +62,15 @@ fn Panels(page: FounderPage, filter: Option<EventType>, before: Option<u64>) -> 
         .as_ref()
         .filter(|snapshot| snapshot.body.as_of >= data.config.policy_since)
         .map(|_| data.config.policy.clone());
+    let checklist = FirstRunChecklistProps {
+        environment: environment.clone(),
+        kind,
+        items: data.checklist.clone(),
+    };
+    // Where nothing is connected, connecting is the first thing to do; later it is the last.
+    let is_first_run = !data.checklist.iter().any(|item| item.connected);
+    let (checklist_first, checklist_last) =
+        if is_first_run { (Some(checklist), None) } else { (None, Some(checklist)) };
     let switcher =
         view! { <EnvironmentSwitcher environments=data.environments.clone() current=environment.clone() /> }.into_any();
     let proposal = data.overview.proposal.clone().map(|proposal| {
@@ -86,7 +95,7 @@ fn Panels(page: FounderPage, filter: Option<EventType>, before: Option<u64>) -> 
             />
             {proposal}
             <OnThisPage has_proof=proof.is_some() />
-            <FirstRunChecklist environment=environment.clone() kind=kind items=data.checklist />
+            {checklist_first.map(FirstRunChecklist)}
             {proof}
             <ActionsPanel config=data.config load=load />
             <TrendChart kind=kind svg=data.trend_svg snapshots=data.snapshots.clone() />
@@ -99,6 +108,7 @@ fn Panels(page: FounderPage, filter: Option<EventType>, before: Option<u64>) -> 
                 before=before
             />
             <SnapshotList kind=kind snapshots=data.snapshots />
+            {checklist_last.map(FirstRunChecklist)}
         </PageFrame>
     }
     .into_any()

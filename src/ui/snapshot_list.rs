@@ -49,7 +49,7 @@ pub fn SnapshotTable(caption: &'static str, snapshots: Vec<SnapshotLine>) -> imp
                     </td>
                     <td>{words::mode(line.mode)}</td>
                     <td class="number">{format::interval(line.overall, Measure::Points)}</td>
-                    <td class="number">{format::share(line.confidence)}</td>
+                    <td class="number">{format::completeness(line.confidence)}</td>
                     <td>{words::origin(line.origin)}</td>
                     <td class="wide">{line.verdict.clone()}</td>
                 </tr>

@@ -84,8 +84,8 @@ fn Record(snapshot: Arc<Snapshot>) -> impl IntoView {
         ("Frozen by the founder", yes_no(body.frozen)),
         ("Answer held", yes_no(body.held)),
         ("Made", words::origin(body.origin).to_owned()),
-        ("Evidence complete to", format::share(body.confidence)),
-        ("Inputs known whole", format::share(body.truth.completeness)),
+        ("Evidence complete to", format::completeness(body.confidence)),
+        ("Inputs known whole", format::completeness(body.truth.completeness)),
         ("Engine version", body.engine_version.to_string()),
         ("Configuration version", body.config_version.to_string()),
     ];
