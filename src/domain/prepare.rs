@@ -83,8 +83,10 @@ impl<'a> Reader<'a> {
         self.streams.iter().filter(move |stream| stream.series() == series)
     }
 
+    /// Errors are only ever read as a share of the requests: without those they do not apply either.
     fn applies(&self, signal: Signal) -> bool {
-        self.config.policy.applies(signal)
+        let policy = &self.config.policy;
+        policy.applies(signal) && (signal != Signal::InfraErrors || policy.applies(Signal::InfraRequests))
     }
 
     fn gauge(&self, series: Series) -> Input {
