@@ -94,6 +94,11 @@ impl Stream {
         &self.source
     }
 
+    /// The spans that began before a time: what was vouched for later says nothing yet.
+    fn spans_until(&self, at: i64) -> &[Span] {
+        &self.spans[..self.spans.partition_point(|span| span.from < at)]
+    }
+
     /// How many rows lie at or before a time.
     fn rows_until(&self, at: i64) -> usize {
         self.rows.partition_point(|row| row.last_at <= at)
@@ -111,12 +116,7 @@ impl Stream {
         if matches!(self.series.signal().kind(), Kind::Gauge | Kind::Level) {
             return sampled;
         }
-        let vouched = self
-            .spans
-            .iter()
-            .rev()
-            .find(|span| span.from <= as_of)
-            .map(|span| span.to.min(as_of));
+        let vouched = self.spans_until(as_of).last().map(|span| span.to.min(as_of));
         // A source that vouches is taken at its word, even where samples run ahead of it.
         vouched.or(sampled)
     }
@@ -175,15 +175,13 @@ impl Stream {
 
     /// How many milliseconds of a window are covered, as seen at `as_of`.
     fn covered(&self, window: Span, as_of: i64) -> i64 {
-        if self.spans.is_empty() {
+        let spans = self.spans_until(as_of);
+        if spans.is_empty() {
             return self.sampled(window, self.step(as_of));
         }
-        self.spans
+        spans
             .iter()
-            .map(|span| {
-                let seen = Span { from: span.from, to: span.to.min(as_of) };
-                if seen.to > seen.from { seen.overlap(window) } else { 0 }
-            })
+            .map(|span| Span { from: span.from, to: span.to.min(as_of) }.overlap(window))
             .sum()
     }
 
