@@ -262,8 +262,9 @@ impl Stream {
         self.seen(window, covered, Interval::new(settle(lo.min(1.0)), settle(hi.min(1.0))))
     }
 
-    /// The 95th percentile of a latency over a window, or what its source has made of it. A window covered only in part
-    /// says nothing of what was not seen.
+    /// The 95th percentile of a latency over a window, or what its source has made of it. Each minute speaks in its best
+    /// form; where the minutes differ in that, the result spans them all and is labelled as the least of them. A window
+    /// covered only in part says nothing of what was not seen.
     pub fn latency(&self, window: Span, as_of: i64) -> Seen<Latency> {
         let covered = self.covered(window, as_of);
         let rows = self.rows[self.places(window)].iter().filter_map(|row| row.latency.as_deref());
@@ -271,20 +272,25 @@ impl Stream {
         let mut p95: Option<Aggregated> = None;
         let mut mean: Option<Aggregated> = None;
         for row in rows {
-            histogram.merge(&row.histogram);
-            join(&mut p95, row.p95.as_ref());
-            join(&mut mean, row.mean.as_ref());
+            if !row.histogram.is_empty() {
+                histogram.merge(&row.histogram);
+            } else if row.p95.is_some() {
+                join(&mut p95, row.p95.as_ref());
+            } else {
+                join(&mut mean, row.mean.as_ref());
+            }
         }
-        let (aggregation, ms) = if !histogram.is_empty() {
-            (None, histogram.p95())
-        } else if let Some(p95) = p95 {
-            // The percentile of a whole lies between the percentiles of its parts.
-            (Some(Aggregation::P95), bounds_ms(&p95))
-        } else if let Some(mean) = mean {
-            (Some(Aggregation::Mean), mean_ms(&mean))
-        } else {
-            (None, Interval::NON_NEGATIVE)
-        };
+        let aggregation = if mean.is_some() { Some(Aggregation::Mean) } else { p95.as_ref().map(|_| Aggregation::P95) };
+        // The percentile of a whole lies between the percentiles of its parts.
+        let ms = [
+            (!histogram.is_empty()).then(|| histogram.p95()),
+            p95.as_ref().map(bounds_ms),
+            mean.as_ref().map(mean_ms),
+        ]
+        .into_iter()
+        .flatten()
+        .reduce(Interval::hull)
+        .unwrap_or(Interval::NON_NEGATIVE);
         let ms = if covered >= window.length() { ms } else { Interval::NON_NEGATIVE };
         self.seen(window, covered, Latency { aggregation, ms })
     }
