@@ -333,6 +333,8 @@ impl<'a> Reader<'a> {
                         InputState::Partial
                     };
                     own.value = Some(span(one, two));
+                    // P95 comes before Mean: two forms together are labelled as the lesser.
+                    own.aggregation = own.aggregation.max(reading.aggregation);
                     own.coverage = own.coverage.min(reading.coverage);
                     own.data_through = own.data_through.min(reading.data_through);
                     own.fetched_at = own.fetched_at.max(reading.fetched_at);
