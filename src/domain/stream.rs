@@ -188,7 +188,8 @@ impl Stream {
     fn seen<T>(&self, window: Span, covered: i64, value: T) -> Seen<T> {
         let places = self.places(window);
         Seen {
-            coverage: (covered as f64 / window.length().max(1) as f64).min(1.0),
+            // Nothing is missing of a window without length.
+            coverage: if window.length() > 0 { (covered as f64 / window.length() as f64).min(1.0) } else { 1.0 },
             fetched_at: self.rows[places.clone()].iter().map(|row| row.fetched_at).max().unwrap_or(0),
             samples: self.samples[places.end] - self.samples[places.start],
             value,
