@@ -46,10 +46,16 @@ impl Tally {
     }
 }
 
-/// Runs `check` on `cases` scenes and shrinks to the simplest one that fails.
+/// `cases`, times what `PROPERTY_FACTOR` says: for a long run before a release.
+fn cases(cases: u32) -> Cases {
+    let factor = std::env::var("PROPERTY_FACTOR").ok().and_then(|text| text.parse().ok()).unwrap_or(1u32);
+    Cases { cases: cases * factor, failure_persistence: None, ..Cases::default() }
+}
+
+/// Runs `check` on so many scenes and shrinks to the simplest one that fails.
 #[track_caller]
-fn for_scenes(cases: u32, hazy: bool, check: impl Fn(&Scene)) {
-    let mut runner = TestRunner::new(Cases { cases, failure_persistence: None, ..Cases::default() });
+fn for_scenes(count: u32, hazy: bool, check: impl Fn(&Scene)) {
+    let mut runner = TestRunner::new(cases(count));
     let outcome = runner.run(&scenes(hazy), |scene| {
         check(&scene);
         Ok(())
@@ -91,7 +97,7 @@ fn no_completion_of_the_missing_inputs_undoes_an_increase_or_a_new_decrease_or_f
             assert!(upheld, "{:?} became {:?}\n{inputs:#?}", before.recommendation, after.recommendation);
         }
     });
-    tally.at_least(&[("increase", 30), ("decrease", 20), ("freeze", 200), ("with standing breaches", 50)]);
+    tally.at_least(&[("increase", 50), ("decrease", 20), ("freeze", 300), ("with standing breaches", 50)]);
 }
 
 #[test]
@@ -182,6 +188,12 @@ fn making_anything_worse_never_moves_the_answer_toward_increase() {
     let tally = Tally::default();
     for_scenes(8_000, false, |scene| {
         let mut draw = Draw(scene.seed);
+        // Confidence is the width of an interval, and worse numbers may narrow it. Where more confidence is asked for
+        // than health, that alone can open the way; at or below it (the default), health decides first.
+        let rails = &scene.config.policy.guardrails;
+        if rails.min_confidence_for_change * 100.0 > rails.min_health_for_increase {
+            return;
+        }
         let mut picture = scene.picture;
         let mut before = assess_inputs(scene, &picture.inputs(&scene.config));
         for _ in 0..12 {
@@ -204,9 +216,9 @@ fn making_anything_worse_never_moves_the_answer_toward_increase() {
             before = after;
         }
     });
-    let least = ["cpu", "latency", "errors", "at-risk clients", "warnings", "posts", "spend"].map(|what| (what, 2_000));
+    let mut least = ["cpu", "latency", "errors", "at-risk clients", "warnings", "posts", "spend"].map(|what| (what, 2_000)).to_vec();
+    least.extend([("hold", 200), ("decrease", 30), ("freeze", 500), ("held", 1_000)]);
     tally.at_least(&least);
-    tally.at_least(&[]);
 }
 
 /// Narrows one open input: within what is known of it, or to a value where nothing is.
@@ -347,11 +359,22 @@ fn every_snapshot_is_whole_finite_traceable_provable_and_within_its_bounds() {
             assert!(body.truth.notes.iter().any(|note| note.contains("synthetic")), "{:?}", body.truth.notes);
         }
 
+        let tick = tick.expect("a scheduled evaluation is a tick");
+        assert_eq!(tick.at, noon());
+        if body.kind != EnvironmentKind::Synthetic {
+            assert_eq!(tick.ruled, body.recommendation);
+        }
+        assert_eq!(tick.standing.is_empty(), tick.ruled < Recommendation::Decrease, "{tick:?}");
+
         // What it rests on.
         assert_eq!(untraceable(body), None, "{}\n{}", body.verdict, body.narrative);
         assert!(!body.narrative.is_empty());
 
-        // How it is kept.
+        // How it is kept: costly to look at, so not every time.
+        if !scene.seed.is_multiple_of(4) {
+            return;
+        }
+        tally.add("kept");
         let text = std::str::from_utf8(&bytes).expect("JSON is UTF-8");
         let value: serde_json::Value = serde_json::from_slice(&bytes).expect("canonical JSON reads back");
         assert!(canonical::keys_ascend(&value, text), "{text}");
@@ -362,20 +385,16 @@ fn every_snapshot_is_whole_finite_traceable_provable_and_within_its_bounds() {
         assert_eq!(evaluate_scene(scene).bytes, bytes, "the same arguments give the same bytes");
         let sealed = SealedConfig::new(scene.config.clone());
         assert_eq!(prove(&bytes, &snapshot.digest, Some(&sealed)), Proof::Proved);
-        let tick = tick.expect("a scheduled evaluation is a tick");
-        assert_eq!(tick.at, noon());
-        if body.kind != EnvironmentKind::Synthetic {
-            assert_eq!(tick.ruled, body.recommendation);
-        }
-        assert_eq!(tick.standing.is_empty(), tick.ruled < Recommendation::Decrease, "{tick:?}");
+        let config = String::from_utf8(canonical::to_vec(&scene.config)).expect("JSON is UTF-8");
+        assert!(canonical::keys_ascend(&serde_json::from_str(&config).expect("reads back"), &config), "{config}");
     });
-    tally.at_least(&[("increase", 100), ("hold", 500), ("decrease", 40), ("freeze", 300), ("synthetic", 100)]);
+    tally.at_least(&[("increase", 100), ("hold", 500), ("decrease", 20), ("freeze", 300), ("synthetic", 100), ("kept", 500)]);
 }
 
 #[test]
 fn an_altered_snapshot_is_broken_whichever_byte_was_altered() {
     let tally = Tally::default();
-    for_scenes(120, true, |scene| {
+    for_scenes(60, true, |scene| {
         let Evaluation { bytes, snapshot, .. } = evaluate_scene(scene);
         let sealed = SealedConfig::new(scene.config.clone());
         let mut draw = Draw(scene.seed);
@@ -405,12 +424,12 @@ fn an_altered_snapshot_is_broken_whichever_byte_was_altered() {
             }
         }
     });
-    tally.at_least(&[("derived", 300)]);
+    tally.at_least(&[("derived", 100)]);
 }
 
 #[test]
 fn a_narrative_with_a_number_that_nothing_recorded_gives_is_caught_and_never_leaves() {
-    for_scenes(1_500, true, |scene| {
+    for_scenes(600, true, |scene| {
         let honest = evaluate_scene(scene).snapshot.body;
         let mut draw = Draw(scene.seed);
         let foreign = draw.of(&["98765.4", "31415926", "271828.18"]);
@@ -579,7 +598,7 @@ impl Run {
 #[test]
 fn no_sequence_of_ticks_leaves_freeze_or_decrease_before_every_breach_has_recovered() {
     let tally = Tally::default();
-    let mut runner = TestRunner::new(Cases { cases: 150, failure_persistence: None, ..Cases::default() });
+    let mut runner = TestRunner::new(cases(60));
     runner
         .run(&proptest::prelude::any::<u64>(), |seed| {
             let mut draw = Draw(seed);
@@ -607,7 +626,7 @@ fn no_sequence_of_ticks_leaves_freeze_or_decrease_before_every_breach_has_recove
             Ok(())
         })
         .unwrap_or_else(|error| panic!("{error}"));
-    tally.at_least(&[("left", 100), ("held", 300), ("absent", 300), ("policy changed", 100), ("increase", 50), ("ended at once", 20)]);
+    tally.at_least(&[("left", 100), ("held", 300), ("absent", 100), ("policy changed", 50), ("increase", 50), ("ended at once", 20)]);
 }
 
 fn check_step(run: &Run, tick: &Tick, body: &SnapshotBody, tally: &Tally) {
@@ -729,10 +748,11 @@ fn extra_ticks_never_stand_in_for_absent_ones() {
     assert_eq!(recent.recovered, BreachSet::EMPTY, "an hour was not watched");
     assert!(recent.stabilization.held < recent.stabilization.needed(), "{:?}", recent.stabilization);
 
-    let slow = summarise(&[tick(90)], noon(), &config, 180);
-    assert!(!slow.stabilization.is_stable(), "a window too short for a single tick proves nothing");
+    // A window shorter than a tick asks for that tick; it never asks for nothing.
     let none = summarise(&[], noon(), &config, 180);
-    assert!(!none.stabilization.is_stable());
+    assert!(!none.stabilization.is_stable() && none.recovered == BreachSet::EMPTY);
+    let one = summarise(&[tick(180)], noon(), &config, 180);
+    assert!(one.stabilization.is_stable() && one.recovered == BreachSet::all());
 }
 
 #[test]

@@ -306,6 +306,8 @@ pub struct Assessment {
     pub recommendation: Recommendation,
     pub results: [RuleResult; RULES],
     pub standing: BreachSet,
+    /// The environment or some input of it is invented: nothing is decided.
+    pub synthetic: bool,
 }
 
 impl Assessment {
@@ -378,16 +380,18 @@ pub fn assess(facts: &Facts, config: &Config, recent: &Recent, as_of: DateTime<U
         None,
         Some(Threshold::Count(u64::from(rails.recovery_hours))),
     );
+    let synthetic = facts.synthetic || config.kind == EnvironmentKind::Synthetic;
     Assessment {
         clear,
         conditions_met,
         health,
-        held: ruled != fresh && config.kind != EnvironmentKind::Synthetic,
+        held: ruled != fresh && !synthetic,
         over_limit,
         ruled,
-        recommendation: if config.kind == EnvironmentKind::Synthetic { Recommendation::Hold } else { ruled },
+        recommendation: if synthetic { Recommendation::Hold } else { ruled },
         results: results.0,
         standing,
+        synthetic,
     }
 }
 

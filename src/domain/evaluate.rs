@@ -58,9 +58,9 @@ pub fn evaluate(sealed: &SealedConfig, inputs: Vec<Input>, recent: Recent, as_of
     let health = assessment.health;
     let mut body = SnapshotBody {
         as_of,
+        confidence: health.confidence,
         config_digest: sealed.digest.clone(),
         config_version: config.version,
-        confidence: health.confidence,
         demand: health.demand,
         engine_version: Cow::Borrowed(ENGINE_VERSION),
         environment: config.environment.clone(),

@@ -45,6 +45,8 @@ pub struct Facts {
     pub posts: Option<Count>,
     /// Micro-dollars.
     pub spend: Count,
+    /// Some input is invented, so nothing may be decided from it.
+    pub synthetic: bool,
     /// Open warnings of severity warning.
     pub warnings: Count,
 }
@@ -67,6 +69,7 @@ impl Facts {
         }),
         posts: Some(Count::UNKNOWN),
         spend: Count::UNKNOWN,
+        synthetic: false,
         warnings: Count::UNKNOWN,
     };
 
@@ -87,6 +90,7 @@ impl Facts {
         let mut found = Found::default();
         for input in inputs.iter().filter(|input| decides(input)) {
             facts.complete &= is_settled(input.state);
+            facts.synthetic |= input.state == InputState::Synthetic;
             let known_whole = matches!(input.state, InputState::Known | InputState::Synthetic);
             let applies = input.state != InputState::NotApplicable;
             let count = usable(input).and_then(|value| value.count()).unwrap_or(Count::UNKNOWN);

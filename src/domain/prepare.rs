@@ -106,8 +106,10 @@ impl<'a> Reader<'a> {
         self.streams.iter().filter(move |stream| stream.series() == series)
     }
 
+    /// Errors are only ever read as a share of the requests: without those they do not apply either.
     fn applies(&self, signal: Signal) -> bool {
-        self.config.policy.applies(signal)
+        let policy = &self.config.policy;
+        policy.applies(signal) && (signal != Signal::InfraErrors || policy.applies(Signal::InfraRequests))
     }
 
     fn gauge(&self, series: Series) -> Input {
@@ -354,6 +356,8 @@ impl<'a> Reader<'a> {
                         InputState::Partial
                     };
                     own.value = Some(span(one, two));
+                    // P95 comes before Mean: two forms together are labelled as the lesser.
+                    own.aggregation = own.aggregation.max(reading.aggregation);
                     own.coverage = own.coverage.min(reading.coverage);
                     own.data_through = own.data_through.min(reading.data_through);
                     own.fetched_at = own.fetched_at.max(reading.fetched_at);

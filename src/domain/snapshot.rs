@@ -123,11 +123,11 @@ pub struct Truth {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SnapshotBody {
     pub as_of: DateTime<Utc>,
+    /// 1 - (hi - lo) / 100 of overall health: how complete the evidence is.
+    pub confidence: f64,
     /// Digest of the configuration in force, kept under its version.
     pub config_digest: String,
     pub config_version: u64,
-    /// 1 - (hi - lo) / 100 of overall health: how complete the evidence is.
-    pub confidence: f64,
     /// Active clients as a share of the mode's limit.
     pub demand: Interval,
     pub engine_version: Cow<'static, str>,

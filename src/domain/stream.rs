@@ -94,6 +94,11 @@ impl Stream {
         &self.source
     }
 
+    /// The spans that began before a time: what was vouched for later says nothing yet.
+    fn spans_until(&self, at: i64) -> &[Span] {
+        &self.spans[..self.spans.partition_point(|span| span.from < at)]
+    }
+
     /// How many rows lie at or before a time.
     fn rows_until(&self, at: i64) -> usize {
         self.rows.partition_point(|row| row.last_at <= at)
@@ -111,12 +116,7 @@ impl Stream {
         if matches!(self.series.signal().kind(), Kind::Gauge | Kind::Level) {
             return sampled;
         }
-        let vouched = self
-            .spans
-            .iter()
-            .rev()
-            .find(|span| span.from <= as_of)
-            .map(|span| span.to.min(as_of));
+        let vouched = self.spans_until(as_of).last().map(|span| span.to.min(as_of));
         // A source that vouches is taken at its word, even where samples run ahead of it.
         vouched.or(sampled)
     }
@@ -175,22 +175,21 @@ impl Stream {
 
     /// How many milliseconds of a window are covered, as seen at `as_of`.
     fn covered(&self, window: Span, as_of: i64) -> i64 {
-        if self.spans.is_empty() {
+        let spans = self.spans_until(as_of);
+        if spans.is_empty() {
             return self.sampled(window, self.step(as_of));
         }
-        self.spans
+        spans
             .iter()
-            .map(|span| {
-                let seen = Span { from: span.from, to: span.to.min(as_of) };
-                if seen.to > seen.from { seen.overlap(window) } else { 0 }
-            })
+            .map(|span| Span { from: span.from, to: span.to.min(as_of) }.overlap(window))
             .sum()
     }
 
     fn seen<T>(&self, window: Span, covered: i64, value: T) -> Seen<T> {
         let places = self.places(window);
         Seen {
-            coverage: (covered as f64 / window.length().max(1) as f64).min(1.0),
+            // Nothing is missing of a window without length.
+            coverage: if window.length() > 0 { (covered as f64 / window.length() as f64).min(1.0) } else { 1.0 },
             fetched_at: self.rows[places.clone()].iter().map(|row| row.fetched_at).max().unwrap_or(0),
             samples: self.samples[places.end] - self.samples[places.start],
             value,
@@ -264,8 +263,9 @@ impl Stream {
         self.seen(window, covered, Interval::new(settle(lo.min(1.0)), settle(hi.min(1.0))))
     }
 
-    /// The 95th percentile of a latency over a window, or what its source has made of it. A window covered only in part
-    /// says nothing of what was not seen.
+    /// The 95th percentile of a latency over a window, or what its source has made of it. Each minute speaks in its best
+    /// form; where the minutes differ in that, the result spans them all and is labelled as the least of them. A window
+    /// covered only in part says nothing of what was not seen.
     pub fn latency(&self, window: Span, as_of: i64) -> Seen<Latency> {
         let covered = self.covered(window, as_of);
         let rows = self.rows[self.places(window)].iter().filter_map(|row| row.latency.as_deref());
@@ -273,20 +273,25 @@ impl Stream {
         let mut p95: Option<Aggregated> = None;
         let mut mean: Option<Aggregated> = None;
         for row in rows {
-            histogram.merge(&row.histogram);
-            join(&mut p95, row.p95.as_ref());
-            join(&mut mean, row.mean.as_ref());
+            if !row.histogram.is_empty() {
+                histogram.merge(&row.histogram);
+            } else if row.p95.is_some() {
+                join(&mut p95, row.p95.as_ref());
+            } else {
+                join(&mut mean, row.mean.as_ref());
+            }
         }
-        let (aggregation, ms) = if !histogram.is_empty() {
-            (None, histogram.p95())
-        } else if let Some(p95) = p95 {
-            // The percentile of a whole lies between the percentiles of its parts.
-            (Some(Aggregation::P95), bounds_ms(&p95))
-        } else if let Some(mean) = mean {
-            (Some(Aggregation::Mean), mean_ms(&mean))
-        } else {
-            (None, Interval::NON_NEGATIVE)
-        };
+        let aggregation = if mean.is_some() { Some(Aggregation::Mean) } else { p95.as_ref().map(|_| Aggregation::P95) };
+        // The percentile of a whole lies between the percentiles of its parts.
+        let ms = [
+            (!histogram.is_empty()).then(|| histogram.p95()),
+            p95.as_ref().map(bounds_ms),
+            mean.as_ref().map(mean_ms),
+        ]
+        .into_iter()
+        .flatten()
+        .reduce(Interval::hull)
+        .unwrap_or(Interval::NON_NEGATIVE);
         let ms = if covered >= window.length() { ms } else { Interval::NON_NEGATIVE };
         self.seen(window, covered, Latency { aggregation, ms })
     }

@@ -19,14 +19,14 @@ pub fn examine(config: &Config, inputs: &[Input], assessment: &Assessment) -> Tr
     }
     let completeness = super::interval::settle(f64::from(known) / f64::from(applying.max(1)));
     Truth {
-        blocked: blocked(config, inputs, assessment),
+        blocked: blocked(inputs, assessment),
         completeness,
-        notes: notes(config, inputs),
+        notes: notes(config, inputs, assessment),
     }
 }
 
-fn blocked(config: &Config, inputs: &[Input], assessment: &Assessment) -> Option<Blocked> {
-    if config.kind == EnvironmentKind::Synthetic {
+fn blocked(inputs: &[Input], assessment: &Assessment) -> Option<Blocked> {
+    if assessment.synthetic {
         return (assessment.ruled != Recommendation::Hold).then(|| Blocked {
             reason: "synthetic data decides nothing".to_owned(),
             recommendation: assessment.ruled,
@@ -38,12 +38,13 @@ fn blocked(config: &Config, inputs: &[Input], assessment: &Assessment) -> Option
     })
 }
 
-fn notes(config: &Config, inputs: &[Input]) -> Vec<Cow<'static, str>> {
+fn notes(config: &Config, inputs: &[Input], assessment: &Assessment) -> Vec<Cow<'static, str>> {
     let mut notes = Vec::new();
-    match config.kind {
-        EnvironmentKind::Synthetic => notes.push(Cow::Borrowed("synthetic data, marked as such; it decides nothing")),
-        EnvironmentKind::Recorded => notes.push(Cow::Borrowed("a recording, not live telemetry")),
-        EnvironmentKind::Live => {}
+    if assessment.synthetic {
+        notes.push(Cow::Borrowed("synthetic data, marked as such; it decides nothing"));
+    }
+    if config.kind == EnvironmentKind::Recorded {
+        notes.push(Cow::Borrowed("a recording, not live telemetry"));
     }
     for signal in &config.policy.not_applicable {
         notes.push(Cow::Owned(format!("{signal} was declared not applicable and leaves its formula")));

@@ -6,7 +6,7 @@ use super::facts::{Facts, decides};
 use super::headroom::Headroom;
 use super::input::{Input, InputState};
 use super::interval::{Count, Interval, Outcome};
-use super::policy::{Config, EnvironmentKind};
+use super::policy::Config;
 use super::recent::Recent;
 use super::snapshot::Truth;
 use std::borrow::Cow;
@@ -162,7 +162,7 @@ fn unknown_names(inputs: &[Input]) -> Vec<(&'static str, Cow<'_, str>)> {
 /// One sentence that answers the question; it leads with clients.
 pub fn verdict(config: &Config, inputs: &[Input], assessment: &Assessment, headroom: &Headroom) -> String {
     let mode = config.mode;
-    if config.kind == EnvironmentKind::Synthetic {
+    if assessment.synthetic {
         return "Hold: synthetic data decides nothing".to_owned();
     }
     match assessment.recommendation {

@@ -74,7 +74,8 @@ impl Picture {
             input(AiSpend, Today, None, Value::Money(self.spend)),
         ];
         for input in &mut inputs {
-            if !config.policy.applies(input.signal) {
+            let without_requests = input.signal == InfraErrors && !config.policy.applies(InfraRequests);
+            if !config.policy.applies(input.signal) || without_requests {
                 hide(input, InputState::NotApplicable);
             } else if config.kind == EnvironmentKind::Synthetic {
                 input.state = InputState::Synthetic;

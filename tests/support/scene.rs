@@ -40,7 +40,9 @@ pub fn scenes(hazy: bool) -> impl Strategy<Value = Scene> {
         let mut inputs = picture.inputs(&config);
         if hazy {
             let haze = draw.of(&[0, 4, 8, 15, 30, 60, 100]);
-            blur(&mut draw, &mut inputs, haze);
+            // Where nothing is hidden outright, an Increase can still be certain.
+            let hides = draw.chance(60);
+            blur(&mut draw, &mut inputs, haze, hides);
         }
         let recent = recent(&mut draw);
         Scene { config, picture, inputs, recent, seed: draw.next() }
@@ -171,8 +173,11 @@ pub fn picture(draw: &mut Draw, config: &Config, trouble: u64) -> Picture {
     let (limits, rails, scoring) = (config.limits(), &config.policy.guardrails, &config.policy.scoring);
     let max = limits.max_clients.get();
     let wanted = (rails.min_demand_for_increase * max as f64).ceil() as u64;
-    let clients = if draw.chance(trouble) {
-        let lower = config.mode.previous().map_or(0, |mode| config.policy.limits.of(mode).max_clients.get());
+    let lower = config.mode.previous().map_or(0, |mode| config.policy.limits.of(mode).max_clients.get());
+    // Sometimes a business that would fit the mode below: a Decrease is for those.
+    let clients = if trouble > 0 && draw.chance(15) {
+        draw.between(lower / 2, lower)
+    } else if draw.chance(trouble) {
         let far = draw.below(2 * max + 2);
         draw.of(&[0, 1, lower, lower + 1, wanted.saturating_sub(1), max + 1, max * 3, far])
     } else {
@@ -246,9 +251,17 @@ fn straddled(draw: &mut Draw, value: u64) -> Count {
 }
 
 /// Hides or blurs each deciding input with a chance of `haze` per cent, as `prepare` would put it.
-pub fn blur(draw: &mut Draw, inputs: &mut [Input], haze: u64) {
+pub fn blur(draw: &mut Draw, inputs: &mut [Input], haze: u64, hides: bool) {
     for input in inputs.iter_mut().filter(|input| decides(input) && input.state != InputState::NotApplicable) {
         if !draw.chance(haze) {
+            continue;
+        }
+        if !hides {
+            match input.signal {
+                Signal::InfraCpu => cover_in_part(draw, input),
+                Signal::InfraLatency | Signal::InfraRequests | Signal::InfraErrors => {}
+                _ => dispute(draw, input),
+            }
             continue;
         }
         match draw.below(8) {
@@ -265,7 +278,7 @@ pub fn blur(draw: &mut Draw, inputs: &mut [Input], haze: u64) {
         (Signal::InfraErrors, Signal::InfraRequests, WindowName::LastHour),
         (Signal::InfraErrors, Signal::InfraRequests, WindowName::Evidence),
     ] {
-        if draw.below(800) < haze {
+        if hides && draw.below(800) < haze {
             for input in inputs.iter_mut() {
                 if (input.signal == part || input.signal == whole)
                     && input.window.name == name
