@@ -14,8 +14,8 @@ pub const FILE_NAME: &str = "scaling-mode.toml";
 #[derive(Args, Clone, Debug, Default)]
 pub struct Flags {
     /// Settings file; ./scaling-mode.toml is read when it is there and none is named.
-    #[arg(long, global = true, env = "SCALING_MODE_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    #[arg(long, global = true, env = "SCALING_MODE_SETTINGS", value_name = "FILE")]
+    pub settings: Option<PathBuf>,
     /// Folder that holds everything: the database and nothing elsewhere. [default: ./data]
     #[arg(long, global = true, env = "SCALING_MODE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -138,7 +138,7 @@ impl Settings {
     /// # Errors
     /// [`SettingsError`] names the file and the key.
     pub fn read(flags: &Flags, serve: &ServeFlags) -> Result<Settings, SettingsError> {
-        let file = read_file(flags.config.as_deref())?;
+        let file = read_file(flags.settings.as_deref())?;
         let data_dir = flags
             .data_dir
             .clone()
@@ -230,7 +230,7 @@ mod tests {
         let path = folder.path().join("settings.toml");
         std::fs::write(&path, text).unwrap();
         let flags = Flags {
-            config: Some(path),
+            settings: Some(path),
             ..Flags::default()
         };
         Settings::read(&flags, &ServeFlags::default()).map_err(|error| error.to_string())
