@@ -5,7 +5,9 @@ use super::icons::{self, Icon};
 use super::rules::{self, Group};
 use super::widgets::{OutcomeBadge, PanelHead, TableRegion};
 use crate::domain::explain::what_would_change;
+use crate::domain::decision::Recommendation;
 use crate::domain::interval::Outcome;
+use crate::domain::policy::EnvironmentKind;
 use crate::domain::snapshot::{Rule, Snapshot};
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ pub fn DecisionPanel(snapshot: Arc<Snapshot>) -> impl IntoView {
     let body = &snapshot.body;
     let changes: Vec<_> = what_would_change(&snapshot).into_iter().map(|text| view! { <li>{text}</li> }).collect();
     let changes = if changes.is_empty() {
-        view! { <p>"Nothing stands in the way of this answer."</p> }.into_any()
+        view! { <p>{nothing_would(body.recommendation, body.kind)}</p> }.into_any()
     } else {
         view! { <ul class="changes">{changes}</ul> }.into_any()
     };
@@ -44,6 +46,15 @@ pub fn DecisionPanel(snapshot: Arc<Snapshot>) -> impl IntoView {
         </section>
     }
     .into_any()
+}
+
+/// What is said where no rule stands against the answer.
+const fn nothing_would(recommendation: Recommendation, kind: EnvironmentKind) -> &'static str {
+    match (kind, recommendation) {
+        (EnvironmentKind::Synthetic, _) => "Nothing would: synthetic data decides nothing, whatever it says.",
+        (_, Recommendation::Increase) => "Any of the conditions below failing, or no longer being certain.",
+        _ => "No rule below asks for another answer.",
+    }
 }
 
 /// The rules of one group; open where one of them did not pass and that matters for the answer.

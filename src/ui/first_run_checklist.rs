@@ -6,7 +6,7 @@ use super::{format, words};
 use crate::domain::input::InputState;
 use crate::domain::overview::ChecklistItem;
 use crate::domain::policy::EnvironmentKind;
-use crate::domain::signal::Signal;
+use crate::domain::signal::{Signal, Unit};
 use leptos::prelude::*;
 
 /// Where the commands send to, unless the server says otherwise.
@@ -24,7 +24,7 @@ pub fn FirstRunChecklist(environment: String, kind: EnvironmentKind, items: Vec<
         EnvironmentKind::Recorded => "This environment is filled by import and replay: see scaling-mode import --help.",
         EnvironmentKind::Live if whole => "Every signal is connected.",
         EnvironmentKind::Live => {
-            "Until a signal is connected it is unknown, and an Increase that it could undo is not given. Send its numbers with the command shown; put your number in the place of YOUR_NUMBER."
+            "Until a signal is connected it is unknown, and an Increase that it could undo is not given. Send its numbers with the command shown; put your number in the place of YOUR_NUMBER. What your business does not have (posts, servers of its own) can be declared not applicable in the configuration."
         }
     };
     view! {
@@ -68,12 +68,12 @@ fn row(environment: &str, item: &ChecklistItem, commands: bool) -> AnyView {
         }
         .into_any()
     } else {
-        view! { <span class="quiet">{format!("not connected; unit: {}", item.unit)}</span> }.into_any()
+        view! { <span class="quiet">{format!("not connected; unit: {}", unit(item))}</span> }.into_any()
     };
     let command = (commands && !item.connected && item.state != InputState::NotApplicable).then(|| {
         view! {
             <details class="command">
-                <summary>{format!("Command for {}", name.to_lowercase())}</summary>
+                <summary>{format!("Command for {name}")}</summary>
                 <pre tabindex="0" aria-label=format!("Command for {name}")>
                     <code data-base=DEFAULT_BASE>{command(environment, item)}</code>
                 </pre>
@@ -93,6 +93,10 @@ fn row(environment: &str, item: &ChecklistItem, commands: bool) -> AnyView {
     .into_any()
 }
 
+fn unit(item: &ChecklistItem) -> &'static str {
+    if item.unit == Unit::Ratio { "ratio, 0 to 1" } else { item.unit.name() }
+}
+
 /// The command that sends one sample, now.
 fn command(environment: &str, item: &ChecklistItem) -> String {
     let severity = item
@@ -109,7 +113,7 @@ fn command(environment: &str, item: &ChecklistItem) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::signal::{Severity, Unit};
+    use crate::domain::signal::Severity;
 
     #[test]
     fn a_command_names_its_signal_and_works_only_with_a_number_of_ones_own() {

@@ -25,6 +25,7 @@ fn LocalTime(
     Effect::new(move |_| local.set(local_text(&parsed)));
     view! {
         <time datetime=at>{utc}</time>
+        " "
         <span class="local-time">{move || local.get()}</span>
     }
 }
@@ -39,6 +40,5 @@ fn local_text(at: &str) -> Option<String> {
     for (key, value) in [("day", "numeric"), ("month", "short"), ("hour", "2-digit"), ("minute", "2-digit"), ("timeZoneName", "short")] {
         Reflect::set(&options, &JsValue::from_str(key), &JsValue::from_str(value)).ok()?;
     }
-    let text = String::from(date.to_locale_string("en-GB", &options));
-    Some(format!(" ({text})"))
+    Some(format!("({})", String::from(date.to_locale_string("en-GB", &options))))
 }

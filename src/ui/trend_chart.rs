@@ -13,8 +13,12 @@ pub fn TrendChart(kind: EnvironmentKind, svg: String, snapshots: Vec<SnapshotLin
     } else {
         view! {
             <figure>
-                <div class="chart" role="img" aria-label="Overall health over time; the table below says the same" inner_html=svg></div>
-                <figcaption class="quiet">"Overall health over time. The band lies between the lowest and the highest that the evidence allows."</figcaption>
+                <div class="chart" role="region" aria-label="Chart of overall health" tabindex="0">
+                    <div role="img" aria-label="Overall health over time; the table below says the same" inner_html=svg></div>
+                </div>
+                <figcaption class="quiet">
+                    "Overall health, at best and (dashed) at worst: what the evidence allowed at each time."
+                </figcaption>
             </figure>
             <details>
                 <summary>"The chart's newest points as a table"</summary>
