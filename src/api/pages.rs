@@ -35,8 +35,8 @@ pub async fn founder_page(
     #[server(default)] event_type: Option<String>,
     #[server(default)] notice: Option<String>,
 ) -> Result<FounderPage, WireError> {
-    use crate::server::http::{notices, views};
-    let data = views::page(environment, before, event_type).await?;
+    use crate::server::http::{context, notices, views};
+    let data = context::with_status(views::page(environment, before, event_type).await)?;
     Ok(FounderPage { notice: notices::notice(notice.as_deref(), &data.config), data })
 }
 
@@ -44,7 +44,7 @@ pub async fn founder_page(
 #[server(name = ReadSnapshot, prefix = "/api", endpoint = "scaling-mode/snapshot", input = GetUrl, output = Json)]
 pub async fn snapshot_page(#[server(default)] id: String) -> Result<Snapshot, WireError> {
     use crate::server::http::context;
-    context::snapshot(&id).await
+    context::with_status(context::snapshot(&id).await)
 }
 
 /// The samples behind a number.
@@ -56,6 +56,6 @@ pub async fn sample_lines(
     #[server(default)] from: String,
     #[server(default)] to: String,
 ) -> Result<SamplePage, WireError> {
-    use crate::server::http::views;
-    views::samples(environment, signal, severity, from, to).await
+    use crate::server::http::{context, views};
+    context::with_status(views::samples(environment, signal, severity, from, to).await)
 }

@@ -13,7 +13,7 @@ use super::config::{Flags, ServeFlags, Settings, SettingsError};
 use super::observability;
 use super::store::sqlite::SqliteStore;
 use super::store::{Store, StoreError};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -144,6 +144,9 @@ fn execute(cli: Cli) -> Result<(), CliError> {
     };
     let settings = Settings::read(&cli.flags, &serve_flags)?;
     observability::start(&settings);
+    for name in super::config::unknown_variables(&known_variables(&Cli::command())) {
+        tracing::warn!("there is no setting {name}: the environment variable changes nothing");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -174,6 +177,15 @@ async fn dispatch(command: Command, settings: Settings) -> Result<(), CliError> 
     }
 }
 
+/// The environment variables that some option reads.
+fn known_variables(command: &clap::Command) -> Vec<String> {
+    let own = command
+        .get_arguments()
+        .filter_map(|argument| argument.get_env())
+        .map(|name| name.to_string_lossy().into_owned());
+    own.chain(command.get_subcommands().flat_map(known_variables)).collect()
+}
+
 /// Opens the store, making its folder where it is not there yet.
 pub(crate) async fn open(settings: &Settings) -> Result<Arc<dyn Store>, CliError> {
     if let Some(folder) = settings.store_file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -196,7 +208,6 @@ pub(crate) fn print_json(value: &impl serde::Serialize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -141,7 +141,18 @@ async fn walk(store: &dyn Store, environment: &str, kept: Option<&str>, report: 
     let mut met = kept.is_none();
     let mut verifier = ChainVerifier::new(environment);
     loop {
-        let mut events = store.events_after(environment, verifier.head().seq, PAGE).await?;
+        let mut events = match store.events_after(environment, verifier.head().seq, PAGE).await {
+            // A row that cannot even be read is the first bad one.
+            Err(StoreError::Corrupt { .. }) => {
+                return Ok(Err(ChainBreak {
+                    environment: environment.to_owned(),
+                    seq: verifier.head().seq + 1,
+                    what: "cannot be read".to_owned(),
+                }
+                .into()));
+            }
+            events => events?,
+        };
         let is_last = events.len() < PAGE as usize;
         for event in &mut events {
             if let Err(broken) = verifier.next(event) {

@@ -138,6 +138,17 @@ pub async fn ingest(batch: &Batch, key: Option<IdempotencyKey>) -> Result<Receip
     Ok(receipt)
 }
 
+/// Gives the response that is being made the status of an error: a page that could not be made says so in its status too.
+pub fn with_status<T>(result: Result<T, WireError>) -> Result<T, WireError> {
+    if let Err(error) = &result
+        && let Some(response) = use_context::<leptos_axum::ResponseOptions>()
+        && let Ok(status) = axum::http::StatusCode::from_u16(error.status)
+    {
+        response.set_status(status);
+    }
+    result
+}
+
 /// One snapshot.
 pub async fn snapshot(id: &str) -> Result<Snapshot, WireError> {
     state()?.store.snapshot(id).await.map_err(problem::of_store)
