@@ -77,7 +77,7 @@ async fn a_first_run_holds_with_its_reason_and_nothing_connected() {
 #[tokio::test]
 async fn every_failure_is_a_problem_document_with_its_field() {
     let server = Server::start().await;
-    let put = |body: Value| server.put(CONFIG, &body);
+    let put = async |body: Value| server.put(CONFIG, &body).await;
     is_problem(&server.get("/api/scaling-mode/health?environment=nowhere").await, 404, "unknown-environment", Some("environment"));
     is_problem(&server.get("/api/scaling-mode/health?type=everything").await, 400, "out-of-range", Some("type"));
     is_problem(&server.get("/api/scaling-mode/health?type=list&limit=501").await, 400, "out-of-range", Some("limit"));
