@@ -9,6 +9,7 @@ pub mod demo;
 pub mod evaluation;
 pub mod http;
 pub mod observability;
+pub mod proof;
 pub mod replay;
 pub mod scheduler;
 pub mod sources;

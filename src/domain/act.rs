@@ -98,6 +98,9 @@ pub fn apply(
             snapshot_id,
         } => {
             let proposal = open_proposal(proposal, id)?;
+            if now >= proposal.expires_at {
+                return Err(ActError::ProposalClosed(ProposalStatus::Expired));
+            }
             if (proposal.recommendation, proposal.target_mode) != *now_recommended {
                 return Err(ActError::RecommendationChanged(now_recommended.0));
             }
@@ -173,17 +176,13 @@ fn set_mode(config: &Config, mode: Mode, reason: Option<String>, actor: &str, no
     event.old_mode = Some(config.mode);
     event.new_mode = Some(mode);
     event.reason = reason;
-    Effect {
-        config: Some(next(config, |next| {
-            next.mode = mode;
-            if !is_recording(config) {
-                next.last_mode_change_at = Some(now);
-                next.policy_since = now;
-            }
-        })),
-        events: vec![event],
-        proposal: None,
-    }
+    changed_by(event, next(config, |next| {
+        next.mode = mode;
+        if !is_recording(config) {
+            next.last_mode_change_at = Some(now);
+            next.policy_since = now;
+        }
+    }))
 }
 
 fn set_auto_mode(config: &Config, enabled: bool, actor: &str, now: DateTime<Utc>) -> Effect {
@@ -192,11 +191,7 @@ fn set_auto_mode(config: &Config, enabled: bool, actor: &str, now: DateTime<Utc>
     }
     let mut event = NewEvent::new(EventType::AutoModeChanged, actor, now);
     event.reason = Some(if enabled { "switched on" } else { "switched off" }.to_owned());
-    Effect {
-        config: Some(next(config, |next| next.auto_mode = enabled)),
-        events: vec![event],
-        proposal: None,
-    }
+    changed_by(event, next(config, |next| next.auto_mode = enabled))
 }
 
 fn set_frozen(config: &Config, frozen: bool, reason: Option<String>, actor: &str, now: DateTime<Utc>) -> Effect {
@@ -206,11 +201,7 @@ fn set_frozen(config: &Config, frozen: bool, reason: Option<String>, actor: &str
     let event_type = if frozen { EventType::Frozen } else { EventType::Unfrozen };
     let mut event = NewEvent::new(event_type, actor, now);
     event.reason = reason;
-    Effect {
-        config: Some(next(config, |next| next.frozen = frozen)),
-        events: vec![event],
-        proposal: None,
-    }
+    changed_by(event, next(config, |next| next.frozen = frozen))
 }
 
 fn accept(config: &Config, proposal: &Proposal, snapshot_id: &str, actor: &str, now: DateTime<Utc>) -> Effect {
@@ -240,6 +231,11 @@ fn update(config: &Config, policy: &Policy, reason: Option<String>, actor: &str,
     });
     let mut event = NewEvent::new(EventType::ConfigChanged, actor, now);
     event.reason = reason.or_else(|| Some(format!("changed {}", changed_parts(&config.policy, policy).join(", "))));
+    changed_by(event, changed)
+}
+
+/// A new configuration with the event that carries its digest into the chain.
+fn changed_by(mut event: NewEvent, changed: Config) -> Effect {
     event.digest = Some(canonical::digest(&canonical::to_vec(&changed)));
     Effect {
         config: Some(changed),
@@ -317,7 +313,7 @@ mod tests {
     #[test]
     fn an_accepted_proposal_must_still_be_the_recommendation() {
         let proposal = Proposal {
-            expires_at: now(),
+            expires_at: now() + chrono::Duration::hours(1),
             id: "proposal-1".into(),
             opened_at: now(),
             recommendation: Recommendation::Increase,

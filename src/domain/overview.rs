@@ -43,13 +43,18 @@ pub struct Overview {
     pub verdict: String,
 }
 
+/// What is said while the newest answer was given under another mode or policy.
+pub const CHANGED_SINCE: &str = "Hold: the mode or the configuration was changed since the last evaluation";
+
 /// What is said before anything was evaluated.
 pub const NOT_YET_EVALUATED: &str = "Hold: nothing has been evaluated yet";
 
 impl Overview {
     /// The overview of the newest snapshot under the configuration in force.
     pub fn of(config: &Config, snapshot: Option<&Snapshot>, proposal: Option<Proposal>) -> Overview {
-        let body = snapshot.map(|snapshot| &snapshot.body);
+        // An answer given under another mode or policy is none for this one.
+        let outdated = snapshot.is_some_and(|snapshot| snapshot.body.as_of < config.policy_since);
+        let body = snapshot.filter(|_| !outdated).map(|snapshot| &snapshot.body);
         let deciding = || {
             body.into_iter()
                 .flat_map(|body| &body.inputs)
@@ -59,7 +64,7 @@ impl Overview {
             .find(|input| input.signal == Signal::ClientsActive)
             .and_then(|input| input.value);
         Overview {
-            as_of: body.map(|body| body.as_of),
+            as_of: snapshot.map(|snapshot| snapshot.body.as_of),
             auto_mode: config.auto_mode,
             clients,
             confidence: body.map(|body| body.confidence),
@@ -78,7 +83,11 @@ impl Overview {
             snapshot_id: snapshot.map(|snapshot| snapshot.id.clone()),
             target_mode: body.and_then(|body| body.target_mode),
             utilisation: body.map(|body| body.utilisation),
-            verdict: body.map_or_else(|| NOT_YET_EVALUATED.to_owned(), |body| body.verdict.clone()),
+            verdict: match body {
+                Some(body) => body.verdict.clone(),
+                None if outdated => CHANGED_SINCE.to_owned(),
+                None => NOT_YET_EVALUATED.to_owned(),
+            },
         }
     }
 }

@@ -393,7 +393,9 @@ impl<'a> Reader<'a> {
         let tolerance = self.windows.agreement_tolerance;
         let near = |one: f64, two: f64| one == two || (one - two).abs() <= tolerance * one.abs().max(two.abs());
         let (one, two) = (as_interval(one), as_interval(two));
-        near(one.lo(), two.lo()) && near(one.hi(), two.hi())
+        // Intervals that overlap can both be right; exact values must be near.
+        let overlap = one.lo() <= two.hi() && two.lo() <= one.hi();
+        overlap || (near(one.lo(), two.lo()) && near(one.hi(), two.hi()))
     }
 }
 

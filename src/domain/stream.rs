@@ -306,8 +306,13 @@ impl Stream {
         };
         // The last row from which on at least `wanted` was counted.
         let start = self.totals[..=end].partition_point(|total| *total <= target).saturating_sub(1);
-        let from = match start.checked_sub(1) {
-            Some(before) => self.rows[before].last_at,
+        let vouched = self.rows.get(start).and_then(|first| {
+            let span = self.spans.iter().find(|span| span.from < first.first_at && first.first_at <= span.to)?;
+            Some(span.from)
+        });
+        // The first sample counts since the one before it, or since its source began to vouch.
+        let from = match start.checked_sub(1).map(|before| self.rows[before].last_at).into_iter().chain(vouched).max() {
+            Some(from) => from,
             None => return most,
         };
         let minutes = (to - from + MINUTE_MS - 1) / MINUTE_MS;

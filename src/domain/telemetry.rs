@@ -440,6 +440,10 @@ fn accept_watermark(
         errors.push(batch_error("covers_from", "lies after data_through"));
         return None;
     }
+    if series.is_empty() && errors.is_empty() {
+        errors.push(batch_error("covers", "names no signal and there are no samples: data_through vouches for nothing"));
+        return None;
+    }
     Some(Watermark {
         covers_from,
         data_through,

@@ -259,7 +259,7 @@ pub fn narrative(config: &Config, inputs: &[Input], facts: &Facts, assessment: &
             let stable = &recent.stabilization;
             let _ = write!(
                 text,
-                "The conditions have held at {} of {} ticks, and no guardrail is near.",
+                "The conditions have held at {} of {} ticks.",
                 stable.held, stable.expected
             );
         }
@@ -277,13 +277,11 @@ pub fn narrative(config: &Config, inputs: &[Input], facts: &Facts, assessment: &
                 let _ = write!(text, "{} is blocked: {}.", capital(blocked.recommendation), blocked.reason);
             } else if failing > 0 {
                 text.push_str("Not every condition of an increase holds:");
-                let mut separator = ' ';
+                let mut separator = " ";
                 for result in assessment.conditions().filter(|result| result.outcome == Outcome::Failed) {
                     let _ = write!(text, "{separator}{}", condition_words(result.rule));
-                    separator = ',';
-                    text.push(' ');
+                    separator = ", ";
                 }
-                text.truncate(text.trim_end().len());
                 text.push('.');
             }
         }

@@ -1,7 +1,7 @@
 //! Owns calendar days in IANA time zones: when a day begins, when the daily decision falls. Days of 23 and 25 hours come
 //! out right. Must not know what happens on a day.
 
-use chrono::{DateTime, Days, Duration, LocalResult, NaiveDate, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, Duration, LocalResult, NaiveDate, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
 /// The zone of a name.
@@ -48,11 +48,6 @@ pub fn tick_before(at: DateTime<Utc>, minutes: u32) -> DateTime<Utc> {
     let step = i64::from(minutes.max(1)) * 60;
     let seconds = at.timestamp().div_euclid(step) * step;
     DateTime::from_timestamp(seconds, 0).unwrap_or(at)
-}
-
-/// The day after, for those who walk a calendar.
-pub fn next_day(date: NaiveDate) -> Option<NaiveDate> {
-    date.checked_add_days(Days::new(1))
 }
 
 #[cfg(test)]

@@ -1,6 +1,14 @@
 //! Owns the command line: what there is, how it is explained, which exit code it ends with. Each command is a file of its
 //! own. Must not hold rules.
 
+/// Writes a line of the answer. A reader that has closed its end (`| head`) has had enough: that is no failure.
+macro_rules! say {
+    ($($argument:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($argument)*);
+    }};
+}
+
 mod environment;
 mod import;
 mod read;
@@ -200,7 +208,7 @@ pub(crate) async fn open(settings: &Settings) -> Result<Arc<dyn Store>, CliError
 /// Prints a value as JSON, for scripts.
 pub(crate) fn print_json(value: &impl serde::Serialize) {
     match serde_json::to_string_pretty(value) {
-        Ok(text) => println!("{text}"),
+        Ok(text) => say!("{text}"),
         Err(error) => eprintln!("scaling-mode: the answer cannot be written as JSON: {error}"),
     }
 }

@@ -115,11 +115,10 @@ pub enum SettingsError {
         #[source]
         source: std::io::Error,
     },
-    #[error("the settings file {} has a mistake: {}", path.display(), source.message())]
+    #[error("the settings file {} has a mistake: {}", path.display(), mistake.message())]
     Mistake {
         path: PathBuf,
-        #[source]
-        source: Box<toml::de::Error>,
+        mistake: Box<toml::de::Error>,
     },
     #[error("{name} {problem}")]
     Value { name: &'static str, problem: String },
@@ -213,9 +212,9 @@ fn read_file(named: Option<&Path>) -> Result<File, SettingsError> {
         path: path.clone(),
         source,
     })?;
-    toml::from_str(&text).map_err(|source| SettingsError::Mistake {
+    toml::from_str(&text).map_err(|mistake| SettingsError::Mistake {
         path,
-        source: Box::new(source),
+        mistake: Box::new(mistake),
     })
 }
 

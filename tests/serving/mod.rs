@@ -1,7 +1,7 @@
 //! Owns a real server for tests: the program itself, on a free port of the loopback, in a folder of its own; ended by its
 //! own process id.
 
-#![expect(dead_code, reason = "each test file uses what it needs of it")]
+#![cfg_attr(any(), expect(dead_code))]
 
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;

@@ -74,7 +74,7 @@ async fn create(create: Create, settings: &Settings) -> Result<(), CliError> {
     let config = Config::new(&create.name, kind, create.mode, policy, now);
     store.create_environment(&config, ACTOR, now).await?;
     store.close().await;
-    println!("{} is there: {}, in {}.", create.name, kind.name(), create.mode);
+    say!("{} is there: {}, in {}.", create.name, kind.name(), create.mode);
     Ok(())
 }
 
@@ -117,7 +117,7 @@ async fn list(format: Format, settings: &Settings) -> Result<(), CliError> {
         return Ok(());
     }
     for environment in environments {
-        println!("{:24} {}", environment.name, environment.kind.name());
+        say!("{:24} {}", environment.name, environment.kind.name());
     }
     Ok(())
 }

@@ -221,7 +221,14 @@ struct Row {
 
 /// Reads the file: one value a time, with everything else reported.
 fn read(arguments: &Arguments) -> Result<(BTreeMap<DateTime<Utc>, Row>, Report), CliError> {
-    let unreadable = |error: csv::Error| CliError::Usage(format!("{}: {error}", arguments.file.display()));
+    let unreadable = |error: csv::Error| {
+        let what = format!("{} cannot be read", arguments.file.display());
+        let said = error.to_string();
+        match error.into_kind() {
+            csv::ErrorKind::Io(source) => CliError::File { what, source },
+            _ => CliError::Found(format!("{what}: {said}")),
+        }
+    };
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .trim(csv::Trim::All)
@@ -312,7 +319,7 @@ fn measure(rows: &BTreeMap<DateTime<Utc>, Row>, report: &mut Report) {
 }
 
 fn print_report(arguments: &Arguments, report: &Report) {
-    println!(
+    say!(
         "{}: {} rows, {} samples new, {} there already",
         arguments.file.display(),
         report.rows,
@@ -320,22 +327,22 @@ fn print_report(arguments: &Arguments, report: &Report) {
         report.already_there
     );
     if let (Some(first), Some(last)) = (report.first, report.last) {
-        println!("  from {} to {}", first.format("%Y-%m-%d %H:%M"), last.format("%Y-%m-%d %H:%M UTC"));
+        say!("  from {} to {}", first.format("%Y-%m-%d %H:%M"), last.format("%Y-%m-%d %H:%M UTC"));
     }
     let lines = |what: &str, lines: &[u64]| {
         if !lines.is_empty() {
             let shown: Vec<String> = lines.iter().take(10).map(u64::to_string).collect();
             let more = if lines.len() > 10 { ", ..." } else { "" };
-            println!("  {what}: {} (lines {}{more})", lines.len(), shown.join(", "));
+            say!("  {what}: {} (lines {}{more})", lines.len(), shown.join(", "));
         }
     };
     lines("blank values, left out", &report.blanks);
     lines("rows that say the same again", &report.duplicates);
     lines("rows that contradict a row before, left out", &report.conflicting);
     if !report.gaps.is_empty() {
-        println!("  gaps: {}; they stay gaps, nothing is filled in", report.gaps.len());
+        say!("  gaps: {}; they stay gaps, nothing is filled in", report.gaps.len());
         for gap in report.gaps.iter().take(10) {
-            println!("    {} to {} ({:.1} h)", gap.from.format("%Y-%m-%d %H:%M"), gap.to.format("%Y-%m-%d %H:%M"), gap.hours);
+            say!("    {} to {} ({:.1} h)", gap.from.format("%Y-%m-%d %H:%M"), gap.to.format("%Y-%m-%d %H:%M"), gap.hours);
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::domain::explain::what_would_change;
 use crate::domain::history::{Event, EventType};
 use crate::domain::overview::Overview;
 use crate::domain::snapshot::{Origin, Snapshot};
+use crate::domain::wording::number;
 use crate::server::clock;
 use crate::server::config::Settings;
 use crate::server::evaluation::{Occasion, evaluate_and_record};
@@ -63,19 +64,19 @@ pub(super) async fn snapshot(target: Target, settings: &Settings) -> Result<(), 
 
 fn print_snapshot(snapshot: &Snapshot) {
     let body = &snapshot.body;
-    println!("{}", body.verdict);
-    println!();
-    println!("{}", body.narrative);
+    say!("{}", body.verdict);
+    say!();
+    say!("{}", body.narrative);
     let changes = what_would_change(snapshot);
     if !changes.is_empty() {
-        println!();
-        println!("What would change this answer:");
+        say!();
+        say!("What would change this answer:");
         for line in changes {
-            println!("  - {line}");
+            say!("  - {line}");
         }
     }
-    println!();
-    println!("{} as of {} ({})", snapshot.id, body.as_of.format("%Y-%m-%d %H:%M:%S UTC"), body.environment);
+    say!();
+    say!("{} as of {} ({})", snapshot.id, body.as_of.format("%Y-%m-%d %H:%M:%S UTC"), body.environment);
 }
 
 pub(super) async fn status(target: Target, settings: &Settings) -> Result<(), CliError> {
@@ -89,21 +90,21 @@ pub(super) async fn status(target: Target, settings: &Settings) -> Result<(), Cl
         print_json(&overview);
         return Ok(());
     }
-    println!("{}", overview.verdict);
-    println!();
-    println!("environment   {} ({})", overview.environment, overview.kind.name());
-    println!("mode          {}{}", overview.mode, if overview.frozen { ", frozen" } else { "" });
-    println!("answer        {}{}", overview.recommendation.name(), if overview.held { " (held)" } else { "" });
+    say!("{}", overview.verdict);
+    say!();
+    say!("environment   {} ({})", overview.environment, overview.kind.name());
+    say!("mode          {}{}", overview.mode, if overview.frozen { ", frozen" } else { "" });
+    say!("answer        {}{}", overview.recommendation.name(), if overview.held { " (held)" } else { "" });
     let time = |at: Option<chrono::DateTime<chrono::Utc>>| {
         at.map_or_else(|| "never".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string())
     };
-    println!("evaluated     {}", time(overview.as_of));
-    println!("data through  {}", time(overview.data_through));
+    say!("evaluated     {}", time(overview.as_of));
+    say!("data through  {}", time(overview.data_through));
     if let Some(confidence) = overview.confidence {
-        println!("evidence      complete to {:.0} %", confidence * 100.0);
+        say!("evidence      complete to {} %", number(confidence * 100.0));
     }
     if let Some(proposal) = &overview.proposal {
-        println!("proposal      {} ({})", proposal.recommendation.name(), proposal.id);
+        say!("proposal      {} ({})", proposal.recommendation.name(), proposal.id);
     }
     Ok(())
 }
@@ -130,7 +131,7 @@ pub(super) async fn history(arguments: HistoryArguments, settings: &Settings) ->
         return Ok(());
     }
     for event in events {
-        println!("{}", line(&event));
+        say!("{}", line(&event));
     }
     Ok(())
 }

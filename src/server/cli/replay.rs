@@ -75,7 +75,7 @@ pub(super) fn progress_bar(length: u64, unit: &'static str) -> ProgressBar {
 }
 
 fn print_summary(plan: &Plan, summary: &Summary) {
-    println!(
+    say!(
         "{}: {} evaluations from {} to {}{}",
         summary.environment,
         summary.evaluations,
@@ -83,13 +83,13 @@ fn print_summary(plan: &Plan, summary: &Summary) {
         plan.to.format("%Y-%m-%d %H:%M UTC"),
         if summary.stored { "" } else { " (a dry run: nothing was stored)" }
     );
-    println!(
+    say!(
         "increase {}, hold {}, decrease {}, freeze {}; evidence incomplete in {}",
         summary.increase, summary.hold, summary.decrease, summary.freeze, summary.incomplete
     );
-    println!("{} changes of the answer:", summary.changes.len());
+    say!("{} changes of the answer:", summary.changes.len());
     for change in &summary.changes {
-        println!(
+        say!(
             "  {}  {:8} to {:8} {}{}",
             change.at.format("%Y-%m-%d %H:%M"),
             change.from.name(),

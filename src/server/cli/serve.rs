@@ -76,7 +76,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
 
 fn announce(address: std::net::SocketAddr) {
     let host = if address.ip().is_loopback() { "localhost".to_owned() } else { address.ip().to_string() };
-    println!("Scaling Mode serves http://{host}:{}{PAGE}", address.port());
+    say!("Scaling Mode serves http://{host}:{}{PAGE}", address.port());
     tracing::info!(%address, "serving");
 }
 

@@ -58,6 +58,6 @@ async fn perform(environment: &str, act: &Act, settings: &Settings) -> Result<()
     store.close().await;
     let frozen = if changed.config.frozen { ", frozen" } else { "" };
     let what = if changed.changed { "is now" } else { "was already" };
-    println!("{environment} {what} in {}{frozen}.", changed.config.mode);
+    say!("{environment} {what} in {}{frozen}.", changed.config.mode);
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! Must not hold rules; each function is a call of the store around one of the domain.
 
 use super::{AppState, problem};
+use crate::domain::act::ActError;
 use crate::domain::change::{Action, ConfigChange};
 use crate::domain::policy::{Config, FieldError, is_environment_name};
 use crate::domain::snapshot::{Origin, Snapshot};
@@ -72,12 +73,22 @@ pub async fn idempotency(body: &impl Serialize) -> Result<Option<IdempotencyKey>
 pub async fn change(body: ConfigChange, key: Option<IdempotencyKey>) -> Result<Changed, WireError> {
     let state = state()?;
     let config = config(body.environment.clone()).await?;
+    if body.action == Action::Update
+        && let Some(expected) = body.version
+        && expected != config.version
+    {
+        let now = config.version;
+        return Err(problem::of_store(ActError::VersionMoved { expected, now }.into()));
+    }
     if let Some(zone) = &body.time_zone
         && let Err(detail) = calendar::zone(zone)
     {
         return Err(WireError::of_fields(vec![FieldError::new("time_zone", detail)]));
     }
-    let recommended = if body.action == Action::AcceptProposal { Some(recommended_now(&config).await?) } else { None };
+    let recommended = match (body.action, &body.proposal_id) {
+        (Action::AcceptProposal, Some(id)) => Some(recommended_now(&state, &config, id).await?),
+        _ => None,
+    };
     let act = body.into_act(&config, recommended).map_err(WireError::of_fields)?;
     state
         .store
@@ -86,8 +97,13 @@ pub async fn change(body: ConfigChange, key: Option<IdempotencyKey>) -> Result<C
         .map_err(problem::of_store)
 }
 
-/// What is recommended at this moment, freshly evaluated and stored, with the snapshot's id.
-async fn recommended_now(config: &Config) -> Result<((Recommendation, Option<Mode>), String), WireError> {
+/// What is recommended at this moment, freshly evaluated and stored, with the snapshot's id. For a proposal that is not
+/// open nothing is evaluated: the act is refused whatever is recommended.
+async fn recommended_now(state: &AppState, config: &Config, proposal: &str) -> Result<((Recommendation, Option<Mode>), String), WireError> {
+    let open = state.store.open_proposal(&config.environment).await.map_err(problem::of_store)?;
+    if open.is_none_or(|open| open.id != proposal) {
+        return Ok(((Recommendation::Hold, None), String::new()));
+    }
     let snapshot = evaluate(Some(config.environment.clone()), None).await?;
     let answer = (snapshot.body.recommendation, snapshot.body.target_mode);
     Ok((answer, snapshot.id))

@@ -8,7 +8,6 @@ use crate::domain::explain::sample_words;
 use crate::domain::history::EventType;
 use crate::domain::input::InputState;
 use crate::domain::overview::{ChecklistItem, EnvironmentName, Overview, PageData, SampleLine, SnapshotLine};
-use crate::domain::policy::EnvironmentKind;
 use crate::domain::signal::{Series, Severity, Signal};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::stream::Span;
@@ -291,7 +290,3 @@ fn checklist(sources: &[SourceSummary], snapshot: Option<&Snapshot>) -> Vec<Chec
         .collect()
 }
 
-/// Whether an environment's numbers are invented, for those that list them.
-pub fn is_synthetic(kind: EnvironmentKind) -> bool {
-    kind == EnvironmentKind::Synthetic
-}
