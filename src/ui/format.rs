@@ -136,7 +136,7 @@ fn range(lo: f64, hi: Option<f64>, measure: Measure) -> String {
         return format!("{}{}", exact(low, fewest), measure.unit(low == 1.0));
     }
     // Rounded outward, so that what is written holds all that is possible and keeps its side of a whole threshold.
-    let decimals = if high - low >= 0.5 { 1 } else { 3 };
+    let decimals = if high < 1.0 { 3 } else { 1 };
     let step = 10_f64.powi(decimals);
     let written = |number: f64| grouped(trimmed(&format!("{number:.*}", decimals as usize)));
     let (low, high) = (
@@ -264,7 +264,7 @@ mod tests {
             (Interval::exactly(74.0), Measure::Points, "74"),
             (Interval::new(62.0, 85.0), Measure::Points, "62–85"),
             (Interval::new(62.44, 84.21), Measure::Points, "62.4–84.3"),
-            (Interval::new(79.9612, 80.1), Measure::Points, "79.961–80.1"),
+            (Interval::new(79.9612, 80.1), Measure::Points, "79.9–80.1"),
             (Interval::SCORE, Measure::Points, "unknown"),
             (Interval::UNIT, Measure::Part, "unknown"),
             (Interval::UNIT, Measure::Share, "0–100 %"),

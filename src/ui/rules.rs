@@ -144,20 +144,20 @@ pub fn asked(rule: &Rule) -> String {
         return "yes".to_owned();
     };
     let number = format::threshold(threshold, measure(&rule.rule));
-    let at_least = match RuleId::from_name(&rule.rule) {
+    let at_least = matches!(
+        RuleId::from_name(&rule.rule),
         Some(
             RuleId::FreezeHealth
-            | RuleId::GuardrailInfraHealth
-            | RuleId::IncreaseDemand
-            | RuleId::IncreaseHealth
-            | RuleId::IncreaseInfraHealth
-            | RuleId::IncreaseConfidence
-            | RuleId::IncreaseCooldown
-            | RuleId::IncreaseStabilization
-            | RuleId::Recovery,
-        ) => true,
-        _ => false,
-    };
+                | RuleId::GuardrailInfraHealth
+                | RuleId::IncreaseDemand
+                | RuleId::IncreaseHealth
+                | RuleId::IncreaseInfraHealth
+                | RuleId::IncreaseConfidence
+                | RuleId::IncreaseCooldown
+                | RuleId::IncreaseStabilization
+                | RuleId::Recovery
+        )
+    );
     format!("{} {number}", if at_least { "at least" } else { "at most" })
 }
 

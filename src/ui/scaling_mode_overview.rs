@@ -24,9 +24,6 @@ pub fn ScalingModeOverview(
     let narrative = snapshot
         .as_ref()
         .map(|snapshot| snapshot.body.narrative.clone());
-    let blocked = snapshot
-        .as_ref()
-        .and_then(|snapshot| snapshot.body.truth.blocked.clone());
     view! {
         <section id="answer" class="answer panel" aria-labelledby="answer-title">
             <div class="panel-head">
@@ -38,14 +35,6 @@ pub fn ScalingModeOverview(
                 <span class="verdict-text">{overview.verdict.clone()}</span>
             </p>
             {narrative.map(|text| view! { <p class="narrative">{text}</p> })}
-            {blocked
-                .map(|blocked| {
-                    view! {
-                        <p class="narrative">
-                            {format!("{} was held back: {}", words::answer(blocked.recommendation), blocked.reason)}
-                        </p>
-                    }
-                })}
             <Freshness overview=overview.clone() now=now />
             <ModeTrack limits=limits mode=overview.mode target=overview.target_mode clients=overview.clients />
             {snapshot.map(|snapshot| view! { <Loads snapshot=snapshot /> })}
