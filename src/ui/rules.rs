@@ -133,7 +133,7 @@ fn measure(rule: &str) -> Measure {
 /// What was found, in words where the rule compares no number.
 pub fn observed(rule: &Rule) -> String {
     rule.observed.map_or_else(
-        || "not a number".to_owned(),
+        || "nothing to compare".to_owned(),
         |value| format::value(value, measure(&rule.rule)),
     )
 }

@@ -5,7 +5,7 @@ use super::loads::Loads;
 use super::local_time::ReaderTime;
 use super::mode_track::ModeTrack;
 use super::widgets::{AnswerBadge, KindMark};
-use super::{format, links, words};
+use super::{format, links};
 use crate::domain::overview::Overview;
 use crate::domain::policy::Limits;
 use crate::domain::snapshot::Snapshot;
