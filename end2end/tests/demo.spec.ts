@@ -37,7 +37,7 @@ test("each score opens to its formula, its inputs and their samples", async ({ p
   await spend.locator(".samples-link").first().click();
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("Samples behind AI spend");
   await expect(page.locator(".banner-synthetic")).toBeVisible();
-  await expect(page.locator("tbody tr").first()).toContainText("$");
+  await expect(page.locator("tbody tr").first()).toContainText("USD");
   await page.getByRole("link", { name: "Back to demo" }).click();
   await expect(page).toHaveURL(/environment=demo/);
 });

@@ -10,7 +10,12 @@ use leptos::prelude::*;
 use super::format::{self, Measure};
 
 #[component]
-pub fn ModeTrack(limits: Limits, mode: Mode, target: Option<Mode>, clients: Option<Value>) -> impl IntoView {
+pub fn ModeTrack(
+    limits: Limits,
+    mode: Mode,
+    target: Option<Mode>,
+    clients: Option<Value>,
+) -> impl IntoView {
     let steps: Vec<_> = Mode::ALL
         .into_iter()
         .map(|step| {
@@ -43,9 +48,15 @@ pub fn ModeTrack(limits: Limits, mode: Mode, target: Option<Mode>, clients: Opti
         mode,
         format::whole(from),
         format::whole(to),
-        clients.map_or_else(|| format::UNKNOWN.to_owned(), |clients| {
-            format::value(clients, Measure::CLIENTS).trim_end_matches(" clients").trim_end_matches(" client").to_owned()
-        }),
+        clients.map_or_else(
+            || format::UNKNOWN.to_owned(),
+            |clients| {
+                format::value(clients, Measure::CLIENTS)
+                    .trim_end_matches(" clients")
+                    .trim_end_matches(" client")
+                    .to_owned()
+            }
+        ),
     );
     view! {
         <div class="track-block">

@@ -2,12 +2,12 @@
 //! Must not judge a score: outcomes and lines are the snapshot's rules.
 
 use super::bars::{Bar, BarSpec, Mark};
-use super::format::{self, Measure};
+use super::format;
 use super::inputs_table::InputsTable;
 use super::rules;
+use super::score_parts::parts_table;
 use super::scores::Score;
-use super::widgets::{OutcomeBadge, PanelHead, TableRegion};
-use crate::domain::interval::Interval;
+use super::widgets::{OutcomeBadge, PanelHead};
 use crate::domain::policy::Policy;
 use crate::domain::snapshot::{Snapshot, SnapshotBody};
 use leptos::prelude::*;
@@ -20,7 +20,10 @@ pub fn ScalingHealthScoresPanel(
     policy: Option<Policy>,
 ) -> impl IntoView {
     let body = &snapshot.body;
-    let scores: Vec<_> = Score::ALL.into_iter().map(|score| detail(score, body, policy.as_ref())).collect();
+    let scores: Vec<_> = Score::ALL
+        .into_iter()
+        .map(|score| detail(score, body, policy.as_ref()))
+        .collect();
     let inputs = body.inputs.clone();
     view! {
         <section id="health" class="panel" aria-labelledby="health-title">
@@ -46,12 +49,18 @@ pub fn ScalingHealthScoresPanel(
 
 fn detail(score: Score, body: &SnapshotBody, policy: Option<&Policy>) -> AnyView {
     let range = score.range(body);
-    let marked = || score.marked().iter().filter_map(|id| rules::find(body, *id));
+    let marked = || {
+        score
+            .marked()
+            .iter()
+            .filter_map(|id| rules::find(body, *id))
+    };
     let marks = marked()
         .filter_map(|rule| rule.threshold)
         .map(|threshold| Mark::Guardrail(format::plain(threshold) * score.points()))
         .collect();
-    let outcome = rules::find(body, score.rule()).map(|rule| view! { <OutcomeBadge outcome=rule.outcome /> });
+    let outcome =
+        rules::find(body, score.rule()).map(|rule| view! { <OutcomeBadge outcome=rule.outcome /> });
     let lines: Vec<_> = marked()
         .map(|rule| {
             view! {
@@ -62,21 +71,31 @@ fn detail(score: Score, body: &SnapshotBody, policy: Option<&Policy>) -> AnyView
             }
         })
         .collect();
-    let inputs: Vec<_> = body.inputs.iter().filter(|input| score.reads(input)).cloned().collect();
+    let inputs: Vec<_> = body
+        .inputs
+        .iter()
+        .filter(|input| score.reads(input))
+        .cloned()
+        .collect();
     let proof = if inputs.is_empty() {
         parts_table(body)
     } else {
         view! { <InputsTable environment=body.environment.clone() caption=inputs_caption(score) inputs=inputs /> }
             .into_any()
     };
-    let bar = BarSpec { lo: range.lo(), hi: range.hi(), scale: 100.0, marks };
+    let bar = BarSpec {
+        lo: range.lo(),
+        hi: range.hi(),
+        scale: 100.0,
+        marks,
+    };
     view! {
         <details id=score.id() class="score">
             <summary>
                 <span class="score-name">
                     {score.title()} <span class="quiet">{format!(" {}", score.direction())}</span>
                 </span>
-                <span class="score-range">{points(range)}</span>
+                <span class="score-range">{score.points_text(body)}</span>
                 <Bar bar=bar />
                 {outcome}
             </summary>
@@ -90,14 +109,6 @@ fn detail(score: Score, body: &SnapshotBody, policy: Option<&Policy>) -> AnyView
     .into_any()
 }
 
-/// A score in words: unknown is said, with what it may be.
-fn points(range: Interval) -> String {
-    match format::interval(range, Measure::Points) {
-        text if text == format::UNKNOWN => "unknown (0–100)".to_owned(),
-        text => text,
-    }
-}
-
 const fn inputs_caption(score: Score) -> &'static str {
     match score {
         Score::Overall => "Parts of overall health",
@@ -106,39 +117,4 @@ const fn inputs_caption(score: Score) -> &'static str {
         Score::Warnings => "Inputs of warning density",
         Score::Churn => "Inputs of churn risk",
     }
-}
-
-/// What overall health is made of, each part linked to its own proof.
-fn parts_table(body: &SnapshotBody) -> AnyView {
-    let rows: Vec<_> = Score::ALL
-        .into_iter()
-        .filter(|score| *score != Score::Overall)
-        .map(|score| {
-            view! {
-                <tr>
-                    <th scope="row">
-                        <a href=format!("#{}-proof", score.id())>{score.title()}</a>
-                    </th>
-                    <td class="number">{points(score.range(body))}</td>
-                    <td>{score.direction()}</td>
-                </tr>
-            }
-        })
-        .collect();
-    view! {
-        <TableRegion label="Parts of overall health">
-            <table>
-                <caption>"Parts of overall health"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Score"</th>
-                        <th scope="col">"Range"</th>
-                        <th scope="col">"Direction"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </TableRegion>
-    }
-    .into_any()
 }

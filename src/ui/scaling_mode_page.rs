@@ -4,6 +4,8 @@ use super::actions_panel::ActionsPanel;
 use super::decision_panel::DecisionPanel;
 use super::environment_switcher::EnvironmentSwitcher;
 use super::first_run_checklist::{FirstRunChecklist, FirstRunChecklistProps};
+use super::notice_region::NoticeRegion;
+use super::on_this_page::OnThisPage;
 use super::page_banners::PageBanners;
 use super::page_error::PageError;
 use super::page_frame::PageFrame;
@@ -17,7 +19,6 @@ use super::words;
 use crate::api::{self, FounderPage};
 use crate::domain::consequence::Load;
 use crate::domain::history::EventType;
-use crate::domain::overview::Notice;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -54,7 +55,11 @@ fn Panels(page: FounderPage, filter: Option<EventType>, before: Option<u64>) -> 
     let data = page.data;
     let environment = data.config.environment.clone();
     let kind = data.config.kind;
-    let title = format!("{} · {} · Scaling Mode", words::answer(data.overview.recommendation), environment);
+    let title = format!(
+        "{} · {} · Scaling Mode",
+        words::answer(data.overview.recommendation),
+        environment
+    );
     let snapshot = data.snapshot.clone().map(Arc::new);
     let load = data.snapshot.as_ref().map_or(Load::UNKNOWN, Load::of);
     let policy = data
@@ -69,8 +74,11 @@ fn Panels(page: FounderPage, filter: Option<EventType>, before: Option<u64>) -> 
     };
     // Where nothing is connected, connecting is the first thing to do; later it is the last.
     let is_first_run = !data.checklist.iter().any(|item| item.connected);
-    let (checklist_first, checklist_last) =
-        if is_first_run { (Some(checklist), None) } else { (None, Some(checklist)) };
+    let (checklist_first, checklist_last) = if is_first_run {
+        (Some(checklist), None)
+    } else {
+        (None, Some(checklist))
+    };
     let switcher =
         view! { <EnvironmentSwitcher environments=data.environments.clone() current=environment.clone() /> }.into_any();
     let proposal = data.overview.proposal.clone().map(|proposal| {
@@ -110,48 +118,6 @@ fn Panels(page: FounderPage, filter: Option<EventType>, before: Option<u64>) -> 
             <SnapshotList kind=kind snapshots=data.snapshots />
             {checklist_last.map(FirstRunChecklist)}
         </PageFrame>
-    }
-    .into_any()
-}
-
-/// What a form has just done, or why it did not.
-#[component]
-fn NoticeRegion(notice: Option<Notice>) -> impl IntoView {
-    notice.map(|notice| {
-        let (role, class) = if notice.is_error { ("alert", "notice is-error") } else { ("status", "notice") };
-        view! {
-            <p id="notice" role=role class=class>
-                {notice.text}
-            </p>
-        }
-    })
-}
-
-#[component]
-fn OnThisPage(has_proof: bool) -> impl IntoView {
-    let links: Vec<_> = [
-        ("#decision", "Decision", has_proof),
-        ("#health", "Health", has_proof),
-        ("#actions", "Act", true),
-        ("#trend", "Over time", true),
-        ("#history", "History", true),
-        ("#snapshots", "Snapshots", true),
-        ("#connect", "Connect", true),
-    ]
-    .into_iter()
-    .filter(|(_, _, is_there)| *is_there)
-    .map(|(href, text, _)| {
-        view! {
-            <li>
-                <a href=href>{text}</a>
-            </li>
-        }
-    })
-    .collect();
-    view! {
-        <nav class="on-this-page" aria-label="On this page">
-            <ul>{links}</ul>
-        </nav>
     }
     .into_any()
 }

@@ -32,7 +32,8 @@ pub fn ScalingModeTimeline(
     } else {
         view! { <ol class="timeline">{rows}</ol> }.into_any()
     };
-    let newest = before.map(|_| view! { <a href=links::timeline(&environment, only, None)>"Newest events"</a> });
+    let newest = before
+        .map(|_| view! { <a href=links::timeline(&environment, only, None)>"Newest events"</a> });
     let older = next.map(|next| view! { <a rel="next" href=links::timeline(&environment, only, Some(next))>"Older events"</a> });
     view! {
         <section id="history" class="panel" aria-labelledby="history-title">
@@ -79,7 +80,9 @@ fn TypeFilter(environment: String, filter: Option<EventType>) -> impl IntoView {
 
 fn row(event: &Event) -> AnyView {
     let change = match (event.old_mode, event.new_mode) {
-        (Some(old), Some(new)) if old != new => Some(format!("{} → {}", words::mode(old), words::mode(new))),
+        (Some(old), Some(new)) if old != new => {
+            Some(format!("{} → {}", words::mode(old), words::mode(new)))
+        }
         _ => None,
     };
     let snapshot = event.snapshot_id.as_ref().map(|id| {

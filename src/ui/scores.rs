@@ -20,7 +20,13 @@ pub enum Score {
 }
 
 impl Score {
-    pub const ALL: [Score; 5] = [Score::Overall, Score::Infra, Score::AiCost, Score::Warnings, Score::Churn];
+    pub const ALL: [Score; 5] = [
+        Score::Overall,
+        Score::Infra,
+        Score::AiCost,
+        Score::Warnings,
+        Score::Churn,
+    ];
 
     /// The name that its `details` element is linked by.
     pub const fn id(self) -> &'static str {
@@ -61,6 +67,14 @@ impl Score {
         }
     }
 
+    /// The range in words: unknown is said, with what it may be.
+    pub fn points_text(self, body: &SnapshotBody) -> String {
+        match format::interval(self.range(body), Measure::Points) {
+            text if text == format::UNKNOWN => "unknown (0–100)".to_owned(),
+            text => text,
+        }
+    }
+
     /// The rule whose outcome stands beside the score.
     pub const fn rule(self) -> RuleId {
         match self {
@@ -95,12 +109,19 @@ impl Score {
     pub fn reads(self, input: &Input) -> bool {
         let signals: &[Signal] = match self {
             Score::Overall => return false,
-            Score::Infra => &[Signal::InfraCpu, Signal::InfraLatency, Signal::InfraRequests, Signal::InfraErrors],
+            Score::Infra => &[
+                Signal::InfraCpu,
+                Signal::InfraLatency,
+                Signal::InfraRequests,
+                Signal::InfraErrors,
+            ],
             Score::AiCost => &[Signal::AiSpend],
             Score::Warnings => &[Signal::WarningsOpen, Signal::ClientsActive],
             Score::Churn => &[Signal::ClientsAtRisk, Signal::ClientsActive],
         };
-        signals.contains(&input.signal) && input.window.name != WindowName::Today && input.severity != Some(Severity::Info)
+        signals.contains(&input.signal)
+            && input.window.name != WindowName::Today
+            && input.severity != Some(Severity::Info)
     }
 
     /// How the score is made; with the policy's numbers where they are those that the snapshot was made under.

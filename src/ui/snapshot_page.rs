@@ -6,6 +6,7 @@ use super::page_banners::KindBanner;
 use super::page_error::PageError;
 use super::page_frame::PageFrame;
 use super::scaling_health_scores_panel::ScalingHealthScoresPanel;
+use super::snapshot_verification::SnapshotVerification;
 use super::widgets::{AnswerBadge, KindMark};
 use super::{format, links, words};
 use crate::api;
@@ -17,7 +18,10 @@ use std::sync::Arc;
 
 #[component]
 pub fn SnapshotPage() -> impl IntoView {
-    let id = use_params_map().read_untracked().get("id").unwrap_or_default();
+    let id = use_params_map()
+        .read_untracked()
+        .get("id")
+        .unwrap_or_default();
     let snapshot = OnceResource::new_blocking(api::snapshot_page(id));
     view! {
         <Suspense>
@@ -35,7 +39,10 @@ pub fn SnapshotPage() -> impl IntoView {
 fn SnapshotRecord(snapshot: Arc<Snapshot>) -> impl IntoView {
     let environment = snapshot.body.environment.clone();
     let kind = snapshot.body.kind;
-    let title = format!("Snapshot of {environment}, {} · Scaling Mode", format::utc(snapshot.body.as_of));
+    let title = format!(
+        "Snapshot of {environment}, {} · Scaling Mode",
+        format::utc(snapshot.body.as_of)
+    );
     view! {
         <Title text=title />
         <PageFrame>
@@ -46,7 +53,7 @@ fn SnapshotRecord(snapshot: Arc<Snapshot>) -> impl IntoView {
             <Answer snapshot=snapshot.clone() />
             <DecisionPanel snapshot=snapshot.clone() />
             <ScalingHealthScoresPanel snapshot=snapshot.clone() policy=None />
-            <Verification snapshot=snapshot />
+            <SnapshotVerification snapshot=snapshot />
         </PageFrame>
     }
     .into_any()
@@ -84,8 +91,14 @@ fn Record(snapshot: Arc<Snapshot>) -> impl IntoView {
         ("Frozen by the founder", yes_no(body.frozen)),
         ("Answer held", yes_no(body.held)),
         ("Made", words::origin(body.origin).to_owned()),
-        ("Evidence complete to", format::completeness(body.confidence)),
-        ("Inputs known whole", format::completeness(body.truth.completeness)),
+        (
+            "Evidence complete to",
+            format::completeness(body.confidence),
+        ),
+        (
+            "Inputs known whole",
+            format::completeness(body.truth.completeness),
+        ),
         ("Engine version", body.engine_version.to_string()),
         ("Configuration version", body.config_version.to_string()),
     ];
@@ -101,41 +114,4 @@ fn Record(snapshot: Arc<Snapshot>) -> impl IntoView {
         })
         .collect();
     view! { <dl class="facts">{facts}</dl> }.into_any()
-}
-
-#[component]
-fn Verification(snapshot: Arc<Snapshot>) -> impl IntoView {
-    view! {
-        <section id="verify" class="panel" aria-labelledby="verify-title">
-            <div class="panel-head">
-                <h2 id="verify-title">"How to verify it"</h2>
-            </div>
-            <p>
-                "The snapshot keeps its inputs, so that the same evaluation can be made again. On the server, "
-                <code>"scaling-mode verify"</code>
-                " evaluates the stored inputs once more, compares the result byte for byte, and walks the hash chain of the history, whose event for this snapshot carries the digest below. It exits 0 when all is whole."
-            </p>
-            <dl class="digests">
-                <div>
-                    <dt>"Snapshot"</dt>
-                    <dd>
-                        <code>{snapshot.id.clone()}</code>
-                    </dd>
-                </div>
-                <div>
-                    <dt>"Digest (SHA-256 of its canonical JSON)"</dt>
-                    <dd>
-                        <code>{snapshot.digest.clone()}</code>
-                    </dd>
-                </div>
-                <div>
-                    <dt>"Digest of the configuration in force"</dt>
-                    <dd>
-                        <code>{snapshot.body.config_digest.clone()}</code>
-                    </dd>
-                </div>
-            </dl>
-        </section>
-    }
-    .into_any()
 }
