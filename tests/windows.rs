@@ -1,6 +1,8 @@
 //! Owns what becomes of samples on their way to inputs: coverage, gaps, staleness, straddling, the evidence window,
 //! several sources, contradictions, and that nothing after an instant is seen from it.
 
+#![expect(clippy::type_complexity, reason = "tables of cases read best as tuples")]
+
 mod support;
 
 use chrono::{DateTime, Utc};
@@ -339,10 +341,10 @@ fn samples_in_any_order_and_late_ones_give_the_same_inputs() {
     shuffled.samples.reverse();
     shuffled.samples.swap(3, 90);
     let config = config(Mode::Pilot);
-    assert_eq!(read_at(&[ordered.clone()], &config, noon()), read_at(&[shuffled], &config, noon()));
+    assert_eq!(read_at(std::slice::from_ref(&ordered), &config, noon()), read_at(&[shuffled], &config, noon()));
     // A sample that comes in late counts where it belongs.
     let late = ordered.clone().without(&[-35]);
-    let before = count(&posts(&[late.clone()])).expect("a value");
+    let before = count(&posts(std::slice::from_ref(&late))).expect("a value");
     let mut mended = late;
     mended.samples.push((ms(-35), Measurement::Value(3)));
     assert_eq!(before.lo + 3, count(&posts(&[mended])).expect("a value").lo);

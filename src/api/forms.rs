@@ -1,7 +1,6 @@
 //! Owns the functions that plain HTML forms post to. Each does what its JSON twin does and leads the browser back to the
 //! page with a notice. Must not hold a rule of its own.
 
-use crate::domain::change::{Action, ConfigChange};
 use crate::domain::mode::Mode;
 use crate::error::WireError;
 use leptos::prelude::*;
@@ -23,6 +22,7 @@ pub async fn set_mode_form(
     old_mode: Mode,
     #[server(default)] reason: Option<String>,
 ) -> Result<(), WireError> {
+    use crate::domain::change::{Action, ConfigChange};
     use crate::server::http::notices;
     let mut change = ConfigChange::of(Action::SetMode, environment);
     (change.mode, change.old_mode) = (Some(mode), Some(old_mode));
@@ -33,6 +33,7 @@ pub async fn set_mode_form(
 /// Freezes the environment.
 #[server(prefix = "/api", endpoint = "scaling-mode/forms/freeze", input = PostUrl, output = Json)]
 pub async fn freeze_form(#[server(default)] environment: Option<String>, #[server(default)] reason: String) -> Result<(), WireError> {
+    use crate::domain::change::{Action, ConfigChange};
     use crate::server::http::notices;
     let mut change = ConfigChange::of(Action::Freeze, environment);
     change.reason = Some(reason);
@@ -42,6 +43,7 @@ pub async fn freeze_form(#[server(default)] environment: Option<String>, #[serve
 /// Unfreezes the environment.
 #[server(prefix = "/api", endpoint = "scaling-mode/forms/unfreeze", input = PostUrl, output = Json)]
 pub async fn unfreeze_form(#[server(default)] environment: Option<String>, #[server(default)] reason: String) -> Result<(), WireError> {
+    use crate::domain::change::{Action, ConfigChange};
     use crate::server::http::notices;
     let mut change = ConfigChange::of(Action::Unfreeze, environment);
     change.reason = Some(reason);
@@ -51,6 +53,7 @@ pub async fn unfreeze_form(#[server(default)] environment: Option<String>, #[ser
 /// Switches auto-mode on or off.
 #[server(prefix = "/api", endpoint = "scaling-mode/forms/auto-mode", input = PostUrl, output = Json)]
 pub async fn auto_mode_form(#[server(default)] environment: Option<String>, enabled: bool) -> Result<(), WireError> {
+    use crate::domain::change::{Action, ConfigChange};
     use crate::server::http::notices;
     let mut change = ConfigChange::of(Action::SetAutoMode, environment);
     change.enabled = Some(enabled);
@@ -60,6 +63,7 @@ pub async fn auto_mode_form(#[server(default)] environment: Option<String>, enab
 /// Accepts a proposal, if the recommendation is still the same.
 #[server(prefix = "/api", endpoint = "scaling-mode/forms/accept-proposal", input = PostUrl, output = Json)]
 pub async fn accept_proposal_form(#[server(default)] environment: Option<String>, proposal_id: String) -> Result<(), WireError> {
+    use crate::domain::change::{Action, ConfigChange};
     use crate::server::http::notices;
     let mut change = ConfigChange::of(Action::AcceptProposal, environment);
     change.proposal_id = Some(proposal_id);
@@ -73,6 +77,7 @@ pub async fn dismiss_proposal_form(
     proposal_id: String,
     #[server(default)] reason: Option<String>,
 ) -> Result<(), WireError> {
+    use crate::domain::change::{Action, ConfigChange};
     use crate::server::http::notices;
     let mut change = ConfigChange::of(Action::DismissProposal, environment);
     change.proposal_id = Some(proposal_id);

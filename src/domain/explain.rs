@@ -89,7 +89,7 @@ pub fn is_ratio(rule: &str) -> bool {
 pub fn observed_words(rule: &Rule) -> String {
     match rule.observed {
         None => "nothing to compare".to_owned(),
-        Some(Value::Count(count)) => wording::count(count).replace("an unknown number of", "unknown"),
+        Some(Value::Count(count)) => wording::count(count),
         Some(Value::Money(count)) => money_words(count),
         Some(Value::Real(interval)) if is_ratio(&rule.rule) => {
             let percent = wording::interval(interval.map_rising(|value| value * 100.0));
@@ -133,13 +133,38 @@ fn sentence(rule: &Rule) -> String {
     match (id, rule.outcome) {
         (Some(RuleId::IncreaseNextMode), _) => "Scale is the highest mode; there is none above.".to_owned(),
         (Some(RuleId::IncreaseNotFrozen), _) => "The environment is frozen: unfreeze it when its reason is gone.".to_owned(),
-        (_, Outcome::Unknown) => format!(
-            "{name}: known only to be {}; needed is {}.",
+        (Some(id), Outcome::Unknown) if observed_words(rule) == "unknown" => {
+            format!("{name}: unknown; needed is {} {}.", direction(id), threshold_words(rule))
+        }
+        (Some(id), Outcome::Unknown) => format!(
+            "{name}: known only to be {}; needed is {} {}.",
             observed_words(rule),
+            direction(id),
             threshold_words(rule)
         ),
         (Some(RuleId::Recovery), _) => format!("{name}: every breach must stay clear for {} h.", threshold_words(rule)),
-        _ => format!("{name}: it is {}, needed is {}.", observed_words(rule), threshold_words(rule)),
+        (Some(id), _) => format!(
+            "{name}: it is {}, needed is {} {}.",
+            observed_words(rule),
+            direction(id),
+            threshold_words(rule)
+        ),
+        (None, _) => format!("{name}: it is {}.", observed_words(rule)),
+    }
+}
+
+/// On which side of its threshold a rule wants the value.
+const fn direction(rule: RuleId) -> &'static str {
+    match rule {
+        RuleId::FreezeHealth
+        | RuleId::GuardrailInfraHealth
+        | RuleId::IncreaseDemand
+        | RuleId::IncreaseHealth
+        | RuleId::IncreaseInfraHealth
+        | RuleId::IncreaseConfidence
+        | RuleId::IncreaseCooldown
+        | RuleId::IncreaseStabilization => "at least",
+        _ => "at most",
     }
 }
 

@@ -411,7 +411,7 @@ fn validate_weights(weights: &Weights, errors: &mut Vec<FieldError>) {
         in_range(errors, &format!("weights.{field}"), value, 0.0, 1.0);
     }
     let sum = weights.ai_cost + weights.churn + weights.infra + weights.warnings;
-    if !((sum - 1.0).abs() <= 1e-9) {
+    if sum.is_nan() || (sum - 1.0).abs() > 1e-9 {
         errors.push(FieldError::new("weights", format!("must sum to 1, not {}", super::interval::settle(sum))));
     }
 }
@@ -442,7 +442,7 @@ fn validate_scoring(scoring: &Scoring, errors: &mut Vec<FieldError>) {
     ] {
         in_range(errors, &format!("scoring.{field}.good"), line.good, 0.0, hi);
         in_range(errors, &format!("scoring.{field}.bad"), line.bad, 0.0, hi);
-        if !(line.good < line.bad) {
+        if line.good.is_nan() || line.bad.is_nan() || line.good >= line.bad {
             errors.push(FieldError::new(format!("scoring.{field}.bad"), "must be higher than good"));
         }
     }

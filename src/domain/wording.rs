@@ -31,6 +31,11 @@ pub fn interval(value: Interval) -> String {
     }
 }
 
+/// A score in words; one of which nothing is known is unknown, not everything.
+fn score(value: Interval) -> String {
+    if value == Interval::SCORE { "unknown".to_owned() } else { interval(value) }
+}
+
 /// A count in words.
 pub fn count(value: Count) -> String {
     if value.is_exact() {
@@ -40,7 +45,7 @@ pub fn count(value: Count) -> String {
     } else if value.lo > 0 {
         format!("at least {}", value.lo)
     } else {
-        "an unknown number of".to_owned()
+        "unknown".to_owned()
     }
 }
 
@@ -237,21 +242,20 @@ fn cause(assessment: &Assessment) -> String {
 pub fn narrative(config: &Config, inputs: &[Input], facts: &Facts, assessment: &Assessment, truth: &Truth, recent: &Recent) -> String {
     let health = &assessment.health;
     let mut text = String::with_capacity(512);
-    let clients = count(facts.clients);
-    let _ = write!(
-        text,
-        "In {} with {clients} of {} clients. ",
-        config.mode,
-        config.limits().max_clients
-    );
+    let limit = config.limits().max_clients;
+    let _ = if facts.clients == Count::UNKNOWN {
+        write!(text, "In {}, for at most {limit} clients; how many there are is not known. ", config.mode)
+    } else {
+        write!(text, "In {} with {} of {limit} clients. ", config.mode, count(facts.clients))
+    };
     let _ = write!(
         text,
         "Overall health is {}: infra {}, AI cost pressure {}, warning density {}, churn risk {}. ",
-        interval(health.scores.overall),
-        interval(health.scores.infra_health),
-        interval(health.scores.ai_cost_pressure),
-        interval(health.scores.warning_density),
-        interval(health.scores.churn_risk),
+        score(health.scores.overall),
+        score(health.scores.infra_health),
+        score(health.scores.ai_cost_pressure),
+        score(health.scores.warning_density),
+        score(health.scores.churn_risk),
     );
     let _ = write!(text, "Evidence is complete to {} %. ", number(health.confidence * 100.0));
     match assessment.recommendation {

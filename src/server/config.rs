@@ -193,7 +193,6 @@ impl Settings {
 
 /// The program's environment variables that no option reads: a typo must not pass in silence. Those of the project's
 /// scripts and tests are none of the program's.
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub fn unknown_variables(known: &[String]) -> Vec<String> {
     std::env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())

@@ -6,6 +6,7 @@ use crate::domain::evaluate::{Proof, SealedConfig, prove};
 use crate::domain::history::{ChainBreak, ChainVerifier, Event, EventType, Head, store_head};
 use crate::domain::snapshot::Snapshot;
 use serde::Serialize;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 /// Rows read at a time.
@@ -195,9 +196,8 @@ async fn check_snapshots(
                 None => return broken("no event recorded it"),
             }
             let version = config_version(bytes);
-            if !configs.contains_key(&version) {
-                let config = store.config_at(environment, version).await?.map(SealedConfig::new);
-                configs.insert(version, config);
+            if let Entry::Vacant(vacant) = configs.entry(version) {
+                vacant.insert(store.config_at(environment, version).await?.map(SealedConfig::new));
             }
             match prove(bytes, digest, configs.get(&version).and_then(Option::as_ref)) {
                 Proof::Proved => report.proved += 1,

@@ -1,5 +1,7 @@
 //! Measures, run by hand: `cargo test --features ssr --test store speed -- --ignored --nocapture`.
 
+#![expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
+
 use super::support::*;
 use chrono::Duration;
 use scaling_mode::domain::history::EventType;

@@ -3,8 +3,10 @@
 use super::{CliError, open};
 use crate::domain::mode::Mode;
 use crate::domain::policy::{Config, EnvironmentKind, Policy};
+use crate::domain::snapshot::Origin;
 use crate::domain::telemetry::AcceptedBatch;
 use crate::server::config::Settings;
+use crate::server::evaluation::{Occasion, evaluate_and_record};
 use crate::server::http::context::DEFAULT_ENVIRONMENT;
 use crate::server::http::{AppState, PAGE, router};
 use crate::server::scheduler::{Scheduler, housekeeping};
@@ -86,7 +88,17 @@ async fn first_run(store: &Arc<dyn Store>, settings: &Settings) -> Result<(), St
     for name in [DEFAULT_ENVIRONMENT, THIS_SERVER] {
         let config = Config::new(name, EnvironmentKind::Live, Mode::Lab, Policy::default(), now);
         match store.create_environment(&config, "local", now).await {
-            Ok(()) | Err(StoreError::EnvironmentExists(_)) => {}
+            // The page has an answer with its reason at once, not only at the next tick.
+            Ok(()) => {
+                let occasion = Occasion {
+                    actor: "scheduler",
+                    as_of: now,
+                    origin: Origin::OnDemand,
+                    tick_minutes: settings.tick_minutes,
+                };
+                evaluate_and_record(store.as_ref(), name, occasion, None).await?;
+            }
+            Err(StoreError::EnvironmentExists(_)) => {}
             Err(error) => return Err(error),
         }
     }

@@ -1,12 +1,10 @@
 //! Owns what the HTTP surface promises: the calls of its documentation as they are written, a problem document for every
 //! failure, nothing half-written, nothing for foreign pages.
 
-mod serving;
-
 use chrono::{Duration, Utc};
 use reqwest::Method;
 use serde_json::{Value, json};
-use serving::{Answer, Server, answer};
+use crate::serving::{Answer, Server, answer};
 
 const CONFIG: &str = "/api/scaling-mode/config";
 const HEALTH: &str = "/api/scaling-mode/health";
@@ -55,7 +53,7 @@ async fn the_four_calls_of_the_documentation_work_as_written() {
     assert_eq!((auto.status, &auto.json["auto_mode"]), (200, &json!(true)));
     let history = server.get(HISTORY).await;
     let types: Vec<&str> = history.json["events"].as_array().unwrap().iter().filter_map(|event| event["type"].as_str()).collect();
-    assert_eq!(types, ["auto_mode_changed", "mode_changed", "snapshot_recorded", "config_changed"]);
+    assert_eq!(types, ["auto_mode_changed", "mode_changed", "snapshot_recorded", "snapshot_recorded", "config_changed"]);
 }
 
 #[tokio::test]
@@ -63,6 +61,7 @@ async fn a_first_run_holds_with_its_reason_and_nothing_connected() {
     let server = Server::start_with(&[]).await;
     let overview = server.get(HEALTH).await;
     assert_eq!((overview.status, &overview.json["recommendation"]), (200, &json!("hold")));
+    assert_eq!(overview.json["verdict"], "Hold in lab: nothing is connected yet");
     let evaluated = server.post(HEALTH, &json!({})).await;
     assert_eq!(evaluated.json["verdict"], "Hold in lab: nothing is connected yet");
     assert!(evaluated.json["inputs"].as_array().unwrap().iter().all(|input| input["state"] == "missing" && input["value"].is_null()));
@@ -81,7 +80,8 @@ async fn every_failure_is_a_problem_document_with_its_field() {
     is_problem(&server.get("/api/scaling-mode/health?environment=nowhere").await, 404, "unknown-environment", Some("environment"));
     is_problem(&server.get("/api/scaling-mode/health?type=everything").await, 400, "out-of-range", Some("type"));
     is_problem(&server.get("/api/scaling-mode/health?type=list&limit=501").await, 400, "out-of-range", Some("limit"));
-    is_problem(&server.get("/api/scaling-mode/health?type=latest").await, 404, "unknown-snapshot", None);
+    assert_eq!(server.command(&["environment", "create", "fresh", "--kind", "live"]).0, 0);
+    is_problem(&server.get("/api/scaling-mode/health?environment=fresh&type=latest").await, 404, "unknown-snapshot", None);
     is_problem(&server.get("/api/scaling-mode/history?evnt_type=note").await, 400, "malformed", Some("evnt_type"));
     is_problem(&server.get("/api/scaling-mode/history?from=yesterday").await, 400, "out-of-range", Some("from"));
     is_problem(&server.get("/api/nothing").await, 404, "unknown-path", None);
@@ -156,7 +156,7 @@ async fn a_key_makes_a_write_happen_once() {
     let first = keyed(json!({})).await;
     let second = keyed(json!({})).await;
     assert_eq!((first.status, &first.json["id"]), (200, &second.json["id"]));
-    assert_eq!(server.get("/api/scaling-mode/history?event_type=snapshot_recorded").await.json["events"].as_array().unwrap().len(), 1);
+    assert_eq!(server.get("/api/scaling-mode/history?event_type=snapshot_recorded").await.json["events"].as_array().unwrap().len(), 2, "the first run's and one more");
     let freeze = |reason: &str| {
         answer(
             server
@@ -245,7 +245,7 @@ async fn pages_of_history_and_snapshots_are_whole_and_do_not_overlap() {
     }
     let recorded = server.get(&format!("{HISTORY}?event_type=snapshot_recorded&limit=500")).await;
     let events = recorded.json["events"].as_array().unwrap();
-    assert!(ids.len() >= 7);
+    assert!(ids.len() >= 8);
     assert_eq!(ids.len(), events.len());
     let mut unique = ids.clone();
     unique.sort_by_key(ToString::to_string);
@@ -308,7 +308,7 @@ async fn the_command_line_and_the_endpoints_see_one_store() {
     let backup = server.data_dir.join("copy.db");
     assert_eq!(server.command(&["backup", backup.to_str().unwrap()]).0, 0, "while the server runs");
     let elsewhere = tempfile::tempdir().unwrap();
-    let (code, _, errors) = serving::command(elsewhere.path(), &["restore", backup.to_str().unwrap()]);
+    let (code, _, errors) = crate::serving::command(elsewhere.path(), &["restore", backup.to_str().unwrap()]);
     assert_eq!(code, 0, "{errors}");
     assert_eq!(serving::command(elsewhere.path(), &["verify"]).0, 0);
 }

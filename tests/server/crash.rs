@@ -1,12 +1,10 @@
 //! Owns what a power cut may cost: nothing that was acknowledged, and nothing stays half done. The server is ended with
 //! SIGKILL while batches and acts are under way, again and again, on one store.
 
-mod serving;
-
 use chrono::{DateTime, Duration, Utc};
 use reqwest::Method;
 use serde_json::json;
-use serving::Server;
+use crate::serving::Server;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -34,10 +32,12 @@ async fn send_batches(client: reqwest::Client, url: String, next: Arc<AtomicU64>
         let number = next.fetch_add(1, Ordering::Relaxed);
         let sent = client.post(format!("{url}/api/telemetry")).json(&batch(number)).send().await;
         match sent {
-            Ok(response) if response.status().is_success() && response.bytes().await.is_ok() => {
-                done.batches.lock().expect("the list").push(number);
+            Ok(response) => {
+                let is_success = response.status().is_success();
+                if response.bytes().await.is_ok() && is_success {
+                    done.batches.lock().expect("the list").push(number);
+                }
             }
-            Ok(_) => {}
             Err(_) => return,
         }
     }
@@ -77,7 +77,7 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged() {
             task.await.expect("the work ends");
         }
     }
-    let (code, _, errors) = serving::command(folder.path(), &["verify"]);
+    let (code, _, errors) = crate::serving::command(folder.path(), &["verify"]);
     assert_eq!(code, 0, "{errors}");
     everything_acknowledged_is_there(folder.path(), &next, &done).await;
 }

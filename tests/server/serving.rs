@@ -1,8 +1,6 @@
 //! Owns a real server for tests: the program itself, on a free port of the loopback, in a folder of its own; ended by its
 //! own process id.
 
-#![cfg_attr(any(), expect(dead_code))]
-
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 use std::net::TcpListener;
