@@ -122,6 +122,7 @@ pub struct Truth {
 /// Everything about an evaluation but its id and digest, in canonical (alphabetical) order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SnapshotBody {
+    #[serde(serialize_with = "super::moment::serialize")]
     pub as_of: DateTime<Utc>,
     /// 1 - (hi - lo) / 100 of overall health: how complete the evidence is.
     pub confidence: f64,
