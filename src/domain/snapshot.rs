@@ -170,7 +170,7 @@ impl Snapshot {
     /// The id and digest of a body, with its canonical bytes.
     pub fn seal(body: SnapshotBody) -> (Snapshot, Vec<u8>) {
         let bytes = {
-            let mut bytes = Vec::with_capacity(8 * 1024);
+            let mut bytes = Vec::with_capacity(12 * 1024);
             canonical::write(&body, &mut bytes);
             bytes
         };
