@@ -17,6 +17,7 @@ pub mod history;
 pub mod input;
 pub mod interval;
 pub mod mode;
+pub mod moment;
 pub mod money;
 pub mod overview;
 pub mod policy;

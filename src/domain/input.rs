@@ -75,8 +75,10 @@ impl WindowName {
 /// are its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Window {
+    #[serde(serialize_with = "super::moment::serialize")]
     pub from: DateTime<Utc>,
     pub name: WindowName,
+    #[serde(serialize_with = "super::moment::serialize")]
     pub to: DateTime<Utc>,
 }
 
@@ -169,8 +171,10 @@ pub struct Input {
     /// The share of the window, 0-1, for which there is data.
     pub coverage: f64,
     /// Up to when the source vouches for its data.
+    #[serde(serialize_with = "super::moment::serialize_option")]
     pub data_through: Option<DateTime<Utc>>,
     /// When the newest of the data reached this store.
+    #[serde(serialize_with = "super::moment::serialize_option")]
     pub fetched_at: Option<DateTime<Utc>>,
     /// What a founder must know to read the value, where there is something.
     #[serde(skip_serializing_if = "Option::is_none")]

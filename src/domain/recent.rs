@@ -31,6 +31,7 @@ impl Tick {
 /// The last tick under the policy in force.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Previous {
+    #[serde(serialize_with = "super::moment::serialize")]
     pub at: DateTime<Utc>,
     pub ruled: Recommendation,
     pub standing: BreachSet,

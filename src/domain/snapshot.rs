@@ -122,6 +122,7 @@ pub struct Truth {
 /// Everything about an evaluation but its id and digest, in canonical (alphabetical) order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SnapshotBody {
+    #[serde(serialize_with = "super::moment::serialize")]
     pub as_of: DateTime<Utc>,
     /// 1 - (hi - lo) / 100 of overall health: how complete the evidence is.
     pub confidence: f64,
@@ -169,7 +170,7 @@ impl Snapshot {
     /// The id and digest of a body, with its canonical bytes.
     pub fn seal(body: SnapshotBody) -> (Snapshot, Vec<u8>) {
         let bytes = {
-            let mut bytes = Vec::with_capacity(8 * 1024);
+            let mut bytes = Vec::with_capacity(12 * 1024);
             canonical::write(&body, &mut bytes);
             bytes
         };

@@ -61,23 +61,27 @@ fn notes(config: &Config, inputs: &[Input], assessment: &Assessment) -> Vec<Cow<
 /// Every number that a text holds, as it is written. Words with digits in them, such as names and times, hold none of
 /// their own: a number stands between blanks or punctuation.
 pub fn numbers_in(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|character: char| !(character.is_ascii_digit() || character == '.'))
-        .map(|token| token.trim_matches('.'))
-        .filter(|token| !token.is_empty())
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        rest = &rest[rest.bytes().position(|byte| byte.is_ascii_digit())?..];
+        let is_part = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+        let end = rest.bytes().position(|byte| !is_part(byte)).unwrap_or(rest.len());
+        let (token, after) = rest.split_at(end);
+        rest = after;
+        Some(token.trim_end_matches('.'))
+    })
 }
 
 /// The first number in the verdict or the narrative that no recorded value gives, if there is one.
 pub fn untraceable(body: &SnapshotBody) -> Option<String> {
     let recorded = recorded_numbers(body);
-    let notes: Vec<&str> = body
-        .inputs
-        .iter()
-        .filter_map(|input| input.note.as_deref())
-        .flat_map(numbers_in)
-        .collect();
+    let noted = |token: &str| {
+        let mut notes = body.inputs.iter().filter_map(|input| input.note.as_deref());
+        notes.any(|note| numbers_in(note).any(|number| number == token))
+    };
     numbers_in(&body.verdict)
         .chain(numbers_in(&body.narrative))
-        .find(|token| !notes.contains(token) && !traces(token, &recorded))
+        .find(|token| !traces(token, &recorded) && !noted(token))
         .map(str::to_owned)
 }
 
@@ -86,7 +90,9 @@ fn traces(token: &str, recorded: &[f64]) -> bool {
     let Ok(value) = token.parse::<f64>() else { return false };
     let decimals = token.split_once('.').map_or(0, |(_, fraction)| fraction.len());
     let scale = 10f64.powi(i32::try_from(decimals).unwrap_or(0));
-    recorded.iter().any(|number| {
+    // Rounding moves a number by half a unit at most: what lies further off needs no closer look.
+    let near = 1.0 / scale + 1e-9 * value.abs().max(1.0);
+    recorded.iter().filter(|number| (**number - value).abs() <= near).any(|number| {
         let rounded = (number * scale).round() / scale;
         (rounded - value).abs() <= 1e-9 * value.abs().max(1.0)
     })
@@ -161,5 +167,23 @@ pub fn gate(body: &mut SnapshotBody) {
         }
         body.verdict = format!("{}: the answer's words could not be proved", wording::capital(body.recommendation));
         body.narrative = String::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_found_between_whatever_stands_around_them() {
+        for (text, numbers) in [
+            ("In pilot with 12 of 15 clients.", vec!["12", "15"]),
+            ("health is 92.5: infra 80, at least 5.", vec!["92.5", "80", "5"]),
+            ("(40 h old; it counts up to 36 h)...", vec!["40", "36"]),
+            ("p95 .5 1..2 – 7", vec!["95", "5", "1..2", "7"]),
+            ("none, and a full stop.", vec![]),
+        ] {
+            assert_eq!(numbers_in(text).collect::<Vec<_>>(), numbers, "{text}");
+        }
     }
 }
