@@ -42,7 +42,14 @@ fn answers(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("engine");
     group.throughput(Throughput::Elements(1));
     group.bench_function("assess", |bencher| {
-        bencher.iter(|| assess(black_box(&facts), &sealed.config, black_box(&recent), noon_of()));
+        bencher.iter(|| {
+            assess(
+                black_box(&facts),
+                &sealed.config,
+                black_box(&recent),
+                noon_of(),
+            )
+        });
     });
     group.bench_function("evaluate", |bencher| {
         bencher.iter_batched(
@@ -51,10 +58,22 @@ fn answers(criterion: &mut Criterion) {
             BatchSize::SmallInput,
         );
     });
-    let evaluation = evaluate(&sealed, inputs.clone(), recent.clone(), noon(), Origin::Scheduled);
+    let evaluation = evaluate(
+        &sealed,
+        inputs.clone(),
+        recent.clone(),
+        noon(),
+        Origin::Scheduled,
+    );
     group.throughput(Throughput::Bytes(evaluation.bytes.len() as u64));
     group.bench_function("prove", |bencher| {
-        bencher.iter(|| prove(black_box(&evaluation.bytes), &evaluation.snapshot.digest, Some(&sealed)));
+        bencher.iter(|| {
+            prove(
+                black_box(&evaluation.bytes),
+                &evaluation.snapshot.digest,
+                Some(&sealed),
+            )
+        });
     });
     group.finish();
 }
@@ -79,11 +98,25 @@ fn year() -> Vec<(Series, Vec<MinuteRow>)> {
                     Series::AiSpend => 21_000,
                     _ => u64::from(back % 50 == 0),
                 };
-                MinuteRow { fetched_at: at, first: value, first_at: at, last: value, last_at: at, latency: None, minute: at / MINUTE_MS, samples: 1, total: value }
+                MinuteRow {
+                    fetched_at: at,
+                    first: value,
+                    first_at: at,
+                    last: value,
+                    last_at: at,
+                    latency: None,
+                    minute: at / MINUTE_MS,
+                    samples: 1,
+                    total: value,
+                }
             })
             .collect()
     };
-    Series::ALL.into_iter().filter(|series| *series != Series::InfraLatency).map(|series| (series, rows(series))).collect()
+    Series::ALL
+        .into_iter()
+        .filter(|series| *series != Series::InfraLatency)
+        .map(|series| (series, rows(series)))
+        .collect()
 }
 
 fn windows(criterion: &mut Criterion) {
@@ -92,14 +125,36 @@ fn windows(criterion: &mut Criterion) {
     let end = noon().timestamp_millis();
     let year = year();
     let streams = |vouched: bool| -> Vec<Stream> {
-        let spans = if vouched { vec![Span { from: end - 365 * 1_440 * MINUTE_MS, to: end }] } else { Vec::new() };
-        year.iter().map(|(series, rows)| Stream::new("meter".to_owned(), *series, None, spans.clone(), rows.clone())).collect()
+        let spans = if vouched {
+            vec![Span {
+                from: end - 365 * 1_440 * MINUTE_MS,
+                to: end,
+            }]
+        } else {
+            Vec::new()
+        };
+        year.iter()
+            .map(|(series, rows)| {
+                Stream::new(
+                    "meter".to_owned(),
+                    *series,
+                    None,
+                    spans.clone(),
+                    rows.clone(),
+                )
+            })
+            .collect()
     };
     let mut group = criterion.benchmark_group("prepare, a year of 5-minute rows");
     group.sample_size(20);
-    for (name, vouched) in [("inputs, with watermarks", true), ("inputs, without", false)] {
+    for (name, vouched) in [
+        ("inputs, with watermarks", true),
+        ("inputs, without", false),
+    ] {
         let streams = streams(vouched);
-        group.bench_function(name, |bencher| bencher.iter(|| inputs(black_box(&streams), &config, noon(), day_start)));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| inputs(black_box(&streams), &config, noon(), day_start))
+        });
     }
     let (series, rows) = &year[0];
     group.bench_function("one stream made", |bencher| {

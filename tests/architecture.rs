@@ -22,7 +22,11 @@ fn sources() -> Vec<(String, String)> {
     files
         .into_iter()
         .map(|file| {
-            let name = file.strip_prefix(&root).expect("below src").to_string_lossy().into_owned();
+            let name = file
+                .strip_prefix(&root)
+                .expect("below src")
+                .to_string_lossy()
+                .into_owned();
             (name, fs::read_to_string(&file).expect("text"))
         })
         .collect()
@@ -36,7 +40,11 @@ fn is_of(name: &str, part: &str) -> bool {
 fn imports(text: &str) -> Vec<&str> {
     text.split("crate::")
         .skip(1)
-        .map(|rest| rest.split(|character: char| !(character.is_alphanumeric() || character == '_')).next().unwrap_or(""))
+        .map(|rest| {
+            rest.split(|character: char| !(character.is_alphanumeric() || character == '_'))
+                .next()
+                .unwrap_or("")
+        })
         .filter(|part| !part.is_empty())
         .collect()
 }
@@ -68,7 +76,10 @@ fn server_functions_name_the_server_only_inside_their_bodies() {
     for (name, text) in sources().into_iter().filter(|(name, _)| is_of(name, "api")) {
         for line in text.lines().filter(|line| line.contains("crate::server")) {
             let is_inside = line.starts_with("    use crate::server");
-            assert!(is_inside || line.trim_start().starts_with("//"), "src/{name}: {line}");
+            assert!(
+                is_inside || line.trim_start().starts_with("//"),
+                "src/{name}: {line}"
+            );
         }
     }
 }
@@ -77,8 +88,17 @@ fn server_functions_name_the_server_only_inside_their_bodies() {
 fn a_server_function_is_at_most_five_lines() {
     for (name, text) in sources().into_iter().filter(|(name, _)| is_of(name, "api")) {
         for function in text.split("#[server(").skip(1) {
-            let Some(body) = function.split("WireError> {\n").nth(1).and_then(|rest| rest.split("\n}").next()) else { continue };
-            let lines = body.lines().filter(|line| !line.trim_start().starts_with("use ")).count();
+            let Some(body) = function
+                .split("WireError> {\n")
+                .nth(1)
+                .and_then(|rest| rest.split("\n}").next())
+            else {
+                continue;
+            };
+            let lines = body
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("use "))
+                .count();
             assert!(lines <= 5, "src/{name}: a body of {lines} lines:\n{body}");
         }
     }
@@ -87,7 +107,9 @@ fn a_server_function_is_at_most_five_lines() {
 #[test]
 fn the_two_builds_part_in_one_file_only() {
     for (name, text) in sources() {
-        let gates = text.matches("cfg(feature").count() + text.matches("cfg(not(feature").count() + text.matches("cfg_attr(feature").count();
+        let gates = text.matches("cfg(feature").count()
+            + text.matches("cfg(not(feature").count()
+            + text.matches("cfg_attr(feature").count();
         assert_eq!(gates, if name == "lib.rs" { 2 } else { 0 }, "src/{name}");
     }
 }
@@ -95,10 +117,25 @@ fn the_two_builds_part_in_one_file_only() {
 #[test]
 fn nothing_in_the_domain_reads_a_clock_a_file_or_the_environment() {
     let forbidden = [
-        "Utc::now", "Local::now", "SystemTime", "Instant::now", "std::fs", "std::env", "std::net", "sqlx", "tokio", "println!", "unwrap()",
-        "panic!(", "todo!(", "unimplemented!(",
+        "Utc::now",
+        "Local::now",
+        "SystemTime",
+        "Instant::now",
+        "std::fs",
+        "std::env",
+        "std::net",
+        "sqlx",
+        "tokio",
+        "println!",
+        "unwrap()",
+        "panic!(",
+        "todo!(",
+        "unimplemented!(",
     ];
-    for (name, text) in sources().into_iter().filter(|(name, _)| is_of(name, "domain")) {
+    for (name, text) in sources()
+        .into_iter()
+        .filter(|(name, _)| is_of(name, "domain"))
+    {
         let code = text.split("#[cfg(test)]").next().unwrap_or("");
         for word in forbidden {
             assert!(!code.contains(word), "src/{name} has {word}");
@@ -129,7 +166,8 @@ fn every_file_says_what_it_owns() {
 #[test]
 fn the_two_files_of_leptos_agree() {
     let read = |file: &str| {
-        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect("the file");
+        let text =
+            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect("the file");
         text.split("[package.metadata.leptos]")
             .nth(1)
             .expect("the section")

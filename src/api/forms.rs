@@ -8,7 +8,9 @@ use leptos::server_fn::codec::{Json, PostUrl};
 
 /// Evaluates now.
 #[server(prefix = "/api", endpoint = "scaling-mode/forms/evaluate", input = PostUrl, output = Json)]
-pub async fn evaluate_form(#[server(default)] environment: Option<String>) -> Result<(), WireError> {
+pub async fn evaluate_form(
+    #[server(default)] environment: Option<String>,
+) -> Result<(), WireError> {
     use crate::server::http::{context, notices};
     let done = context::evaluate(environment.clone(), None).await;
     notices::lead_back(environment, "evaluated", done.map(|_| true))
@@ -32,7 +34,10 @@ pub async fn set_mode_form(
 
 /// Freezes the environment.
 #[server(prefix = "/api", endpoint = "scaling-mode/forms/freeze", input = PostUrl, output = Json)]
-pub async fn freeze_form(#[server(default)] environment: Option<String>, #[server(default)] reason: String) -> Result<(), WireError> {
+pub async fn freeze_form(
+    #[server(default)] environment: Option<String>,
+    #[server(default)] reason: String,
+) -> Result<(), WireError> {
     use crate::domain::change::{Action, ConfigChange};
     use crate::server::http::notices;
     let mut change = ConfigChange::of(Action::Freeze, environment);
@@ -42,7 +47,10 @@ pub async fn freeze_form(#[server(default)] environment: Option<String>, #[serve
 
 /// Unfreezes the environment.
 #[server(prefix = "/api", endpoint = "scaling-mode/forms/unfreeze", input = PostUrl, output = Json)]
-pub async fn unfreeze_form(#[server(default)] environment: Option<String>, #[server(default)] reason: String) -> Result<(), WireError> {
+pub async fn unfreeze_form(
+    #[server(default)] environment: Option<String>,
+    #[server(default)] reason: String,
+) -> Result<(), WireError> {
     use crate::domain::change::{Action, ConfigChange};
     use crate::server::http::notices;
     let mut change = ConfigChange::of(Action::Unfreeze, environment);
@@ -52,17 +60,31 @@ pub async fn unfreeze_form(#[server(default)] environment: Option<String>, #[ser
 
 /// Switches auto-mode on or off.
 #[server(prefix = "/api", endpoint = "scaling-mode/forms/auto-mode", input = PostUrl, output = Json)]
-pub async fn auto_mode_form(#[server(default)] environment: Option<String>, enabled: bool) -> Result<(), WireError> {
+pub async fn auto_mode_form(
+    #[server(default)] environment: Option<String>,
+    enabled: bool,
+) -> Result<(), WireError> {
     use crate::domain::change::{Action, ConfigChange};
     use crate::server::http::notices;
     let mut change = ConfigChange::of(Action::SetAutoMode, environment);
     change.enabled = Some(enabled);
-    notices::change_and_lead_back(change, if enabled { "auto-mode-on" } else { "auto-mode-off" }).await
+    notices::change_and_lead_back(
+        change,
+        if enabled {
+            "auto-mode-on"
+        } else {
+            "auto-mode-off"
+        },
+    )
+    .await
 }
 
 /// Accepts a proposal, if the recommendation is still the same.
 #[server(prefix = "/api", endpoint = "scaling-mode/forms/accept-proposal", input = PostUrl, output = Json)]
-pub async fn accept_proposal_form(#[server(default)] environment: Option<String>, proposal_id: String) -> Result<(), WireError> {
+pub async fn accept_proposal_form(
+    #[server(default)] environment: Option<String>,
+    proposal_id: String,
+) -> Result<(), WireError> {
     use crate::domain::change::{Action, ConfigChange};
     use crate::server::http::notices;
     let mut change = ConfigChange::of(Action::AcceptProposal, environment);

@@ -44,7 +44,10 @@ fn write_text(text: &str, into: &mut Vec<u8>) {
     let needs_escape = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
     into.push(b'"');
     // Not `any`: without an early exit the compiler looks at sixteen bytes at once.
-    if text.bytes().fold(false, |found, byte| found | needs_escape(byte)) {
+    if text
+        .bytes()
+        .fold(false, |found, byte| found | needs_escape(byte))
+    {
         for byte in text.bytes() {
             match byte {
                 b'"' => into.extend_from_slice(b"\\\""),
@@ -110,7 +113,8 @@ impl<'a> Serializer for Writer<'a> {
     type SerializeStructVariant = Parts<'a>;
 
     fn serialize_bool(self, value: bool) -> Result<(), Refused> {
-        self.into.extend_from_slice(if value { b"true" } else { b"false" });
+        self.into
+            .extend_from_slice(if value { b"true" } else { b"false" });
         Ok(())
     }
 
@@ -190,16 +194,31 @@ impl<'a> Serializer for Writer<'a> {
         self.serialize_unit()
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Refused> {
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+    ) -> Result<(), Refused> {
         write_name(variant, self.into);
         Ok(())
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Refused> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), Refused> {
         value.serialize(self)
     }
 
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(self, _: &'static str, _: u32, variant: &'static str, value: &T) -> Result<(), Refused> {
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<(), Refused> {
         self.into.push(b'{');
         write_text(variant, self.into);
         self.into.push(b':');
@@ -220,7 +239,13 @@ impl<'a> Serializer for Writer<'a> {
         Ok(Parts::new(self.into, b"[", b"]"))
     }
 
-    fn serialize_tuple_variant(self, _: &'static str, _: u32, variant: &'static str, _: usize) -> Result<Parts<'a>, Refused> {
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Parts<'a>, Refused> {
         self.into.push(b'{');
         write_text(variant, self.into);
         Ok(Parts::new(self.into, b":[", b"]}"))
@@ -234,7 +259,13 @@ impl<'a> Serializer for Writer<'a> {
         Ok(Parts::new(self.into, b"{", b"}"))
     }
 
-    fn serialize_struct_variant(self, _: &'static str, _: u32, variant: &'static str, _: usize) -> Result<Parts<'a>, Refused> {
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Parts<'a>, Refused> {
         self.into.push(b'{');
         write_text(variant, self.into);
         Ok(Parts::new(self.into, b":{", b"}}"))
@@ -252,7 +283,12 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     fn new(into: &'a mut Vec<u8>, open: &[u8], close: &'static [u8]) -> Parts<'a> {
         into.extend_from_slice(open);
-        Parts { close, into, is_first: true, last_key: "" }
+        Parts {
+            close,
+            into,
+            is_first: true,
+            last_key: "",
+        }
     }
 
     fn separate(&mut self) {
@@ -267,8 +303,16 @@ impl<'a> Parts<'a> {
         value.serialize(Writer { into: self.into })
     }
 
-    fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Refused> {
-        debug_assert!(self.last_key < key, "{key} is declared after {}", self.last_key);
+    fn field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), Refused> {
+        debug_assert!(
+            self.last_key < key,
+            "{key} is declared after {}",
+            self.last_key
+        );
         self.last_key = key;
         self.separate();
         write_name(key, self.into);
@@ -342,7 +386,11 @@ impl ser::SerializeMap for Parts<'_> {
         self.separate();
         let start = self.into.len();
         key.serialize(Writer { into: self.into })?;
-        if self.into.get(start) == Some(&b'"') { Ok(()) } else { Err(Refused("a key is no text".to_owned())) }
+        if self.into.get(start) == Some(&b'"') {
+            Ok(())
+        } else {
+            Err(Refused("a key is no text".to_owned()))
+        }
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refused> {
@@ -359,7 +407,11 @@ impl ser::SerializeStruct for Parts<'_> {
     type Ok = ();
     type Error = Refused;
 
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Refused> {
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), Refused> {
         self.field(key, value)
     }
 
@@ -372,7 +424,11 @@ impl ser::SerializeStructVariant for Parts<'_> {
     type Ok = ();
     type Error = Refused;
 
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Refused> {
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), Refused> {
         self.field(key, value)
     }
 
@@ -416,9 +472,15 @@ mod tests {
 
     #[test]
     fn text_is_escaped_as_json_asks_and_no_further() {
-        let every: String = (0u8..0x80).map(char::from).chain("äß€😀\u{2028}".chars()).collect();
+        let every: String = (0u8..0x80)
+            .map(char::from)
+            .chain("äß€😀\u{2028}".chars())
+            .collect();
         let value = json!({ every.as_str(): every, "nothing": null, "yes": true, "list": [[], {}, -7, u64::MAX] });
-        assert_eq!(String::from_utf8(to_vec(&value)).unwrap(), serde_json::to_string(&value).unwrap());
+        assert_eq!(
+            String::from_utf8(to_vec(&value)).unwrap(),
+            serde_json::to_string(&value).unwrap()
+        );
     }
 
     proptest! {

@@ -101,7 +101,9 @@ impl Decimal {
 
     /// The exact sum, or `None` past the largest number that fits.
     pub fn checked_add(self, other: Decimal) -> Option<Decimal> {
-        self.atto.checked_add(other.atto).map(|atto| Decimal { atto })
+        self.atto
+            .checked_add(other.atto)
+            .map(|atto| Decimal { atto })
     }
 
     /// The number divided by 100, exact unless that is finer than [`MAX_DECIMALS`] places.

@@ -37,7 +37,13 @@ pub struct Evaluation {
 }
 
 /// Evaluates. The same arguments give the same bytes, on every machine and at any time.
-pub fn evaluate(sealed: &SealedConfig, inputs: Vec<Input>, recent: Recent, as_of: DateTime<Utc>, origin: Origin) -> Evaluation {
+pub fn evaluate(
+    sealed: &SealedConfig,
+    inputs: Vec<Input>,
+    recent: Recent,
+    as_of: DateTime<Utc>,
+    origin: Origin,
+) -> Evaluation {
     let config = &sealed.config;
     let facts = Facts::from_inputs(&inputs);
     let assessment = assess(&facts, config, &recent, as_of);
@@ -91,7 +97,11 @@ pub fn evaluate(sealed: &SealedConfig, inputs: Vec<Input>, recent: Recent, as_of
         ruled: assessment.ruled,
         standing: assessment.standing,
     });
-    Evaluation { bytes, snapshot, tick }
+    Evaluation {
+        bytes,
+        snapshot,
+        tick,
+    }
 }
 
 /// How a stored snapshot stands to what its inputs give.

@@ -49,7 +49,11 @@ fn distance(rule: &Rule) -> f64 {
     };
     let threshold = threshold_number(threshold);
     let (lo, hi) = bounds(observed);
-    let gap = if lo > threshold { lo - threshold } else { (threshold - hi).max(0.0) };
+    let gap = if lo > threshold {
+        lo - threshold
+    } else {
+        (threshold - hi).max(0.0)
+    };
     gap / threshold.abs().max(1e-9)
 }
 
@@ -93,12 +97,20 @@ pub fn observed_words(rule: &Rule) -> String {
         Some(Value::Money(count)) => money_words(count),
         Some(Value::Real(interval)) if is_ratio(&rule.rule) => {
             let percent = wording::interval(interval.map_rising(|value| value * 100.0));
-            if percent == "unknown" { percent } else { format!("{percent} %") }
+            if percent == "unknown" {
+                percent
+            } else {
+                format!("{percent} %")
+            }
         }
         Some(Value::Real(interval)) => {
             // Densities are small numbers: one decimal would hide them.
             let two = |value: f64| format!("{}", (value * 100.0).round() / 100.0);
-            if interval.is_exact() && interval.lo().is_finite() { two(interval.lo()) } else { wording::interval(interval) }
+            if interval.is_exact() && interval.lo().is_finite() {
+                two(interval.lo())
+            } else {
+                wording::interval(interval)
+            }
         }
     }
 }
@@ -122,7 +134,9 @@ pub fn threshold_words(rule: &Rule) -> String {
         None => "none".to_owned(),
         Some(Threshold::Count(value)) => value.to_string(),
         Some(Threshold::Money(value)) => format!("${value}"),
-        Some(Threshold::Number(value)) if is_ratio(&rule.rule) => format!("{} %", wording::number(value * 100.0)),
+        Some(Threshold::Number(value)) if is_ratio(&rule.rule) => {
+            format!("{} %", wording::number(value * 100.0))
+        }
         Some(Threshold::Number(value)) => format!("{value}"),
     }
 }
@@ -131,10 +145,18 @@ fn sentence(rule: &Rule) -> String {
     let id = RuleId::from_name(&rule.rule);
     let name = capitalise(&rule.detail);
     match (id, rule.outcome) {
-        (Some(RuleId::IncreaseNextMode), _) => "Scale is the highest mode; there is none above.".to_owned(),
-        (Some(RuleId::IncreaseNotFrozen), _) => "The environment is frozen: unfreeze it when its reason is gone.".to_owned(),
+        (Some(RuleId::IncreaseNextMode), _) => {
+            "Scale is the highest mode; there is none above.".to_owned()
+        }
+        (Some(RuleId::IncreaseNotFrozen), _) => {
+            "The environment is frozen: unfreeze it when its reason is gone.".to_owned()
+        }
         (Some(id), Outcome::Unknown) if observed_words(rule) == "unknown" => {
-            format!("{name}: unknown; needed is {} {}.", direction(id), threshold_words(rule))
+            format!(
+                "{name}: unknown; needed is {} {}.",
+                direction(id),
+                threshold_words(rule)
+            )
         }
         (Some(id), Outcome::Unknown) => format!(
             "{name}: known only to be {}; needed is {} {}.",
@@ -142,7 +164,10 @@ fn sentence(rule: &Rule) -> String {
             direction(id),
             threshold_words(rule)
         ),
-        (Some(RuleId::Recovery), _) => format!("{name}: every breach must stay clear for {} h.", threshold_words(rule)),
+        (Some(RuleId::Recovery), _) => format!(
+            "{name}: every breach must stay clear for {} h.",
+            threshold_words(rule)
+        ),
         (Some(id), _) => format!(
             "{name}: it is {}, needed is {} {}.",
             observed_words(rule),

@@ -93,7 +93,9 @@ impl Facts {
             facts.synthetic |= input.state == InputState::Synthetic;
             let known_whole = matches!(input.state, InputState::Known | InputState::Synthetic);
             let applies = input.state != InputState::NotApplicable;
-            let count = usable(input).and_then(|value| value.count()).unwrap_or(Count::UNKNOWN);
+            let count = usable(input)
+                .and_then(|value| value.count())
+                .unwrap_or(Count::UNKNOWN);
             let last_hour = input.window.name == WindowName::LastHour;
             found.mark(input.signal, input.severity, last_hour);
             match input.signal {
@@ -203,7 +205,11 @@ impl<T: Copy> Paired<T> {
     }
 
     fn side(&mut self, last_hour: bool) -> &mut T {
-        if last_hour { &mut self.last_hour } else { &mut self.evidence }
+        if last_hour {
+            &mut self.last_hour
+        } else {
+            &mut self.evidence
+        }
     }
 }
 
@@ -214,17 +220,25 @@ pub fn decides(input: &Input) -> bool {
 
 /// Whether nothing about an input can still turn out differently.
 fn is_settled(state: InputState) -> bool {
-    matches!(state, InputState::Known | InputState::Synthetic | InputState::NotApplicable)
+    matches!(
+        state,
+        InputState::Known | InputState::Synthetic | InputState::NotApplicable
+    )
 }
 
 /// The value of an input that may be used: whatever is stale, missing or self-contradictory has none.
 fn usable(input: &Input) -> Option<super::input::Value> {
     match input.state {
-        InputState::Known | InputState::Partial | InputState::Synthetic | InputState::Contradictory => input.value,
+        InputState::Known
+        | InputState::Partial
+        | InputState::Synthetic
+        | InputState::Contradictory => input.value,
         InputState::Stale | InputState::Missing | InputState::NotApplicable => None,
     }
 }
 
 fn real(input: &Input, widest: Interval) -> Interval {
-    usable(input).and_then(|value| value.real()).unwrap_or(widest)
+    usable(input)
+        .and_then(|value| value.real())
+        .unwrap_or(widest)
 }

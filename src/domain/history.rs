@@ -59,7 +59,9 @@ impl EventType {
     }
 
     pub fn from_name(name: &str) -> Option<EventType> {
-        EventType::ALL.into_iter().find(|event_type| event_type.name() == name)
+        EventType::ALL
+            .into_iter()
+            .find(|event_type| event_type.name() == name)
     }
 }
 
@@ -286,7 +288,10 @@ mod tests {
     fn the_canonical_event_has_ascending_keys() {
         let event = &chain(1)[0];
         let text = String::from_utf8(canonical::to_vec(event)).unwrap();
-        assert!(canonical::keys_ascend(&serde_json::from_str(&text).unwrap(), &text), "{text}");
+        assert!(
+            canonical::keys_ascend(&serde_json::from_str(&text).unwrap(), &text),
+            "{text}"
+        );
     }
 
     proptest! {

@@ -35,7 +35,11 @@ impl Outcome {
     }
 
     pub const fn from_bool(holds: bool) -> Outcome {
-        if holds { Outcome::Passed } else { Outcome::Failed }
+        if holds {
+            Outcome::Passed
+        } else {
+            Outcome::Failed
+        }
     }
 }
 
@@ -77,7 +81,11 @@ impl Interval {
     }
 
     pub fn width(self) -> f64 {
-        if self.is_exact() { 0.0 } else { self.hi - self.lo }
+        if self.is_exact() {
+            0.0
+        } else {
+            self.hi - self.lo
+        }
     }
 
     pub fn is_exact(self) -> bool {
@@ -204,7 +212,10 @@ impl Count {
     };
 
     pub const fn exactly(value: u64) -> Count {
-        Count { lo: value, hi: value }
+        Count {
+            lo: value,
+            hi: value,
+        }
     }
 
     /// At least `value`: what was seen of a whole that is only partly covered.
@@ -299,6 +310,9 @@ mod tests {
     fn an_unbounded_interval_is_null_on_the_wire_and_reads_back() {
         let text = serde_json::to_string(&Interval::NON_NEGATIVE).unwrap();
         assert_eq!(text, r#"{"hi":null,"lo":0.0}"#);
-        assert_eq!(serde_json::from_str::<Interval>(&text).unwrap(), Interval::NON_NEGATIVE);
+        assert_eq!(
+            serde_json::from_str::<Interval>(&text).unwrap(),
+            Interval::NON_NEGATIVE
+        );
     }
 }

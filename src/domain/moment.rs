@@ -17,7 +17,10 @@ pub fn serialize<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::
 }
 
 /// Writes a time that may be unknown; for `#[serde(serialize_with)]`.
-pub fn serialize_option<S: Serializer>(at: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn serialize_option<S: Serializer>(
+    at: &Option<DateTime<Utc>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     struct Known<'a>(&'a DateTime<Utc>);
     impl Serialize for Known<'_> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -82,7 +85,13 @@ mod tests {
 
     #[test]
     fn unusual_times_are_left_to_chrono() {
-        for (seconds, nanos) in [(253_402_300_800, 0), (-62_167_219_201, 0), (-99_999_999_999, 7), (1_483_228_799, 1_500_000_000), (59, 1_000_000_000)] {
+        for (seconds, nanos) in [
+            (253_402_300_800, 0),
+            (-62_167_219_201, 0),
+            (-99_999_999_999, 7),
+            (1_483_228_799, 1_500_000_000),
+            (59, 1_000_000_000),
+        ] {
             if let Some(at) = DateTime::from_timestamp(seconds, nanos) {
                 assert!(same(at), "{at}");
             }

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How bad a warning is. `info` is only shown; the other two enter the warning density.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     Info,
@@ -27,7 +29,9 @@ impl Severity {
 }
 
 /// One of the signals that the engine listens to; there are no others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub enum Signal {
     #[serde(rename = "clients.active")]
     ClientsActive,
@@ -96,7 +100,10 @@ impl Signal {
     pub const fn kind(self) -> Kind {
         match self {
             Signal::ClientsActive | Signal::ClientsAtRisk | Signal::WarningsOpen => Kind::Gauge,
-            Signal::PostsPublished | Signal::AiSpend | Signal::InfraRequests | Signal::InfraErrors => Kind::Sum,
+            Signal::PostsPublished
+            | Signal::AiSpend
+            | Signal::InfraRequests
+            | Signal::InfraErrors => Kind::Sum,
             Signal::InfraCpu => Kind::Level,
             Signal::InfraLatency => Kind::Distribution,
         }
@@ -259,7 +266,9 @@ impl Series {
         match self {
             Series::ClientsActive => Signal::ClientsActive,
             Series::ClientsAtRisk => Signal::ClientsAtRisk,
-            Series::WarningsInfo | Series::WarningsWarning | Series::WarningsCritical => Signal::WarningsOpen,
+            Series::WarningsInfo | Series::WarningsWarning | Series::WarningsCritical => {
+                Signal::WarningsOpen
+            }
             Series::PostsPublished => Signal::PostsPublished,
             Series::AiSpend => Signal::AiSpend,
             Series::InfraCpu => Signal::InfraCpu,
@@ -290,7 +299,9 @@ impl Series {
 }
 
 /// What a source has done to a latency before sending it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Aggregation {
     /// The 95th percentile of the sample's requests.

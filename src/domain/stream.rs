@@ -1,9 +1,9 @@
 //! Owns a stream: one series of one source as minute rows with its coverage, and what a window of it says.
 //! Must not know how several sources are joined, or what is decided. A silent pipeline is unknown, never zero.
 
+use super::histogram::Histogram;
 use super::interval::{Count, Interval, settle};
 use super::rollup::{Aggregated, MINUTE_MS, MinuteRow};
-use super::histogram::Histogram;
 use super::signal::{Aggregation, Kind, Series};
 
 /// How far back the usual step of a source is looked for.
@@ -63,7 +63,13 @@ pub struct Latency {
 
 impl Stream {
     /// A stream of `rows`, ascending by minute, one row a minute.
-    pub fn new(source: String, series: Series, declared_step: Option<u32>, spans: Vec<Span>, rows: Vec<MinuteRow>) -> Stream {
+    pub fn new(
+        source: String,
+        series: Series,
+        declared_step: Option<u32>,
+        spans: Vec<Span>,
+        rows: Vec<MinuteRow>,
+    ) -> Stream {
         let running = |value: fn(&MinuteRow) -> u64| {
             let mut sum = 0u64;
             std::iter::once(0)
@@ -106,7 +112,9 @@ impl Stream {
 
     /// The newest row at or before a time.
     pub fn latest(&self, at: i64) -> Option<&MinuteRow> {
-        self.rows_until(at).checked_sub(1).map(|place| &self.rows[place])
+        self.rows_until(at)
+            .checked_sub(1)
+            .map(|place| &self.rows[place])
     }
 
     /// Up to when the source's data is there at `as_of`: its own word, or its newest sample. A level or gauge is only
@@ -116,7 +124,10 @@ impl Stream {
         if matches!(self.series.signal().kind(), Kind::Gauge | Kind::Level) {
             return sampled;
         }
-        let vouched = self.spans_until(as_of).last().map(|span| span.to.min(as_of));
+        let vouched = self
+            .spans_until(as_of)
+            .last()
+            .map(|span| span.to.min(as_of));
         // A source that vouches is taken at its word, even where samples run ahead of it.
         vouched.or(sampled)
     }
@@ -151,7 +162,9 @@ impl Stream {
         let before = place.checked_sub(1).map(|before| self.rows[before].last_at);
         Span {
             // Without a sample before it, a row is taken to speak for one step and no more.
-            from: before.map_or(row.first_at - step.unwrap_or(0), |before| before.max(furthest)),
+            from: before.map_or(row.first_at - step.unwrap_or(0), |before| {
+                before.max(furthest)
+            }),
             to: row.last_at,
         }
     }
@@ -181,7 +194,13 @@ impl Stream {
         }
         spans
             .iter()
-            .map(|span| Span { from: span.from, to: span.to.min(as_of) }.overlap(window))
+            .map(|span| {
+                Span {
+                    from: span.from,
+                    to: span.to.min(as_of),
+                }
+                .overlap(window)
+            })
             .sum()
     }
 
@@ -189,8 +208,16 @@ impl Stream {
         let places = self.places(window);
         Seen {
             // Nothing is missing of a window without length.
-            coverage: if window.length() > 0 { (covered as f64 / window.length() as f64).min(1.0) } else { 1.0 },
-            fetched_at: self.rows[places.clone()].iter().map(|row| row.fetched_at).max().unwrap_or(0),
+            coverage: if window.length() > 0 {
+                (covered as f64 / window.length() as f64).min(1.0)
+            } else {
+                1.0
+            },
+            fetched_at: self.rows[places.clone()]
+                .iter()
+                .map(|row| row.fetched_at)
+                .max()
+                .unwrap_or(0),
             samples: self.samples[places.end] - self.samples[places.start],
             value,
         }
@@ -208,7 +235,11 @@ impl Stream {
             (Some(_), 1) => all.saturating_sub(self.straddling_start(places.start, window)),
             (Some(_), _) => {
                 let last = &self.rows[places.end - 1];
-                let beyond_end = if last.last_at > window.to { last.total } else { 0 };
+                let beyond_end = if last.last_at > window.to {
+                    last.total
+                } else {
+                    0
+                };
                 all.saturating_sub(self.straddling_start(places.start, window))
                     .saturating_sub(beyond_end)
             }
@@ -218,13 +249,20 @@ impl Stream {
             && after.last_at <= as_of
         {
             // A sample after the window's end counts what happened since the one before it, perhaps within.
-            let before = places.end.checked_sub(1).map_or(i64::MIN, |place| self.rows[place].last_at);
+            let before = places
+                .end
+                .checked_sub(1)
+                .map_or(i64::MIN, |place| self.rows[place].last_at);
             if before < window.to {
                 hi = hi.saturating_add(after.first);
             }
         }
         let whole = covered >= window.length();
-        let value = if whole { Count { lo: certain, hi } } else { Count::at_least(certain) };
+        let value = if whole {
+            Count { lo: certain, hi }
+        } else {
+            Count::at_least(certain)
+        };
         self.seen(window, covered, value)
     }
 
@@ -260,7 +298,11 @@ impl Stream {
         let length = window.length().max(1);
         let lo = weighted / length as f64;
         let hi = lo + (length - covered).max(0) as f64 / length as f64;
-        self.seen(window, covered, Interval::new(settle(lo.min(1.0)), settle(hi.min(1.0))))
+        self.seen(
+            window,
+            covered,
+            Interval::new(settle(lo.min(1.0)), settle(hi.min(1.0))),
+        )
     }
 
     /// The 95th percentile of a latency over a window, or what its source has made of it. Each minute speaks in its best
@@ -268,7 +310,9 @@ impl Stream {
     /// covered only in part says nothing of what was not seen.
     pub fn latency(&self, window: Span, as_of: i64) -> Seen<Latency> {
         let covered = self.covered(window, as_of);
-        let rows = self.rows[self.places(window)].iter().filter_map(|row| row.latency.as_deref());
+        let rows = self.rows[self.places(window)]
+            .iter()
+            .filter_map(|row| row.latency.as_deref());
         let mut histogram = Histogram::default();
         let mut p95: Option<Aggregated> = None;
         let mut mean: Option<Aggregated> = None;
@@ -281,7 +325,11 @@ impl Stream {
                 join(&mut mean, row.mean.as_ref());
             }
         }
-        let aggregation = if mean.is_some() { Some(Aggregation::Mean) } else { p95.as_ref().map(|_| Aggregation::P95) };
+        let aggregation = if mean.is_some() {
+            Some(Aggregation::Mean)
+        } else {
+            p95.as_ref().map(|_| Aggregation::P95)
+        };
         // The percentile of a whole lies between the percentiles of its parts.
         let ms = [
             (!histogram.is_empty()).then(|| histogram.p95()),
@@ -292,7 +340,11 @@ impl Stream {
         .flatten()
         .reduce(Interval::hull)
         .unwrap_or(Interval::NON_NEGATIVE);
-        let ms = if covered >= window.length() { ms } else { Interval::NON_NEGATIVE };
+        let ms = if covered >= window.length() {
+            ms
+        } else {
+            Interval::NON_NEGATIVE
+        };
         self.seen(window, covered, Latency { aggregation, ms })
     }
 
@@ -305,13 +357,24 @@ impl Stream {
             None => return most,
         };
         // The last row from which on at least `wanted` was counted.
-        let start = self.totals[..=end].partition_point(|total| *total <= target).saturating_sub(1);
+        let start = self.totals[..=end]
+            .partition_point(|total| *total <= target)
+            .saturating_sub(1);
         let vouched = self.rows.get(start).and_then(|first| {
-            let span = self.spans.iter().find(|span| span.from < first.first_at && first.first_at <= span.to)?;
+            let span = self
+                .spans
+                .iter()
+                .find(|span| span.from < first.first_at && first.first_at <= span.to)?;
             Some(span.from)
         });
         // The first sample counts since the one before it, or since its source began to vouch.
-        let from = match start.checked_sub(1).map(|before| self.rows[before].last_at).into_iter().chain(vouched).max() {
+        let from = match start
+            .checked_sub(1)
+            .map(|before| self.rows[before].last_at)
+            .into_iter()
+            .chain(vouched)
+            .max()
+        {
             Some(from) => from,
             None => return most,
         };
@@ -331,7 +394,10 @@ fn join(own: &mut Option<Aggregated>, other: Option<&Aggregated>) {
 const NANOS_PER_MS: f64 = 1e6;
 
 fn bounds_ms(values: &Aggregated) -> Interval {
-    Interval::new(values.min as f64 / NANOS_PER_MS, values.max as f64 / NANOS_PER_MS)
+    Interval::new(
+        values.min as f64 / NANOS_PER_MS,
+        values.max as f64 / NANOS_PER_MS,
+    )
 }
 
 /// The mean over all requests where every value says how many it stands for, else the bounds of the means.

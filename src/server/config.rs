@@ -14,22 +14,43 @@ pub const FILE_NAME: &str = "scaling-mode.toml";
 #[derive(Args, Clone, Debug, Default)]
 pub struct Flags {
     /// Settings file; ./scaling-mode.toml is read when it is there and none is named.
-    #[arg(long, global = true, env = "SCALING_MODE_SETTINGS", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "SCALING_MODE_SETTINGS",
+        value_name = "FILE"
+    )]
     pub settings: Option<PathBuf>,
     /// Folder that holds everything: the database and nothing elsewhere. [default: ./data]
     #[arg(long, global = true, env = "SCALING_MODE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Database; an SQLite file, as sqlite://path. [default: scaling-mode.db in the data folder]
-    #[arg(long, global = true, env = "SCALING_MODE_DATABASE_URL", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "SCALING_MODE_DATABASE_URL",
+        value_name = "URL"
+    )]
     pub database_url: Option<String>,
     /// Which log lines are written, such as info or scaling_mode=debug. [default: info]
     #[arg(long, global = true, env = "SCALING_MODE_LOG", value_name = "FILTER")]
     pub log: Option<String>,
     /// Form of the log lines. [default: text]
-    #[arg(long, global = true, env = "SCALING_MODE_LOG_FORMAT", value_enum, value_name = "FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        env = "SCALING_MODE_LOG_FORMAT",
+        value_enum,
+        value_name = "FORMAT"
+    )]
     pub log_format: Option<LogFormat>,
     /// Minutes from one scheduled evaluation to the next; a divisor of a day. [default: 15]
-    #[arg(long, global = true, env = "SCALING_MODE_TICK_MINUTES", value_name = "MINUTES")]
+    #[arg(
+        long,
+        global = true,
+        env = "SCALING_MODE_TICK_MINUTES",
+        value_name = "MINUTES"
+    )]
     pub tick_minutes: Option<u32>,
 }
 
@@ -44,7 +65,12 @@ pub struct ServeFlags {
     #[arg(long, env = "SCALING_MODE_ALLOW_REMOTE")]
     pub allow_remote: bool,
     /// A further host name that requests may be addressed to, as a proxy passes it on; may be repeated.
-    #[arg(long = "allowed-host", env = "SCALING_MODE_ALLOWED_HOSTS", value_delimiter = ',', value_name = "NAME")]
+    #[arg(
+        long = "allowed-host",
+        env = "SCALING_MODE_ALLOWED_HOSTS",
+        value_delimiter = ',',
+        value_name = "NAME"
+    )]
     pub allowed_hosts: Vec<String>,
     /// Local time of the daily decision in each environment's own time zone. [default: 06:00]
     #[arg(long, env = "SCALING_MODE_DAILY_AT", value_name = "HH:MM")]
@@ -146,7 +172,10 @@ impl Settings {
         let database_url = flags.database_url.clone().or(file.database_url);
         let tick_minutes = flags.tick_minutes.or(file.tick_minutes).unwrap_or(15);
         if tick_minutes == 0 || 1440 % tick_minutes != 0 {
-            return Err(value_error("tick_minutes", "must divide a day evenly: 5, 10, 15, 30, 60 and so on"));
+            return Err(value_error(
+                "tick_minutes",
+                "must divide a day evenly: 5, 10, 15, 30, 60 and so on",
+            ));
         }
         let addr = serve
             .addr
@@ -162,9 +191,17 @@ impl Settings {
                 ),
             ));
         }
-        let daily_at = serve.daily_at.clone().or(file.daily_at).unwrap_or_else(|| "06:00".to_owned());
-        let daily_at = NaiveTime::parse_from_str(&daily_at, "%H:%M")
-            .map_err(|_| value_error("daily_at", format!("must be a time of day such as 06:00, not \"{daily_at}\"")))?;
+        let daily_at = serve
+            .daily_at
+            .clone()
+            .or(file.daily_at)
+            .unwrap_or_else(|| "06:00".to_owned());
+        let daily_at = NaiveTime::parse_from_str(&daily_at, "%H:%M").map_err(|_| {
+            value_error(
+                "daily_at",
+                format!("must be a time of day such as 06:00, not \"{daily_at}\""),
+            )
+        })?;
         let raw_sample_days = serve.raw_sample_days.or(file.raw_sample_days).unwrap_or(30);
         if !(1..=3650).contains(&raw_sample_days) {
             return Err(value_error("raw_sample_days", "must lie from 1 to 3650"));
@@ -182,7 +219,11 @@ impl Settings {
             store_file: store_file(database_url.as_deref(), &data_dir)?,
             data_dir,
             demo: !serve.no_demo && file.demo.unwrap_or(true),
-            log: flags.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned()),
+            log: flags
+                .log
+                .clone()
+                .or(file.log)
+                .unwrap_or_else(|| "info".to_owned()),
             log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
             raw_sample_days,
             site: serve.site.clone().or(file.site),
@@ -222,7 +263,9 @@ fn store_file(url: Option<&str>, data_dir: &Path) -> Result<PathBuf, SettingsErr
         return Ok(data_dir.join("scaling-mode.db"));
     };
     match url.strip_prefix("sqlite:") {
-        Some(path) if !path.trim_start_matches('/').is_empty() => Ok(PathBuf::from(path.strip_prefix("//").unwrap_or(path))),
+        Some(path) if !path.trim_start_matches('/').is_empty() => {
+            Ok(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
+        }
         _ => Err(value_error(
             "database_url",
             "must name an SQLite file, as sqlite://path; no other database is supported yet",
@@ -247,19 +290,33 @@ mod tests {
 
     #[test]
     fn a_wrong_key_is_named() {
-        assert!(read("tick_minuets = 15").unwrap_err().contains("tick_minuets"));
+        assert!(
+            read("tick_minuets = 15")
+                .unwrap_err()
+                .contains("tick_minuets")
+        );
     }
 
     #[test]
     fn flags_stand_above_the_file_and_the_file_above_defaults() {
         let settings = read("tick_minutes = 30\naddr = \"127.0.0.1:4000\"").unwrap();
-        assert_eq!((settings.tick_minutes, settings.addr.port(), settings.raw_sample_days), (30, 4000, 30));
+        assert_eq!(
+            (
+                settings.tick_minutes,
+                settings.addr.port(),
+                settings.raw_sample_days
+            ),
+            (30, 4000, 30)
+        );
     }
 
     #[test]
     fn another_address_needs_a_flag_that_says_what_it_risks() {
         let refused = read("addr = \"0.0.0.0:3008\"").unwrap_err();
-        assert!(refused.contains("--allow-remote") && refused.contains("act as the founder"), "{refused}");
+        assert!(
+            refused.contains("--allow-remote") && refused.contains("act as the founder"),
+            "{refused}"
+        );
         assert!(read("addr = \"0.0.0.0:3008\"\nallow_remote = true").is_ok());
     }
 

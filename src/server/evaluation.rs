@@ -39,7 +39,13 @@ pub async fn evaluate_and_record(
     let ticks = ticks_before(store, &sealed.config, occasion.as_of).await?;
     let evaluation = evaluate_streams(&sealed, &streams, &ticks, occasion);
     let open = store.open_proposal(environment).await?;
-    let recording = recording(&sealed.config, &evaluation, ticks.last(), open.as_ref(), occasion);
+    let recording = recording(
+        &sealed.config,
+        &evaluation,
+        ticks.last(),
+        open.as_ref(),
+        occasion,
+    );
     let mut stored = store.record(environment, &[recording], key).await?;
     stored.pop().ok_or(StoreError::Corrupt {
         what: "a recorded snapshot",
@@ -48,10 +54,16 @@ pub async fn evaluate_and_record(
 }
 
 /// The streams that an evaluation reads: bounded by the windows, whatever the age of the store.
-async fn streams_for(store: &dyn Store, config: &Config, as_of: DateTime<Utc>) -> Result<Vec<Stream>, StoreError> {
+async fn streams_for(
+    store: &dyn Store,
+    config: &Config,
+    as_of: DateTime<Utc>,
+) -> Result<Vec<Stream>, StoreError> {
     let to = as_of.timestamp_millis();
     let from = to - prepare::reach_ms(config);
-    let streams = store.streams(&config.environment, Span { from, to }).await?;
+    let streams = store
+        .streams(&config.environment, Span { from, to })
+        .await?;
     if !prepare::needs_long_reach(&streams, config, as_of, from) {
         return Ok(streams);
     }
@@ -59,14 +71,23 @@ async fn streams_for(store: &dyn Store, config: &Config, as_of: DateTime<Utc>) -
     store.streams(&config.environment, Span { from, to }).await
 }
 
-async fn ticks_before(store: &dyn Store, config: &Config, as_of: DateTime<Utc>) -> Result<Vec<Tick>, StoreError> {
+async fn ticks_before(
+    store: &dyn Store,
+    config: &Config,
+    as_of: DateTime<Utc>,
+) -> Result<Vec<Tick>, StoreError> {
     store
         .ticks(&config.environment, as_of - recent::reach(config), as_of)
         .await
 }
 
 /// Evaluates from what was read; pure but for its arguments.
-pub fn evaluate_streams(sealed: &SealedConfig, streams: &[Stream], ticks: &[Tick], occasion: Occasion<'_>) -> Evaluation {
+pub fn evaluate_streams(
+    sealed: &SealedConfig,
+    streams: &[Stream],
+    ticks: &[Tick],
+    occasion: Occasion<'_>,
+) -> Evaluation {
     let config = &sealed.config;
     let day_start = calendar::day_start(&config.policy.time_zone, occasion.as_of);
     let inputs = prepare::inputs(streams, config, occasion.as_of, day_start);
@@ -87,7 +108,11 @@ pub fn recording<'a>(
     let mut recording = Recording {
         actor: occasion.actor,
         // A recording's history reads in the recording's own time.
-        at: if config.kind == EnvironmentKind::Live { super::clock::now() } else { occasion.as_of },
+        at: if config.kind == EnvironmentKind::Live {
+            super::clock::now()
+        } else {
+            occasion.as_of
+        },
         bytes: &evaluation.bytes,
         events: Vec::new(),
         expire: None,
@@ -98,20 +123,37 @@ pub fn recording<'a>(
     let Some(tick) = evaluation.tick else {
         return recording;
     };
-    let changed = previous.map(|previous| previous.ruled).filter(|ruled| *ruled != tick.ruled);
+    let changed = previous
+        .map(|previous| previous.ruled)
+        .filter(|ruled| *ruled != tick.ruled);
     if let Some(before) = changed
         && config.kind != EnvironmentKind::Synthetic
     {
-        recording.events.push(change_event(before, snapshot, &recording));
+        recording
+            .events
+            .push(change_event(before, snapshot, &recording));
     }
     propose(config, open, &mut recording);
     recording
 }
 
-fn change_event(before: Recommendation, snapshot: &Snapshot, recording: &Recording<'_>) -> NewEvent {
-    let mut event = NewEvent::new(EventType::RecommendationChanged, recording.actor, recording.at);
+fn change_event(
+    before: Recommendation,
+    snapshot: &Snapshot,
+    recording: &Recording<'_>,
+) -> NewEvent {
+    let mut event = NewEvent::new(
+        EventType::RecommendationChanged,
+        recording.actor,
+        recording.at,
+    );
     let body = &snapshot.body;
-    event.reason = Some(format!("{} to {}. {}", before.name(), body.recommendation.name(), body.verdict));
+    event.reason = Some(format!(
+        "{} to {}. {}",
+        before.name(),
+        body.recommendation.name(),
+        body.verdict
+    ));
     event.snapshot_id = Some(snapshot.id.clone());
     event
 }

@@ -70,7 +70,8 @@ impl Recorded {
     fn add(&mut self, event: &Event) {
         match (event.event_type, &event.snapshot_id, &event.digest) {
             (EventType::SnapshotRecorded, Some(id), Some(digest)) => {
-                self.snapshots.insert(id.clone(), (digest.clone(), event.seq));
+                self.snapshots
+                    .insert(id.clone(), (digest.clone(), event.seq));
             }
             (_, _, Some(digest)) => {
                 self.configs.insert(digest.clone());
@@ -91,7 +92,11 @@ pub async fn examine(store: &dyn Store, kept: Option<&str>) -> Result<Report, St
     Ok(report)
 }
 
-async fn find_problem(store: &dyn Store, kept: Option<&str>, report: &mut Report) -> Result<Option<Problem>, StoreError> {
+async fn find_problem(
+    store: &dyn Store,
+    kept: Option<&str>,
+    report: &mut Report,
+) -> Result<Option<Problem>, StoreError> {
     let environments = store.environments().await?;
     for environment in &environments {
         let name = environment.name.as_str();
@@ -110,8 +115,16 @@ async fn find_problem(store: &dyn Store, kept: Option<&str>, report: &mut Report
     Ok(match kept {
         Some(kept) if kept.contains(':') => {
             let named = kept.split(':').next().unwrap_or("");
-            let is_there = environments.iter().any(|environment| environment.name == named);
-            (!is_there).then(|| Problem::of(named, None, "is missing: the environment of the kept head is gone"))
+            let is_there = environments
+                .iter()
+                .any(|environment| environment.name == named);
+            (!is_there).then(|| {
+                Problem::of(
+                    named,
+                    None,
+                    "is missing: the environment of the kept head is gone",
+                )
+            })
         }
         Some(kept) if kept != report.store_head => Some(Problem::of(
             "the whole store",
@@ -123,7 +136,12 @@ async fn find_problem(store: &dyn Store, kept: Option<&str>, report: &mut Report
 }
 
 /// Walks one chain; a kept head of it must lie on the way.
-async fn walk(store: &dyn Store, environment: &str, kept: Option<&str>, report: &mut Report) -> Result<Result<Recorded, Problem>, StoreError> {
+async fn walk(
+    store: &dyn Store,
+    environment: &str,
+    kept: Option<&str>,
+    report: &mut Report,
+) -> Result<Result<Recorded, Problem>, StoreError> {
     let kept = kept.filter(|kept| kept.starts_with(&format!("{environment}:")));
     let mut met = kept.is_none();
     let mut recorded = Recorded::default();
@@ -131,7 +149,13 @@ async fn walk(store: &dyn Store, environment: &str, kept: Option<&str>, report: 
     loop {
         let seq = verifier.head().seq;
         let mut events = match store.events_after(environment, seq, PAGE).await {
-            Err(StoreError::Corrupt { .. }) => return Ok(Err(Problem::of(environment, Some(seq + 1), "cannot be read"))),
+            Err(StoreError::Corrupt { .. }) => {
+                return Ok(Err(Problem::of(
+                    environment,
+                    Some(seq + 1),
+                    "cannot be read",
+                )));
+            }
             events => events?,
         };
         for event in &mut events {
@@ -148,7 +172,11 @@ async fn walk(store: &dyn Store, environment: &str, kept: Option<&str>, report: 
     }
     let head = verifier.head().clone();
     let cut = |what: &str| Ok(Err(Problem::of(environment, Some(head.seq + 1), what)));
-    let stored = store.heads().await?.into_iter().find(|stored| stored.environment == environment);
+    let stored = store
+        .heads()
+        .await?
+        .into_iter()
+        .find(|stored| stored.environment == environment);
     if stored.is_some_and(|stored| stored != head) {
         return cut("is missing: the newest events were cut off");
     }
@@ -160,13 +188,22 @@ async fn walk(store: &dyn Store, environment: &str, kept: Option<&str>, report: 
 }
 
 /// Every version of the configuration must be one that an event recorded.
-async fn check_configs(store: &dyn Store, environment: &str, recorded: &Recorded) -> Result<Option<Problem>, StoreError> {
+async fn check_configs(
+    store: &dyn Store,
+    environment: &str,
+    recorded: &Recorded,
+) -> Result<Option<Problem>, StoreError> {
     for version in 1..=store.config(environment).await?.version {
         let Some(config) = store.config_at(environment, version).await? else {
-            return Ok(Some(Problem::of(environment, None, format!("version {version} of the configuration is missing"))));
+            return Ok(Some(Problem::of(
+                environment,
+                None,
+                format!("version {version} of the configuration is missing"),
+            )));
         };
         if !recorded.configs.contains(&SealedConfig::new(config).digest) {
-            let what = format!("version {version} of the configuration is not the one that was recorded");
+            let what =
+                format!("version {version} of the configuration is not the one that was recorded");
             return Ok(Some(Problem::of(environment, None, what)));
         }
     }
@@ -186,7 +223,13 @@ async fn check_snapshots(
         let rows = store.snapshot_bytes(environment, after, PAGE).await?;
         for (row, id, digest, bytes) in &rows {
             after = *row;
-            let broken = |what: &str| Ok(Some(Problem::of(environment, None, format!("{id}: {what}"))));
+            let broken = |what: &str| {
+                Ok(Some(Problem::of(
+                    environment,
+                    None,
+                    format!("{id}: {what}"),
+                )))
+            };
             if Snapshot::id_of(digest) != *id {
                 return broken("its id is not that of its digest");
             }
@@ -197,9 +240,18 @@ async fn check_snapshots(
             }
             let version = config_version(bytes);
             if let Entry::Vacant(vacant) = configs.entry(version) {
-                vacant.insert(store.config_at(environment, version).await?.map(SealedConfig::new));
+                vacant.insert(
+                    store
+                        .config_at(environment, version)
+                        .await?
+                        .map(SealedConfig::new),
+                );
             }
-            match prove(bytes, digest, configs.get(&version).and_then(Option::as_ref)) {
+            match prove(
+                bytes,
+                digest,
+                configs.get(&version).and_then(Option::as_ref),
+            ) {
                 Proof::Proved => report.proved += 1,
                 Proof::OtherVersion => report.other_version += 1,
                 Proof::Broken(why) => return broken(&why),
@@ -209,8 +261,17 @@ async fn check_snapshots(
             break;
         }
     }
-    let first = recorded.snapshots.into_iter().min_by_key(|(_, (_, seq))| *seq);
-    Ok(first.map(|(id, (_, seq))| Problem::of(environment, Some(seq), format!("recorded {id}, which is missing"))))
+    let first = recorded
+        .snapshots
+        .into_iter()
+        .min_by_key(|(_, (_, seq))| *seq);
+    Ok(first.map(|(id, (_, seq))| {
+        Problem::of(
+            environment,
+            Some(seq),
+            format!("recorded {id}, which is missing"),
+        )
+    }))
 }
 
 /// Which configuration a snapshot says it was made with; 0, which none has, where it does not say.

@@ -33,7 +33,8 @@ impl Plan {
     /// The instants to evaluate, both ends included.
     fn instants(&self) -> impl Iterator<Item = DateTime<Utc>> + use<> {
         let (to, step) = (self.to, Duration::minutes(i64::from(self.every_minutes)));
-        std::iter::successors(Some(self.from), move |at| Some(*at + step)).take_while(move |at| *at <= to)
+        std::iter::successors(Some(self.from), move |at| Some(*at + step))
+            .take_while(move |at| *at <= to)
     }
 
     /// How many evaluations the plan holds.
@@ -108,7 +109,11 @@ impl Summary {
 ///
 /// # Errors
 /// What the store says; what was stored before stays.
-pub async fn replay(store: Arc<dyn Store>, plan: &Plan, progress: impl Fn(u64) + Send) -> Result<Summary, StoreError> {
+pub async fn replay(
+    store: Arc<dyn Store>,
+    plan: &Plan,
+    progress: impl Fn(u64) + Send,
+) -> Result<Summary, StoreError> {
     let mut config = store.config(&plan.environment).await?;
     let stores = config.kind != EnvironmentKind::Live;
     if !stores {
@@ -125,7 +130,10 @@ pub async fn replay(store: Arc<dyn Store>, plan: &Plan, progress: impl Fn(u64) +
         source: Some(Box::new(error)),
     })?;
     written?;
-    evaluated.map(|summary| Summary { stored: stores, ..summary })
+    evaluated.map(|summary| Summary {
+        stored: stores,
+        ..summary
+    })
 }
 
 /// Stores evaluations as they come, a batch a transaction.
@@ -143,8 +151,17 @@ async fn write(
         }
         let mut recordings = Vec::with_capacity(batch.len());
         for evaluation in &batch {
-            let occasion = occasion(evaluation.snapshot.body.as_of, evaluation.snapshot.body.recent.tick_minutes);
-            recordings.push(recording(config, evaluation, previous.as_ref(), None, occasion));
+            let occasion = occasion(
+                evaluation.snapshot.body.as_of,
+                evaluation.snapshot.body.recent.tick_minutes,
+            );
+            recordings.push(recording(
+                config,
+                evaluation,
+                previous.as_ref(),
+                None,
+                occasion,
+            ));
             previous = evaluation.tick;
         }
         store.record(&config.environment, &recordings, None).await?;
@@ -174,7 +191,11 @@ async fn evaluate_all(
         ..Summary::default()
     };
     let mut ticks = store
-        .ticks(&plan.environment, plan.from - recent::reach(config), plan.from)
+        .ticks(
+            &plan.environment,
+            plan.from - recent::reach(config),
+            plan.from,
+        )
         .await?;
     let mut streams: Arc<Vec<Stream>> = Arc::default();
     let mut loaded_to = plan.from - Duration::milliseconds(1);
@@ -189,7 +210,8 @@ async fn evaluate_all(
                 loaded_to = (at + STRETCH).min(plan.to.max(at));
                 streams = Arc::new(load(store, config, at, loaded_to).await?);
             }
-            let evaluation = evaluate_streams(sealed, &streams, &ticks, occasion(at, plan.every_minutes));
+            let evaluation =
+                evaluate_streams(sealed, &streams, &ticks, occasion(at, plan.every_minutes));
             summary.count(&evaluation, last);
             last = Some(evaluation.snapshot.body.recommendation);
             ticks.extend(evaluation.tick);
@@ -205,7 +227,12 @@ async fn evaluate_all(
     Ok(summary)
 }
 
-async fn load(store: &dyn Store, config: &Config, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Vec<Stream>, StoreError> {
+async fn load(
+    store: &dyn Store,
+    config: &Config,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<Stream>, StoreError> {
     let span = Span {
         from: from.timestamp_millis() - prepare::long_reach_ms(config),
         to: to.timestamp_millis(),
@@ -215,7 +242,9 @@ async fn load(store: &dyn Store, config: &Config, from: DateTime<Utc>, to: DateT
 
 /// Drops the ticks that no later evaluation looks at.
 fn forget(ticks: &mut Vec<Tick>, config: &Config) {
-    let Some(newest) = ticks.last().map(|tick| tick.at) else { return };
+    let Some(newest) = ticks.last().map(|tick| tick.at) else {
+        return;
+    };
     let keep_from = newest - recent::reach(config);
     let first = ticks.partition_point(|tick| tick.at < keep_from);
     ticks.drain(..first);

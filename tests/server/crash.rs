@@ -1,10 +1,10 @@
 //! Owns what a power cut may cost: nothing that was acknowledged, and nothing stays half done. The server is ended with
 //! SIGKILL while batches and acts are under way, again and again, on one store.
 
+use crate::serving::Server;
 use chrono::{DateTime, Duration, Utc};
 use reqwest::Method;
 use serde_json::json;
-use crate::serving::Server;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -20,17 +20,27 @@ struct Acknowledged {
 
 /// Two samples of one batch: both are stored or none.
 fn batch(number: u64) -> serde_json::Value {
-    let at = DateTime::<Utc>::from_timestamp(1_700_000_000, 0).expect("a time") + Duration::seconds(i64::try_from(number).expect("small"));
+    let at = DateTime::<Utc>::from_timestamp(1_700_000_000, 0).expect("a time")
+        + Duration::seconds(i64::try_from(number).expect("small"));
     json!({"source": "crash", "samples": [
         {"signal": "infra.requests", "at": at.to_rfc3339(), "value": 10, "unit": "requests", "id": format!("r-{number}")},
         {"signal": "infra.errors", "at": at.to_rfc3339(), "value": 1, "unit": "requests", "id": format!("e-{number}")},
     ]})
 }
 
-async fn send_batches(client: reqwest::Client, url: String, next: Arc<AtomicU64>, done: Arc<Acknowledged>) {
+async fn send_batches(
+    client: reqwest::Client,
+    url: String,
+    next: Arc<AtomicU64>,
+    done: Arc<Acknowledged>,
+) {
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
-        let sent = client.post(format!("{url}/api/telemetry")).json(&batch(number)).send().await;
+        let sent = client
+            .post(format!("{url}/api/telemetry"))
+            .json(&batch(number))
+            .send()
+            .await;
         match sent {
             Ok(response) => {
                 let is_success = response.status().is_success();
@@ -47,7 +57,11 @@ async fn toggle_auto_mode(client: reqwest::Client, url: String, done: Arc<Acknow
     let mut enabled = true;
     loop {
         let body = json!({"action": "set_auto_mode", "enabled": enabled});
-        let sent = client.request(Method::PUT, format!("{url}/api/scaling-mode/config")).json(&body).send().await;
+        let sent = client
+            .request(Method::PUT, format!("{url}/api/scaling-mode/config"))
+            .json(&body)
+            .send()
+            .await;
         let Ok(response) = sent else { return };
         if let Ok(config) = response.json::<serde_json::Value>().await
             && let Some(version) = config["version"].as_u64()
@@ -66,9 +80,23 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged() {
     for kill in 0..KILLS {
         let mut server = Server::start_in(folder.path(), &["--no-demo"]).await;
         let work = [
-            tokio::spawn(send_batches(server.client.clone(), server.url.clone(), next.clone(), done.clone())),
-            tokio::spawn(send_batches(server.client.clone(), server.url.clone(), next.clone(), done.clone())),
-            tokio::spawn(toggle_auto_mode(server.client.clone(), server.url.clone(), done.clone())),
+            tokio::spawn(send_batches(
+                server.client.clone(),
+                server.url.clone(),
+                next.clone(),
+                done.clone(),
+            )),
+            tokio::spawn(send_batches(
+                server.client.clone(),
+                server.url.clone(),
+                next.clone(),
+                done.clone(),
+            )),
+            tokio::spawn(toggle_auto_mode(
+                server.client.clone(),
+                server.url.clone(),
+                done.clone(),
+            )),
         ];
         // Another moment of the work each time.
         tokio::time::sleep(std::time::Duration::from_millis(60 + kill * 37 % 150)).await;
@@ -82,16 +110,32 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged() {
     everything_acknowledged_is_there(folder.path(), &next, &done).await;
 }
 
-async fn everything_acknowledged_is_there(folder: &std::path::Path, next: &AtomicU64, done: &Acknowledged) {
+async fn everything_acknowledged_is_there(
+    folder: &std::path::Path,
+    next: &AtomicU64,
+    done: &Acknowledged,
+) {
     let server = Server::start_in(folder, &["--no-demo"]).await;
     let acknowledged = done.batches.lock().expect("the list").clone();
-    assert!(acknowledged.len() as u64 > KILLS, "work was under way at each kill");
+    assert!(
+        acknowledged.len() as u64 > KILLS,
+        "work was under way at each kill"
+    );
     let config = server.get("/api/scaling-mode/config").await.json;
     let version = config["version"].as_u64().expect("a version");
-    assert!(version >= done.version.load(Ordering::Relaxed), "an acknowledged act was lost");
-    let acts = server.get("/api/scaling-mode/history?event_type=auto_mode_changed&limit=500").await;
+    assert!(
+        version >= done.version.load(Ordering::Relaxed),
+        "an acknowledged act was lost"
+    );
+    let acts = server
+        .get("/api/scaling-mode/history?event_type=auto_mode_changed&limit=500")
+        .await;
     let newest = &acts.json["events"][0];
-    assert_eq!(newest["reason"] == "switched on", config["auto_mode"] == true, "the act and its event are one");
+    assert_eq!(
+        newest["reason"] == "switched on",
+        config["auto_mode"] == true,
+        "the act and its event are one"
+    );
     let last = next.load(Ordering::Relaxed);
     let mut half = 0;
     for number in 0..last {
@@ -103,5 +147,8 @@ async fn everything_acknowledged_is_there(folder: &std::path::Path, next: &Atomi
         }
     }
     assert_eq!(half, 0, "a batch was stored by half");
-    println!("{KILLS} kills, {} batches acknowledged of {last}, configuration at version {version}", acknowledged.len());
+    println!(
+        "{KILLS} kills, {} batches acknowledged of {last}, configuration at version {version}",
+        acknowledged.len()
+    );
 }

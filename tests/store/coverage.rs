@@ -18,7 +18,11 @@ fn word(covers_from: Option<i64>, data_through: i64) -> Value {
 async fn coverage_extends_splits_joins_and_never_moves_back() {
     for_each_backend(async |store| {
         let posts = sample("posts.published", 10, json!(1));
-        say(store, json!({"data_through": minute(30).to_rfc3339(), "samples": [posts]})).await;
+        say(
+            store,
+            json!({"data_through": minute(30).to_rfc3339(), "samples": [posts]}),
+        )
+        .await;
         type Step<'a> = (Option<i64>, i64, &'a [(i64, i64)]);
         let steps: [Step<'_>; 7] = [
             (None, 30, &[(10, 30)]),
@@ -32,7 +36,11 @@ async fn coverage_extends_splits_joins_and_never_moves_back() {
         ];
         for (covers_from, data_through, expected) in steps {
             say(store, word(covers_from, data_through)).await;
-            assert_eq!(spans(store, Series::PostsPublished).await, expected, "{covers_from:?} to {data_through}");
+            assert_eq!(
+                spans(store, Series::PostsPublished).await,
+                expected,
+                "{covers_from:?} to {data_through}"
+            );
         }
     })
     .await;
@@ -46,7 +54,10 @@ async fn a_stream_that_is_only_vouched_for_begins_with_the_word() {
         say(store, word(None, 45)).await;
         assert_eq!(spans(store, Series::PostsPublished).await, [(30, 45)]);
         let source = store.sources(ENV).await.unwrap().remove(0);
-        assert_eq!((source.data_through, source.first_at, source.fetched_at), (Some(minute(45)), None, Some(t0())));
+        assert_eq!(
+            (source.data_through, source.first_at, source.fetched_at),
+            (Some(minute(45)), None, Some(t0()))
+        );
         assert_eq!(store.extent(ENV).await.unwrap(), None);
     })
     .await;

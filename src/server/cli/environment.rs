@@ -74,7 +74,12 @@ async fn create(create: Create, settings: &Settings) -> Result<(), CliError> {
     let config = Config::new(&create.name, kind, create.mode, policy, now);
     store.create_environment(&config, ACTOR, now).await?;
     store.close().await;
-    say!("{} is there: {}, in {}.", create.name, kind.name(), create.mode);
+    say!(
+        "{} is there: {}, in {}.",
+        create.name,
+        kind.name(),
+        create.mode
+    );
     Ok(())
 }
 
@@ -84,7 +89,9 @@ fn read_policy(path: &std::path::Path) -> Result<Policy, CliError> {
         what: format!("{} cannot be read", path.display()),
         source,
     })?;
-    let is_json = path.extension().is_some_and(|extension| extension == "json");
+    let is_json = path
+        .extension()
+        .is_some_and(|extension| extension == "json");
     let parts = if is_json {
         serde_json::from_str(&text).map_err(|error| error.to_string())
     } else {
@@ -92,12 +99,16 @@ fn read_policy(path: &std::path::Path) -> Result<Policy, CliError> {
     };
     let parts = parts.map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))?;
     let policy = overlay(&Policy::default(), parts).map_err(|errors| mistakes(path, &errors))?;
-    calendar::zone(&policy.time_zone).map_err(|detail| mistakes(path, &[FieldError::new("time_zone", detail)]))?;
+    calendar::zone(&policy.time_zone)
+        .map_err(|detail| mistakes(path, &[FieldError::new("time_zone", detail)]))?;
     Ok(policy)
 }
 
 fn mistakes(path: &std::path::Path, errors: &[FieldError]) -> CliError {
-    let list: Vec<String> = errors.iter().map(|error| format!("{} {}", error.field, error.detail)).collect();
+    let list: Vec<String> = errors
+        .iter()
+        .map(|error| format!("{} {}", error.field, error.detail))
+        .collect();
     CliError::Usage(format!("{}: {}", path.display(), list.join("; ")))
 }
 

@@ -43,8 +43,13 @@ pub(super) async fn verify(arguments: Verify, settings: &Settings) -> Result<(),
     }
     match report.problem {
         Some(problem) => {
-            let place = problem.seq.map_or_else(String::new, |seq| format!(" event {seq}"));
-            Err(CliError::Found(format!("{}:{place} {}", problem.environment, problem.what)))
+            let place = problem
+                .seq
+                .map_or_else(String::new, |seq| format!(" event {seq}"));
+            Err(CliError::Found(format!(
+                "{}:{place} {}",
+                problem.environment, problem.what
+            )))
         }
         None => {
             if !arguments.format.json {
@@ -58,7 +63,9 @@ pub(super) async fn verify(arguments: Verify, settings: &Settings) -> Result<(),
 fn print_report(report: &Report) {
     say!(
         "Whole: {} events; {} snapshots proved by evaluating them again, {} of other engine versions checked by digest.",
-        report.events, report.proved, report.other_version
+        report.events,
+        report.proved,
+        report.other_version
     );
     say!("Keep these heads elsewhere and compare with --head:");
     for head in &report.heads {
@@ -72,12 +79,20 @@ pub(super) async fn backup(arguments: Backup, settings: &Settings) -> Result<(),
     store.backup(&arguments.file).await?;
     let heads = store.heads().await?;
     store.close().await;
-    say!("{} holds a consistent copy. Its head: {}", arguments.file.display(), store_head(&heads));
+    say!(
+        "{} holds a consistent copy. Its head: {}",
+        arguments.file.display(),
+        store_head(&heads)
+    );
     Ok(())
 }
 
 pub(super) async fn restore(arguments: Restore, settings: &Settings) -> Result<(), CliError> {
-    if let Some(folder) = settings.store_file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    if let Some(folder) = settings
+        .store_file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
         std::fs::create_dir_all(folder).map_err(|source| CliError::File {
             what: format!("the folder {} cannot be made", folder.display()),
             source,
@@ -87,7 +102,12 @@ pub(super) async fn restore(arguments: Restore, settings: &Settings) -> Result<(
     let report = examine(&copy, None).await?;
     copy.close().await;
     if let Some(problem) = report.problem {
-        return Err(CliError::Found(format!("{} is not whole: {}: {}", arguments.file.display(), problem.environment, problem.what)));
+        return Err(CliError::Found(format!(
+            "{} is not whole: {}: {}",
+            arguments.file.display(),
+            problem.environment,
+            problem.what
+        )));
     }
     let heads = restore_store(&arguments.file, &settings.store_file).await?;
     say!(
@@ -107,7 +127,10 @@ pub(super) async fn demo(format: Format, settings: &Settings) -> Result<(), CliE
     } else if invented == 0 {
         say!("{} is there already.", synthetic::DEMO);
     } else {
-        say!("{} holds {invented} synthetic samples. They decide nothing.", synthetic::DEMO);
+        say!(
+            "{} holds {invented} synthetic samples. They decide nothing.",
+            synthetic::DEMO
+        );
     }
     Ok(())
 }
@@ -140,13 +163,27 @@ pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), Cl
     let writable = store.ready().await;
     findings.push(finding(
         writable.is_ok(),
-        format!("the store {} is writable and its migrations are applied", settings.store_file.display()),
+        format!(
+            "the store {} is writable and its migrations are applied",
+            settings.store_file.display()
+        ),
         "look at the disk's space and the file's permissions",
     ));
     let report = examine(store.as_ref(), None).await?;
     findings.push(match &report.problem {
-        None => finding(true, format!("{} events and {} snapshots are whole", report.events, report.proved), ""),
-        Some(problem) => finding(false, format!("{}: {}", problem.environment, problem.what), "restore a backup made before it"),
+        None => finding(
+            true,
+            format!(
+                "{} events and {} snapshots are whole",
+                report.events, report.proved
+            ),
+            "",
+        ),
+        Some(problem) => finding(
+            false,
+            format!("{}: {}", problem.environment, problem.what),
+            "restore a backup made before it",
+        ),
     });
     for environment in store.environments().await? {
         findings.extend(sources(store.as_ref(), &environment.name).await?);
@@ -157,13 +194,21 @@ pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), Cl
         print_json(&findings);
     } else {
         for finding in &findings {
-            say!("{} {}", if finding.ok { "ok  " } else { "look" }, finding.what);
+            say!(
+                "{} {}",
+                if finding.ok { "ok  " } else { "look" },
+                finding.what
+            );
             if let Some(cure) = &finding.cure {
                 say!("     {cure}");
             }
         }
     }
-    if ill == 0 { Ok(()) } else { Err(CliError::Found(format!("{ill} things need a look"))) }
+    if ill == 0 {
+        Ok(())
+    } else {
+        Err(CliError::Found(format!("{ill} things need a look")))
+    }
 }
 
 /// Each source of a live environment: whether it is still sending.
@@ -178,10 +223,17 @@ async fn sources(store: &dyn Store, environment: &str) -> Result<Vec<Finding>, S
     let findings = store.sources(environment).await?.into_iter().map(|source| {
         let through = source.data_through.or(source.last_at);
         let fresh = through.is_some_and(|through| now - through <= most);
-        let when = through.map_or_else(|| "nothing yet".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string());
+        let when = through.map_or_else(
+            || "nothing yet".to_owned(),
+            |at| at.format("%Y-%m-%d %H:%M UTC").to_string(),
+        );
         finding(
             fresh,
-            format!("{environment}: {} from {}, data through {when}", source.series.label(), source.source),
+            format!(
+                "{environment}: {} from {}, data through {when}",
+                source.series.label(),
+                source.source
+            ),
             "the source has gone silent: see that it is running and sends to this server",
         )
     });

@@ -27,7 +27,8 @@ const MAX_KEY: usize = 255;
 
 /// The state of the request that is being answered.
 pub fn state() -> Result<AppState, WireError> {
-    use_context::<AppState>().ok_or_else(|| WireError::new(Code::Internal, "The cause is in the server's log."))
+    use_context::<AppState>()
+        .ok_or_else(|| WireError::new(Code::Internal, "The cause is in the server's log."))
 }
 
 /// The environment's name, `production` where none is given.
@@ -42,7 +43,11 @@ pub async fn config(environment: Option<String>) -> Result<Config, WireError> {
     let state = state()?;
     let name = name(environment);
     // A name that cannot exist is looked up all the same: the answer lists those that do.
-    let lookup = if is_environment_name(&name) { name.as_str() } else { "?" };
+    let lookup = if is_environment_name(&name) {
+        name.as_str()
+    } else {
+        "?"
+    };
     state.store.config(lookup).await.map_err(problem::of_store)
 }
 
@@ -59,7 +64,11 @@ pub async fn idempotency(body: &impl Serialize) -> Result<Option<IdempotencyKey>
         .ok()
         .filter(|key| (1..=MAX_KEY).contains(&key.len()))
         .ok_or_else(|| {
-            WireError::new(Code::Malformed, "The Idempotency-Key needs 1 to 255 visible ASCII characters.").at("Idempotency-Key")
+            WireError::new(
+                Code::Malformed,
+                "The Idempotency-Key needs 1 to 255 visible ASCII characters.",
+            )
+            .at("Idempotency-Key")
         })?;
     let mut request = format!("{} {}\n", parts.method, parts.uri.path()).into_bytes();
     canonical::write(body, &mut request);
@@ -78,18 +87,25 @@ pub async fn change(body: ConfigChange, key: Option<IdempotencyKey>) -> Result<C
         && expected != config.version
     {
         let now = config.version;
-        return Err(problem::of_store(ActError::VersionMoved { expected, now }.into()));
+        return Err(problem::of_store(
+            ActError::VersionMoved { expected, now }.into(),
+        ));
     }
     if let Some(zone) = &body.time_zone
         && let Err(detail) = calendar::zone(zone)
     {
-        return Err(WireError::of_fields(vec![FieldError::new("time_zone", detail)]));
+        return Err(WireError::of_fields(vec![FieldError::new(
+            "time_zone",
+            detail,
+        )]));
     }
     let recommended = match (body.action, &body.proposal_id) {
         (Action::AcceptProposal, Some(id)) => Some(recommended_now(&state, &config, id).await?),
         _ => None,
     };
-    let act = body.into_act(&config, recommended).map_err(WireError::of_fields)?;
+    let act = body
+        .into_act(&config, recommended)
+        .map_err(WireError::of_fields)?;
     state
         .store
         .act(&config.environment, &act, ACTOR, clock::now(), key.as_ref())
@@ -99,8 +115,16 @@ pub async fn change(body: ConfigChange, key: Option<IdempotencyKey>) -> Result<C
 
 /// What is recommended at this moment, freshly evaluated and stored, with the snapshot's id. For a proposal that is not
 /// open nothing is evaluated: the act is refused whatever is recommended.
-async fn recommended_now(state: &AppState, config: &Config, proposal: &str) -> Result<((Recommendation, Option<Mode>), String), WireError> {
-    let open = state.store.open_proposal(&config.environment).await.map_err(problem::of_store)?;
+async fn recommended_now(
+    state: &AppState,
+    config: &Config,
+    proposal: &str,
+) -> Result<((Recommendation, Option<Mode>), String), WireError> {
+    let open = state
+        .store
+        .open_proposal(&config.environment)
+        .await
+        .map_err(problem::of_store)?;
     if open.is_none_or(|open| open.id != proposal) {
         return Ok(((Recommendation::Hold, None), String::new()));
     }
@@ -110,7 +134,10 @@ async fn recommended_now(state: &AppState, config: &Config, proposal: &str) -> R
 }
 
 /// Evaluates now and stores the snapshot.
-pub async fn evaluate(environment: Option<String>, key: Option<IdempotencyKey>) -> Result<Snapshot, WireError> {
+pub async fn evaluate(
+    environment: Option<String>,
+    key: Option<IdempotencyKey>,
+) -> Result<Snapshot, WireError> {
     let state = state()?;
     let config = config(environment).await?;
     if let Some(key) = &key
@@ -129,9 +156,14 @@ pub async fn evaluate(environment: Option<String>, key: Option<IdempotencyKey>) 
         origin: Origin::OnDemand,
         tick_minutes: state.settings.tick_minutes,
     };
-    let snapshot = evaluate_and_record(state.store.as_ref(), &config.environment, occasion, key.as_ref())
-        .await
-        .map_err(problem::of_store)?;
+    let snapshot = evaluate_and_record(
+        state.store.as_ref(),
+        &config.environment,
+        occasion,
+        key.as_ref(),
+    )
+    .await
+    .map_err(problem::of_store)?;
     state.metrics.observe_evaluation(started.elapsed());
     Ok(snapshot)
 }
@@ -142,7 +174,10 @@ pub async fn ingest(batch: &Batch, key: Option<IdempotencyKey>) -> Result<Receip
     let config = config(batch.environment.clone()).await?;
     let now = clock::now();
     let accepted = telemetry::accept(batch, now).map_err(|errors| {
-        let detail = format!("{} of the batch's rows cannot be accepted; nothing of it was stored.", errors.len());
+        let detail = format!(
+            "{} of the batch's rows cannot be accepted; nothing of it was stored.",
+            errors.len()
+        );
         WireError::new(Code::Rejected, detail).with_errors(errors)
     })?;
     let receipt = state

@@ -63,7 +63,11 @@ pub async fn change_and_lead_back(change: ConfigChange, done: &str) -> Result<()
 }
 
 /// Leads a browser back to its page with a notice. A script gets the error itself.
-pub fn lead_back(environment: Option<String>, done: &str, result: Result<bool, WireError>) -> Result<(), WireError> {
+pub fn lead_back(
+    environment: Option<String>,
+    done: &str,
+    result: Result<bool, WireError>,
+) -> Result<(), WireError> {
     let notice = match &result {
         Ok(true) => done,
         Ok(false) => "nothing-changed",
@@ -104,7 +108,13 @@ mod tests {
 
     #[test]
     fn only_known_codes_say_anything() {
-        let config = Config::new("production", EnvironmentKind::Live, Mode::Pilot, Policy::default(), chrono::DateTime::UNIX_EPOCH);
+        let config = Config::new(
+            "production",
+            EnvironmentKind::Live,
+            Mode::Pilot,
+            Policy::default(),
+            chrono::DateTime::UNIX_EPOCH,
+        );
         assert_eq!(notice(Some("You have won a prize"), &config), None);
         assert!(!notice(Some("frozen"), &config).unwrap().is_error);
         let conflict = notice(Some("conflict"), &config).unwrap();

@@ -22,11 +22,21 @@ struct Parameter {
 }
 
 const fn optional(name: &'static str, schema: fn() -> Value, says: &'static str) -> Parameter {
-    Parameter { name, required: false, schema, says }
+    Parameter {
+        name,
+        required: false,
+        schema,
+        says,
+    }
 }
 
 const fn required(name: &'static str, schema: fn() -> Value, says: &'static str) -> Parameter {
-    Parameter { name, required: true, schema, says }
+    Parameter {
+        name,
+        required: true,
+        schema,
+        says,
+    }
 }
 
 fn name() -> Value {
@@ -57,11 +67,19 @@ fn severity() -> Value {
     json!({"type": "string", "enum": crate::domain::signal::Severity::ALL.map(crate::domain::signal::Severity::name)})
 }
 
-const ENVIRONMENT: Parameter = optional("environment", name, "Environment; production when left out.");
+const ENVIRONMENT: Parameter = optional(
+    "environment",
+    name,
+    "Environment; production when left out.",
+);
 
 /// The reading endpoints with their parameters.
 const READS: [(&str, &str, &[Parameter]); 4] = [
-    ("/api/scaling-mode/config", "The configuration in force", &[ENVIRONMENT]),
+    (
+        "/api/scaling-mode/config",
+        "The configuration in force",
+        &[ENVIRONMENT],
+    ),
     (
         "/api/scaling-mode/health",
         "The newest answer: overview, newest snapshot, or a page of snapshots",
@@ -108,7 +126,12 @@ pub fn unknown_parameter(method: &Method, path: &str, query: &str) -> Option<Str
         .filter(|pair| !pair.is_empty())
         .map(|pair| pair.split('=').next().unwrap_or(pair))
         .find(|name| !parameters.iter().any(|parameter| parameter.name == *name))
-        .map(|name| name.chars().filter(|character| !character.is_control()).take(64).collect())
+        .map(|name| {
+            name.chars()
+                .filter(|character| !character.is_control())
+                .take(64)
+                .collect()
+        })
 }
 
 /// Serves the document.
@@ -129,13 +152,39 @@ pub fn build() -> Value {
             "/api/scaling-mode/history" => schema::<HistoryPage>(&mut schemas),
             _ => schema::<SamplePage>(&mut schemas),
         };
-        let operation = operation(&mut schemas, "read", path, summary, answer, parameters, None);
+        let operation = operation(
+            &mut schemas,
+            "read",
+            path,
+            summary,
+            answer,
+            parameters,
+            None,
+        );
         paths.insert(path.to_owned(), json!({"get": operation}));
     }
     let writes = [
-        ("/api/scaling-mode/config", "put", "The founder's acts", schema::<ConfigView>(&mut schemas), schema::<ConfigChange>(&mut schemas)),
-        ("/api/scaling-mode/health", "post", "Evaluate now, store the snapshot and return it", schema::<Snapshot>(&mut schemas), schema::<EvaluateRequest>(&mut schemas)),
-        ("/api/telemetry", "post", "Telemetry in; a batch is stored whole or not at all", schema::<Receipt>(&mut schemas), schema::<Batch>(&mut schemas)),
+        (
+            "/api/scaling-mode/config",
+            "put",
+            "The founder's acts",
+            schema::<ConfigView>(&mut schemas),
+            schema::<ConfigChange>(&mut schemas),
+        ),
+        (
+            "/api/scaling-mode/health",
+            "post",
+            "Evaluate now, store the snapshot and return it",
+            schema::<Snapshot>(&mut schemas),
+            schema::<EvaluateRequest>(&mut schemas),
+        ),
+        (
+            "/api/telemetry",
+            "post",
+            "Telemetry in; a batch is stored whole or not at all",
+            schema::<Receipt>(&mut schemas),
+            schema::<Batch>(&mut schemas),
+        ),
     ];
     for (path, method, summary, answer, body) in writes {
         let operation = operation(&mut schemas, method, path, summary, answer, &[], Some(body));
@@ -174,9 +223,9 @@ fn operation(
         json!({"description": "Done", "content": {"application/json": {"schema": answer}}}),
     );
     for code in Code::ALL {
-        responses.entry(code.status().to_string()).or_insert_with(|| {
-            json!({"description": code.title(), "content": {PROBLEM_JSON: {"schema": problem}}})
-        });
+        responses.entry(code.status().to_string()).or_insert_with(
+            || json!({"description": code.title(), "content": {PROBLEM_JSON: {"schema": problem}}}),
+        );
     }
     let mut operation = json!({
         "operationId": format!("{method}{}", path.replace(['/', '-'], "_")),
@@ -191,7 +240,8 @@ fn operation(
         })).collect::<Vec<Value>>(),
     });
     if let Some(body) = body {
-        operation["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": body}}});
+        operation["requestBody"] =
+            json!({"required": true, "content": {"application/json": {"schema": body}}});
         if let Some(parameters) = operation["parameters"].as_array_mut() {
             parameters.push(json!({
                 "name": "Idempotency-Key",
@@ -219,7 +269,10 @@ mod tests {
             ("/api/telemetry", &["post"]),
         ] {
             for method in methods {
-                assert!(document["paths"][path][method].is_object(), "{method} {path}");
+                assert!(
+                    document["paths"][path][method].is_object(),
+                    "{method} {path}"
+                );
             }
         }
         let text = document.to_string();

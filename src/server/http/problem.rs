@@ -55,9 +55,15 @@ fn of_act(error: ActError) -> WireError {
     match error {
         ActError::ModeMoved { .. } => WireError::new(Code::Conflict, sentence).at("old_mode"),
         ActError::VersionMoved { .. } => WireError::new(Code::Conflict, sentence).at("version"),
-        ActError::UnknownProposal => WireError::new(Code::UnknownProposal, sentence).at("proposal_id"),
-        ActError::ProposalClosed(_) => WireError::new(Code::ProposalClosed, sentence).at("proposal_id"),
-        ActError::RecommendationChanged(_) => WireError::new(Code::RecommendationChanged, sentence).at("proposal_id"),
+        ActError::UnknownProposal => {
+            WireError::new(Code::UnknownProposal, sentence).at("proposal_id")
+        }
+        ActError::ProposalClosed(_) => {
+            WireError::new(Code::ProposalClosed, sentence).at("proposal_id")
+        }
+        ActError::RecommendationChanged(_) => {
+            WireError::new(Code::RecommendationChanged, sentence).at("proposal_id")
+        }
         ActError::Invalid(errors) => WireError::of_fields(errors),
     }
 }
@@ -71,7 +77,10 @@ fn capital(text: &str) -> String {
 }
 
 fn shorten(text: &str) -> String {
-    text.chars().filter(|character| !character.is_control()).take(64).collect()
+    text.chars()
+        .filter(|character| !character.is_control())
+        .take(64)
+        .collect()
 }
 
 /// A problem as a response.
@@ -83,7 +92,9 @@ pub fn response(error: &WireError) -> Response {
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     if error.status == 503 {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
     }
     response
 }
@@ -101,11 +112,24 @@ pub async fn as_documents(request: Request, next: Next) -> Response {
         return with_its_status(response).await;
     }
     let error = match status {
-        StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => WireError::new(Code::UnknownPath, "See /api/openapi.json for what there is."),
-        StatusCode::METHOD_NOT_ALLOWED => WireError::new(Code::MethodNotAllowed, "See /api/openapi.json for the methods of each path."),
-        StatusCode::PAYLOAD_TOO_LARGE => WireError::new(Code::TooLarge, "Send it in smaller parts."),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => WireError::new(Code::UnsupportedMediaType, "Send JSON, as application/json."),
-        status if status.is_client_error() => WireError::new(Code::Malformed, "The request could not be read."),
+        StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => WireError::new(
+            Code::UnknownPath,
+            "See /api/openapi.json for what there is.",
+        ),
+        StatusCode::METHOD_NOT_ALLOWED => WireError::new(
+            Code::MethodNotAllowed,
+            "See /api/openapi.json for the methods of each path.",
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            WireError::new(Code::TooLarge, "Send it in smaller parts.")
+        }
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => WireError::new(
+            Code::UnsupportedMediaType,
+            "Send JSON, as application/json.",
+        ),
+        status if status.is_client_error() => {
+            WireError::new(Code::Malformed, "The request could not be read.")
+        }
         status => {
             tracing::error!(%status, "a response failed without a document");
             WireError::new(Code::Internal, "The cause is in the server's log.")
@@ -129,7 +153,10 @@ fn has_document(response: &Response) -> bool {
 async fn with_its_status(response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let Ok(bytes) = to_bytes(body, super::MAX_BODY).await else {
-        return self::response(&WireError::new(Code::Internal, "The cause is in the server's log."));
+        return self::response(&WireError::new(
+            Code::Internal,
+            "The cause is in the server's log.",
+        ));
     };
     match serde_json::from_slice::<WireError>(&bytes) {
         Ok(error) => self::response(&error),
@@ -155,7 +182,14 @@ mod tests {
             expected: Mode::Lab,
             now: Mode::Pilot,
         }));
-        assert_eq!((error.status, error.field.as_deref()), (409, Some("old_mode")));
-        assert!(error.detail.starts_with("The mode is pilot"), "{}", error.detail);
+        assert_eq!(
+            (error.status, error.field.as_deref()),
+            (409, Some("old_mode"))
+        );
+        assert!(
+            error.detail.starts_with("The mode is pilot"),
+            "{}",
+            error.detail
+        );
     }
 }

@@ -34,7 +34,9 @@ pub struct RequestLog {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 impl RequestLog {
@@ -66,7 +68,10 @@ impl RequestLog {
             sample(Series::InfraErrors, Measurement::Value(minute.errors)),
         ];
         if !minute.latency.is_empty() {
-            samples.push(sample(Series::InfraLatency, Measurement::Histogram(minute.latency)));
+            samples.push(sample(
+                Series::InfraLatency,
+                Measurement::Histogram(minute.latency),
+            ));
         }
         AcceptedBatch {
             revises: false,
@@ -77,7 +82,11 @@ impl RequestLog {
                 // Only the first batch of a run says since when: what happened while the server was down is a gap.
                 covers_from: lock(&self.since).take(),
                 data_through: now,
-                series: BTreeSet::from([Series::InfraRequests, Series::InfraErrors, Series::InfraLatency]),
+                series: BTreeSet::from([
+                    Series::InfraRequests,
+                    Series::InfraErrors,
+                    Series::InfraLatency,
+                ]),
             }),
         }
     }

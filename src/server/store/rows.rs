@@ -85,7 +85,11 @@ impl SampleForm {
         };
         match &sample.measurement {
             Measurement::Value(atoms) => form.atoms = i64::try_from(*atoms).ok()?,
-            Measurement::Aggregated { aggregation, count, nanos } => {
+            Measurement::Aggregated {
+                aggregation,
+                count,
+                nanos,
+            } => {
                 form.aggregation = aggregation_code(*aggregation);
                 form.count = count.map(i64::try_from).transpose().ok()?;
                 form.atoms = i64::try_from(*nanos).ok()?;
@@ -106,14 +110,17 @@ impl SampleForm {
             (None, None) => self.atoms == other.atoms,
             _ => false,
         };
-        same_value && (self.aggregation, self.count, &self.histogram) == (other.aggregation, other.count, &other.histogram)
+        same_value
+            && (self.aggregation, self.count, &self.histogram)
+                == (other.aggregation, other.count, &other.histogram)
     }
 
     /// The sample that the columns stand for.
     pub(super) fn sample(self, series: Series, at: i64) -> Result<Sample, StoreError> {
         let measurement = match (self.histogram, aggregation(self.aggregation)?) {
             (Some(text), _) => Measurement::Histogram(
-                serde_json::from_str::<Histogram>(&text).map_err(|error| corrupt_by("a histogram", error))?,
+                serde_json::from_str::<Histogram>(&text)
+                    .map_err(|error| corrupt_by("a histogram", error))?,
             ),
             (None, None) => Measurement::Value(unsigned(self.atoms)?),
             (None, Some(aggregation)) => Measurement::Aggregated {
@@ -191,14 +198,19 @@ pub(super) fn minute_row(columns: MinuteColumns) -> Result<MinuteRow, StoreError
 }
 
 /// Compresses snapshot bodies, one after the other.
-pub(super) fn compress<'b>(bodies: impl Iterator<Item = &'b [u8]>) -> Result<Vec<Vec<u8>>, StoreError> {
+pub(super) fn compress<'b>(
+    bodies: impl Iterator<Item = &'b [u8]>,
+) -> Result<Vec<Vec<u8>>, StoreError> {
     let failed = |error| corrupt_by("a snapshot that cannot be compressed", error);
     let mut compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL).map_err(failed)?;
-    bodies.map(|body| compressor.compress(body).map_err(failed)).collect()
+    bodies
+        .map(|body| compressor.compress(body).map_err(failed))
+        .collect()
 }
 
 pub(super) fn decompress(body: &[u8]) -> Result<Vec<u8>, StoreError> {
-    zstd::stream::decode_all(body).map_err(|error| corrupt_by("a snapshot's compressed body", error))
+    zstd::stream::decode_all(body)
+        .map_err(|error| corrupt_by("a snapshot's compressed body", error))
 }
 
 /// The snapshot of stored bytes, which must give its digest and id.

@@ -15,7 +15,10 @@ mod streams;
 
 pub use backup::restore;
 
-use super::{Changed, EnvironmentSummary, EventFilter, IdempotencyKey, Recording, SourceSummary, Store, StoreError, StoredSample, TrendPoint};
+use super::{
+    Changed, EnvironmentSummary, EventFilter, IdempotencyKey, Recording, SourceSummary, Store,
+    StoreError, StoredSample, TrendPoint,
+};
 use crate::domain::act::Act;
 use crate::domain::history::{Event, Head, NewEvent};
 use crate::domain::policy::Config;
@@ -78,7 +81,10 @@ impl SqliteStore {
     /// [`StoreError::NotAStore`] where the file is missing, something else, or of another version.
     pub async fn open_read_only(path: &Path) -> Result<SqliteStore, StoreError> {
         let readers = pool(READERS, reading(path)).await.map_err(not_a_store)?;
-        let store = SqliteStore { readers, writer: None };
+        let store = SqliteStore {
+            readers,
+            writer: None,
+        };
         backup::check_migrations(&mut *store.reader().await?).await?;
         Ok(store)
     }
@@ -133,17 +139,24 @@ fn not_a_store(error: sqlx::Error) -> StoreError {
 fn not_migrated(error: MigrateError) -> StoreError {
     match error {
         MigrateError::Execute(error) => not_a_store(error),
-        MigrateError::VersionMissing(version) => {
-            StoreError::NotAStore(format!("a newer version of this program made it (migration {version} is unknown here)"))
+        MigrateError::VersionMissing(version) => StoreError::NotAStore(format!(
+            "a newer version of this program made it (migration {version} is unknown here)"
+        )),
+        MigrateError::VersionMismatch(version) => {
+            StoreError::NotAStore(format!("its migration {version} is not this program's"))
         }
-        MigrateError::VersionMismatch(version) => StoreError::NotAStore(format!("its migration {version} is not this program's")),
         other => StoreError::Unavailable(sqlx::Error::Migrate(Box::new(other))),
     }
 }
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn create_environment(&self, config: &Config, actor: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn create_environment(
+        &self,
+        config: &Config,
+        actor: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let mut tx = self.writing().await?;
         environments::create(&mut tx, config, actor, now).await?;
         Ok(tx.commit().await?)
@@ -159,7 +172,11 @@ impl Store for SqliteStore {
         environments::config_in_force(&mut tx, &found).await
     }
 
-    async fn config_at(&self, environment: &str, version: u64) -> Result<Option<Config>, StoreError> {
+    async fn config_at(
+        &self,
+        environment: &str,
+        version: u64,
+    ) -> Result<Option<Config>, StoreError> {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         environments::config_at(&mut tx, found.id, version).await
@@ -214,13 +231,22 @@ impl Store for SqliteStore {
         streams::sources(&mut tx, found.id).await
     }
 
-    async fn extent(&self, environment: &str) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError> {
+    async fn extent(
+        &self,
+        environment: &str,
+    ) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError> {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         streams::extent(&mut tx, found.id).await
     }
 
-    async fn samples(&self, environment: &str, series: Series, span: Span, limit: u32) -> Result<Vec<StoredSample>, StoreError> {
+    async fn samples(
+        &self,
+        environment: &str,
+        series: Series,
+        span: Span,
+        limit: u32,
+    ) -> Result<Vec<StoredSample>, StoreError> {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         streams::samples(&mut tx, found.id, series, span, limit).await
@@ -265,7 +291,11 @@ impl Store for SqliteStore {
         Ok(pruned)
     }
 
-    async fn recorded_under(&self, environment: &str, key: &IdempotencyKey) -> Result<Option<Snapshot>, StoreError> {
+    async fn recorded_under(
+        &self,
+        environment: &str,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Snapshot>, StoreError> {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         recording::under(&mut tx, found.id, key)
@@ -273,13 +303,23 @@ impl Store for SqliteStore {
             .map(|snapshots| snapshots.and_then(|snapshots| snapshots.into_iter().next()))
     }
 
-    async fn ticks(&self, environment: &str, from: DateTime<Utc>, before: DateTime<Utc>) -> Result<Vec<Tick>, StoreError> {
+    async fn ticks(
+        &self,
+        environment: &str,
+        from: DateTime<Utc>,
+        before: DateTime<Utc>,
+    ) -> Result<Vec<Tick>, StoreError> {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         snapshots::ticks(&mut tx, found.id, from, before).await
     }
 
-    async fn trend(&self, environment: &str, from: DateTime<Utc>, limit: u32) -> Result<Vec<TrendPoint>, StoreError> {
+    async fn trend(
+        &self,
+        environment: &str,
+        from: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<TrendPoint>, StoreError> {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         snapshots::trend(&mut tx, found.id, from, limit).await
@@ -317,29 +357,52 @@ impl Store for SqliteStore {
         snapshots::page(&mut tx, found.id, limit, before, origin).await
     }
 
-    async fn snapshot_bytes(&self, environment: &str, after: i64, limit: u32) -> Result<Vec<(i64, String, String, Vec<u8>)>, StoreError> {
+    async fn snapshot_bytes(
+        &self,
+        environment: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, String, String, Vec<u8>)>, StoreError> {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         snapshots::bytes(&mut tx, found.id, after, limit).await
     }
 
     async fn open_proposal(&self, environment: &str) -> Result<Option<Proposal>, StoreError> {
-        Ok(self.proposals(environment, Some(ProposalStatus::Open), 1).await?.pop())
+        Ok(self
+            .proposals(environment, Some(ProposalStatus::Open), 1)
+            .await?
+            .pop())
     }
 
-    async fn proposals(&self, environment: &str, status: Option<ProposalStatus>, limit: u32) -> Result<Vec<Proposal>, StoreError> {
+    async fn proposals(
+        &self,
+        environment: &str,
+        status: Option<ProposalStatus>,
+        limit: u32,
+    ) -> Result<Vec<Proposal>, StoreError> {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         proposals::page(&mut tx, found.id, status, limit).await
     }
 
-    async fn events(&self, environment: &str, filter: &EventFilter, limit: u32) -> Result<Vec<Event>, StoreError> {
+    async fn events(
+        &self,
+        environment: &str,
+        filter: &EventFilter,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         history::page(&mut tx, &found, filter, limit).await
     }
 
-    async fn events_after(&self, environment: &str, seq: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
+    async fn events_after(
+        &self,
+        environment: &str,
+        seq: u64,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         history::after(&mut tx, &found, seq, limit).await
@@ -365,8 +428,14 @@ impl Store for SqliteStore {
     async fn close(&self) {
         self.readers.close().await;
         if let Some(writer) = &self.writer {
-            if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the write-ahead log stays until the next start");
+            if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+                .execute(writer)
+                .await
+            {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the write-ahead log stays until the next start"
+                );
             }
             writer.close().await;
         }

@@ -45,14 +45,16 @@ pub(super) async fn find(db: &mut SqliteConnection, name: &str) -> Result<Enviro
 }
 
 pub(super) async fn all(db: &mut SqliteConnection) -> Result<Vec<EnvironmentSummary>, StoreError> {
-    let rows: Vec<(String, String, i64)> = sqlx::query_as("SELECT name, kind, created_at FROM environments ORDER BY name")
-        .fetch_all(db)
-        .await?;
+    let rows: Vec<(String, String, i64)> =
+        sqlx::query_as("SELECT name, kind, created_at FROM environments ORDER BY name")
+            .fetch_all(db)
+            .await?;
     rows.into_iter()
         .map(|(name, kind, created_at)| {
             Ok(EnvironmentSummary {
                 created_at: time(created_at)?,
-                kind: EnvironmentKind::from_name(&kind).ok_or_else(|| corrupt("an environment's kind"))?,
+                kind: EnvironmentKind::from_name(&kind)
+                    .ok_or_else(|| corrupt("an environment's kind"))?,
                 name,
             })
         })
@@ -60,9 +62,10 @@ pub(super) async fn all(db: &mut SqliteConnection) -> Result<Vec<EnvironmentSumm
 }
 
 pub(super) async fn heads(db: &mut SqliteConnection) -> Result<Vec<Head>, StoreError> {
-    let rows: Vec<(String, i64, String)> = sqlx::query_as("SELECT name, head_seq, head_hash FROM environments ORDER BY name")
-        .fetch_all(db)
-        .await?;
+    let rows: Vec<(String, i64, String)> =
+        sqlx::query_as("SELECT name, head_seq, head_hash FROM environments ORDER BY name")
+            .fetch_all(db)
+            .await?;
     rows.into_iter()
         .map(|(environment, seq, hash)| {
             Ok(Head {
@@ -74,7 +77,12 @@ pub(super) async fn heads(db: &mut SqliteConnection) -> Result<Vec<Head>, StoreE
         .collect()
 }
 
-pub(super) async fn create(db: &mut SqliteConnection, config: &Config, actor: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub(super) async fn create(
+    db: &mut SqliteConnection,
+    config: &Config,
+    actor: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let name = &config.environment;
     let head = Head::genesis(name);
     let id: Option<i64> = sqlx::query_scalar(
@@ -102,8 +110,14 @@ fn version_column(version: u64) -> Result<i64, StoreError> {
 }
 
 /// Stores a version of the configuration; returns its digest.
-async fn insert_config(db: &mut SqliteConnection, environment: i64, config: &Config, at: DateTime<Utc>) -> Result<String, StoreError> {
-    let body = String::from_utf8(canonical::to_vec(config)).map_err(|error| corrupt_by("a configuration", error))?;
+async fn insert_config(
+    db: &mut SqliteConnection,
+    environment: i64,
+    config: &Config,
+    at: DateTime<Utc>,
+) -> Result<String, StoreError> {
+    let body = String::from_utf8(canonical::to_vec(config))
+        .map_err(|error| corrupt_by("a configuration", error))?;
     let digest = canonical::digest(body.as_bytes());
     sqlx::query("INSERT INTO configs (environment_id, version, at, digest, body) VALUES ($1, $2, $3, $4, $5)")
         .bind(environment)
@@ -116,25 +130,36 @@ async fn insert_config(db: &mut SqliteConnection, environment: i64, config: &Con
     Ok(digest)
 }
 
-pub(super) async fn config_at(db: &mut SqliteConnection, environment: i64, version: u64) -> Result<Option<Config>, StoreError> {
+pub(super) async fn config_at(
+    db: &mut SqliteConnection,
+    environment: i64,
+    version: u64,
+) -> Result<Option<Config>, StoreError> {
     let Ok(version) = i64::try_from(version) else {
         return Ok(None);
     };
-    let row: Option<(String, String)> = sqlx::query_as("SELECT digest, body FROM configs WHERE environment_id = $1 AND version = $2")
-        .bind(environment)
-        .bind(version)
-        .fetch_optional(db)
-        .await?;
+    let row: Option<(String, String)> = sqlx::query_as(
+        "SELECT digest, body FROM configs WHERE environment_id = $1 AND version = $2",
+    )
+    .bind(environment)
+    .bind(version)
+    .fetch_optional(db)
+    .await?;
     row.map(|(digest, body)| {
         if canonical::digest(body.as_bytes()) != digest {
-            return Err(corrupt("a configuration whose content does not give its digest"));
+            return Err(corrupt(
+                "a configuration whose content does not give its digest",
+            ));
         }
         serde_json::from_str(&body).map_err(|error| corrupt_by("a configuration", error))
     })
     .transpose()
 }
 
-pub(super) async fn config_in_force(db: &mut SqliteConnection, environment: &Environment) -> Result<Config, StoreError> {
+pub(super) async fn config_in_force(
+    db: &mut SqliteConnection,
+    environment: &Environment,
+) -> Result<Config, StoreError> {
     config_at(db, environment.id, unsigned(environment.version)?)
         .await?
         .ok_or_else(|| corrupt("an environment whose configuration is missing"))
@@ -160,7 +185,10 @@ pub(super) async fn act(
         let config = config_at(db, found.id, first.version)
             .await?
             .ok_or_else(|| corrupt("a configuration that a key was used for"))?;
-        return Ok(Changed { config, changed: first.changed });
+        return Ok(Changed {
+            config,
+            changed: first.changed,
+        });
     }
     let changed = apply(db, found, act, actor, now).await?;
     let result = ActResult {
@@ -172,10 +200,18 @@ pub(super) async fn act(
 }
 
 /// Lets the domain decide and stores what it says; the environment's id comes back with it.
-async fn apply(db: &mut SqliteConnection, found: Environment, act: &Act, actor: &str, now: DateTime<Utc>) -> Result<(Changed, i64), StoreError> {
+async fn apply(
+    db: &mut SqliteConnection,
+    found: Environment,
+    act: &Act,
+    actor: &str,
+    now: DateTime<Utc>,
+) -> Result<(Changed, i64), StoreError> {
     let config = config_in_force(db, &found).await?;
     let proposal = match act {
-        Act::AcceptProposal { id, .. } | Act::DismissProposal { id, .. } => proposals::one(db, found.id, id).await?,
+        Act::AcceptProposal { id, .. } | Act::DismissProposal { id, .. } => {
+            proposals::one(db, found.id, id).await?
+        }
         _ => None,
     };
     let effect = act::apply(&config, proposal.as_ref(), act, actor, whole_millis(now))?;

@@ -39,13 +39,13 @@ impl EventRow {
             reason: self.reason,
             seq: unsigned(self.seq)?,
             snapshot_id: self.snapshot_id,
-            event_type: EventType::from_name(&self.r#type).ok_or_else(|| corrupt("an event's type"))?,
+            event_type: EventType::from_name(&self.r#type)
+                .ok_or_else(|| corrupt("an event's type"))?,
         })
     }
 }
 
-const COLUMNS: &str =
-    "SELECT h.seq, h.at, h.type, h.actor, h.old_mode, h.new_mode, h.reason, h.snapshot_id, h.digest, h.prev_hash, h.hash FROM ";
+const COLUMNS: &str = "SELECT h.seq, h.at, h.type, h.actor, h.old_mode, h.new_mode, h.reason, h.snapshot_id, h.digest, h.prev_hash, h.hash FROM ";
 
 /// Gives an event its place after `head`, which moves on to it. Its time is cut to what the store keeps.
 pub(super) fn link(head: &mut Head, mut event: NewEvent) -> Event {
@@ -63,13 +63,22 @@ pub(super) async fn append_new(
     mut head: Head,
     events: impl IntoIterator<Item = NewEvent>,
 ) -> Result<(), StoreError> {
-    let events: Vec<Event> = events.into_iter().map(|event| link(&mut head, event)).collect();
+    let events: Vec<Event> = events
+        .into_iter()
+        .map(|event| link(&mut head, event))
+        .collect();
     append(db, environment, &events).await
 }
 
 /// Adds linked events and moves the environment's head to the last of them.
-pub(super) async fn append(db: &mut SqliteConnection, environment: i64, events: &[Event]) -> Result<(), StoreError> {
-    let Some(last) = events.last() else { return Ok(()) };
+pub(super) async fn append(
+    db: &mut SqliteConnection,
+    environment: i64,
+    events: &[Event],
+) -> Result<(), StoreError> {
+    let Some(last) = events.last() else {
+        return Ok(());
+    };
     for chunk in events.chunks(ROWS) {
         insert(db, environment, chunk).await?;
     }
@@ -86,7 +95,11 @@ fn seq_column(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
 }
 
-async fn insert(db: &mut SqliteConnection, environment: i64, events: &[Event]) -> Result<(), StoreError> {
+async fn insert(
+    db: &mut SqliteConnection,
+    environment: i64,
+    events: &[Event],
+) -> Result<(), StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(
         "INSERT INTO history (environment_id, seq, at, type, actor, old_mode, new_mode, reason, snapshot_id, digest, prev_hash, hash) ",
     );
@@ -104,15 +117,26 @@ async fn insert(db: &mut SqliteConnection, environment: i64, events: &[Event]) -
             .push_bind(&event.prev_hash)
             .push_bind(&event.hash);
     });
-    query.build().persistent(events.len() == ROWS || events.len() == 1).execute(db).await?;
+    query
+        .build()
+        .persistent(events.len() == ROWS || events.len() == 1)
+        .execute(db)
+        .await?;
     Ok(())
 }
 
 /// Events after a sequence number, ascending. An event that cannot be read ends the answer before it, so that a
 /// verifier reaches it; asked for as the first one it is an error.
-pub(super) async fn after(db: &mut SqliteConnection, environment: &Environment, seq: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
+pub(super) async fn after(
+    db: &mut SqliteConnection,
+    environment: &Environment,
+    seq: u64,
+    limit: u32,
+) -> Result<Vec<Event>, StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
-    query.push("history h WHERE environment_id = ").push_bind(environment.id);
+    query
+        .push("history h WHERE environment_id = ")
+        .push_bind(environment.id);
     query.push(" AND seq > ").push_bind(seq_column(seq));
     query.push(" ORDER BY seq LIMIT ").push_bind(limit);
     let rows: Vec<EventRow> = query.build_query_as().fetch_all(db).await?;
@@ -146,13 +170,25 @@ pub(super) async fn page(
         return Ok(Vec::new());
     };
     let mut query = page_query(COLUMNS, environment.id, filter, before, limit);
-    let rows: Vec<EventRow> = query.build_query_as().persistent(false).fetch_all(db).await?;
-    rows.into_iter().map(|row| row.event(&environment.head.environment)).collect()
+    let rows: Vec<EventRow> = query
+        .build_query_as()
+        .persistent(false)
+        .fetch_all(db)
+        .await?;
+    rows.into_iter()
+        .map(|row| row.event(&environment.head.environment))
+        .collect()
 }
 
 /// Each type is one range of one index, read no further than the page is long; the ranges are joined, and only the
 /// page's own events are looked up.
-fn page_query(select: &str, environment: i64, filter: &EventFilter, before: Before, limit: u32) -> QueryBuilder<Sqlite> {
+fn page_query(
+    select: &str,
+    environment: i64,
+    filter: &EventFilter,
+    before: Before,
+    limit: u32,
+) -> QueryBuilder<Sqlite> {
     let order = match before {
         Before::Seq(_) => " ORDER BY seq DESC",
         Before::Time(..) => " ORDER BY at DESC, seq DESC",
@@ -169,13 +205,28 @@ fn page_query(select: &str, environment: i64, filter: &EventFilter, before: Befo
     let mut query = QueryBuilder::<Sqlite>::new(select);
     query.push("(SELECT seq, at FROM (");
     for (place, event_type) in types.into_iter().enumerate() {
-        query.push(if place > 0 { " UNION ALL " } else { "" }).push("SELECT * FROM (");
-        push_range(&mut query, environment, event_type, before, filter.from.map(millis));
+        query
+            .push(if place > 0 { " UNION ALL " } else { "" })
+            .push("SELECT * FROM (");
+        push_range(
+            &mut query,
+            environment,
+            event_type,
+            before,
+            filter.from.map(millis),
+        );
         query.push(order).push(" LIMIT ").push_bind(limit).push(")");
     }
-    query.push(")").push(order).push(" LIMIT ").push_bind(limit).push(") AS place ");
+    query
+        .push(")")
+        .push(order)
+        .push(" LIMIT ")
+        .push_bind(limit)
+        .push(") AS place ");
     // CROSS: the few places first, then their events.
-    query.push("CROSS JOIN history h ON h.seq = place.seq AND h.environment_id = ").push_bind(environment);
+    query
+        .push("CROSS JOIN history h ON h.seq = place.seq AND h.environment_id = ")
+        .push_bind(environment);
     query.push(match before {
         Before::Seq(_) => " ORDER BY place.seq DESC",
         Before::Time(..) => " ORDER BY place.at DESC, place.seq DESC",
@@ -184,7 +235,11 @@ fn page_query(select: &str, environment: i64, filter: &EventFilter, before: Befo
 }
 
 /// Where the page ends; `None` where nothing can come before.
-async fn before(db: &mut SqliteConnection, environment: i64, filter: &EventFilter) -> Result<Option<Before>, StoreError> {
+async fn before(
+    db: &mut SqliteConnection,
+    environment: i64,
+    filter: &EventFilter,
+) -> Result<Option<Before>, StoreError> {
     let seq = filter.before.map_or(i64::MAX, seq_column);
     if filter.from.is_none() && filter.to.is_none() {
         return Ok(Some(Before::Seq(seq)));
@@ -193,11 +248,12 @@ async fn before(db: &mut SqliteConnection, environment: i64, filter: &EventFilte
     let Some(before) = filter.before else {
         return Ok(Some(Before::Time(end.0, end.1)));
     };
-    let at: Option<i64> = sqlx::query_scalar("SELECT at FROM history WHERE environment_id = $1 AND seq = $2")
-        .bind(environment)
-        .bind(seq)
-        .fetch_optional(db)
-        .await?;
+    let at: Option<i64> =
+        sqlx::query_scalar("SELECT at FROM history WHERE environment_id = $1 AND seq = $2")
+            .bind(environment)
+            .bind(seq)
+            .fetch_optional(db)
+            .await?;
     Ok(match at {
         Some(at) => {
             let (at, seq) = end.min((at, seq));
@@ -210,7 +266,13 @@ async fn before(db: &mut SqliteConnection, environment: i64, filter: &EventFilte
 }
 
 /// One range of one index: the places of the events of a type, or of all.
-fn push_range(query: &mut QueryBuilder<Sqlite>, environment: i64, event_type: Option<EventType>, before: Before, from: Option<i64>) {
+fn push_range(
+    query: &mut QueryBuilder<Sqlite>,
+    environment: i64,
+    event_type: Option<EventType>,
+    before: Before,
+    from: Option<i64>,
+) {
     query.push("SELECT seq, at FROM history ");
     query.push(match (event_type, before) {
         (None, Before::Seq(_)) => "",
@@ -227,7 +289,12 @@ fn push_range(query: &mut QueryBuilder<Sqlite>, environment: i64, event_type: Op
             query.push(" AND seq < ").push_bind(seq);
         }
         Before::Time(at, seq) => {
-            query.push(" AND (at, seq) < (").push_bind(at).push(", ").push_bind(seq).push(")");
+            query
+                .push(" AND (at, seq) < (")
+                .push_bind(at)
+                .push(", ")
+                .push_bind(seq)
+                .push(")");
         }
     }
     if let Some(from) = from {
@@ -247,13 +314,33 @@ mod tests {
         super::super::MIGRATIONS.run(&mut db).await.unwrap();
         let two = vec![EventType::Note, EventType::Frozen];
         for types in [vec![], vec![EventType::Note], two, EventType::ALL.to_vec()] {
-            for (before, from) in [(Before::Seq(9), None), (Before::Time(9, 9), None), (Before::Time(9, 9), DateTime::from_timestamp_millis(3))] {
-                let filter = EventFilter { types: types.clone(), from, ..EventFilter::default() };
-                let mut query = page_query(&format!("EXPLAIN QUERY PLAN {COLUMNS}"), 1, &filter, before, 5);
+            for (before, from) in [
+                (Before::Seq(9), None),
+                (Before::Time(9, 9), None),
+                (Before::Time(9, 9), DateTime::from_timestamp_millis(3)),
+            ] {
+                let filter = EventFilter {
+                    types: types.clone(),
+                    from,
+                    ..EventFilter::default()
+                };
+                let mut query = page_query(
+                    &format!("EXPLAIN QUERY PLAN {COLUMNS}"),
+                    1,
+                    &filter,
+                    before,
+                    5,
+                );
                 let plan = query.build().fetch_all(&mut db).await.unwrap();
                 for step in plan.iter().map(|step| step.get::<String, _>("detail")) {
-                    let is_whole = step.ends_with("(environment_id=?)") || step.ends_with("type=?)");
-                    assert!(!is_whole && !step.starts_with("SCAN history") && !step.starts_with("SCAN h"), "{types:?}: {step}");
+                    let is_whole =
+                        step.ends_with("(environment_id=?)") || step.ends_with("type=?)");
+                    assert!(
+                        !is_whole
+                            && !step.starts_with("SCAN history")
+                            && !step.starts_with("SCAN h"),
+                        "{types:?}: {step}"
+                    );
                 }
             }
         }

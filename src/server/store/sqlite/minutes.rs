@@ -20,7 +20,8 @@ pub(super) async fn add(
     fetched_at: i64,
     conflicts: &mut Vec<RowError>,
 ) -> Result<(), StoreError> {
-    let states: BTreeMap<i64, &StreamState> = streams.values().map(|state| (state.id, state)).collect();
+    let states: BTreeMap<i64, &StreamState> =
+        streams.values().map(|state| (state.id, state)).collect();
     let mut rows: BTreeMap<(i64, i64), MinuteRow> = BTreeMap::new();
     for row in new {
         let of = MinuteRow::of(row.sample, fetched_at);
@@ -34,7 +35,9 @@ pub(super) async fn add(
     let there = existing(db, &states, &rows).await?;
     for row in new {
         let place = (row.stream, minute_of(row.at));
-        let pruned = states.get(&row.stream).and_then(|state| state.pruned_before);
+        let pruned = states
+            .get(&row.stream)
+            .and_then(|state| state.pruned_before);
         if there.contains_key(&place) && pruned.is_some_and(|pruned| row.at <= pruned) {
             conflicts.push(row.conflict("at", "lies in a minute whose single samples are no longer kept: it cannot be told from what is counted"));
         }
@@ -57,7 +60,9 @@ async fn existing(
     let mut found = BTreeMap::new();
     for (stream, state) in states {
         // Nothing is stored after the stream's newest sample.
-        let Some(last) = state.last_at.map(minute_of) else { continue };
+        let Some(last) = state.last_at.map(minute_of) else {
+            continue;
+        };
         let minutes: Vec<i64> = touched
             .range((*stream, i64::MIN)..=(*stream, last))
             .map(|((_, minute), _)| *minute)
@@ -86,7 +91,10 @@ async fn existing(
     Ok(found)
 }
 
-async fn write(db: &mut SqliteConnection, rows: BTreeMap<(i64, i64), MinuteRow>) -> Result<(), StoreError> {
+async fn write(
+    db: &mut SqliteConnection,
+    rows: BTreeMap<(i64, i64), MinuteRow>,
+) -> Result<(), StoreError> {
     let rows: Vec<(i64, MinuteColumns)> = rows
         .iter()
         .map(|((stream, _), row)| Ok((*stream, minute_columns(row)?)))
@@ -118,40 +126,65 @@ async fn write(db: &mut SqliteConnection, rows: BTreeMap<(i64, i64), MinuteRow>)
 }
 
 /// Names the revised samples of minutes that can no longer be made again.
-pub(super) fn refuse_closed(streams: &Streams, revised: &[(Row<'_>, (i64, i64))], conflicts: &mut Vec<RowError>) {
+pub(super) fn refuse_closed(
+    streams: &Streams,
+    revised: &[(Row<'_>, (i64, i64))],
+    conflicts: &mut Vec<RowError>,
+) {
     let is_closed = |stream: i64, at: i64| {
         let state = streams.values().find(|state| state.id == stream);
-        state.and_then(|state| state.pruned_before).is_some_and(|pruned| at <= pruned)
+        state
+            .and_then(|state| state.pruned_before)
+            .is_some_and(|pruned| at <= pruned)
     };
     for (row, (stream, at)) in revised {
         if is_closed(*stream, *at) || is_closed(row.stream, row.at) {
-            conflicts.push(row.conflict("at", "lies in a minute whose single samples are no longer kept: it cannot be revised"));
+            conflicts.push(row.conflict(
+                "at",
+                "lies in a minute whose single samples are no longer kept: it cannot be revised",
+            ));
         }
     }
 }
 
 /// Makes the minutes of revised samples again from what is stored, and their streams' bounds with them.
-pub(super) async fn rebuild(db: &mut SqliteConnection, streams: &Streams, revised: &[(Row<'_>, (i64, i64))]) -> Result<(), StoreError> {
+pub(super) async fn rebuild(
+    db: &mut SqliteConnection,
+    streams: &Streams,
+    revised: &[(Row<'_>, (i64, i64))],
+) -> Result<(), StoreError> {
     let minutes: BTreeSet<(i64, i64)> = revised
         .iter()
-        .flat_map(|(row, (stream, at))| [(row.stream, minute_of(row.at)), (*stream, minute_of(*at))])
+        .flat_map(|(row, (stream, at))| {
+            [(row.stream, minute_of(row.at)), (*stream, minute_of(*at))]
+        })
         .collect();
     let mut rows: BTreeMap<(i64, i64), MinuteRow> = BTreeMap::new();
     for (stream, minute) in &minutes {
-        let Some(state) = streams.values().find(|state| state.id == *stream) else { continue };
+        let Some(state) = streams.values().find(|state| state.id == *stream) else {
+            continue;
+        };
         sqlx::query("DELETE FROM minutes WHERE stream_id = $1 AND minute = $2")
             .bind(stream)
             .bind(minute)
             .execute(&mut *db)
             .await?;
         let to = minute * MINUTE_MS;
-        for (sample, fetched_at) in samples::between(db, *stream, state.series, to - MINUTE_MS, to).await? {
+        for (sample, fetched_at) in
+            samples::between(db, *stream, state.series, to - MINUTE_MS, to).await?
+        {
             let of = MinuteRow::of(&sample, fetched_at);
-            rows.entry((*stream, *minute)).and_modify(|sum| sum.merge(&of)).or_insert(of);
+            rows.entry((*stream, *minute))
+                .and_modify(|sum| sum.merge(&of))
+                .or_insert(of);
         }
     }
     write(db, rows).await?;
-    for stream in minutes.iter().map(|(stream, _)| *stream).collect::<BTreeSet<i64>>() {
+    for stream in minutes
+        .iter()
+        .map(|(stream, _)| *stream)
+        .collect::<BTreeSet<i64>>()
+    {
         sqlx::query(
             "UPDATE streams SET \
              first_at = (SELECT first_at FROM minutes WHERE stream_id = $1 ORDER BY minute LIMIT 1), \

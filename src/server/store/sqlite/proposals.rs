@@ -23,9 +23,11 @@ impl ProposalRow {
             expires_at: time(self.expires_at)?,
             id: self.id,
             opened_at: time(self.opened_at)?,
-            recommendation: Recommendation::from_name(&self.recommendation).ok_or_else(|| corrupt("a recommendation"))?,
+            recommendation: Recommendation::from_name(&self.recommendation)
+                .ok_or_else(|| corrupt("a recommendation"))?,
             snapshot_id: self.snapshot_id,
-            status: ProposalStatus::from_name(&self.status).ok_or_else(|| corrupt("a proposal's status"))?,
+            status: ProposalStatus::from_name(&self.status)
+                .ok_or_else(|| corrupt("a proposal's status"))?,
             target_mode: mode(self.target_mode)?,
         })
     }
@@ -33,9 +35,17 @@ impl ProposalRow {
 
 const COLUMNS: &str = "SELECT id, opened_at, expires_at, recommendation, target_mode, snapshot_id, status FROM proposals ";
 
-pub(super) async fn one(db: &mut SqliteConnection, environment: i64, id: &str) -> Result<Option<Proposal>, StoreError> {
+pub(super) async fn one(
+    db: &mut SqliteConnection,
+    environment: i64,
+    id: &str,
+) -> Result<Option<Proposal>, StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
-    query.push("WHERE id = ").push_bind(id).push(" AND environment_id = ").push_bind(environment);
+    query
+        .push("WHERE id = ")
+        .push_bind(id)
+        .push(" AND environment_id = ")
+        .push_bind(environment);
     let row: Option<ProposalRow> = query.build_query_as().fetch_optional(db).await?;
     row.map(ProposalRow::proposal).transpose()
 }
@@ -51,22 +61,33 @@ pub(super) async fn page(
     if let Some(status) = status {
         query.push(" AND status = ").push_bind(status.name());
     }
-    query.push(" ORDER BY opened_at DESC, id DESC LIMIT ").push_bind(limit);
+    query
+        .push(" ORDER BY opened_at DESC, id DESC LIMIT ")
+        .push_bind(limit);
     let rows: Vec<ProposalRow> = query.build_query_as().fetch_all(db).await?;
     rows.into_iter().map(ProposalRow::proposal).collect()
 }
 
 /// The id of the open proposal.
-pub(super) async fn open_id(db: &mut SqliteConnection, environment: i64) -> Result<Option<String>, StoreError> {
+pub(super) async fn open_id(
+    db: &mut SqliteConnection,
+    environment: i64,
+) -> Result<Option<String>, StoreError> {
     Ok(
-        sqlx::query_scalar("SELECT id FROM proposals WHERE environment_id = $1 AND status = 'open'")
-            .bind(environment)
-            .fetch_optional(db)
-            .await?,
+        sqlx::query_scalar(
+            "SELECT id FROM proposals WHERE environment_id = $1 AND status = 'open'",
+        )
+        .bind(environment)
+        .fetch_optional(db)
+        .await?,
     )
 }
 
-pub(super) async fn set_status(db: &mut SqliteConnection, id: &str, status: ProposalStatus) -> Result<(), StoreError> {
+pub(super) async fn set_status(
+    db: &mut SqliteConnection,
+    id: &str,
+    status: ProposalStatus,
+) -> Result<(), StoreError> {
     sqlx::query("UPDATE proposals SET status = $1 WHERE id = $2")
         .bind(status.name())
         .bind(id)
@@ -75,7 +96,11 @@ pub(super) async fn set_status(db: &mut SqliteConnection, id: &str, status: Prop
     Ok(())
 }
 
-pub(super) async fn open(db: &mut SqliteConnection, environment: i64, proposal: &Proposal) -> Result<(), StoreError> {
+pub(super) async fn open(
+    db: &mut SqliteConnection,
+    environment: i64,
+    proposal: &Proposal,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO proposals (id, environment_id, opened_at, expires_at, recommendation, target_mode, snapshot_id, status) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",

@@ -1,7 +1,7 @@
 //! Owns reading snapshots and ticks from SQLite. What is read must give its digest.
 
-use super::super::{StoreError, TrendPoint};
 use super::super::rows::{self, corrupt, corrupt_by, millis, time};
+use super::super::{StoreError, TrendPoint};
 use crate::domain::decision::{BreachSet, Recommendation};
 use crate::domain::interval::Interval;
 use crate::domain::recent::Tick;
@@ -12,10 +12,11 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 type SnapshotColumns = (String, String, Vec<u8>);
 
 pub(super) async fn one(db: &mut SqliteConnection, id: &str) -> Result<Snapshot, StoreError> {
-    let row: Option<SnapshotColumns> = sqlx::query_as("SELECT id, digest, body FROM snapshots WHERE id = $1")
-        .bind(id)
-        .fetch_optional(db)
-        .await?;
+    let row: Option<SnapshotColumns> =
+        sqlx::query_as("SELECT id, digest, body FROM snapshots WHERE id = $1")
+            .bind(id)
+            .fetch_optional(db)
+            .await?;
     let (id, digest, body) = row.ok_or_else(|| StoreError::UnknownSnapshot(id.to_owned()))?;
     rows::snapshot(id, digest, &body)
 }
@@ -28,16 +29,31 @@ pub(super) async fn page(
     before: Option<(DateTime<Utc>, String)>,
     origin: Option<Origin>,
 ) -> Result<Vec<Snapshot>, StoreError> {
-    let index = if origin.is_some() { "snapshots_by_origin" } else { "snapshots_by_time" };
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT id, digest, body FROM snapshots INDEXED BY ");
-    query.push(index).push(" WHERE environment_id = ").push_bind(environment);
+    let index = if origin.is_some() {
+        "snapshots_by_origin"
+    } else {
+        "snapshots_by_time"
+    };
+    let mut query =
+        QueryBuilder::<Sqlite>::new("SELECT id, digest, body FROM snapshots INDEXED BY ");
+    query
+        .push(index)
+        .push(" WHERE environment_id = ")
+        .push_bind(environment);
     if let Some(origin) = origin {
         query.push(" AND origin = ").push_bind(origin.name());
     }
     if let Some((as_of, id)) = before {
-        query.push(" AND (as_of, id) < (").push_bind(millis(as_of)).push(", ").push_bind(id).push(")");
+        query
+            .push(" AND (as_of, id) < (")
+            .push_bind(millis(as_of))
+            .push(", ")
+            .push_bind(id)
+            .push(")");
     }
-    query.push(" ORDER BY as_of DESC, id DESC LIMIT ").push_bind(limit);
+    query
+        .push(" ORDER BY as_of DESC, id DESC LIMIT ")
+        .push_bind(limit);
     let found: Vec<SnapshotColumns> = query.build_query_as().fetch_all(db).await?;
     found
         .into_iter()
@@ -82,7 +98,8 @@ impl TickRow {
             at: time(self.as_of)?,
             clear: breaches(self.clear)?,
             conditions_met: self.conditions_met,
-            ruled: Recommendation::from_name(&self.ruled).ok_or_else(|| corrupt("a tick's answer"))?,
+            ruled: Recommendation::from_name(&self.ruled)
+                .ok_or_else(|| corrupt("a tick's answer"))?,
             standing: breaches(self.standing)?,
         })
     }
@@ -142,7 +159,11 @@ pub(super) async fn trend(
         .collect()
 }
 
-pub(super) async fn has_tick(db: &mut SqliteConnection, environment: i64, at: DateTime<Utc>) -> Result<bool, StoreError> {
+pub(super) async fn has_tick(
+    db: &mut SqliteConnection,
+    environment: i64,
+    at: DateTime<Utc>,
+) -> Result<bool, StoreError> {
     Ok(
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM snapshots WHERE environment_id = $1 AND is_tick = 1 AND as_of = $2)")
             .bind(environment)
@@ -152,11 +173,16 @@ pub(super) async fn has_tick(db: &mut SqliteConnection, environment: i64, at: Da
     )
 }
 
-pub(super) async fn latest_daily(db: &mut SqliteConnection, environment: i64) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let at: Option<i64> = sqlx::query_scalar("SELECT max(as_of) FROM snapshots WHERE environment_id = $1 AND origin = $2")
-        .bind(environment)
-        .bind(Origin::Daily.name())
-        .fetch_one(db)
-        .await?;
+pub(super) async fn latest_daily(
+    db: &mut SqliteConnection,
+    environment: i64,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let at: Option<i64> = sqlx::query_scalar(
+        "SELECT max(as_of) FROM snapshots WHERE environment_id = $1 AND origin = $2",
+    )
+    .bind(environment)
+    .bind(Origin::Daily.name())
+    .fetch_one(db)
+    .await?;
     at.map(time).transpose()
 }

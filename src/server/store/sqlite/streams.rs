@@ -23,7 +23,10 @@ struct StreamRow {
     fetched_at: Option<i64>,
 }
 
-async fn of_environment(db: &mut SqliteConnection, environment: i64) -> Result<Vec<StreamRow>, StoreError> {
+async fn of_environment(
+    db: &mut SqliteConnection,
+    environment: i64,
+) -> Result<Vec<StreamRow>, StoreError> {
     Ok(sqlx::query_as(
         "SELECT streams.id, name, series, step_minutes, first_at, last_at, fetched_at \
          FROM sources JOIN streams ON source_id = sources.id WHERE environment_id = $1 ORDER BY series, name",
@@ -34,7 +37,11 @@ async fn of_environment(db: &mut SqliteConnection, environment: i64) -> Result<V
 }
 
 /// Every stream with its rows in the span, and before it the newest row of each gauge.
-pub(super) async fn within(db: &mut SqliteConnection, environment: i64, span: Span) -> Result<Vec<Stream>, StoreError> {
+pub(super) async fn within(
+    db: &mut SqliteConnection,
+    environment: i64,
+    span: Span,
+) -> Result<Vec<Stream>, StoreError> {
     let mut streams = Vec::new();
     for row in of_environment(db, environment).await? {
         let series = series(row.series)?;
@@ -44,13 +51,23 @@ pub(super) async fn within(db: &mut SqliteConnection, environment: i64, span: Sp
         }
         minutes_within(db, row.id, span, &mut minutes).await?;
         let spans = spans_within(db, row.id, span).await?;
-        streams.push(Stream::new(row.name, series, row.step_minutes, spans, minutes));
+        streams.push(Stream::new(
+            row.name,
+            series,
+            row.step_minutes,
+            spans,
+            minutes,
+        ));
     }
     Ok(streams)
 }
 
 /// The newest row whose samples all lie at or before a time.
-async fn newest_before(db: &mut SqliteConnection, stream: i64, from: i64) -> Result<Option<MinuteRow>, StoreError> {
+async fn newest_before(
+    db: &mut SqliteConnection,
+    stream: i64,
+    from: i64,
+) -> Result<Option<MinuteRow>, StoreError> {
     let columns: Option<MinuteColumns> = sqlx::query_as(
         "SELECT minute, first_at, first, last_at, last, samples, total, fetched_at, latency FROM minutes \
          WHERE stream_id = $1 AND minute <= $2 AND last_at <= $3 ORDER BY minute DESC LIMIT 1",
@@ -63,7 +80,12 @@ async fn newest_before(db: &mut SqliteConnection, stream: i64, from: i64) -> Res
     columns.map(minute_row).transpose()
 }
 
-async fn minutes_within(db: &mut SqliteConnection, stream: i64, span: Span, minutes: &mut Vec<MinuteRow>) -> Result<(), StoreError> {
+async fn minutes_within(
+    db: &mut SqliteConnection,
+    stream: i64,
+    span: Span,
+    minutes: &mut Vec<MinuteRow>,
+) -> Result<(), StoreError> {
     let rows = sqlx::query(
         "SELECT minute, first_at, first, last_at, last, samples, total, fetched_at, latency FROM minutes \
          WHERE stream_id = $1 AND minute BETWEEN $2 AND $3 AND last_at > $4 AND last_at <= $5 ORDER BY minute",
@@ -93,7 +115,11 @@ async fn minutes_within(db: &mut SqliteConnection, stream: i64, span: Span, minu
 }
 
 /// The vouched spans that reach into a span, and the newest before it.
-async fn spans_within(db: &mut SqliteConnection, stream: i64, span: Span) -> Result<Vec<Span>, StoreError> {
+async fn spans_within(
+    db: &mut SqliteConnection,
+    stream: i64,
+    span: Span,
+) -> Result<Vec<Span>, StoreError> {
     let rows: Vec<(i64, i64)> = sqlx::query_as(
         "SELECT from_ms, to_ms FROM spans WHERE stream_id = $1 AND from_ms <= $3 AND to_ms >= coalesce( \
              (SELECT max(to_ms) FROM spans WHERE stream_id = $1 AND to_ms < $2), $2) ORDER BY to_ms",
@@ -103,17 +129,27 @@ async fn spans_within(db: &mut SqliteConnection, stream: i64, span: Span) -> Res
     .bind(span.to)
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|(from, to)| Span { from, to }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(from, to)| Span { from, to })
+        .collect())
 }
 
-pub(super) async fn sources(db: &mut SqliteConnection, environment: i64) -> Result<Vec<SourceSummary>, StoreError> {
+pub(super) async fn sources(
+    db: &mut SqliteConnection,
+    environment: i64,
+) -> Result<Vec<SourceSummary>, StoreError> {
     let mut summaries = Vec::new();
     for row in of_environment(db, environment).await? {
-        let spans: Vec<(i64, i64)> = sqlx::query_as("SELECT from_ms, to_ms FROM spans WHERE stream_id = $1 ORDER BY to_ms")
-            .bind(row.id)
-            .fetch_all(&mut *db)
-            .await?;
-        let spans: Vec<Span> = spans.into_iter().map(|(from, to)| Span { from, to }).collect();
+        let spans: Vec<(i64, i64)> =
+            sqlx::query_as("SELECT from_ms, to_ms FROM spans WHERE stream_id = $1 ORDER BY to_ms")
+                .bind(row.id)
+                .fetch_all(&mut *db)
+                .await?;
+        let spans: Vec<Span> = spans
+            .into_iter()
+            .map(|(from, to)| Span { from, to })
+            .collect();
         summaries.push(SourceSummary {
             data_through: spans.last().map(|span| time(span.to)).transpose()?,
             fetched_at: row.fetched_at.map(time).transpose()?,
@@ -127,11 +163,17 @@ pub(super) async fn sources(db: &mut SqliteConnection, environment: i64) -> Resu
     Ok(summaries)
 }
 
-pub(super) async fn extent(db: &mut SqliteConnection, environment: i64) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError> {
+pub(super) async fn extent(
+    db: &mut SqliteConnection,
+    environment: i64,
+) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError> {
     let streams = of_environment(db, environment).await?;
     let first = streams.iter().filter_map(|stream| stream.first_at).min();
     let last = streams.iter().filter_map(|stream| stream.last_at).max();
-    first.zip(last).map(|(first, last)| Ok((time(first)?, time(last)?))).transpose()
+    first
+        .zip(last)
+        .map(|(first, last)| Ok((time(first)?, time(last)?)))
+        .transpose()
 }
 
 /// Raw samples of a series from all its sources, newest first.
@@ -144,7 +186,10 @@ pub(super) async fn samples(
 ) -> Result<Vec<StoredSample>, StoreError> {
     let mut samples = Vec::new();
     let streams = of_environment(db, environment).await?;
-    for stream in streams.into_iter().filter(|stream| stream.series == i64::from(wanted.code())) {
+    for stream in streams
+        .into_iter()
+        .filter(|stream| stream.series == i64::from(wanted.code()))
+    {
         let rows: Vec<(i64, i64, i64, i64, bool)> = sqlx::query_as(
             "SELECT at, aggregation, atoms, fetched_at, histogram IS NOT NULL FROM samples \
              WHERE stream_id = $1 AND at > $2 AND at <= $3 ORDER BY at DESC, aggregation DESC, id DESC LIMIT $4",
@@ -173,7 +218,10 @@ pub(super) async fn samples(
 
 /// Closes the whole minutes before a time to samples that can no longer be compared; returns the streams with raw
 /// samples in them, each with the last time to be deleted.
-pub(super) async fn begin_pruning(db: &mut SqliteConnection, before: DateTime<Utc>) -> Result<Vec<(i64, i64)>, StoreError> {
+pub(super) async fn begin_pruning(
+    db: &mut SqliteConnection,
+    before: DateTime<Utc>,
+) -> Result<Vec<(i64, i64)>, StoreError> {
     let until = (before.timestamp_millis() - 1).div_euclid(MINUTE_MS) * MINUTE_MS;
     let streams: Vec<i64> = sqlx::query_scalar(
         "UPDATE streams SET pruned_before = max(coalesce(pruned_before, $1), $1) \
@@ -186,7 +234,11 @@ pub(super) async fn begin_pruning(db: &mut SqliteConnection, before: DateTime<Ut
 }
 
 /// Deletes some of a stream's raw samples up to a time, the oldest first; 0 where none is left.
-pub(super) async fn prune_some(db: &mut SqliteConnection, stream: i64, until: i64) -> Result<u64, StoreError> {
+pub(super) async fn prune_some(
+    db: &mut SqliteConnection,
+    stream: i64,
+    until: i64,
+) -> Result<u64, StoreError> {
     let done = sqlx::query(
         "DELETE FROM samples WHERE stream_id = $1 AND at <= min($2, coalesce( \
              (SELECT at FROM samples WHERE stream_id = $1 ORDER BY at LIMIT 1 OFFSET $3), $2))",
