@@ -653,5 +653,5 @@ async fn the_command_line_and_the_endpoints_see_one_store() {
     let (code, _, errors) =
         crate::serving::command(elsewhere.path(), &["restore", backup.to_str().unwrap()]);
     assert_eq!(code, 0, "{errors}");
-    assert_eq!(serving::command(elsewhere.path(), &["verify"]).0, 0);
+    assert_eq!(crate::serving::command(elsewhere.path(), &["verify"]).0, 0);
 }
