@@ -53,7 +53,7 @@ docs: setup-toolchain ## the code's documentation, warnings are errors
 	@$(STEP) "cargo doc" env RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --features ssr
 
 test-browser: build setup-e2e setup-browser ## the browser suite, with JavaScript and without (ARGS="-g name" narrows)
-	@$(STEP) "browser suite" scripts/with-server.sh npm --prefix end2end test -- $(ARGS)
+	@$(STEP) "browser suite" scripts/browser-suite.sh $(ARGS)
 
 test-http-fuzz: build setup-python ## Schemathesis: generated requests against the server's own OpenAPI document
 	@$(STEP) "HTTP fuzzing" scripts/with-server.sh scripts/http-fuzz.sh $(ARGS)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command against the real server, on a free loopback port and an empty data folder: with-server.sh COMMAND...
 # The command sees BASE_URL, SERVER_PID, SERVER_DATA_DIR and SERVER_LOG; its exit code is this script's.
-# $BIN is the server, by default the release build.
+# $BIN is the server, by default the release build. SEED_DATA_DIR names a data folder that the server starts on a copy of.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -11,6 +11,7 @@ BIN=${BIN:-$CARGO_TARGET_DIR/release/scaling-mode}
 
 tmp=$(mktemp -d)
 export SERVER_DATA_DIR=$tmp/data SERVER_LOG=$tmp/log
+if [ -n "${SEED_DATA_DIR:-}" ]; then cp -R "$SEED_DATA_DIR" "$SERVER_DATA_DIR"; fi
 port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
 export BASE_URL=http://127.0.0.1:$port
 
