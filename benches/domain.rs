@@ -42,14 +42,7 @@ fn answers(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("engine");
     group.throughput(Throughput::Elements(1));
     group.bench_function("assess", |bencher| {
-        bencher.iter(|| {
-            assess(
-                black_box(&facts),
-                &sealed.config,
-                black_box(&recent),
-                noon_of(),
-            )
-        });
+        bencher.iter(|| assess(black_box(&facts), &sealed.config, black_box(&recent), noon_of()));
     });
     group.bench_function("evaluate", |bencher| {
         bencher.iter_batched(
@@ -58,22 +51,10 @@ fn answers(criterion: &mut Criterion) {
             BatchSize::SmallInput,
         );
     });
-    let evaluation = evaluate(
-        &sealed,
-        inputs.clone(),
-        recent.clone(),
-        noon(),
-        Origin::Scheduled,
-    );
+    let evaluation = evaluate(&sealed, inputs.clone(), recent.clone(), noon(), Origin::Scheduled);
     group.throughput(Throughput::Bytes(evaluation.bytes.len() as u64));
     group.bench_function("prove", |bencher| {
-        bencher.iter(|| {
-            prove(
-                black_box(&evaluation.bytes),
-                &evaluation.snapshot.digest,
-                Some(&sealed),
-            )
-        });
+        bencher.iter(|| prove(black_box(&evaluation.bytes), &evaluation.snapshot.digest, Some(&sealed)));
     });
     group.finish();
 }
@@ -125,36 +106,16 @@ fn windows(criterion: &mut Criterion) {
     let end = noon().timestamp_millis();
     let year = year();
     let streams = |vouched: bool| -> Vec<Stream> {
-        let spans = if vouched {
-            vec![Span {
-                from: end - 365 * 1_440 * MINUTE_MS,
-                to: end,
-            }]
-        } else {
-            Vec::new()
-        };
+        let spans = if vouched { vec![Span { from: end - 365 * 1_440 * MINUTE_MS, to: end }] } else { Vec::new() };
         year.iter()
-            .map(|(series, rows)| {
-                Stream::new(
-                    "meter".to_owned(),
-                    *series,
-                    None,
-                    spans.clone(),
-                    rows.clone(),
-                )
-            })
+            .map(|(series, rows)| Stream::new("meter".to_owned(), *series, None, spans.clone(), rows.clone()))
             .collect()
     };
     let mut group = criterion.benchmark_group("prepare, a year of 5-minute rows");
     group.sample_size(20);
-    for (name, vouched) in [
-        ("inputs, with watermarks", true),
-        ("inputs, without", false),
-    ] {
+    for (name, vouched) in [("inputs, with watermarks", true), ("inputs, without", false)] {
         let streams = streams(vouched);
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| inputs(black_box(&streams), &config, noon(), day_start))
-        });
+        group.bench_function(name, |bencher| bencher.iter(|| inputs(black_box(&streams), &config, noon(), day_start)));
     }
     let (series, rows) = &year[0];
     group.bench_function("one stream made", |bencher| {

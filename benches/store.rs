@@ -25,13 +25,7 @@ fn start() -> DateTime<Utc> {
 }
 
 fn sample(series: Series, at: DateTime<Utc>, measurement: Measurement) -> Sample {
-    Sample {
-        at,
-        exact: None,
-        id: None,
-        measurement,
-        series,
-    }
+    Sample { at, exact: None, id: None, measurement, series }
 }
 
 /// One day of a business: infra every five minutes, sums every hour, gauges once.
@@ -41,43 +35,19 @@ fn day(day: i64) -> AcceptedBatch {
     for slot in 1..=288 {
         let at = from + Duration::minutes(5 * slot);
         let wave = u64::try_from((slot * 7 + day) % 40).expect("small");
-        samples.push(sample(
-            Series::InfraCpu,
-            at,
-            Measurement::Value(300_000_000 + wave * 3_000_000),
-        ));
-        samples.push(sample(
-            Series::InfraRequests,
-            at,
-            Measurement::Value(250 + wave),
-        ));
-        samples.push(sample(
-            Series::InfraErrors,
-            at,
-            Measurement::Value(u64::from(slot % 97 == 0)),
-        ));
+        samples.push(sample(Series::InfraCpu, at, Measurement::Value(300_000_000 + wave * 3_000_000)));
+        samples.push(sample(Series::InfraRequests, at, Measurement::Value(250 + wave)));
+        samples.push(sample(Series::InfraErrors, at, Measurement::Value(u64::from(slot % 97 == 0))));
         let nanos = 120_000_000 + wave * 1_000_000;
         let aggregation = Aggregation::P95;
         samples.push(sample(
             Series::InfraLatency,
             at,
-            Measurement::Aggregated {
-                aggregation,
-                count: Some(250),
-                nanos,
-            },
+            Measurement::Aggregated { aggregation, count: Some(250), nanos },
         ));
         if slot % 12 == 0 {
-            samples.push(sample(
-                Series::PostsPublished,
-                at,
-                Measurement::Value(3 + wave % 4),
-            ));
-            samples.push(sample(
-                Series::AiSpend,
-                at,
-                Measurement::Value(700_000 + wave * 1_000),
-            ));
+            samples.push(sample(Series::PostsPublished, at, Measurement::Value(3 + wave % 4)));
+            samples.push(sample(Series::AiSpend, at, Measurement::Value(700_000 + wave * 1_000)));
         }
     }
     let at = from + Duration::minutes(5);
@@ -90,40 +60,20 @@ fn day(day: i64) -> AcceptedBatch {
     ] {
         samples.push(sample(series, at, Measurement::Value(value)));
     }
-    AcceptedBatch {
-        revises: false,
-        samples,
-        source: "bench".to_owned(),
-        step_minutes: None,
-        watermark: None,
-    }
+    AcceptedBatch { revises: false, samples, source: "bench".to_owned(), step_minutes: None, watermark: None }
 }
 
 async fn new_store(folder: &Path) -> Arc<dyn Store> {
-    let store = SqliteStore::open(&folder.join("bench.db"))
-        .await
-        .expect("a store");
-    let config = Config::new(
-        ENVIRONMENT,
-        EnvironmentKind::Recorded,
-        Mode::Pilot,
-        Policy::default(),
-        start(),
-    );
-    store
-        .create_environment(&config, "bench", start())
-        .await
-        .expect("an environment");
+    let store = SqliteStore::open(&folder.join("bench.db")).await.expect("a store");
+    let config = Config::new(ENVIRONMENT, EnvironmentKind::Recorded, Mode::Pilot, Policy::default(), start());
+    store.create_environment(&config, "bench", start()).await.expect("an environment");
     Arc::new(store)
 }
 
 async fn ingest_days(store: &dyn Store, days: std::ops::Range<i64>) -> u64 {
     let mut accepted = 0;
     for number in days {
-        let receipt = store
-            .ingest(ENVIRONMENT, &day(number), start(), None)
-            .await
-            .expect("a receipt");
+        let receipt = store.ingest(ENVIRONMENT, &day(number), start(), None).await.expect("a receipt");
         accepted += receipt.accepted;
     }
     accepted
@@ -136,10 +86,7 @@ async fn a_year() {
     let began = clock::instant();
     let samples = ingest_days(store.as_ref(), 0..367).await;
     let took = began.elapsed().as_secs_f64();
-    println!(
-        "ingest: {samples} samples in {took:.2} s, {:.0} samples/s, a day a batch",
-        samples as f64 / took
-    );
+    println!("ingest: {samples} samples in {took:.2} s, {:.0} samples/s, a day a batch", samples as f64 / took);
     let from = start() + Duration::days(1);
     let plan = Plan {
         environment: ENVIRONMENT.to_owned(),
@@ -148,9 +95,7 @@ async fn a_year() {
         every_minutes: 15,
     };
     let began = clock::instant();
-    let summary = replay(store.clone(), &plan, |_| {})
-        .await
-        .expect("a replay");
+    let summary = replay(store.clone(), &plan, |_| {}).await.expect("a replay");
     let took = began.elapsed().as_secs_f64();
     let size = std::fs::metadata(folder.path().join("bench.db")).map_or(0, |file| file.len());
     println!(
@@ -179,37 +124,20 @@ async fn bulk_ingestion() {
                 )
             })
             .collect();
-        let batch = AcceptedBatch {
-            revises: false,
-            samples,
-            source: "bulk".to_owned(),
-            step_minutes: None,
-            watermark: None,
-        };
-        accepted += store
-            .ingest(ENVIRONMENT, &batch, start(), None)
-            .await
-            .expect("a receipt")
-            .accepted;
+        let batch =
+            AcceptedBatch { revises: false, samples, source: "bulk".to_owned(), step_minutes: None, watermark: None };
+        accepted += store.ingest(ENVIRONMENT, &batch, start(), None).await.expect("a receipt").accepted;
     }
     let took = began.elapsed().as_secs_f64();
-    println!(
-        "ingest, 10,000 a batch, durable: {accepted} samples, {:.0} samples/s",
-        accepted as f64 / took
-    );
+    println!("ingest, 10,000 a batch, durable: {accepted} samples, {:.0} samples/s", accepted as f64 / took);
     store.close().await;
 }
 
 /// Fills the tables of telemetry and history to `rows` each, below what is measured, by plain SQL.
 async fn fill(file: &Path, rows: i64) {
-    let mut db = SqliteConnection::connect(&format!("sqlite://{}", file.display()))
-        .await
-        .expect("a connection");
+    let mut db = SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.expect("a connection");
     for pragma in ["PRAGMA synchronous=OFF", "PRAGMA cache_size=-400000"] {
-        sqlx::query(pragma)
-            .execute(&mut db)
-            .await
-            .expect("a pragma");
+        sqlx::query(pragma).execute(&mut db).await.expect("a pragma");
     }
     let newest = start().timestamp() / 60;
     // Minutes back from the beginning of the measured days, five minutes apart, on every stream.
@@ -234,10 +162,12 @@ async fn fill(file: &Path, rows: i64) {
     .execute(&mut db)
     .await
     .expect("history");
-    sqlx::query("UPDATE environments SET head_seq = (SELECT max(seq) FROM history WHERE environment_id = 1) WHERE id = 1")
-        .execute(&mut db)
-        .await
-        .expect("a head");
+    sqlx::query(
+        "UPDATE environments SET head_seq = (SELECT max(seq) FROM history WHERE environment_id = 1) WHERE id = 1",
+    )
+    .execute(&mut db)
+    .await
+    .expect("a head");
     db.close().await.expect("closed");
 }
 
@@ -255,24 +185,14 @@ async fn flatness() {
         ingest_days(store.as_ref(), 0..4).await;
         store.close().await;
         fill(&folder.path().join("bench.db"), rows).await;
-        let store: Arc<dyn Store> = Arc::new(
-            SqliteStore::open(&folder.path().join("bench.db"))
-                .await
-                .expect("a store"),
-        );
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(&folder.path().join("bench.db")).await.expect("a store"));
         let (mut evaluations, mut pages) = (Vec::new(), Vec::new());
         for round in 0..40 {
             let as_of = start() + Duration::days(4) + Duration::seconds(round);
-            let occasion = Occasion {
-                actor: "bench",
-                as_of,
-                origin: Origin::OnDemand,
-                tick_minutes: 15,
-            };
+            let occasion = Occasion { actor: "bench", as_of, origin: Origin::OnDemand, tick_minutes: 15 };
             let began = clock::instant();
-            evaluate_and_record(store.as_ref(), ENVIRONMENT, occasion, None)
-                .await
-                .expect("a snapshot");
+            evaluate_and_record(store.as_ref(), ENVIRONMENT, occasion, None).await.expect("a snapshot");
             evaluations.push(began.elapsed().as_secs_f64() * 1e3);
             let filter = EventFilter {
                 types: vec![scaling_mode::domain::history::EventType::Note],
@@ -280,10 +200,7 @@ async fn flatness() {
                 ..EventFilter::default()
             };
             let began = clock::instant();
-            let page = store
-                .events(ENVIRONMENT, &filter, 50)
-                .await
-                .expect("a page");
+            let page = store.events(ENVIRONMENT, &filter, 50).await.expect("a page");
             pages.push(began.elapsed().as_secs_f64() * 1e3);
             assert!(!page.is_empty());
         }
@@ -300,10 +217,7 @@ async fn flatness() {
 
 #[tokio::main]
 async fn main() {
-    let asked: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|argument| !argument.starts_with('-'))
-        .collect();
+    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let wants = |name: &str| asked.is_empty() || asked.iter().any(|argument| argument == name);
     if wants("replay") {
         a_year().await;

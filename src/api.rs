@@ -56,13 +56,9 @@ pub struct HistoryPage {
 
 /// The configuration in force.
 #[server(prefix = "/api", endpoint = "scaling-mode/config", input = GetUrl, output = Json)]
-pub async fn read_config(
-    #[server(default)] environment: Option<String>,
-) -> Result<ConfigView, WireError> {
+pub async fn read_config(#[server(default)] environment: Option<String>) -> Result<ConfigView, WireError> {
     use crate::server::http::context;
-    context::config(environment)
-        .await
-        .map(|config| ConfigView::from(&config))
+    context::config(environment).await.map(|config| ConfigView::from(&config))
 }
 
 /// The founder's acts: mode, auto-mode, freeze, proposals, configuration.
@@ -70,9 +66,7 @@ pub async fn read_config(
 pub async fn change_config(body: ConfigChange) -> Result<ConfigView, WireError> {
     use crate::server::http::context;
     let key = context::idempotency(&body).await?;
-    context::change(body, key)
-        .await
-        .map(|changed| ConfigView::from(&changed.config))
+    context::change(body, key).await.map(|changed| ConfigView::from(&changed.config))
 }
 
 /// The newest answer: overview, newest snapshot, or a page of snapshots.

@@ -64,15 +64,9 @@ impl Code {
         match self {
             Code::Malformed | Code::OutOfRange => 400,
             Code::ForeignOrigin | Code::ForeignHost => 403,
-            Code::UnknownEnvironment
-            | Code::UnknownSnapshot
-            | Code::UnknownProposal
-            | Code::UnknownPath => 404,
+            Code::UnknownEnvironment | Code::UnknownSnapshot | Code::UnknownProposal | Code::UnknownPath => 404,
             Code::MethodNotAllowed => 405,
-            Code::Conflict
-            | Code::ProposalClosed
-            | Code::RecommendationChanged
-            | Code::EnvironmentExists => 409,
+            Code::Conflict | Code::ProposalClosed | Code::RecommendationChanged | Code::EnvironmentExists => 409,
             Code::TooLarge => 413,
             Code::UnsupportedMediaType => 415,
             Code::Rejected | Code::IdempotencyKeyReused => 422,
@@ -176,40 +170,28 @@ impl WireError {
 
     /// The same, naming every mistake.
     pub fn with_errors(mut self, errors: Vec<RowError>) -> WireError {
-        self.field = self
-            .field
-            .or_else(|| errors.first().map(|error| error.field.clone()));
+        self.field = self.field.or_else(|| errors.first().map(|error| error.field.clone()));
         self.errors = errors;
         self
     }
 
     /// A configuration with mistakes.
     pub fn of_fields(errors: Vec<FieldError>) -> WireError {
-        let detail = errors.first().map_or_else(String::new, |error| {
-            format!("{} {}", error.field, error.detail)
-        });
+        let detail = errors.first().map_or_else(String::new, |error| format!("{} {}", error.field, error.detail));
         let errors = errors
             .into_iter()
-            .map(|error| RowError {
-                detail: error.detail,
-                field: error.field,
-                index: None,
-            })
+            .map(|error| RowError { detail: error.detail, field: error.field, index: None })
             .collect();
         WireError::new(Code::OutOfRange, detail).with_errors(errors)
     }
 
     /// The stable name of the problem.
     pub fn code_name(&self) -> &str {
-        self.type_uri
-            .strip_prefix(TYPE_PREFIX)
-            .unwrap_or(&self.type_uri)
+        self.type_uri.strip_prefix(TYPE_PREFIX).unwrap_or(&self.type_uri)
     }
 
     pub fn code(&self) -> Option<Code> {
-        Code::ALL
-            .into_iter()
-            .find(|code| code.name() == self.code_name())
+        Code::ALL.into_iter().find(|code| code.name() == self.code_name())
     }
 }
 
@@ -251,10 +233,9 @@ impl FromServerFnError for WireError {
             ServerFnErrorErr::Args(text)
             | ServerFnErrorErr::Deserialization(text)
             | ServerFnErrorErr::MissingArg(text) => unreadable(&text),
-            ServerFnErrorErr::Request(_) => WireError::new(
-                Code::Unavailable,
-                "The server could not be reached. Try again.",
-            ),
+            ServerFnErrorErr::Request(_) => {
+                WireError::new(Code::Unavailable, "The server could not be reached. Try again.")
+            }
             _ => WireError::new(Code::Internal, "The cause is in the server's log."),
         }
     }
@@ -265,16 +246,8 @@ fn unreadable(text: &str) -> WireError {
     if text.contains("length limit exceeded") {
         return WireError::new(Code::TooLarge, "Send it in smaller parts.");
     }
-    let field = text
-        .split('`')
-        .nth(1)
-        .filter(|field| field.len() <= 64)
-        .map(str::to_owned);
-    let detail: String = text
-        .chars()
-        .filter(|character| !character.is_control())
-        .take(300)
-        .collect();
+    let field = text.split('`').nth(1).filter(|field| field.len() <= 64).map(str::to_owned);
+    let detail: String = text.chars().filter(|character| !character.is_control()).take(300).collect();
     let mut error = WireError::new(Code::Malformed, detail);
     error.field = field;
     error
@@ -299,9 +272,6 @@ mod tests {
     #[test]
     fn an_unknown_field_is_named() {
         let error = unreadable("unknown field `max_chrun_risk`, expected one of ...");
-        assert_eq!(
-            (error.status, error.field.as_deref()),
-            (400, Some("max_chrun_risk"))
-        );
+        assert_eq!((error.status, error.field.as_deref()), (400, Some("max_chrun_risk")));
     }
 }

@@ -22,11 +22,7 @@ fn sources() -> Vec<(String, String)> {
     files
         .into_iter()
         .map(|file| {
-            let name = file
-                .strip_prefix(&root)
-                .expect("below src")
-                .to_string_lossy()
-                .into_owned();
+            let name = file.strip_prefix(&root).expect("below src").to_string_lossy().into_owned();
             (name, fs::read_to_string(&file).expect("text"))
         })
         .collect()
@@ -41,9 +37,7 @@ fn imports(text: &str) -> Vec<&str> {
     text.split("crate::")
         .skip(1)
         .map(|rest| {
-            rest.split(|character: char| !(character.is_alphanumeric() || character == '_'))
-                .next()
-                .unwrap_or("")
+            rest.split(|character: char| !(character.is_alphanumeric() || character == '_')).next().unwrap_or("")
         })
         .filter(|part| !part.is_empty())
         .collect()
@@ -76,10 +70,7 @@ fn server_functions_name_the_server_only_inside_their_bodies() {
     for (name, text) in sources().into_iter().filter(|(name, _)| is_of(name, "api")) {
         for line in text.lines().filter(|line| line.contains("crate::server")) {
             let is_inside = line.starts_with("    use crate::server");
-            assert!(
-                is_inside || line.trim_start().starts_with("//"),
-                "src/{name}: {line}"
-            );
+            assert!(is_inside || line.trim_start().starts_with("//"), "src/{name}: {line}");
         }
     }
 }
@@ -88,17 +79,10 @@ fn server_functions_name_the_server_only_inside_their_bodies() {
 fn a_server_function_is_at_most_five_lines() {
     for (name, text) in sources().into_iter().filter(|(name, _)| is_of(name, "api")) {
         for function in text.split("#[server(").skip(1) {
-            let Some(body) = function
-                .split("WireError> {\n")
-                .nth(1)
-                .and_then(|rest| rest.split("\n}").next())
-            else {
+            let Some(body) = function.split("WireError> {\n").nth(1).and_then(|rest| rest.split("\n}").next()) else {
                 continue;
             };
-            let lines = body
-                .lines()
-                .filter(|line| !line.trim_start().starts_with("use "))
-                .count();
+            let lines = body.lines().filter(|line| !line.trim_start().starts_with("use ")).count();
             assert!(lines <= 5, "src/{name}: a body of {lines} lines:\n{body}");
         }
     }
@@ -132,10 +116,7 @@ fn nothing_in_the_domain_reads_a_clock_a_file_or_the_environment() {
         "todo!(",
         "unimplemented!(",
     ];
-    for (name, text) in sources()
-        .into_iter()
-        .filter(|(name, _)| is_of(name, "domain"))
-    {
+    for (name, text) in sources().into_iter().filter(|(name, _)| is_of(name, "domain")) {
         let code = text.split("#[cfg(test)]").next().unwrap_or("");
         for word in forbidden {
             assert!(!code.contains(word), "src/{name} has {word}");
@@ -166,8 +147,7 @@ fn every_file_says_what_it_owns() {
 #[test]
 fn the_two_files_of_leptos_agree() {
     let read = |file: &str| {
-        let text =
-            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect("the file");
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect("the file");
         text.split("[package.metadata.leptos]")
             .nth(1)
             .expect("the section")

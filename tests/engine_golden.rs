@@ -1,10 +1,7 @@
 //! Owns the promise that one engine version gives one result: the digests of a fixed set of evaluations, kept beside
 //! the version that made them. Whoever changes results raises the version first.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test is told by the environment when to write its golden file"
-)]
+#![expect(clippy::disallowed_methods, reason = "a test is told by the environment when to write its golden file")]
 
 mod support;
 
@@ -47,23 +44,16 @@ const EVALUATIONS: &[(&str, Edit)] = &[
         picture.errors_hour = Count::exactly(17);
         picture.errors_evidence = Count::exactly(41);
     }),
-    ("outage", |_, picture, _| {
-        picture.latency_hour = Interval::exactly(9_000.0)
-    }),
+    ("outage", |_, picture, _| picture.latency_hour = Interval::exactly(9_000.0)),
     ("certain outage", |_, picture, _| {
         picture.latency_hour = Interval::exactly(9_000.0);
         picture.latency_evidence = Interval::exactly(9_000.0);
         picture.spend = Count::exactly(2_000_000_000);
     }),
-    ("warnings", |_, picture, _| {
-        picture.warnings = picture.clients
-    }),
+    ("warnings", |_, picture, _| picture.warnings = picture.clients),
     ("critical", |_, picture, _| picture.critical = 1),
     ("churn in the lower band", |config, picture, _| {
-        picture.clients = config
-            .mode
-            .previous()
-            .map_or(2, |lower| config.policy.limits.of(lower).max_clients.get());
+        picture.clients = config.mode.previous().map_or(2, |lower| config.policy.limits.of(lower).max_clients.get());
         picture.at_risk = picture.clients;
     }),
     ("over the limit", |config, picture, recent| {
@@ -75,21 +65,12 @@ const EVALUATIONS: &[(&str, Edit)] = &[
         picture.warnings = 3;
     }),
     ("frozen by the founder", |config, _, _| config.frozen = true),
-    ("synthetic", |config, _, _| {
-        config.kind = EnvironmentKind::Synthetic
-    }),
-    ("recorded", |config, _, _| {
-        config.kind = EnvironmentKind::Recorded
-    }),
+    ("synthetic", |config, _, _| config.kind = EnvironmentKind::Synthetic),
+    ("recorded", |config, _, _| config.kind = EnvironmentKind::Recorded),
     ("posts and CPU do not apply", |config, _, _| {
-        config
-            .policy
-            .not_applicable
-            .extend([Signal::PostsPublished, Signal::InfraCpu]);
+        config.policy.not_applicable.extend([Signal::PostsPublished, Signal::InfraCpu]);
     }),
-    ("cooling down", |config, _, _| {
-        config.last_mode_change_at = Some(at("2026-03-10T01:02:03.456Z"))
-    }),
+    ("cooling down", |config, _, _| config.last_mode_change_at = Some(at("2026-03-10T01:02:03.456Z"))),
     ("held", |_, _, recent| {
         let mut standing = BreachSet::EMPTY;
         standing.insert(Breach::InfraHealth);
@@ -100,33 +81,14 @@ const EVALUATIONS: &[(&str, Edit)] = &[
 
 /// What is hidden of a healthy picture.
 const HIDDEN: &[(&str, &[Signal], InputState)] = &[
-    (
-        "churn missing",
-        &[Signal::ClientsAtRisk],
-        InputState::Missing,
-    ),
+    ("churn missing", &[Signal::ClientsAtRisk], InputState::Missing),
     ("spend stale", &[Signal::AiSpend], InputState::Stale),
-    (
-        "errors contradictory",
-        &[Signal::InfraErrors, Signal::InfraRequests],
-        InputState::Contradictory,
-    ),
+    ("errors contradictory", &[Signal::InfraErrors, Signal::InfraRequests], InputState::Contradictory),
 ];
 
 fn digest(config: &Config, inputs: Vec<Input>, recent: Recent) -> String {
-    let snapshot = evaluate(
-        &SealedConfig::new(config.clone()),
-        inputs,
-        recent,
-        noon(),
-        Origin::Scheduled,
-    )
-    .snapshot;
-    format!(
-        "{} {}",
-        snapshot.body.recommendation.name(),
-        snapshot.digest
-    )
+    let snapshot = evaluate(&SealedConfig::new(config.clone()), inputs, recent, noon(), Origin::Scheduled).snapshot;
+    format!("{} {}", snapshot.body.recommendation.name(), snapshot.digest)
 }
 
 fn evaluations() -> BTreeMap<String, String> {
@@ -137,31 +99,19 @@ fn evaluations() -> BTreeMap<String, String> {
             let (mut config, mut recent) = (config(mode), stable());
             let mut picture = healthy(&config);
             edit(&mut config, &mut picture, &mut recent);
-            digests.insert(
-                format!("{mode}: {name}"),
-                digest(&config, picture.inputs(&config), recent),
-            );
+            digests.insert(format!("{mode}: {name}"), digest(&config, picture.inputs(&config), recent));
         }
         for (name, signals, state) in HIDDEN {
             let config = config(mode);
             let mut inputs = healthy(&config).inputs(&config);
-            inputs
-                .iter_mut()
-                .filter(|input| signals.contains(&input.signal))
-                .for_each(|input| hide(input, *state));
+            inputs.iter_mut().filter(|input| signals.contains(&input.signal)).for_each(|input| hide(input, *state));
             digests.insert(format!("{mode}: {name}"), digest(&config, inputs, stable()));
         }
         let config = config(mode);
         let nothing = prepare::inputs(&[], &config, noon(), at("2026-03-10T00:00:00Z"));
-        digests.insert(
-            format!("{mode}: nothing"),
-            digest(&config, nothing, Recent::none(&config, 15)),
-        );
+        digests.insert(format!("{mode}: nothing"), digest(&config, nothing, Recent::none(&config, 15)));
         let read = prepare::inputs(&streams(), &config, noon(), at("2026-03-10T00:00:00Z"));
-        digests.insert(
-            format!("{mode}: from samples"),
-            digest(&config, read, stable()),
-        );
+        digests.insert(format!("{mode}: from samples"), digest(&config, read, stable()));
     }
     digests
 }
@@ -169,10 +119,7 @@ fn evaluations() -> BTreeMap<String, String> {
 /// Ten days of five-minute samples of everything, in a fixed pattern.
 fn streams() -> Vec<Stream> {
     let noon = noon().timestamp_millis();
-    let span = Span {
-        from: noon - 10 * 1_440 * MINUTE_MS,
-        to: noon - 2 * MINUTE_MS,
-    };
+    let span = Span { from: noon - 10 * 1_440 * MINUTE_MS, to: noon - 2 * MINUTE_MS };
     Series::ALL
         .into_iter()
         .filter(|series| *series != Series::InfraLatency)
@@ -206,24 +153,15 @@ fn streams() -> Vec<Stream> {
 #[test]
 fn one_engine_version_gives_one_result() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/engine.json");
-    let now = Golden {
-        digests: evaluations(),
-        engine_version: ENGINE_VERSION.to_owned(),
-    };
-    let kept: Option<Golden> = std::fs::read_to_string(path)
-        .ok()
-        .map(|text| serde_json::from_str(&text).expect("the golden file is JSON"));
+    let now = Golden { digests: evaluations(), engine_version: ENGINE_VERSION.to_owned() };
+    let kept: Option<Golden> =
+        std::fs::read_to_string(path).ok().map(|text| serde_json::from_str(&text).expect("the golden file is JSON"));
     let how = "raise ENGINE_VERSION (src/domain/snapshot.rs) and regenerate with\n  \
         UPDATE_GOLDEN=1 cargo test --features ssr --test engine_golden\n\
         (UPDATE_GOLDEN=unreleased keeps a version under which no snapshot was ever stored)";
     if let Ok(update) = std::env::var("UPDATE_GOLDEN") {
-        let same_version = kept
-            .as_ref()
-            .is_some_and(|kept| kept.engine_version == now.engine_version && *kept != now);
-        assert!(
-            !same_version || update == "unreleased",
-            "results changed under version {ENGINE_VERSION}: {how}"
-        );
+        let same_version = kept.as_ref().is_some_and(|kept| kept.engine_version == now.engine_version && *kept != now);
+        assert!(!same_version || update == "unreleased", "results changed under version {ENGINE_VERSION}: {how}");
         let text = serde_json::to_string_pretty(&now).expect("serialises") + "\n";
         std::fs::write(path, text).expect("the golden file can be written");
         return;
@@ -246,18 +184,8 @@ fn one_engine_version_gives_one_result() {
 fn the_fixed_set_holds_every_answer_and_no_two_alike() {
     let digests = evaluations();
     let distinct: std::collections::BTreeSet<&String> = digests.values().collect();
-    assert_eq!(
-        distinct.len(),
-        digests.len(),
-        "two names for one evaluation prove nothing"
-    );
+    assert_eq!(distinct.len(), digests.len(), "two names for one evaluation prove nothing");
     for answer in Recommendation::ALL {
-        assert!(
-            digests
-                .values()
-                .any(|digest| digest.starts_with(answer.name())),
-            "none answers {}",
-            answer.name()
-        );
+        assert!(digests.values().any(|digest| digest.starts_with(answer.name())), "none answers {}", answer.name());
     }
 }

@@ -2,19 +2,14 @@
 //! worsening may improve, what narrowing may never widen, and what no sequence of ticks may cut short.
 //! Every property counts the cases that could have broken it, so that none of them passes without having been tried.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test is told by the environment how long to run"
-)]
+#![expect(clippy::disallowed_methods, reason = "a test is told by the environment how long to run")]
 
 mod support;
 
 use chrono::{DateTime, Duration, Utc};
 use proptest::test_runner::{Config as Cases, TestRunner};
 use scaling_mode::domain::canonical;
-use scaling_mode::domain::decision::{
-    Assessment, Breach, BreachSet, Recommendation, RuleId, assess,
-};
+use scaling_mode::domain::decision::{Assessment, Breach, BreachSet, Recommendation, RuleId, assess};
 use scaling_mode::domain::evaluate::{Evaluation, Proof, SealedConfig, evaluate, prove};
 use scaling_mode::domain::facts::Facts;
 use scaling_mode::domain::headroom::headroom;
@@ -48,25 +43,15 @@ impl Tally {
         let counts = self.0.take();
         for (name, wanted) in least {
             let seen = counts.get(name).copied().unwrap_or(0);
-            assert!(
-                seen >= *wanted,
-                "only {seen} cases of {name}, wanted {wanted}: {counts:?}"
-            );
+            assert!(seen >= *wanted, "only {seen} cases of {name}, wanted {wanted}: {counts:?}");
         }
     }
 }
 
 /// `cases`, times what `PROPERTY_FACTOR` says: for a long run before a release.
 fn cases(cases: u32) -> Cases {
-    let factor = std::env::var("PROPERTY_FACTOR")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(1u32);
-    Cases {
-        cases: cases * factor,
-        failure_persistence: None,
-        ..Cases::default()
-    }
+    let factor = std::env::var("PROPERTY_FACTOR").ok().and_then(|text| text.parse().ok()).unwrap_or(1u32);
+    Cases { cases: cases * factor, failure_persistence: None, ..Cases::default() }
 }
 
 /// Runs `check` on so many scenes and shrinks to the simplest one that fails.
@@ -83,23 +68,12 @@ fn for_scenes(count: u32, hazy: bool, check: impl Fn(&Scene)) {
 }
 
 fn assess_inputs(scene: &Scene, inputs: &[Input]) -> Assessment {
-    assess(
-        &Facts::from_inputs(inputs),
-        &scene.config,
-        &scene.recent,
-        noon(),
-    )
+    assess(&Facts::from_inputs(inputs), &scene.config, &scene.recent, noon())
 }
 
 fn evaluate_scene(scene: &Scene) -> Evaluation {
     let sealed = SealedConfig::new(scene.config.clone());
-    evaluate(
-        &sealed,
-        scene.inputs.clone(),
-        scene.recent.clone(),
-        noon(),
-        Origin::Scheduled,
-    )
+    evaluate(&sealed, scene.inputs.clone(), scene.recent.clone(), noon(), Origin::Scheduled)
 }
 
 #[test]
@@ -107,19 +81,11 @@ fn no_completion_of_the_missing_inputs_undoes_an_increase_or_a_new_decrease_or_f
     let tally = Tally::default();
     for_scenes(6_000, true, |scene| {
         let before = assess_inputs(scene, &scene.inputs);
-        if !scene.inputs.iter().any(is_open)
-            || before.recommendation == Recommendation::Hold
-            || before.held
-        {
+        if !scene.inputs.iter().any(is_open) || before.recommendation == Recommendation::Hold || before.held {
             return;
         }
         tally.add(before.recommendation.name());
-        if scene
-            .recent
-            .previous
-            .as_ref()
-            .is_some_and(|previous| !previous.standing.is_empty())
-        {
+        if scene.recent.previous.as_ref().is_some_and(|previous| !previous.standing.is_empty()) {
             tally.add("with standing breaches");
         }
         let mut draw = Draw(scene.seed);
@@ -130,19 +96,10 @@ fn no_completion_of_the_missing_inputs_undoes_an_increase_or_a_new_decrease_or_f
                 Recommendation::Increase => after.recommendation == Recommendation::Increase,
                 _ => after.recommendation >= Recommendation::Decrease,
             };
-            assert!(
-                upheld,
-                "{:?} became {:?}\n{inputs:#?}",
-                before.recommendation, after.recommendation
-            );
+            assert!(upheld, "{:?} became {:?}\n{inputs:#?}", before.recommendation, after.recommendation);
         }
     });
-    tally.at_least(&[
-        ("increase", 50),
-        ("decrease", 20),
-        ("freeze", 300),
-        ("with standing breaches", 50),
-    ]);
+    tally.at_least(&[("increase", 50), ("decrease", 20), ("freeze", 300), ("with standing breaches", 50)]);
 }
 
 #[test]
@@ -153,11 +110,7 @@ fn hidden_inputs_never_raise_the_answer_toward_increase() {
         let truth = assess_inputs(scene, &scene.picture.inputs(&scene.config));
         let shown = assess_inputs(scene, &scene.inputs);
         // Sources that disagree may both be wrong, so only what is hidden is compared.
-        if scene
-            .inputs
-            .iter()
-            .any(|input| input.state == InputState::Contradictory && input.value.is_some())
-        {
+        if scene.inputs.iter().any(|input| input.state == InputState::Contradictory && input.value.is_some()) {
             return;
         }
         if shown.recommendation == Recommendation::Increase {
@@ -166,11 +119,7 @@ fn hidden_inputs_never_raise_the_answer_toward_increase() {
         }
         if shown.recommendation >= Recommendation::Decrease && !shown.held {
             tally.add("caution");
-            assert!(
-                truth.recommendation >= Recommendation::Decrease,
-                "{:?}",
-                truth.recommendation
-            );
+            assert!(truth.recommendation >= Recommendation::Decrease, "{:?}", truth.recommendation);
         }
     });
     tally.at_least(&[("increase", 100), ("caution", 300)]);
@@ -218,9 +167,7 @@ fn worsen(draw: &mut Draw, picture: &mut Picture, config: &Config) -> &'static s
             "errors"
         }
         5 => {
-            picture.at_risk += draw
-                .of(&[0, 1, 2, 5])
-                .min(picture.clients - picture.at_risk);
+            picture.at_risk += draw.of(&[0, 1, 2, 5]).min(picture.clients - picture.at_risk);
             "at-risk clients"
         }
         6 => {
@@ -233,21 +180,11 @@ fn worsen(draw: &mut Draw, picture: &mut Picture, config: &Config) -> &'static s
             "warnings"
         }
         7 => {
-            raise(
-                draw,
-                &mut picture.posts,
-                u64::MAX - 1,
-                limits.max_posts_per_day.get(),
-            );
+            raise(draw, &mut picture.posts, u64::MAX - 1, limits.max_posts_per_day.get());
             "posts"
         }
         _ => {
-            raise(
-                draw,
-                &mut picture.spend,
-                u64::MAX - 1,
-                limits.max_ai_spend_per_day.micros(),
-            );
+            raise(draw, &mut picture.spend, u64::MAX - 1, limits.max_ai_spend_per_day.micros());
             "spend"
         }
     }
@@ -286,23 +223,10 @@ fn making_anything_worse_never_moves_the_answer_toward_increase() {
             before = after;
         }
     });
-    let mut least = [
-        "cpu",
-        "latency",
-        "errors",
-        "at-risk clients",
-        "warnings",
-        "posts",
-        "spend",
-    ]
-    .map(|what| (what, 2_000))
-    .to_vec();
-    least.extend([
-        ("hold", 200),
-        ("decrease", 30),
-        ("freeze", 500),
-        ("held", 1_000),
-    ]);
+    let mut least = ["cpu", "latency", "errors", "at-risk clients", "warnings", "posts", "spend"]
+        .map(|what| (what, 2_000))
+        .to_vec();
+    least.extend([("hold", 200), ("decrease", 30), ("freeze", 500), ("held", 1_000)]);
     tally.at_least(&least);
 }
 
@@ -310,11 +234,7 @@ fn making_anything_worse_never_moves_the_answer_toward_increase() {
 fn narrow(draw: &mut Draw, scene: &Scene, inputs: &[Input]) -> Vec<Input> {
     let completed = complete(draw, inputs, &scene.config);
     let mut narrower = inputs.to_vec();
-    for (place, input) in narrower
-        .iter_mut()
-        .enumerate()
-        .filter(|(_, input)| is_open(input))
-    {
+    for (place, input) in narrower.iter_mut().enumerate().filter(|(_, input)| is_open(input)) {
         if !draw.chance(40) {
             continue;
         }
@@ -324,16 +244,12 @@ fn narrow(draw: &mut Draw, scene: &Scene, inputs: &[Input]) -> Vec<Input> {
         match (draw.below(3), input.value, to) {
             // Some of the way: the value lies within, and the input stays as open as it was.
             (0, Some(Value::Count(own)), Value::Count(to)) => {
-                input.value = Some(Value::Count(Count {
-                    lo: draw.between(own.lo, to.lo),
-                    hi: draw.between(to.hi, own.hi),
-                }));
+                input.value =
+                    Some(Value::Count(Count { lo: draw.between(own.lo, to.lo), hi: draw.between(to.hi, own.hi) }));
             }
             (0, Some(Value::Money(own)), Value::Money(to)) => {
-                input.value = Some(Value::Money(Count {
-                    lo: draw.between(own.lo, to.lo),
-                    hi: draw.between(to.hi, own.hi),
-                }));
+                input.value =
+                    Some(Value::Money(Count { lo: draw.between(own.lo, to.lo), hi: draw.between(to.hi, own.hi) }));
             }
             (0, None, Value::Count(to)) => {
                 input.state = InputState::Partial;
@@ -363,26 +279,14 @@ fn narrowing_an_input_narrows_every_score_and_never_lowers_confidence() {
             let mut pairs = vec![
                 ("overall", wide.scores.overall, tight.scores.overall),
                 ("infra", wide.scores.infra_health, tight.scores.infra_health),
-                (
-                    "AI cost",
-                    wide.scores.ai_cost_pressure,
-                    tight.scores.ai_cost_pressure,
-                ),
-                (
-                    "warnings",
-                    wide.scores.warning_density,
-                    tight.scores.warning_density,
-                ),
+                ("AI cost", wide.scores.ai_cost_pressure, tight.scores.ai_cost_pressure),
+                ("warnings", wide.scores.warning_density, tight.scores.warning_density),
                 ("churn", wide.scores.churn_risk, tight.scores.churn_risk),
                 ("demand", wide.demand, tight.demand),
                 ("density", wide.density, tight.density),
                 ("churn ratio", wide.churn, tight.churn),
                 ("AI pressure", wide.ai_pressure, tight.ai_pressure),
-                (
-                    "utilisation",
-                    wide.utilisation.worst,
-                    tight.utilisation.worst,
-                ),
+                ("utilisation", wide.utilisation.worst, tight.utilisation.worst),
             ];
             for (name, one, two) in [
                 ("CPU", wide.infra.cpu, tight.infra.cpu),
@@ -394,10 +298,7 @@ fn narrowing_an_input_narrows_every_score_and_never_lowers_confidence() {
                 pairs.extend(one.zip(two).map(|(one, two)| (name, one, two)));
             }
             for (name, one, two) in pairs {
-                assert!(
-                    one.contains(two),
-                    "{name} left {one:?} for {two:?}\nfrom {inputs:#?}\nto {narrower:#?}"
-                );
+                assert!(one.contains(two), "{name} left {one:?} for {two:?}\nfrom {inputs:#?}\nto {narrower:#?}");
             }
             assert!(tight.confidence >= wide.confidence);
             for (one, two) in before.results.iter().zip(&after.results) {
@@ -418,46 +319,23 @@ fn narrowing_an_input_narrows_every_score_and_never_lowers_confidence() {
 fn assert_scores_are_scores(body: &SnapshotBody) {
     let scores = &body.scores;
     let parts = [body.infra.cpu, body.infra.error_rate, body.infra.latency];
-    for score in [
-        scores.overall,
-        scores.infra_health,
-        scores.ai_cost_pressure,
-        scores.warning_density,
-        scores.churn_risk,
-    ]
-    .into_iter()
-    .chain(parts.into_iter().flatten())
+    for score in
+        [scores.overall, scores.infra_health, scores.ai_cost_pressure, scores.warning_density, scores.churn_risk]
+            .into_iter()
+            .chain(parts.into_iter().flatten())
     {
-        assert!(
-            0.0 <= score.lo() && score.lo() <= score.hi() && score.hi() <= 100.0,
-            "{score:?}"
-        );
+        assert!(0.0 <= score.lo() && score.lo() <= score.hi() && score.hi() <= 100.0, "{score:?}");
     }
-    assert!(
-        (0.0..=1.0).contains(&body.confidence),
-        "{}",
-        body.confidence
-    );
+    assert!((0.0..=1.0).contains(&body.confidence), "{}", body.confidence);
     assert!((0.0..=1.0).contains(&body.truth.completeness));
-    let shares = [
-        Some(body.demand),
-        Some(body.utilisation.ai_spend),
-        body.utilisation.posts,
-        Some(body.utilisation.worst),
-    ];
+    let shares =
+        [Some(body.demand), Some(body.utilisation.ai_spend), body.utilisation.posts, Some(body.utilisation.worst)];
     for share in shares.into_iter().flatten() {
-        assert!(
-            share.lo() >= 0.0 && share.lo().is_finite() && share.lo() <= share.hi(),
-            "{share:?}"
-        );
+        assert!(share.lo() >= 0.0 && share.lo().is_finite() && share.lo() <= share.hi(), "{share:?}");
     }
     for rule in &body.rules {
         if let Some(Value::Real(observed)) = rule.observed {
-            assert!(
-                observed.lo().is_finite() && observed.lo() <= observed.hi(),
-                "{} observed {observed:?}",
-                rule.rule
-            );
+            assert!(observed.lo().is_finite() && observed.lo() <= observed.hi(), "{} observed {observed:?}", rule.rule);
         }
     }
 }
@@ -466,41 +344,23 @@ fn assert_scores_are_scores(body: &SnapshotBody) {
 fn every_snapshot_is_whole_finite_traceable_provable_and_within_its_bounds() {
     let tally = Tally::default();
     for_scenes(4_000, true, |scene| {
-        let Evaluation {
-            bytes,
-            snapshot,
-            tick,
-        } = evaluate_scene(scene);
+        let Evaluation { bytes, snapshot, tick } = evaluate_scene(scene);
         let body = &snapshot.body;
         assert_scores_are_scores(body);
         tally.add(body.recommendation.name());
 
         // What it says.
         if body.recommendation == Recommendation::Freeze {
-            assert_eq!(
-                (body.headroom.clients, body.headroom.binding.as_ref()),
-                (0, "freeze")
-            );
+            assert_eq!((body.headroom.clients, body.headroom.binding.as_ref()), (0, "freeze"));
         }
         if body.recommendation == Recommendation::Decrease {
             assert_eq!(body.headroom.clients, 0, "nobody is taken on the way back");
             let lower = body.mode.previous().expect("never below lab");
             assert_eq!(body.target_mode, Some(lower));
-            let (limits, facts) = (
-                scene.config.policy.limits.of(lower),
-                Facts::from_inputs(&body.inputs),
-            );
-            assert_eq!(
-                facts.clients.at_most(limits.max_clients.get()),
-                Outcome::Passed
-            );
-            assert_eq!(
-                facts.spend.at_most(limits.max_ai_spend_per_day.micros()),
-                Outcome::Passed
-            );
-            assert!(facts.posts.is_none_or(
-                |posts| posts.at_most(limits.max_posts_per_day.get()) == Outcome::Passed
-            ));
+            let (limits, facts) = (scene.config.policy.limits.of(lower), Facts::from_inputs(&body.inputs));
+            assert_eq!(facts.clients.at_most(limits.max_clients.get()), Outcome::Passed);
+            assert_eq!(facts.spend.at_most(limits.max_ai_spend_per_day.micros()), Outcome::Passed);
+            assert!(facts.posts.is_none_or(|posts| posts.at_most(limits.max_posts_per_day.get()) == Outcome::Passed));
         }
         if body.recommendation == Recommendation::Increase {
             assert_eq!(body.target_mode, body.mode.next());
@@ -508,23 +368,13 @@ fn every_snapshot_is_whole_finite_traceable_provable_and_within_its_bounds() {
         }
         assert_eq!(
             body.target_mode.is_some(),
-            matches!(
-                body.recommendation,
-                Recommendation::Increase | Recommendation::Decrease
-            )
+            matches!(body.recommendation, Recommendation::Increase | Recommendation::Decrease)
         );
         if body.kind == EnvironmentKind::Synthetic {
             tally.add("synthetic");
             assert_eq!(body.recommendation, Recommendation::Hold);
             assert!(!body.held && body.verdict.contains("synthetic"));
-            assert!(
-                body.truth
-                    .notes
-                    .iter()
-                    .any(|note| note.contains("synthetic")),
-                "{:?}",
-                body.truth.notes
-            );
+            assert!(body.truth.notes.iter().any(|note| note.contains("synthetic")), "{:?}", body.truth.notes);
         }
 
         let tick = tick.expect("a scheduled evaluation is a tick");
@@ -532,20 +382,10 @@ fn every_snapshot_is_whole_finite_traceable_provable_and_within_its_bounds() {
         if body.kind != EnvironmentKind::Synthetic {
             assert_eq!(tick.ruled, body.recommendation);
         }
-        assert_eq!(
-            tick.standing.is_empty(),
-            tick.ruled < Recommendation::Decrease,
-            "{tick:?}"
-        );
+        assert_eq!(tick.standing.is_empty(), tick.ruled < Recommendation::Decrease, "{tick:?}");
 
         // What it rests on.
-        assert_eq!(
-            untraceable(body),
-            None,
-            "{}\n{}",
-            body.verdict,
-            body.narrative
-        );
+        assert_eq!(untraceable(body), None, "{}\n{}", body.verdict, body.narrative);
         assert!(!body.narrative.is_empty());
 
         // How it is kept: costly to look at, so not every time.
@@ -554,32 +394,17 @@ fn every_snapshot_is_whole_finite_traceable_provable_and_within_its_bounds() {
         }
         tally.add("kept");
         let text = std::str::from_utf8(&bytes).expect("JSON is UTF-8");
-        let value: serde_json::Value =
-            serde_json::from_slice(&bytes).expect("canonical JSON reads back");
+        let value: serde_json::Value = serde_json::from_slice(&bytes).expect("canonical JSON reads back");
         assert!(canonical::keys_ascend(&value, text), "{text}");
         assert!(!text.contains("NaN") && !text.contains("inf,") && !text.contains("Infinity"));
         assert_eq!(canonical::digest(&bytes), snapshot.digest);
         let again: SnapshotBody = serde_json::from_slice(&bytes).expect("a body reads back");
-        assert_eq!(
-            canonical::to_vec(&again),
-            bytes,
-            "a body reads back as itself"
-        );
-        assert_eq!(
-            evaluate_scene(scene).bytes,
-            bytes,
-            "the same arguments give the same bytes"
-        );
+        assert_eq!(canonical::to_vec(&again), bytes, "a body reads back as itself");
+        assert_eq!(evaluate_scene(scene).bytes, bytes, "the same arguments give the same bytes");
         let sealed = SealedConfig::new(scene.config.clone());
-        assert_eq!(
-            prove(&bytes, &snapshot.digest, Some(&sealed)),
-            Proof::Proved
-        );
+        assert_eq!(prove(&bytes, &snapshot.digest, Some(&sealed)), Proof::Proved);
         let config = String::from_utf8(canonical::to_vec(&scene.config)).expect("JSON is UTF-8");
-        assert!(
-            canonical::keys_ascend(&serde_json::from_str(&config).expect("reads back"), &config),
-            "{config}"
-        );
+        assert!(canonical::keys_ascend(&serde_json::from_str(&config).expect("reads back"), &config), "{config}");
     });
     tally.at_least(&[
         ("increase", 100),
@@ -595,9 +420,7 @@ fn every_snapshot_is_whole_finite_traceable_provable_and_within_its_bounds() {
 fn an_altered_snapshot_is_broken_whichever_byte_was_altered() {
     let tally = Tally::default();
     for_scenes(60, true, |scene| {
-        let Evaluation {
-            bytes, snapshot, ..
-        } = evaluate_scene(scene);
+        let Evaluation { bytes, snapshot, .. } = evaluate_scene(scene);
         let sealed = SealedConfig::new(scene.config.clone());
         let mut draw = Draw(scene.seed);
         for _ in 0..60 {
@@ -608,10 +431,7 @@ fn an_altered_snapshot_is_broken_whichever_byte_was_altered() {
                 letter @ b'a'..=b'z' => b'a' + (letter - b'a' + 1 + draw.below(25) as u8) % 26,
                 other => other ^ 1,
             };
-            assert!(matches!(
-                prove(&altered, &snapshot.digest, Some(&sealed)),
-                Proof::Broken(_)
-            ));
+            assert!(matches!(prove(&altered, &snapshot.digest, Some(&sealed)), Proof::Broken(_)));
             // Whoever could also replace the digest is caught wherever evaluating again says otherwise.
             let Ok(body) = serde_json::from_slice::<SnapshotBody>(&altered) else {
                 continue;
@@ -631,10 +451,7 @@ fn an_altered_snapshot_is_broken_whichever_byte_was_altered() {
                     .any(|(one, two)| one.outcome != two.outcome || one.detail != two.detail);
             if derived && body.engine_version == snapshot.body.engine_version {
                 tally.add("derived");
-                assert!(
-                    matches!(prove(&altered, &digest, Some(&sealed)), Proof::Broken(_)),
-                    "byte {place}"
-                );
+                assert!(matches!(prove(&altered, &digest, Some(&sealed)), Proof::Broken(_)), "byte {place}");
             }
         }
     });
@@ -649,47 +466,25 @@ fn a_narrative_with_a_number_that_nothing_recorded_gives_is_caught_and_never_lea
         let foreign = draw.of(&["98765.4", "31415926", "271828.18"]);
         for in_verdict in [false, true] {
             let mut body = honest.clone();
-            let words = if in_verdict {
-                &mut body.verdict
-            } else {
-                &mut body.narrative
-            };
+            let words = if in_verdict { &mut body.verdict } else { &mut body.narrative };
             // In place of a number that was there, or after the last word.
             let number = words.find(|character: char| character.is_ascii_digit());
             *words = match number {
                 Some(place) => format!(
                     "{}{foreign} {}",
                     &words[..place],
-                    words[place..].trim_start_matches(
-                        |character: char| character.is_ascii_digit() || character == '.'
-                    )
+                    words[place..].trim_start_matches(|character: char| character.is_ascii_digit() || character == '.')
                 ),
                 None => format!("{words} {foreign}"),
             };
-            assert_eq!(
-                untraceable(&body).as_deref(),
-                Some(foreign),
-                "{}\n{}",
-                body.verdict,
-                body.narrative
-            );
+            assert_eq!(untraceable(&body).as_deref(), Some(foreign), "{}\n{}", body.verdict, body.narrative);
             gate(&mut body);
-            assert!(
-                body.recommendation >= Recommendation::Hold
-                    && body.recommendation >= honest.recommendation
-            );
+            assert!(body.recommendation >= Recommendation::Hold && body.recommendation >= honest.recommendation);
             assert!(body.narrative.is_empty() && !body.verdict.contains(foreign));
             let blocked = body.truth.blocked.expect("it says that it was held back");
-            assert_eq!(
-                blocked.recommendation, honest.recommendation,
-                "it says what was held back"
-            );
+            assert_eq!(blocked.recommendation, honest.recommendation, "it says what was held back");
             let answer = body.recommendation.name();
-            assert!(
-                body.verdict.to_lowercase().starts_with(answer),
-                "{answer}: {}",
-                body.verdict
-            );
+            assert!(body.verdict.to_lowercase().starts_with(answer), "{answer}: {}", body.verdict);
         }
     });
 }
@@ -708,10 +503,7 @@ fn the_headroom_fits_and_is_not_one_too_many() {
         // So many more clients, each causing today's average in its worst case.
         let grown = |count: Count, by: u64| {
             let total = u128::from(count.hi) * u128::from(scene.picture.clients + by);
-            Count::exactly(
-                u64::try_from(total.div_ceil(u128::from(scene.picture.clients)))
-                    .unwrap_or(u64::MAX - 1),
-            )
+            Count::exactly(u64::try_from(total.div_ceil(u128::from(scene.picture.clients))).unwrap_or(u64::MAX - 1))
         };
         let then = |by: u64| {
             let mut facts = facts;
@@ -728,19 +520,11 @@ fn the_headroom_fits_and_is_not_one_too_many() {
             .into_iter()
             .all(|rule| grown.result(rule).outcome == Outcome::Passed)
         };
-        assert!(
-            then(room.clients),
-            "{room:?} does not fit {:?}",
-            scene.picture
-        );
+        assert!(then(room.clients), "{room:?} does not fit {:?}", scene.picture);
         // Micro-dollars are whole, so a line between two of them may be one client off for AI spend alone.
         if matches!(room.binding.as_ref(), "clients" | "posts") {
             tally.add("exact");
-            assert!(
-                !then(room.clients + 1),
-                "{room:?} leaves one out of {:?}",
-                scene.picture
-            );
+            assert!(!then(room.clients + 1), "{room:?} leaves one out of {:?}", scene.picture);
         }
     });
     tally.at_least(&[("room", 500), ("exact", 300)]);
@@ -819,11 +603,7 @@ impl Run {
         let mut config = config(Mode::Pilot);
         config.policy.guardrails.recovery_hours = recovery_hours;
         config.policy.guardrails.stabilization_hours = stabilization_hours;
-        Run {
-            config,
-            ticks: Vec::new(),
-            now: noon(),
-        }
+        Run { config, ticks: Vec::new(), now: noon() }
     }
 
     fn recent(&self) -> Recent {
@@ -843,13 +623,7 @@ impl Run {
 
     fn evaluate(&self, weather: Weather, origin: Origin) -> Evaluation {
         let sealed = SealedConfig::new(self.config.clone());
-        evaluate(
-            &sealed,
-            weather.inputs(&self.config),
-            self.recent(),
-            self.now,
-            origin,
-        )
+        evaluate(&sealed, weather.inputs(&self.config), self.recent(), self.now, origin)
     }
 
     fn change_policy(&mut self) {
@@ -860,16 +634,11 @@ impl Run {
     /// The tick that lies `steps` before now under the policy in force, if there was one.
     fn tick_before(&self, steps: u32) -> Option<&Tick> {
         let at = self.now - Duration::minutes(i64::from(steps * TICK));
-        self.ticks
-            .iter()
-            .find(|tick| tick.at == at && tick.at >= self.config.policy_since)
+        self.ticks.iter().find(|tick| tick.at == at && tick.at >= self.config.policy_since)
     }
 
     fn last_before(&self) -> Option<&Tick> {
-        self.ticks
-            .iter()
-            .rev()
-            .find(|tick| tick.at < self.now && tick.at >= self.config.policy_since)
+        self.ticks.iter().rev().find(|tick| tick.at < self.now && tick.at >= self.config.policy_since)
     }
 }
 
@@ -920,49 +689,31 @@ fn check_step(run: &Run, tick: &Tick, body: &SnapshotBody, tally: &Tally) {
     let previous = run.last_before();
     let recovered = |breach: Breach| {
         tick.clear.contains(breach)
-            && (1..=slots(rails.recovery_hours)).all(|step| {
-                run.tick_before(step)
-                    .is_some_and(|tick| tick.clear.contains(breach))
-            })
+            && (1..=slots(rails.recovery_hours))
+                .all(|step| run.tick_before(step).is_some_and(|tick| tick.clear.contains(breach)))
     };
     if body.held {
         tally.add("held");
     }
     if let Some(previous) = previous.filter(|previous| previous.ruled >= Recommendation::Decrease) {
-        let owed: Vec<Breach> = previous
-            .standing
-            .without(Breach::OverLimit)
-            .iter()
-            .filter(|breach| !recovered(*breach))
-            .collect();
+        let owed: Vec<Breach> =
+            previous.standing.without(Breach::OverLimit).iter().filter(|breach| !recovered(*breach)).collect();
         if tick.ruled < Recommendation::Decrease {
-            assert_eq!(
-                owed,
-                [],
-                "left {:?} with breaches not recovered from",
-                previous.ruled
-            );
+            assert_eq!(owed, [], "left {:?} with breaches not recovered from", previous.ruled);
             tally.add("left");
             if previous.standing.without(Breach::OverLimit).is_empty() {
                 tally.add("ended at once");
             }
         }
         if !owed.is_empty() && previous.ruled == Recommendation::Freeze {
-            assert_eq!(
-                tick.ruled,
-                Recommendation::Freeze,
-                "a Freeze stays one until its breaches have recovered"
-            );
+            assert_eq!(tick.ruled, Recommendation::Freeze, "a Freeze stays one until its breaches have recovered");
         }
         for breach in owed {
             assert!(tick.standing.contains(breach), "{breach:?} is forgotten");
         }
     }
     if body.held {
-        assert!(
-            previous.is_some(),
-            "nothing before the policy in force holds an answer"
-        );
+        assert!(previous.is_some(), "nothing before the policy in force holds an answer");
     }
     // A Freeze or Decrease is one of today's breaches, or one that stands since a tick under this policy.
     for breach in tick.standing.iter() {
@@ -975,34 +726,19 @@ fn check_step(run: &Run, tick: &Tick, body: &SnapshotBody, tally: &Tally) {
             Breach::AiCostPressure => RuleId::GuardrailAiCostPressure,
             Breach::InfraHealth => RuleId::GuardrailInfraHealth,
         };
-        let broken = body
-            .rules
-            .iter()
-            .any(|line| line.rule == rule.name() && line.outcome == Outcome::Failed);
-        assert!(
-            broken || (stood && !recovered(breach)),
-            "{breach:?} stands for nothing"
-        );
+        let broken = body.rules.iter().any(|line| line.rule == rule.name() && line.outcome == Outcome::Failed);
+        assert!(broken || (stood && !recovered(breach)), "{breach:?} stands for nothing");
     }
     if body.recommendation == Recommendation::Increase {
         tally.add("increase");
         let expected = slots(rails.stabilization_hours);
         let window: Vec<Option<&Tick>> = (1..=expected).map(|step| run.tick_before(step)).collect();
-        let met = window
-            .iter()
-            .filter(|tick| tick.is_some_and(|tick| tick.conditions_met))
-            .count() as u32;
+        let met = window.iter().filter(|tick| tick.is_some_and(|tick| tick.conditions_met)).count() as u32;
         assert!(met * 100 >= expected * 95, "{met} of {expected}");
-        assert!((1..=3).all(|step| {
-            run.tick_before(step)
-                .is_some_and(|tick| tick.conditions_met)
-        }));
+        assert!((1..=3).all(|step| { run.tick_before(step).is_some_and(|tick| tick.conditions_met) }));
         for tick in window.into_iter().flatten() {
             let by_rule_2 = tick.standing.without(Breach::OverLimit).is_empty();
-            assert!(
-                tick.ruled < Recommendation::Decrease || by_rule_2,
-                "{tick:?} lies within the window"
-            );
+            assert!(tick.ruled < Recommendation::Decrease || by_rule_2, "{tick:?} lies within the window");
         }
     }
 }
@@ -1020,10 +756,7 @@ fn evaluations_on_demand_change_nothing_that_comes_after() {
                 asked.ticks.extend(on_demand.tick);
             }
             let (one, two) = (quiet.step(weather, absent), asked.step(weather, absent));
-            assert_eq!(
-                one.map(|evaluation| evaluation.bytes),
-                two.map(|evaluation| evaluation.bytes)
-            );
+            assert_eq!(one.map(|evaluation| evaluation.bytes), two.map(|evaluation| evaluation.bytes));
         }
     }
 }
@@ -1039,9 +772,7 @@ fn recovery_takes_its_hours_and_an_absent_tick_delays_it() {
         (1..100)
             .find(|step| {
                 run.step(Weather::Fine, absent.contains(step))
-                    .is_some_and(|answer| {
-                        answer.snapshot.body.recommendation < Recommendation::Decrease
-                    })
+                    .is_some_and(|answer| answer.snapshot.body.recommendation < Recommendation::Decrease)
             })
             .expect("a recovery ends")
     };
@@ -1068,22 +799,11 @@ fn extra_ticks_never_stand_in_for_absent_ones() {
     let full = summarise(&regular, noon(), &config, TICK);
     assert!(full.stabilization.is_stable() && full.recovered == BreachSet::all());
 
-    let dense_with_a_gap: Vec<Tick> = [
-        115, 110, 105, 100, 95, 90, 45, 40, 35, 30, 25, 20, 15, 10, 5,
-    ]
-    .map(tick)
-    .to_vec();
+    let dense_with_a_gap: Vec<Tick> =
+        [115, 110, 105, 100, 95, 90, 45, 40, 35, 30, 25, 20, 15, 10, 5].map(tick).to_vec();
     let recent = summarise(&dense_with_a_gap, noon(), &config, TICK);
-    assert_eq!(
-        recent.recovered,
-        BreachSet::EMPTY,
-        "an hour was not watched"
-    );
-    assert!(
-        recent.stabilization.held < recent.stabilization.needed(),
-        "{:?}",
-        recent.stabilization
-    );
+    assert_eq!(recent.recovered, BreachSet::EMPTY, "an hour was not watched");
+    assert!(recent.stabilization.held < recent.stabilization.needed(), "{:?}", recent.stabilization);
 
     // A window shorter than a tick asks for that tick; it never asks for nothing.
     let none = summarise(&[], noon(), &config, 180);
@@ -1096,80 +816,34 @@ fn extra_ticks_never_stand_in_for_absent_ones() {
 fn a_change_of_policy_ends_held_answers_but_no_breach_that_is_still_there() {
     let mut run = Run::new(6, 24);
     run.step(Weather::Outage, false);
-    let held = run
-        .step(Weather::Fine, false)
-        .expect("present")
-        .snapshot
-        .body;
-    assert_eq!(
-        (held.recommendation, held.held),
-        (Recommendation::Freeze, true)
-    );
+    let held = run.step(Weather::Fine, false).expect("present").snapshot.body;
+    assert_eq!((held.recommendation, held.held), (Recommendation::Freeze, true));
     run.change_policy();
-    let after = run
-        .step(Weather::Fine, false)
-        .expect("present")
-        .snapshot
-        .body;
-    assert_eq!(
-        (after.recommendation, after.held),
-        (Recommendation::Hold, false)
-    );
+    let after = run.step(Weather::Fine, false).expect("present").snapshot.body;
+    assert_eq!((after.recommendation, after.held), (Recommendation::Hold, false));
     run.step(Weather::Outage, false);
     run.change_policy();
-    let still = run
-        .step(Weather::Outage, false)
-        .expect("present")
-        .snapshot
-        .body;
-    assert_eq!(
-        (still.recommendation, still.held),
-        (Recommendation::Freeze, false)
-    );
+    let still = run.step(Weather::Outage, false).expect("present").snapshot.body;
+    assert_eq!((still.recommendation, still.held), (Recommendation::Freeze, false));
 }
 
 #[test]
 fn over_the_limit_ends_when_the_limits_are_kept_and_never_counts_against_stabilization() {
     let mut run = Run::new(6, 1);
-    let over = run
-        .step(Weather::OverLimit, false)
-        .expect("present")
-        .snapshot
-        .body;
-    assert_eq!(
-        over.recommendation,
-        Recommendation::Freeze,
-        "{}",
-        over.verdict
-    );
-    let unknown = run
-        .step(Weather::Unknown, false)
-        .expect("present")
-        .snapshot
-        .body;
+    let over = run.step(Weather::OverLimit, false).expect("present").snapshot.body;
+    assert_eq!(over.recommendation, Recommendation::Freeze, "{}", over.verdict);
+    let unknown = run.step(Weather::Unknown, false).expect("present").snapshot.body;
     assert_eq!(
         (unknown.recommendation, unknown.held),
         (Recommendation::Freeze, true),
         "it is not known that the limits are kept"
     );
-    let kept = run
-        .step(Weather::Fine, false)
-        .expect("present")
-        .snapshot
-        .body;
-    assert_eq!(
-        kept.recommendation,
-        Recommendation::Hold,
-        "no recovery is asked"
-    );
+    let kept = run.step(Weather::Fine, false).expect("present").snapshot.body;
+    assert_eq!(kept.recommendation, Recommendation::Hold, "no recovery is asked");
     for _ in 0..3 {
         run.step(Weather::Fine, false);
     }
-    let steady = run
-        .step(Weather::Fine, false)
-        .expect("present")
-        .snapshot
-        .body;
+    let steady = run.step(Weather::Fine, false).expect("present").snapshot.body;
     assert_eq!(steady.recent.stabilization.unsafe_ticks, 0);
     assert_eq!(steady.recommendation, Recommendation::Increase);
 }
@@ -1177,15 +851,8 @@ fn over_the_limit_ends_when_the_limits_are_kept_and_never_counts_against_stabili
 #[test]
 fn hours_seen_are_windows_of_inputs_and_today_decides_nothing() {
     for_scenes(1_000, true, |scene| {
-        let without: Vec<Input> = scene
-            .inputs
-            .iter()
-            .filter(|input| input.window.name != WindowName::Today)
-            .cloned()
-            .collect();
-        assert_eq!(
-            assess_inputs(scene, &without),
-            assess_inputs(scene, &scene.inputs)
-        );
+        let without: Vec<Input> =
+            scene.inputs.iter().filter(|input| input.window.name != WindowName::Today).cloned().collect();
+        assert_eq!(assess_inputs(scene, &without), assess_inputs(scene, &scene.inputs));
     });
 }

@@ -1,17 +1,12 @@
 //! Owns the engine's thresholds as tables: every rule and condition just below, at and just above its line, in each
 //! mode where that matters, and the words that go with the answers.
 
-#![expect(
-    clippy::type_complexity,
-    reason = "tables of cases read best as tuples"
-)]
+#![expect(clippy::type_complexity, reason = "tables of cases read best as tuples")]
 
 mod support;
 
 use chrono::Duration;
-use scaling_mode::domain::decision::{
-    Assessment, Breach, BreachSet, Recommendation, RuleId, assess,
-};
+use scaling_mode::domain::decision::{Assessment, Breach, BreachSet, Recommendation, RuleId, assess};
 use scaling_mode::domain::evaluate::{SealedConfig, evaluate};
 use scaling_mode::domain::explain::what_would_change;
 use scaling_mode::domain::facts::Facts;
@@ -42,12 +37,7 @@ impl Setup {
         let config = config(mode);
         // Exactly the demand that an Increase needs: 4 of 5, 12 of 15, 40 of 50, 400 of 500.
         let clients = config.limits().max_clients.get() * 4 / 5;
-        Setup {
-            config,
-            picture: Picture::healthy(clients),
-            recent: stable(),
-            hidden: Vec::new(),
-        }
+        Setup { config, picture: Picture::healthy(clients), recent: stable(), hidden: Vec::new() }
     }
 
     fn of(mode: Mode, edit: impl FnOnce(&mut Setup)) -> Setup {
@@ -59,11 +49,7 @@ impl Setup {
     fn inputs(&self) -> Vec<Input> {
         let mut inputs = self.picture.inputs(&self.config);
         for input in &mut inputs {
-            if let Some((_, state)) = self
-                .hidden
-                .iter()
-                .find(|(signal, _)| *signal == input.signal)
-            {
+            if let Some((_, state)) = self.hidden.iter().find(|(signal, _)| *signal == input.signal) {
                 hide(input, *state);
             }
         }
@@ -71,24 +57,12 @@ impl Setup {
     }
 
     fn assess(&self) -> Assessment {
-        assess(
-            &Facts::from_inputs(&self.inputs()),
-            &self.config,
-            &self.recent,
-            noon(),
-        )
+        assess(&Facts::from_inputs(&self.inputs()), &self.config, &self.recent, noon())
     }
 
     fn snapshot(&self) -> Snapshot {
         let sealed = SealedConfig::new(self.config.clone());
-        evaluate(
-            &sealed,
-            self.inputs(),
-            self.recent.clone(),
-            noon(),
-            Origin::Scheduled,
-        )
-        .snapshot
+        evaluate(&sealed, self.inputs(), self.recent.clone(), noon(), Origin::Scheduled).snapshot
     }
 
     fn unstable(&mut self) {
@@ -191,22 +165,8 @@ const CASES: &[Case] = &[
         Failed,
         Hold,
     ),
-    (
-        "posts at the limit",
-        Mode::Pilot,
-        |s| s.picture.posts = Count::exactly(200),
-        OverLimitPosts,
-        Passed,
-        Hold,
-    ),
-    (
-        "one post too many",
-        Mode::Pilot,
-        |s| s.picture.posts = Count::exactly(201),
-        OverLimitPosts,
-        Failed,
-        Freeze,
-    ),
+    ("posts at the limit", Mode::Pilot, |s| s.picture.posts = Count::exactly(200), OverLimitPosts, Passed, Hold),
+    ("one post too many", Mode::Pilot, |s| s.picture.posts = Count::exactly(201), OverLimitPosts, Failed, Freeze),
     (
         "posts that may be too many",
         Mode::Pilot,
@@ -220,10 +180,7 @@ const CASES: &[Case] = &[
         Mode::Pilot,
         |s| {
             s.picture.posts = Count::exactly(9_999);
-            s.config
-                .policy
-                .not_applicable
-                .insert(Signal::PostsPublished);
+            s.config.policy.not_applicable.insert(Signal::PostsPublished);
         },
         OverLimitPosts,
         Passed,
@@ -330,14 +287,7 @@ const CASES: &[Case] = &[
         Failed,
         Decrease,
     ),
-    (
-        "info is only shown",
-        Mode::Pilot,
-        |s| s.picture.info = 99,
-        GuardrailWarningDensity,
-        Passed,
-        Increase,
-    ),
+    ("info is only shown", Mode::Pilot, |s| s.picture.info = 99, GuardrailWarningDensity, Passed, Increase),
     (
         "warnings unreported",
         Mode::Pilot,
@@ -357,14 +307,7 @@ const CASES: &[Case] = &[
         Failed,
         Decrease,
     ),
-    (
-        "no warning and no client",
-        Mode::Pilot,
-        |s| s.picture.clients = 0,
-        GuardrailWarningDensity,
-        Passed,
-        Hold,
-    ),
+    ("no warning and no client", Mode::Pilot, |s| s.picture.clients = 0, GuardrailWarningDensity, Passed, Hold),
     // Churn 0.2, of at least two clients.
     (
         "2 of 10 at risk",
@@ -421,14 +364,7 @@ const CASES: &[Case] = &[
         Failed,
         Decrease,
     ),
-    (
-        "churn without clients",
-        Mode::Pilot,
-        |s| s.picture.clients = 0,
-        GuardrailChurnRisk,
-        Passed,
-        Hold,
-    ),
+    ("churn without clients", Mode::Pilot, |s| s.picture.clients = 0, GuardrailChurnRisk, Passed, Hold),
     (
         "churn of clients unknown",
         Mode::Pilot,
@@ -474,22 +410,8 @@ const CASES: &[Case] = &[
         Freeze,
     ),
     // Infra 50: half-way between 300 and 2000 ms.
-    (
-        "latency half-way",
-        Mode::Pilot,
-        |s| latency(s, 1_150.0),
-        GuardrailInfraHealth,
-        Passed,
-        Increase,
-    ),
-    (
-        "latency beyond",
-        Mode::Pilot,
-        |s| latency(s, 1_150.1),
-        GuardrailInfraHealth,
-        Failed,
-        Freeze,
-    ),
+    ("latency half-way", Mode::Pilot, |s| latency(s, 1_150.0), GuardrailInfraHealth, Passed, Increase),
+    ("latency beyond", Mode::Pilot, |s| latency(s, 1_150.1), GuardrailInfraHealth, Failed, Freeze),
     (
         "latency beyond, the load fits pilot",
         Mode::Growth,
@@ -518,38 +440,10 @@ const CASES: &[Case] = &[
         Freeze,
     ),
     // What fits the lower mode: 5 clients, 50 posts, $10.
-    (
-        "all of it fits",
-        Mode::Pilot,
-        |s| fits(s, 5, 50, 10 * DOLLAR),
-        DecreaseFits,
-        Passed,
-        Decrease,
-    ),
-    (
-        "a client too many to fit",
-        Mode::Pilot,
-        |s| fits(s, 6, 50, 10 * DOLLAR),
-        DecreaseFits,
-        Failed,
-        Freeze,
-    ),
-    (
-        "a post too many to fit",
-        Mode::Pilot,
-        |s| fits(s, 5, 51, 10 * DOLLAR),
-        DecreaseFits,
-        Failed,
-        Freeze,
-    ),
-    (
-        "a micro-dollar too much to fit",
-        Mode::Pilot,
-        |s| fits(s, 5, 50, 10 * DOLLAR + 1),
-        DecreaseFits,
-        Failed,
-        Freeze,
-    ),
+    ("all of it fits", Mode::Pilot, |s| fits(s, 5, 50, 10 * DOLLAR), DecreaseFits, Passed, Decrease),
+    ("a client too many to fit", Mode::Pilot, |s| fits(s, 6, 50, 10 * DOLLAR), DecreaseFits, Failed, Freeze),
+    ("a post too many to fit", Mode::Pilot, |s| fits(s, 5, 51, 10 * DOLLAR), DecreaseFits, Failed, Freeze),
+    ("a micro-dollar too much to fit", Mode::Pilot, |s| fits(s, 5, 50, 10 * DOLLAR + 1), DecreaseFits, Failed, Freeze),
     (
         "it is not known whether it fits",
         Mode::Pilot,
@@ -561,63 +455,14 @@ const CASES: &[Case] = &[
         Unknown,
         Freeze,
     ),
-    (
-        "nothing lies below lab",
-        Mode::Lab,
-        |s| fits(s, 1, 1, 1),
-        DecreaseFits,
-        Failed,
-        Freeze,
-    ),
+    ("nothing lies below lab", Mode::Lab, |s| fits(s, 1, 1, 1), DecreaseFits, Failed, Freeze),
     // Rule 4.
-    (
-        "lab has a mode above",
-        Mode::Lab,
-        |_| {},
-        IncreaseNextMode,
-        Passed,
-        Increase,
-    ),
-    (
-        "pilot has a mode above",
-        Mode::Pilot,
-        |_| {},
-        IncreaseNextMode,
-        Passed,
-        Increase,
-    ),
-    (
-        "growth has a mode above",
-        Mode::Growth,
-        |_| {},
-        IncreaseNextMode,
-        Passed,
-        Increase,
-    ),
-    (
-        "scale has none",
-        Mode::Scale,
-        |_| {},
-        IncreaseNextMode,
-        Failed,
-        Hold,
-    ),
-    (
-        "demand at 80 %",
-        Mode::Growth,
-        |s| s.picture.clients = 40,
-        IncreaseDemand,
-        Passed,
-        Increase,
-    ),
-    (
-        "demand just below",
-        Mode::Growth,
-        |s| s.picture.clients = 39,
-        IncreaseDemand,
-        Failed,
-        Hold,
-    ),
+    ("lab has a mode above", Mode::Lab, |_| {}, IncreaseNextMode, Passed, Increase),
+    ("pilot has a mode above", Mode::Pilot, |_| {}, IncreaseNextMode, Passed, Increase),
+    ("growth has a mode above", Mode::Growth, |_| {}, IncreaseNextMode, Passed, Increase),
+    ("scale has none", Mode::Scale, |_| {}, IncreaseNextMode, Failed, Hold),
+    ("demand at 80 %", Mode::Growth, |s| s.picture.clients = 40, IncreaseDemand, Passed, Increase),
+    ("demand just below", Mode::Growth, |s| s.picture.clients = 39, IncreaseDemand, Failed, Hold),
     (
         "demand unknown",
         Mode::Growth,
@@ -626,38 +471,10 @@ const CASES: &[Case] = &[
         Unknown,
         Hold,
     ),
-    (
-        "health at its line",
-        Mode::Pilot,
-        |s| health_line(s, 96.0),
-        IncreaseHealth,
-        Passed,
-        Increase,
-    ),
-    (
-        "health just below its line",
-        Mode::Pilot,
-        |s| health_line(s, 96.000_001),
-        IncreaseHealth,
-        Failed,
-        Hold,
-    ),
-    (
-        "posts at 70 %",
-        Mode::Pilot,
-        |s| s.picture.posts = Count::exactly(140),
-        IncreaseUtilisation,
-        Passed,
-        Increase,
-    ),
-    (
-        "posts above 70 %",
-        Mode::Pilot,
-        |s| s.picture.posts = Count::exactly(141),
-        IncreaseUtilisation,
-        Failed,
-        Hold,
-    ),
+    ("health at its line", Mode::Pilot, |s| health_line(s, 96.0), IncreaseHealth, Passed, Increase),
+    ("health just below its line", Mode::Pilot, |s| health_line(s, 96.000_001), IncreaseHealth, Failed, Hold),
+    ("posts at 70 %", Mode::Pilot, |s| s.picture.posts = Count::exactly(140), IncreaseUtilisation, Passed, Increase),
+    ("posts above 70 %", Mode::Pilot, |s| s.picture.posts = Count::exactly(141), IncreaseUtilisation, Failed, Hold),
     (
         "spend at 70 %",
         Mode::Pilot,
@@ -747,14 +564,7 @@ const CASES: &[Case] = &[
         Unknown,
         Hold,
     ),
-    (
-        "infra at its line",
-        Mode::Pilot,
-        |s| latency(s, 1_150.0),
-        IncreaseInfraHealth,
-        Passed,
-        Increase,
-    ),
+    ("infra at its line", Mode::Pilot, |s| latency(s, 1_150.0), IncreaseInfraHealth, Passed, Increase),
     (
         "infra unknown",
         Mode::Pilot,
@@ -763,22 +573,8 @@ const CASES: &[Case] = &[
         Unknown,
         Hold,
     ),
-    (
-        "no critical warning",
-        Mode::Pilot,
-        |s| s.picture.warnings = 1,
-        IncreaseCriticalWarnings,
-        Passed,
-        Increase,
-    ),
-    (
-        "one critical warning",
-        Mode::Pilot,
-        |s| s.picture.critical = 1,
-        IncreaseCriticalWarnings,
-        Failed,
-        Hold,
-    ),
+    ("no critical warning", Mode::Pilot, |s| s.picture.warnings = 1, IncreaseCriticalWarnings, Passed, Increase),
+    ("one critical warning", Mode::Pilot, |s| s.picture.critical = 1, IncreaseCriticalWarnings, Failed, Hold),
     (
         "one critical warning where one is allowed",
         Mode::Pilot,
@@ -790,22 +586,8 @@ const CASES: &[Case] = &[
         Passed,
         Increase,
     ),
-    (
-        "evidence at its line",
-        Mode::Pilot,
-        |s| evidence_line(s, 0.85),
-        IncreaseConfidence,
-        Passed,
-        Increase,
-    ),
-    (
-        "evidence below its line",
-        Mode::Pilot,
-        |s| evidence_line(s, 0.850_001),
-        IncreaseConfidence,
-        Failed,
-        Hold,
-    ),
+    ("evidence at its line", Mode::Pilot, |s| evidence_line(s, 0.85), IncreaseConfidence, Passed, Increase),
+    ("evidence below its line", Mode::Pilot, |s| evidence_line(s, 0.850_001), IncreaseConfidence, Failed, Hold),
     (
         "evidence below its line, inputs open",
         Mode::Pilot,
@@ -828,22 +610,8 @@ const CASES: &[Case] = &[
         Failed,
         Hold,
     ),
-    (
-        "not frozen",
-        Mode::Growth,
-        |_| {},
-        IncreaseNotFrozen,
-        Passed,
-        Increase,
-    ),
-    (
-        "frozen by the founder",
-        Mode::Pilot,
-        |s| s.config.frozen = true,
-        IncreaseNotFrozen,
-        Failed,
-        Hold,
-    ),
+    ("not frozen", Mode::Growth, |_| {}, IncreaseNotFrozen, Passed, Increase),
+    ("frozen by the founder", Mode::Pilot, |s| s.config.frozen = true, IncreaseNotFrozen, Failed, Hold),
     (
         "a second before the cool-down is over",
         Mode::Pilot,
@@ -852,30 +620,9 @@ const CASES: &[Case] = &[
         Failed,
         Hold,
     ),
-    (
-        "when the cool-down is over",
-        Mode::Pilot,
-        |s| changed(s, 24 * 3_600),
-        IncreaseCooldown,
-        Passed,
-        Increase,
-    ),
-    (
-        "92 of 96 ticks",
-        Mode::Pilot,
-        |s| s.recent.stabilization.held = 92,
-        IncreaseStabilization,
-        Passed,
-        Increase,
-    ),
-    (
-        "91 of 96 ticks",
-        Mode::Pilot,
-        |s| s.recent.stabilization.held = 91,
-        IncreaseStabilization,
-        Failed,
-        Hold,
-    ),
+    ("when the cool-down is over", Mode::Pilot, |s| changed(s, 24 * 3_600), IncreaseCooldown, Passed, Increase),
+    ("92 of 96 ticks", Mode::Pilot, |s| s.recent.stabilization.held = 92, IncreaseStabilization, Passed, Increase),
+    ("91 of 96 ticks", Mode::Pilot, |s| s.recent.stabilization.held = 91, IncreaseStabilization, Failed, Hold),
     (
         "one of the last three failed",
         Mode::Pilot,
@@ -893,14 +640,7 @@ const CASES: &[Case] = &[
         Hold,
     ),
     // After a breach.
-    (
-        "nothing to recover from",
-        Mode::Pilot,
-        |s| s.recent = after(Hold, BreachSet::EMPTY),
-        Recovery,
-        Passed,
-        Increase,
-    ),
+    ("nothing to recover from", Mode::Pilot, |s| s.recent = after(Hold, BreachSet::EMPTY), Recovery, Passed, Increase),
     (
         "a breach recovered from",
         Mode::Pilot,
@@ -1080,11 +820,7 @@ fn every_rule_turns_exactly_at_its_line() {
         let assessment = Setup::of(*mode, edit).assess();
         let found = assessment.result(*rule);
         assert_eq!(found.outcome, *outcome, "{name}: {found:?}");
-        assert_eq!(
-            assessment.recommendation, *answer,
-            "{name}: {:?}",
-            assessment.results
-        );
+        assert_eq!(assessment.recommendation, *answer, "{name}: {:?}", assessment.results);
     }
 }
 
@@ -1103,12 +839,7 @@ fn every_rule_is_in_the_table_and_seen_to_fail_and_to_pass() {
 fn every_rule_is_recorded_in_its_place_whatever_fired() {
     for (_, mode, edit, ..) in CASES {
         let snapshot = Setup::of(*mode, edit).snapshot();
-        let names: Vec<&str> = snapshot
-            .body
-            .rules
-            .iter()
-            .map(|rule| rule.rule.as_ref())
-            .collect();
+        let names: Vec<&str> = snapshot.body.rules.iter().map(|rule| rule.rule.as_ref()).collect();
         assert_eq!(names, RuleId::ALL.map(RuleId::name));
     }
 }
@@ -1121,30 +852,9 @@ fn infra_health_is_the_weakest_of_the_parts_that_apply() {
         ("latency is weakest", &[], 0.2, 640.0, 0, 80.0),
         ("errors are weakest", &[], 0.2, 640.0, 1_000_000, 0.0),
         ("without CPU", &[Signal::InfraCpu], 0.95, 640.0, 0, 80.0),
-        (
-            "without latency",
-            &[Signal::InfraLatency],
-            0.775,
-            9_000.0,
-            0,
-            50.0,
-        ),
-        (
-            "without errors",
-            &[Signal::InfraErrors],
-            0.2,
-            640.0,
-            1_000_000,
-            80.0,
-        ),
-        (
-            "without requests there is no error rate either",
-            &[Signal::InfraRequests],
-            0.2,
-            640.0,
-            1_000_000,
-            80.0,
-        ),
+        ("without latency", &[Signal::InfraLatency], 0.775, 9_000.0, 0, 50.0),
+        ("without errors", &[Signal::InfraErrors], 0.2, 640.0, 1_000_000, 80.0),
+        ("without requests there is no error rate either", &[Signal::InfraRequests], 0.2, 640.0, 1_000_000, 80.0),
     ];
     for (name, gone, cpu, ms, errors, expected) in cases {
         let setup = Setup::of(Mode::Pilot, |setup| {
@@ -1156,41 +866,22 @@ fn infra_health_is_the_weakest_of_the_parts_that_apply() {
             setup.picture.errors_hour = Count::exactly(errors);
             setup.picture.errors_evidence = Count::exactly(errors);
         });
-        assert_eq!(
-            setup.assess().health.scores.infra_health,
-            Interval::exactly(expected),
-            "{name}"
-        );
+        assert_eq!(setup.assess().health.scores.infra_health, Interval::exactly(expected), "{name}");
     }
 }
 
 #[test]
 fn what_does_not_apply_is_not_waited_for() {
-    for gone in [
-        Signal::PostsPublished,
-        Signal::InfraCpu,
-        Signal::InfraLatency,
-        Signal::InfraErrors,
-        Signal::InfraRequests,
-    ] {
+    for gone in
+        [Signal::PostsPublished, Signal::InfraCpu, Signal::InfraLatency, Signal::InfraErrors, Signal::InfraRequests]
+    {
         let setup = Setup::of(Mode::Pilot, |setup| {
             setup.config.policy.not_applicable.insert(gone);
         });
         let body = setup.snapshot().body;
         assert_eq!(body.recommendation, Increase, "{gone}: {}", body.narrative);
-        assert_eq!(
-            (body.confidence, body.truth.completeness),
-            (1.0, 1.0),
-            "{gone}"
-        );
-        assert!(
-            body.truth
-                .notes
-                .iter()
-                .any(|note| note.contains(gone.name())),
-            "{:?}",
-            body.truth.notes
-        );
+        assert_eq!((body.confidence, body.truth.completeness), (1.0, 1.0), "{gone}");
+        assert!(body.truth.notes.iter().any(|note| note.contains(gone.name())), "{:?}", body.truth.notes);
     }
 }
 
@@ -1232,20 +923,12 @@ fn nothing_known_is_every_score_and_a_hold() {
         Signal::InfraErrors,
     ];
     for mode in Mode::ALL {
-        let body = Setup::of(mode, |setup| {
-            setup.hidden = all.map(|signal| (signal, InputState::Missing)).to_vec()
-        })
-        .snapshot()
-        .body;
+        let body = Setup::of(mode, |setup| setup.hidden = all.map(|signal| (signal, InputState::Missing)).to_vec())
+            .snapshot()
+            .body;
         assert_eq!(body.scores.overall, Interval::SCORE);
-        assert_eq!(
-            (body.recommendation, body.confidence, body.headroom.clients),
-            (Hold, 0.0, 0)
-        );
-        assert_eq!(
-            body.verdict,
-            format!("Hold in {mode}: nothing is connected yet")
-        );
+        assert_eq!((body.recommendation, body.confidence, body.headroom.clients), (Hold, 0.0, 0));
+        assert_eq!(body.verdict, format!("Hold in {mode}: nothing is connected yet"));
     }
 }
 
@@ -1260,18 +943,8 @@ fn headroom_is_what_fits_before_the_first_line_and_names_it() {
             3,
             "clients",
         ),
-        (
-            "15 posts a client leave 20: one more",
-            |s| s.picture.posts = Count::exactly(180),
-            1,
-            "posts",
-        ),
-        (
-            "posts at the limit",
-            |s| s.picture.posts = Count::exactly(200),
-            0,
-            "posts",
-        ),
+        ("15 posts a client leave 20: one more", |s| s.picture.posts = Count::exactly(180), 1, "posts"),
+        ("posts at the limit", |s| s.picture.posts = Count::exactly(200), 0, "posts"),
         (
             "$3 a client leaves $4 of $40: one more",
             |s| s.picture.spend = Count::exactly(36 * DOLLAR),
@@ -1287,12 +960,7 @@ fn headroom_is_what_fits_before_the_first_line_and_names_it() {
             0,
             "ai_spend",
         ),
-        (
-            "the worst case of posts",
-            |s| s.picture.posts = Count { lo: 0, hi: 180 },
-            1,
-            "posts",
-        ),
+        ("the worst case of posts", |s| s.picture.posts = Count { lo: 0, hi: 180 }, 1, "posts"),
         (
             "no clients, no average",
             |s| {
@@ -1302,24 +970,14 @@ fn headroom_is_what_fits_before_the_first_line_and_names_it() {
             0,
             "posts",
         ),
-        (
-            "no clients, no load",
-            |s| s.picture.clients = 0,
-            15,
-            "clients",
-        ),
+        ("no clients, no load", |s| s.picture.clients = 0, 15, "clients"),
         (
             "a guardrail that is not known",
             |s| s.hidden.push((Signal::ClientsAtRisk, InputState::Missing)),
             0,
             "churn_risk",
         ),
-        (
-            "frozen by the founder",
-            |s| s.config.frozen = true,
-            0,
-            "frozen",
-        ),
+        ("frozen by the founder", |s| s.config.frozen = true, 0, "frozen"),
         ("a freeze", |s| latency(s, 9_000.0), 0, "freeze"),
         (
             "a decrease that is only kept up",
@@ -1334,27 +992,15 @@ fn headroom_is_what_fits_before_the_first_line_and_names_it() {
     ];
     for (name, edit, clients, binding) in cases {
         let headroom = Setup::of(Mode::Pilot, edit).snapshot().body.headroom;
-        assert_eq!(
-            (headroom.clients, headroom.binding.as_ref()),
-            (clients, binding),
-            "{name}"
-        );
+        assert_eq!((headroom.clients, headroom.binding.as_ref()), (clients, binding), "{name}");
     }
 }
 
 #[test]
 fn verdicts_lead_with_clients_and_say_why() {
     let cases: [(Mode, Edit, &str); 19] = [
-        (
-            Mode::Pilot,
-            |_| {},
-            "Move up to growth: every condition holds",
-        ),
-        (
-            Mode::Pilot,
-            |s| s.unstable(),
-            "Stay in pilot: room for 3 more clients; the client limit binds first",
-        ),
+        (Mode::Pilot, |_| {}, "Move up to growth: every condition holds"),
+        (Mode::Pilot, |s| s.unstable(), "Stay in pilot: room for 3 more clients; the client limit binds first"),
         (
             Mode::Pilot,
             |s| {
@@ -1391,11 +1037,7 @@ fn verdicts_lead_with_clients_and_say_why() {
             |s| s.hidden.push((Signal::AiSpend, InputState::Stale)),
             "Hold in pilot: AI spend is stale (40 h old; it counts up to 36 h)",
         ),
-        (
-            Mode::Pilot,
-            |s| s.config.frozen = true,
-            "Hold in pilot, take nobody: you have frozen it",
-        ),
+        (Mode::Pilot, |s| s.config.frozen = true, "Hold in pilot, take nobody: you have frozen it"),
         (
             Mode::Pilot,
             |s| {
@@ -1412,16 +1054,8 @@ fn verdicts_lead_with_clients_and_say_why() {
             },
             "Freeze, take nobody: over the limit, and an increase is out of reach",
         ),
-        (
-            Mode::Pilot,
-            |s| latency(s, 9_000.0),
-            "Freeze, take nobody: infra health is 0",
-        ),
-        (
-            Mode::Growth,
-            |s| outage(s, 10),
-            "Step back to pilot: infra health is 0",
-        ),
+        (Mode::Pilot, |s| latency(s, 9_000.0), "Freeze, take nobody: infra health is 0"),
+        (Mode::Growth, |s| outage(s, 10), "Step back to pilot: infra health is 0"),
         (
             Mode::Pilot,
             |s| {
@@ -1430,16 +1064,8 @@ fn verdicts_lead_with_clients_and_say_why() {
             },
             "Freeze, take nobody: overall health is 70",
         ),
-        (
-            Mode::Pilot,
-            |s| s.picture.warnings = 4,
-            "Freeze, take nobody: warning density is over its guardrail",
-        ),
-        (
-            Mode::Pilot,
-            |s| s.picture.at_risk = 3,
-            "Freeze, take nobody: churn risk is over its guardrail",
-        ),
+        (Mode::Pilot, |s| s.picture.warnings = 4, "Freeze, take nobody: warning density is over its guardrail"),
+        (Mode::Pilot, |s| s.picture.at_risk = 3, "Freeze, take nobody: churn risk is over its guardrail"),
         (
             Mode::Pilot,
             |s| s.picture.spend = Count::exactly(41 * DOLLAR),
@@ -1453,11 +1079,7 @@ fn verdicts_lead_with_clients_and_say_why() {
             },
             "Freeze, take nobody: churn risk has not been clear for long enough",
         ),
-        (
-            Mode::Pilot,
-            |s| s.config.kind = EnvironmentKind::Synthetic,
-            "Hold: synthetic data decides nothing",
-        ),
+        (Mode::Pilot, |s| s.config.kind = EnvironmentKind::Synthetic, "Hold: synthetic data decides nothing"),
     ];
     for (mode, edit, expected) in cases {
         assert_eq!(Setup::of(mode, edit).snapshot().body.verdict, expected);
@@ -1466,40 +1088,24 @@ fn verdicts_lead_with_clients_and_say_why() {
 
 #[test]
 fn over_the_limit_with_only_missing_data_takes_nobody() {
-    for hidden in [
-        Signal::ClientsAtRisk,
-        Signal::WarningsOpen,
-        Signal::InfraErrors,
-    ] {
+    for hidden in [Signal::ClientsAtRisk, Signal::WarningsOpen, Signal::InfraErrors] {
         let body = Setup::of(Mode::Pilot, |setup| {
             setup.picture.clients = 16;
             setup.hidden.push((hidden, InputState::Missing));
         })
         .snapshot()
         .body;
-        assert_eq!(
-            (body.recommendation, body.headroom.clients),
-            (Hold, 0),
-            "{hidden}"
-        );
+        assert_eq!((body.recommendation, body.headroom.clients), (Hold, 0), "{hidden}");
         assert_eq!(body.verdict, "Hold in pilot: over the limit, take nobody");
-        let blocked = body
-            .truth
-            .blocked
-            .expect("an increase that missing data blocks is shown");
+        let blocked = body.truth.blocked.expect("an increase that missing data blocks is shown");
         assert_eq!(blocked.recommendation, Increase);
     }
 }
 
 #[test]
 fn an_increase_that_missing_data_could_undo_is_blocked_by_name() {
-    let body = Setup::of(Mode::Pilot, |setup| {
-        setup
-            .hidden
-            .push((Signal::ClientsAtRisk, InputState::Missing))
-    })
-    .snapshot()
-    .body;
+    let body =
+        Setup::of(Mode::Pilot, |setup| setup.hidden.push((Signal::ClientsAtRisk, InputState::Missing))).snapshot().body;
     let blocked = body.truth.blocked.expect("blocked");
     assert_eq!(
         (blocked.recommendation, blocked.reason.as_str()),
@@ -1507,9 +1113,7 @@ fn an_increase_that_missing_data_could_undo_is_blocked_by_name() {
     );
     // Where a condition certainly fails, nothing is blocked: the answer would be Hold anyway.
     let failing = Setup::of(Mode::Pilot, |setup| {
-        setup
-            .hidden
-            .push((Signal::ClientsAtRisk, InputState::Missing));
+        setup.hidden.push((Signal::ClientsAtRisk, InputState::Missing));
         setup.picture.critical = 1;
     });
     assert_eq!(failing.snapshot().body.truth.blocked, None);
@@ -1523,16 +1127,11 @@ fn what_would_change_lists_what_fails_nearest_first_and_the_unknown_last() {
             setup.picture.clients = 11;
             setup.picture.posts = Count::exactly(145);
             setup.unstable();
-            setup
-                .hidden
-                .push((Signal::ClientsAtRisk, InputState::Missing));
+            setup.hidden.push((Signal::ClientsAtRisk, InputState::Missing));
         })
         .snapshot(),
     );
-    let starts: Vec<String> = lines
-        .iter()
-        .map(|line| line.split(':').next().unwrap_or_default().to_owned())
-        .collect();
+    let starts: Vec<String> = lines.iter().map(|line| line.split(':').next().unwrap_or_default().to_owned()).collect();
     let expected = [
         "The higher of posts and AI spend, at its worst",
         "Clients as a share of the limit",
@@ -1541,22 +1140,11 @@ fn what_would_change_lists_what_fails_nearest_first_and_the_unknown_last() {
     ];
     assert_eq!(starts, expected, "{lines:#?}");
 
-    let freeze =
-        what_would_change(&Setup::of(Mode::Pilot, |setup| latency(setup, 9_000.0)).snapshot());
-    assert_eq!(
-        freeze,
-        ["The weakest of CPU, latency and error rate: it is 0, needed is 50."]
-    );
-    let frozen =
-        what_would_change(&Setup::of(Mode::Pilot, |setup| setup.config.frozen = true).snapshot());
-    assert_eq!(
-        frozen,
-        ["The environment is frozen: unfreeze it when its reason is gone."]
-    );
-    assert!(
-        what_would_change(&Setup::new(Mode::Pilot).snapshot()).is_empty(),
-        "an increase asks for no other answer"
-    );
+    let freeze = what_would_change(&Setup::of(Mode::Pilot, |setup| latency(setup, 9_000.0)).snapshot());
+    assert_eq!(freeze, ["The weakest of CPU, latency and error rate: it is 0, needed is at least 50."]);
+    let frozen = what_would_change(&Setup::of(Mode::Pilot, |setup| setup.config.frozen = true).snapshot());
+    assert_eq!(frozen, ["The environment is frozen: unfreeze it when its reason is gone."]);
+    assert!(what_would_change(&Setup::new(Mode::Pilot).snapshot()).is_empty(), "an increase asks for no other answer");
 }
 
 #[test]
@@ -1564,12 +1152,7 @@ fn every_answer_but_increase_says_what_would_change_it() {
     for (name, mode, edit, _, _, answer) in CASES {
         let lines = what_would_change(&Setup::of(*mode, edit).snapshot());
         assert_eq!(lines.is_empty(), *answer == Increase, "{name}: {lines:?}");
-        assert!(
-            lines
-                .iter()
-                .all(|line| line.ends_with('.') && !line.contains("inf")),
-            "{name}: {lines:?}"
-        );
+        assert!(lines.iter().all(|line| line.ends_with('.') && !line.contains("inf")), "{name}: {lines:?}");
     }
 }
 
@@ -1582,15 +1165,7 @@ fn synthetic_inputs_decide_nothing_wherever_they_are() {
     let clients = place(&inputs, Signal::ClientsActive, WindowName::Latest, None);
     inputs[clients].state = InputState::Synthetic;
     let sealed = SealedConfig::new(setup.config.clone());
-    let body = evaluate(
-        &sealed,
-        inputs,
-        setup.recent.clone(),
-        noon(),
-        Origin::Scheduled,
-    )
-    .snapshot
-    .body;
+    let body = evaluate(&sealed, inputs, setup.recent.clone(), noon(), Origin::Scheduled).snapshot.body;
     assert_eq!((body.recommendation, body.target_mode), (Hold, None));
     assert!(body.verdict.contains("synthetic"), "{}", body.verdict);
 }
@@ -1599,19 +1174,11 @@ fn synthetic_inputs_decide_nothing_wherever_they_are() {
 fn a_shown_only_input_changes_no_answer() {
     let setup = Setup::new(Mode::Pilot);
     let mut inputs = setup.inputs();
-    let info = place(
-        &inputs,
-        Signal::WarningsOpen,
-        WindowName::Latest,
-        Some(Severity::Info),
-    );
+    let info = place(&inputs, Signal::WarningsOpen, WindowName::Latest, Some(Severity::Info));
     let today = place(&inputs, Signal::AiSpend, WindowName::Today, None);
     inputs[info].value = Some(Value::Count(Count::exactly(10_000)));
     hide(&mut inputs[today], InputState::Missing);
     let facts = Facts::from_inputs(&inputs);
     assert!(facts.complete);
-    assert_eq!(
-        assess(&facts, &setup.config, &setup.recent, noon()).recommendation,
-        Increase
-    );
+    assert_eq!(assess(&facts, &setup.config, &setup.recent, noon()).recommendation, Increase);
 }

@@ -1,10 +1,7 @@
 //! Owns what becomes of samples on their way to inputs: coverage, gaps, staleness, straddling, the evidence window,
 //! several sources, contradictions, and that nothing after an instant is seen from it.
 
-#![expect(
-    clippy::type_complexity,
-    reason = "tables of cases read best as tuples"
-)]
+#![expect(clippy::type_complexity, reason = "tables of cases read best as tuples")]
 
 mod support;
 
@@ -47,32 +44,18 @@ struct Source {
 
 impl Source {
     fn new(series: Series) -> Source {
-        Source {
-            name: "meter",
-            series,
-            step: None,
-            spans: Vec::new(),
-            samples: Vec::new(),
-        }
+        Source { name: "meter", series, step: None, spans: Vec::new(), samples: Vec::new() }
     }
 
     /// Values at minutes after noon.
     fn values(series: Series, values: impl IntoIterator<Item = (i64, u64)>) -> Source {
-        let samples = values
-            .into_iter()
-            .map(|(minute, value)| (ms(minute), Measurement::Value(value)))
-            .collect();
-        Source {
-            samples,
-            ..Source::new(series)
-        }
+        let samples = values.into_iter().map(|(minute, value)| (ms(minute), Measurement::Value(value))).collect();
+        Source { samples, ..Source::new(series) }
     }
 
     /// One value every `step` minutes after `from` and up to `to`.
     fn every(series: Series, step: i64, from: i64, to: i64, value: u64) -> Source {
-        let times = (1..)
-            .map(|place| from + place * step)
-            .take_while(|minute| *minute <= to);
+        let times = (1..).map(|place| from + place * step).take_while(|minute| *minute <= to);
         Source::values(series, times.map(|minute| (minute, value)))
     }
 
@@ -81,49 +64,28 @@ impl Source {
     }
 
     fn vouching(mut self, from: i64, to: i64) -> Source {
-        self.spans.push(Span {
-            from: ms(from),
-            to: ms(to),
-        });
+        self.spans.push(Span { from: ms(from), to: ms(to) });
         self
     }
 
     fn step(self, minutes: u32) -> Source {
-        Source {
-            step: Some(minutes),
-            ..self
-        }
+        Source { step: Some(minutes), ..self }
     }
 
     fn without(mut self, minutes: &[i64]) -> Source {
-        self.samples
-            .retain(|(at, _)| !minutes.iter().any(|minute| ms(*minute) == *at));
+        self.samples.retain(|(at, _)| !minutes.iter().any(|minute| ms(*minute) == *at));
         self
     }
 
     fn stream(&self) -> Stream {
-        let mut rows: std::collections::BTreeMap<i64, MinuteRow> =
-            std::collections::BTreeMap::new();
+        let mut rows: std::collections::BTreeMap<i64, MinuteRow> = std::collections::BTreeMap::new();
         for (at, measurement) in &self.samples {
-            let sample = Sample {
-                at: time(*at),
-                exact: None,
-                id: None,
-                measurement: measurement.clone(),
-                series: self.series,
-            };
+            let sample =
+                Sample { at: time(*at), exact: None, id: None, measurement: measurement.clone(), series: self.series };
             let row = MinuteRow::of(&sample, at + 1_000);
-            rows.entry(row.minute)
-                .and_modify(|own| own.merge(&row))
-                .or_insert(row);
+            rows.entry(row.minute).and_modify(|own| own.merge(&row)).or_insert(row);
         }
-        Stream::new(
-            self.name.to_owned(),
-            self.series,
-            self.step,
-            self.spans.clone(),
-            rows.into_values().collect(),
-        )
+        Stream::new(self.name.to_owned(), self.series, self.step, self.spans.clone(), rows.into_values().collect())
     }
 }
 
@@ -155,38 +117,16 @@ use InputState::{Contradictory, Known, Missing, Partial, Stale};
 fn a_sum_is_whole_where_it_is_covered_and_at_least_what_was_seen_elsewhere() {
     let hourly = || Source::every(Series::PostsPublished, 60, -30 * HOUR, 0, 2);
     let cases: Vec<(&str, Source, InputState, Option<Count>)> = vec![
-        (
-            "hourly, no watermark",
-            hourly(),
-            Known,
-            Some(Count::exactly(48)),
-        ),
-        (
-            "one sample late: two steps are no gap",
-            hourly().without(&[-300]),
-            Known,
-            Some(Count::exactly(46)),
-        ),
-        (
-            "two samples missing are one",
-            hourly().without(&[-300, -360]),
-            Partial,
-            Some(Count::at_least(44)),
-        ),
+        ("hourly, no watermark", hourly(), Known, Some(Count::exactly(48))),
+        ("one sample late: two steps are no gap", hourly().without(&[-300]), Known, Some(Count::exactly(46))),
+        ("two samples missing are one", hourly().without(&[-300, -360]), Partial, Some(Count::at_least(44))),
         (
             "the same silence under a watermark is zero",
-            hourly()
-                .without(&[-300, -360, -420])
-                .vouching(-30 * HOUR, 0),
+            hourly().without(&[-300, -360, -420]).vouching(-30 * HOUR, 0),
             Known,
             Some(Count::exactly(42)),
         ),
-        (
-            "a declared step",
-            hourly().step(120).without(&[-300, -360, -420]),
-            Known,
-            Some(Count::exactly(42)),
-        ),
+        ("a declared step", hourly().step(120).without(&[-300, -360, -420]), Known, Some(Count::exactly(42))),
         (
             "vouched for and nothing happened",
             Source::new(Series::PostsPublished).vouching(-DAY, 0),
@@ -201,17 +141,13 @@ fn a_sum_is_whole_where_it_is_covered_and_at_least_what_was_seen_elsewhere() {
         ),
         (
             "vouched for in two parts that meet",
-            hourly()
-                .vouching(-30 * HOUR, -5 * HOUR)
-                .vouching(-5 * HOUR, 0),
+            hourly().vouching(-30 * HOUR, -5 * HOUR).vouching(-5 * HOUR, 0),
             Known,
             Some(Count::exactly(48)),
         ),
         (
             "vouched for in two parts that do not meet",
-            hourly()
-                .vouching(-30 * HOUR, -5 * HOUR)
-                .vouching(-4 * HOUR, 0),
+            hourly().vouching(-30 * HOUR, -5 * HOUR).vouching(-4 * HOUR, 0),
             Partial,
             Some(Count::at_least(48)),
         ),
@@ -227,20 +163,11 @@ fn a_sum_is_whole_where_it_is_covered_and_at_least_what_was_seen_elsewhere() {
             Partial,
             Some(Count::at_least(22)),
         ),
-        (
-            "nothing at all",
-            Source::new(Series::PostsPublished),
-            Missing,
-            None,
-        ),
+        ("nothing at all", Source::new(Series::PostsPublished), Missing, None),
     ];
     for (name, source, state, value) in cases {
         let input = posts(&[source]);
-        assert_eq!(
-            (input.state, count(&input)),
-            (state, value),
-            "{name}: {input:?}"
-        );
+        assert_eq!((input.state, count(&input)), (state, value), "{name}: {input:?}");
     }
 }
 
@@ -249,21 +176,9 @@ fn a_sample_that_straddles_an_edge_counts_as_anything_from_none_to_all_of_it() {
     // Hourly at half past: the sample at 12:30 the day before counts from 11:30 on.
     let half_past = || Source::every(Series::PostsPublished, 60, -30 * HOUR - 30, 8 * HOUR, 10);
     let cases: Vec<(&str, Source, Count)> = vec![
-        (
-            "the first",
-            half_past().vouching(-40 * HOUR, 0),
-            Count { lo: 230, hi: 240 },
-        ),
-        (
-            "none: the window ends with the last sample",
-            half_past(),
-            Count::exactly(240),
-        ),
-        (
-            "the first and one after the end",
-            half_past().vouching(-40 * HOUR, -35),
-            Count { lo: 230, hi: 250 },
-        ),
+        ("the first", half_past().vouching(-40 * HOUR, 0), Count { lo: 230, hi: 240 }),
+        ("none: the window ends with the last sample", half_past(), Count::exactly(240)),
+        ("the first and one after the end", half_past().vouching(-40 * HOUR, -35), Count { lo: 230, hi: 250 }),
         (
             "one that is not there yet is not guessed at",
             half_past().vouching(-40 * HOUR, -15),
@@ -283,128 +198,60 @@ fn a_sample_that_straddles_an_edge_counts_as_anything_from_none_to_all_of_it() {
 
 #[test]
 fn what_is_too_old_is_stale_one_minute_after_it_still_counts() {
-    let daily = |series, minutes_ago: i64| {
-        Source::values(series, [(-DAY - minutes_ago, 3), (-minutes_ago, 3)])
-    };
+    let daily = |series, minutes_ago: i64| Source::values(series, [(-DAY - minutes_ago, 3), (-minutes_ago, 3)]);
     let sum = |minutes_ago: i64| {
-        Source::every(Series::PostsPublished, 60, -30 * HOUR, 0, 1)
-            .vouching(-40 * HOUR, -minutes_ago)
+        Source::every(Series::PostsPublished, 60, -30 * HOUR, 0, 1).vouching(-40 * HOUR, -minutes_ago)
     };
     let infra = |step: i64, minutes_ago: i64| {
-        Source::every(
-            Series::InfraCpu,
-            step,
-            -5 * HOUR - minutes_ago,
-            -minutes_ago,
-            100_000_000,
-        )
+        Source::every(Series::InfraCpu, step, -5 * HOUR - minutes_ago, -minutes_ago, 100_000_000)
     };
     let cases: Vec<(&str, Source, WindowName, InputState)> = vec![
-        (
-            "a gauge of 36 h",
-            daily(Series::ClientsActive, 36 * HOUR),
-            WindowName::Latest,
-            Known,
-        ),
-        (
-            "a gauge of 36 h and a minute",
-            daily(Series::ClientsActive, 36 * HOUR + 1),
-            WindowName::Latest,
-            Stale,
-        ),
-        (
-            "a sum through 6 h ago",
-            sum(6 * HOUR),
-            WindowName::Trailing,
-            Known,
-        ),
-        (
-            "a sum through 6 h and a minute ago",
-            sum(6 * HOUR + 1),
-            WindowName::Trailing,
-            Stale,
-        ),
+        ("a gauge of 36 h", daily(Series::ClientsActive, 36 * HOUR), WindowName::Latest, Known),
+        ("a gauge of 36 h and a minute", daily(Series::ClientsActive, 36 * HOUR + 1), WindowName::Latest, Stale),
+        ("a sum through 6 h ago", sum(6 * HOUR), WindowName::Trailing, Known),
+        ("a sum through 6 h and a minute ago", sum(6 * HOUR + 1), WindowName::Trailing, Stale),
         ("infra of 15 min", infra(1, 15), WindowName::LastHour, Known),
         ("infra of 16 min", infra(1, 16), WindowName::LastHour, Stale),
-        (
-            "ten-minute infra of 20 min: two steps",
-            infra(10, 20),
-            WindowName::LastHour,
-            Known,
-        ),
-        (
-            "ten-minute infra of 21 min",
-            infra(10, 21),
-            WindowName::LastHour,
-            Stale,
-        ),
+        ("ten-minute infra of 20 min: two steps", infra(10, 20), WindowName::LastHour, Known),
+        ("ten-minute infra of 21 min", infra(10, 21), WindowName::LastHour, Stale),
     ];
     for (name, source, window, state) in cases {
         let signal = source.series.signal();
         let input = read(&[source], signal, window);
         assert_eq!(input.state, state, "{name}: {input:?}");
         assert_eq!(input.value.is_some(), state == Known, "{name}");
-        assert_eq!(
-            input.note.is_some(),
-            state == Stale,
-            "{name}: {:?}",
-            input.note
-        );
+        assert_eq!(input.note.is_some(), state == Stale, "{name}: {:?}", input.note);
     }
 }
 
 #[test]
 fn signals_used_together_end_at_the_earlier_watermark() {
-    let requests =
-        Source::every(Series::InfraRequests, 1, -10 * DAY, 0, 100).vouching(-10 * DAY, -5);
+    let requests = Source::every(Series::InfraRequests, 1, -10 * DAY, 0, 100).vouching(-10 * DAY, -5);
     let errors = Source::every(Series::InfraErrors, 1, -10 * DAY, 0, 1).vouching(-10 * DAY, -9);
     let sources = [requests, errors];
     for (signal, each) in [(Signal::InfraRequests, 100), (Signal::InfraErrors, 1)] {
         let input = read(&sources, signal, WindowName::LastHour);
-        assert_eq!(
-            (input.window.from, input.window.to),
-            (time(ms(-69)), time(ms(-9))),
-            "{signal}"
-        );
+        assert_eq!((input.window.from, input.window.to), (time(ms(-69)), time(ms(-9))), "{signal}");
         assert_eq!(count(&input), Some(Count::exactly(60 * each)), "{signal}");
-        assert_eq!(
-            read(&sources, signal, WindowName::Evidence).window.to,
-            time(ms(-9))
-        );
+        assert_eq!(read(&sources, signal, WindowName::Evidence).window.to, time(ms(-9)));
     }
-    assert_eq!(
-        read(&sources, Signal::InfraRequests, WindowName::LastHour).data_through,
-        Some(time(ms(-5)))
-    );
+    assert_eq!(read(&sources, Signal::InfraRequests, WindowName::LastHour).data_through, Some(time(ms(-5))));
 }
 
 #[test]
 fn the_evidence_window_is_the_shortest_run_of_minutes_that_holds_enough_requests() {
-    let requests =
-        |step: i64, value: u64| Source::every(Series::InfraRequests, step, -10 * DAY, 0, value);
+    let requests = |step: i64, value: u64| Source::every(Series::InfraRequests, step, -10 * DAY, 0, value);
     let cases: Vec<(&str, Vec<Source>, i64)> = vec![
         ("2,000 within the hour", vec![requests(1, 100)], 60),
         ("10 a minute", vec![requests(1, 10)], 200),
-        (
-            "just short of 10 a minute at the end",
-            vec![requests(1, 10).without(&[-3])],
-            201,
-        ),
+        ("just short of 10 a minute at the end", vec![requests(1, 10).without(&[-3])], 201),
         ("33 a minute", vec![requests(1, 33)], 61),
-        (
-            "exactly 34 a minute fit the hour",
-            vec![requests(1, 34)],
-            60,
-        ),
+        ("exactly 34 a minute fit the hour", vec![requests(1, 34)], 60),
         ("one a minute", vec![requests(1, 1)], 2_000),
         ("hourly 100", vec![requests(60, 100)], 20 * HOUR),
         ("never enough", vec![requests(60, 1)], 7 * DAY),
         ("no count at all", vec![], 60),
-        (
-            "the source that needs longest",
-            vec![requests(1, 100), requests(1, 10).named("other")],
-            200,
-        ),
+        ("the source that needs longest", vec![requests(1, 100), requests(1, 10).named("other")], 200),
     ];
     for (name, mut sources, minutes) in cases {
         sources.push(Source::every(Series::InfraLatency, 1, -10 * DAY, 0, 1));
@@ -417,39 +264,23 @@ fn the_evidence_window_is_the_shortest_run_of_minutes_that_holds_enough_requests
 fn cpu_minutes_that_are_not_covered_count_as_anything() {
     let at = |share: f64| (share * 1e9) as u64;
     let cases: Vec<(&str, Source, InputState, (f64, f64))> = vec![
-        (
-            "covered whole",
-            Source::every(Series::InfraCpu, 1, -3 * HOUR, 0, at(0.4)),
-            Known,
-            (0.4, 0.4),
-        ),
-        (
-            "a quarter not covered",
-            Source::every(Series::InfraCpu, 1, -45, 0, at(0.4)).step(1),
-            Partial,
-            (0.3, 0.55),
-        ),
+        ("covered whole", Source::every(Series::InfraCpu, 1, -3 * HOUR, 0, at(0.4)), Known, (0.4, 0.4)),
+        ("a quarter not covered", Source::every(Series::InfraCpu, 1, -45, 0, at(0.4)).step(1), Partial, (0.3, 0.55)),
         (
             "a gap of 17 min leaves 15 open",
-            Source::every(Series::InfraCpu, 1, -3 * HOUR, 0, at(0.4))
-                .without(&(-36..=-20).collect::<Vec<_>>()),
+            Source::every(Series::InfraCpu, 1, -3 * HOUR, 0, at(0.4)).without(&(-36..=-20).collect::<Vec<_>>()),
             Partial,
             (0.4 * 44.0 / 60.0, (0.4 * 44.0 + 16.0) / 60.0),
         ),
         (
             "weighted by time",
-            Source::values(
-                Series::InfraCpu,
-                [(-90, at(0.9)), (-45, at(0.2)), (0, at(0.6))],
-            ),
+            Source::values(Series::InfraCpu, [(-90, at(0.9)), (-45, at(0.2)), (0, at(0.6))]),
             Known,
             (0.5, 0.5),
         ),
         (
             "a watermark is no sample",
-            Source::every(Series::InfraCpu, 1, -45, 0, at(0.4))
-                .step(1)
-                .vouching(-DAY, 0),
+            Source::every(Series::InfraCpu, 1, -45, 0, at(0.4)).step(1).vouching(-DAY, 0),
             Partial,
             (0.3, 0.55),
         ),
@@ -458,31 +289,17 @@ fn cpu_minutes_that_are_not_covered_count_as_anything() {
         let input = read(&[source], Signal::InfraCpu, WindowName::LastHour);
         let value = real(&input).expect("a value");
         assert_eq!(input.state, state, "{name}");
-        assert!(
-            (value.lo() - lo).abs() < 1e-6 && (value.hi() - hi).abs() < 1e-6,
-            "{name}: {value:?}"
-        );
+        assert!((value.lo() - lo).abs() < 1e-6 && (value.hi() - hi).abs() < 1e-6, "{name}: {value:?}");
     }
 }
 
 fn aggregated(aggregation: Aggregation, ms_value: u64, count: Option<u64>) -> Measurement {
-    Measurement::Aggregated {
-        aggregation,
-        count,
-        nanos: ms_value * 1_000_000,
-    }
+    Measurement::Aggregated { aggregation, count, nanos: ms_value * 1_000_000 }
 }
 
 fn latencies(samples: impl IntoIterator<Item = (i64, Measurement)>) -> Source {
-    let samples = samples
-        .into_iter()
-        .map(|(minute, measurement)| (ms(minute), measurement))
-        .collect();
-    Source {
-        samples,
-        ..Source::new(Series::InfraLatency)
-    }
-    .vouching(-10 * DAY, 0)
+    let samples = samples.into_iter().map(|(minute, measurement)| (ms(minute), measurement)).collect();
+    Source { samples, ..Source::new(Series::InfraLatency) }.vouching(-10 * DAY, 0)
 }
 
 #[test]
@@ -496,28 +313,19 @@ fn a_latency_is_what_its_source_made_of_it_and_labelled_so() {
     let cases: Vec<(&str, Source, Option<Aggregation>, (f64, f64))> = vec![
         (
             "percentiles of parts bound that of the whole",
-            latencies([
-                (-40, aggregated(P95, 100, None)),
-                (-10, aggregated(P95, 300, Some(5))),
-            ]),
+            latencies([(-40, aggregated(P95, 100, None)), (-10, aggregated(P95, 300, Some(5)))]),
             Some(P95),
             (100.0, 300.0),
         ),
         (
             "means weighted by their counts",
-            latencies([
-                (-40, aggregated(Mean, 100, Some(30))),
-                (-10, aggregated(Mean, 300, Some(10))),
-            ]),
+            latencies([(-40, aggregated(Mean, 100, Some(30))), (-10, aggregated(Mean, 300, Some(10)))]),
             Some(Mean),
             (150.0, 150.0),
         ),
         (
             "means of unknown counts bound it",
-            latencies([
-                (-40, aggregated(Mean, 100, Some(30))),
-                (-10, aggregated(Mean, 300, None)),
-            ]),
+            latencies([(-40, aggregated(Mean, 100, Some(30))), (-10, aggregated(Mean, 300, None))]),
             Some(Mean),
             (100.0, 300.0),
         ),
@@ -529,29 +337,19 @@ fn a_latency_is_what_its_source_made_of_it_and_labelled_so() {
         ),
         (
             "a percentile beside a mean of the same minute",
-            latencies([
-                (-10, aggregated(P95, 300, None)),
-                (-10, aggregated(Mean, 100, Some(9))),
-            ]),
+            latencies([(-10, aggregated(P95, 300, None)), (-10, aggregated(Mean, 100, Some(9)))]),
             Some(P95),
             (300.0, 300.0),
         ),
         (
             "a mean that no percentile stands beside is not left out",
-            latencies([
-                (-40, aggregated(P95, 100, None)),
-                (-10, aggregated(Mean, 900, Some(9))),
-            ]),
+            latencies([(-40, aggregated(P95, 100, None)), (-10, aggregated(Mean, 900, Some(9)))]),
             Some(Mean),
             (100.0, 900.0),
         ),
         (
             "a percentile that no distribution stands beside is not left out",
-            latencies(
-                (0..2_000)
-                    .map(|place| (-place % 30, one(100)))
-                    .chain([(-40, aggregated(P95, 900, None))]),
-            ),
+            latencies((0..2_000).map(|place| (-place % 30, one(100))).chain([(-40, aggregated(P95, 900, None))])),
             Some(P95),
             (99.0, 900.0),
         ),
@@ -559,16 +357,9 @@ fn a_latency_is_what_its_source_made_of_it_and_labelled_so() {
     for (name, source, aggregation, (lo, hi)) in cases {
         let input = read(&[source], Signal::InfraLatency, WindowName::LastHour);
         let value = real(&input).expect("a value");
-        assert_eq!(
-            (input.state, input.aggregation),
-            (Known, aggregation),
-            "{name}"
-        );
+        assert_eq!((input.state, input.aggregation), (Known, aggregation), "{name}");
         let near = |one: f64, two: f64| one == two || (one - two).abs() < 1.0;
-        assert!(
-            near(value.lo(), lo) && near(value.hi(), hi),
-            "{name}: {value:?}"
-        );
+        assert!(near(value.lo(), lo) && near(value.hi(), hi), "{name}: {value:?}");
     }
 }
 
@@ -578,34 +369,17 @@ fn a_percentile_lies_between_its_order_statistics() {
     let mut histogram = Histogram::default();
     (1..=2_000u64).for_each(|value| histogram.observe(value * 1_000_000));
     let source = latencies([(-30, Measurement::Histogram(histogram))]);
-    let value =
-        real(&read(&[source], Signal::InfraLatency, WindowName::LastHour)).expect("a value");
-    assert!(
-        (1_850.0..=1_880.0).contains(&value.lo()) && (1_921.0..=1_952.0).contains(&value.hi()),
-        "{value:?}"
-    );
+    let value = real(&read(&[source], Signal::InfraLatency, WindowName::LastHour)).expect("a value");
+    assert!((1_850.0..=1_880.0).contains(&value.lo()) && (1_921.0..=1_952.0).contains(&value.hi()), "{value:?}");
 }
 
 #[test]
 fn two_sources_span_an_interval_and_contradict_beyond_the_tolerance() {
     let clients = |name, value| Source::values(Series::ClientsActive, [(-60, value)]).named(name);
-    let old =
-        |name, value| Source::values(Series::ClientsActive, [(-40 * HOUR, value)]).named(name);
+    let old = |name, value| Source::values(Series::ClientsActive, [(-40 * HOUR, value)]).named(name);
     let cases: Vec<(&str, Vec<Source>, InputState, Option<Count>, &str)> = vec![
-        (
-            "the same",
-            vec![clients("a", 100), clients("b", 100)],
-            Known,
-            Some(Count::exactly(100)),
-            "a, b",
-        ),
-        (
-            "5 % apart",
-            vec![clients("a", 95), clients("b", 100)],
-            Known,
-            Some(Count { lo: 95, hi: 100 }),
-            "a, b",
-        ),
+        ("the same", vec![clients("a", 100), clients("b", 100)], Known, Some(Count::exactly(100)), "a, b"),
+        ("5 % apart", vec![clients("a", 95), clients("b", 100)], Known, Some(Count { lo: 95, hi: 100 }), "a, b"),
         (
             "6 % apart",
             vec![clients("a", 94), clients("b", 100)],
@@ -620,26 +394,11 @@ fn two_sources_span_an_interval_and_contradict_beyond_the_tolerance() {
             Some(Count { lo: 50, hi: 100 }),
             "a, b, c",
         ),
-        (
-            "one gone silent",
-            vec![old("a", 50), clients("b", 100)],
-            Known,
-            Some(Count::exactly(100)),
-            "b",
-        ),
-        (
-            "the other gone silent",
-            vec![clients("b", 100), old("a", 50)],
-            Known,
-            Some(Count::exactly(100)),
-            "b",
-        ),
+        ("one gone silent", vec![old("a", 50), clients("b", 100)], Known, Some(Count::exactly(100)), "b"),
+        ("the other gone silent", vec![clients("b", 100), old("a", 50)], Known, Some(Count::exactly(100)), "b"),
         (
             "both silent: the newer is named",
-            vec![
-                old("a", 50),
-                Source::values(Series::ClientsActive, [(-39 * HOUR, 60)]).named("b"),
-            ],
+            vec![old("a", 50), Source::values(Series::ClientsActive, [(-39 * HOUR, 60)]).named("b")],
             Stale,
             None,
             "b",
@@ -647,21 +406,13 @@ fn two_sources_span_an_interval_and_contradict_beyond_the_tolerance() {
     ];
     for (name, sources, state, value, names) in cases {
         let input = read(&sources, Signal::ClientsActive, WindowName::Latest);
-        assert_eq!(
-            (input.state, count(&input), input.source.as_deref()),
-            (state, value, Some(names)),
-            "{name}"
-        );
+        assert_eq!((input.state, count(&input), input.source.as_deref()), (state, value, Some(names)), "{name}");
     }
     let mean = latencies([(-10, aggregated(Aggregation::Mean, 100, None))]).named("a");
     let p95 = latencies([(-10, aggregated(Aggregation::P95, 102, None))]).named("b");
     for sources in [[mean.clone(), p95.clone()], [p95, mean]] {
         let input = read(&sources, Signal::InfraLatency, WindowName::LastHour);
-        assert_eq!(
-            input.aggregation,
-            Some(Aggregation::Mean),
-            "a mean is taken as a mean, whoever is asked first"
-        );
+        assert_eq!(input.aggregation, Some(Aggregation::Mean), "a mean is taken as a mean, whoever is asked first");
     }
 }
 
@@ -673,16 +424,10 @@ fn a_part_larger_than_its_whole_makes_both_unknown() {
             Source::values(Series::ClientsAtRisk, [(-60, at_risk)]),
         ]
     };
-    for (active, at_risk, contradict) in
-        [(10, 10, false), (10, 11, true), (0, 0, false), (0, 1, true)]
-    {
+    for (active, at_risk, contradict) in [(10, 10, false), (10, 11, true), (0, 0, false), (0, 1, true)] {
         for signal in [Signal::ClientsActive, Signal::ClientsAtRisk] {
             let input = read(&clients(active, at_risk), signal, WindowName::Latest);
-            assert_eq!(
-                input.state == Contradictory,
-                contradict,
-                "{at_risk} of {active}"
-            );
+            assert_eq!(input.state == Contradictory, contradict, "{at_risk} of {active}");
             assert_eq!(input.value.is_none(), contradict);
             assert_eq!(input.note.is_some(), contradict);
         }
@@ -691,21 +436,10 @@ fn a_part_larger_than_its_whole_makes_both_unknown() {
         Source::every(Series::InfraRequests, 1, -10 * DAY, 0, 1),
         Source::every(Series::InfraErrors, 1, -10 * DAY, 0, 1).named("other"),
     ];
-    assert_eq!(
-        read(&sources, Signal::InfraErrors, WindowName::LastHour).state,
-        Known,
-        "all requests may fail"
-    );
-    let more = [
-        sources[0].clone(),
-        Source::every(Series::InfraErrors, 1, -10 * DAY, 0, 2),
-    ];
+    assert_eq!(read(&sources, Signal::InfraErrors, WindowName::LastHour).state, Known, "all requests may fail");
+    let more = [sources[0].clone(), Source::every(Series::InfraErrors, 1, -10 * DAY, 0, 2)];
     for signal in [Signal::InfraRequests, Signal::InfraErrors] {
-        assert_eq!(
-            read(&more, signal, WindowName::LastHour).state,
-            Contradictory,
-            "{signal}"
-        );
+        assert_eq!(read(&more, signal, WindowName::LastHour).state, Contradictory, "{signal}");
     }
 }
 
@@ -718,12 +452,7 @@ fn todays_totals_begin_with_the_day_whatever_its_length() {
         ("2026-03-09T11:00:00Z", 25),
         ("2026-03-10T12:00:00Z", 0),
     ] {
-        let inputs = inputs(
-            &[spend.stream()],
-            &config(Mode::Pilot),
-            noon(),
-            at(day_start),
-        );
+        let inputs = inputs(&[spend.stream()], &config(Mode::Pilot), noon(), at(day_start));
         let input = &inputs[place(&inputs, Signal::AiSpend, WindowName::Today, None)];
         assert_eq!(
             (input.state, input.value),
@@ -731,11 +460,7 @@ fn todays_totals_begin_with_the_day_whatever_its_length() {
             "{day_start}: {input:?}"
         );
         let trailing = &inputs[place(&inputs, Signal::AiSpend, WindowName::Trailing, None)];
-        assert_eq!(
-            trailing.value,
-            Some(Value::Money(Count::exactly(24_000_000))),
-            "the trailing day does not care"
-        );
+        assert_eq!(trailing.value, Some(Value::Money(Count::exactly(24_000_000))), "the trailing day does not care");
     }
 }
 
@@ -746,10 +471,7 @@ fn samples_in_any_order_and_late_ones_give_the_same_inputs() {
     shuffled.samples.reverse();
     shuffled.samples.swap(3, 90);
     let config = config(Mode::Pilot);
-    assert_eq!(
-        read_at(std::slice::from_ref(&ordered), &config, noon()),
-        read_at(&[shuffled], &config, noon())
-    );
+    assert_eq!(read_at(std::slice::from_ref(&ordered), &config, noon()), read_at(&[shuffled], &config, noon()));
     // A sample that comes in late counts where it belongs.
     let late = ordered.clone().without(&[-35]);
     let before = count(&posts(std::slice::from_ref(&late))).expect("a value");
@@ -763,24 +485,11 @@ fn every_input_says_where_it_came_from_even_when_there_is_nothing() {
     let empty = read_at(&[], &config(Mode::Pilot), noon());
     assert_eq!(empty.len(), 16);
     for input in &empty {
-        assert_eq!(
-            (input.state, input.value, input.samples),
-            (Missing, None, 0)
-        );
-        assert_eq!(
-            (
-                input.source.as_deref(),
-                input.data_through,
-                input.fetched_at
-            ),
-            (None, None, None)
-        );
+        assert_eq!((input.state, input.value, input.samples), (Missing, None, 0));
+        assert_eq!((input.source.as_deref(), input.data_through, input.fetched_at), (None, None, None));
     }
     let full = posts(&[Source::every(Series::PostsPublished, 60, -30 * HOUR, 0, 2)]);
-    assert_eq!(
-        (full.source.as_deref(), full.samples, full.coverage),
-        (Some("meter"), 24, 1.0)
-    );
+    assert_eq!((full.source.as_deref(), full.samples, full.coverage), (Some("meter"), 24, 1.0));
     assert_eq!(
         (full.data_through, full.fetched_at),
         (Some(noon()), Some(time(ms(0) + 1_000))),
@@ -791,26 +500,15 @@ fn every_input_says_where_it_came_from_even_when_there_is_nothing() {
 #[test]
 fn what_was_declared_not_to_apply_is_not_read() {
     let mut config = config(Mode::Pilot);
-    config
-        .policy
-        .not_applicable
-        .extend([Signal::PostsPublished, Signal::InfraRequests]);
+    config.policy.not_applicable.extend([Signal::PostsPublished, Signal::InfraRequests]);
     let sources = [
         Source::every(Series::PostsPublished, 60, -30 * HOUR, 0, 2),
         Source::every(Series::InfraRequests, 1, -10 * DAY, 0, 1),
         Source::every(Series::InfraErrors, 1, -10 * DAY, 0, 1),
     ];
     for input in read_at(&sources, &config, noon()) {
-        let gone = matches!(
-            input.signal,
-            Signal::PostsPublished | Signal::InfraRequests | Signal::InfraErrors
-        );
-        assert_eq!(
-            input.state == InputState::NotApplicable,
-            gone,
-            "{}",
-            input.signal
-        );
+        let gone = matches!(input.signal, Signal::PostsPublished | Signal::InfraRequests | Signal::InfraErrors);
+        assert_eq!(input.state == InputState::NotApplicable, gone, "{}", input.signal);
         assert!(!gone || input.value.is_none());
     }
 }
@@ -844,15 +542,9 @@ fn sources(draw: &mut Draw) -> Vec<Source> {
             let jitter = draw.chance(50);
             let mut minute = -(draw.below(9 * 1440) as i64);
             while minute < 2 * 1440 && source.samples.len() < 1_500 {
-                let off = if jitter {
-                    draw.below(MINUTE_MS as u64) as i64
-                } else {
-                    0
-                };
+                let off = if jitter { draw.below(MINUTE_MS as u64) as i64 } else { 0 };
                 if !draw.chance(4) {
-                    source
-                        .samples
-                        .push((ms(minute) - off, measurement(draw, series)));
+                    source.samples.push((ms(minute) - off, measurement(draw, series)));
                 }
                 minute += step * if draw.chance(2) { 9 } else { 1 };
             }
@@ -946,29 +638,17 @@ fn a_sum_holds_what_really_happened() {
             }
         }
         if vouches {
-            source.spans.push(Span {
-                from: ms(begin),
-                to: ms(-(draw.below(300) as i64)).max(last),
-            });
+            source.spans.push(Span { from: ms(begin), to: ms(-(draw.below(300) as i64)).max(last) });
         }
         let input = posts(&[source]);
         if let Some(value) = count(&input) {
-            let (from, to) = (
-                input.window.from.timestamp_millis(),
-                input.window.to.timestamp_millis(),
-            );
+            let (from, to) = (input.window.from.timestamp_millis(), input.window.to.timestamp_millis());
             let truth = events.iter().filter(|at| from < **at && **at <= to).count() as u64;
-            assert!(
-                value.lo <= truth && truth <= value.hi,
-                "seed {seed}: {truth} of {value:?} in {input:?}"
-            );
+            assert!(value.lo <= truth && truth <= value.hi, "seed {seed}: {truth} of {value:?} in {input:?}");
             bounded += u32::from(value.is_bounded());
             straddled += u32::from(value.is_bounded() && !value.is_exact());
             partial += u32::from(!value.is_bounded());
         }
     }
-    assert!(
-        bounded > 500 && straddled > 200 && partial > 200,
-        "{bounded} {straddled} {partial}"
-    );
+    assert!(bounded > 500 && straddled > 200 && partial > 200, "{bounded} {straddled} {partial}");
 }

@@ -64,20 +64,14 @@ struct OneEntry<D>(Option<D>);
 impl<'de, D: Deserializer<'de>> MapAccess<'de> for OneEntry<D> {
     type Error = D::Error;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Self::Error> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Self::Error> {
         if self.0.is_none() {
             return Ok(None);
         }
         seed.deserialize(StrDeserializer::new("body")).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(
-        &mut self,
-        seed: V,
-    ) -> Result<V::Value, Self::Error> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Self::Error> {
         match self.0.take() {
             Some(value) => seed.deserialize(value),
             None => Err(de::Error::custom("there is only one argument")),
@@ -102,29 +96,19 @@ mod tests {
     }
 
     fn decode(text: &'static str) -> Result<Arguments, String> {
-        WholeBody::decode(Bytes::from_static(text.as_bytes()))
-            .map_err(|error: serde_json::Error| error.to_string())
+        WholeBody::decode(Bytes::from_static(text.as_bytes())).map_err(|error: serde_json::Error| error.to_string())
     }
 
     #[test]
     fn the_body_is_the_argument_both_ways() {
         let arguments = decode(r#"{"name": "lab"}"#).unwrap();
-        assert_eq!(
-            arguments,
-            Arguments {
-                body: Body { name: "lab".into() }
-            }
-        );
+        assert_eq!(arguments, Arguments { body: Body { name: "lab".into() } });
         assert_eq!(WholeBody::encode(&arguments).unwrap(), r#"{"name":"lab"}"#);
     }
 
     #[test]
     fn unknown_fields_and_trailing_text_are_refused() {
-        assert!(
-            decode(r#"{"name": "lab", "nmae": 1}"#)
-                .unwrap_err()
-                .contains("`nmae`")
-        );
+        assert!(decode(r#"{"name": "lab", "nmae": 1}"#).unwrap_err().contains("`nmae`"));
         assert!(decode(r#"{"name": "lab"} x"#).is_err());
         assert!(decode("[]").is_err());
     }

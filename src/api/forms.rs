@@ -8,9 +8,7 @@ use leptos::server_fn::codec::{Json, PostUrl};
 
 /// Evaluates now.
 #[server(prefix = "/api", endpoint = "scaling-mode/forms/evaluate", input = PostUrl, output = Json)]
-pub async fn evaluate_form(
-    #[server(default)] environment: Option<String>,
-) -> Result<(), WireError> {
+pub async fn evaluate_form(#[server(default)] environment: Option<String>) -> Result<(), WireError> {
     use crate::server::http::{context, notices};
     let done = context::evaluate(environment.clone(), None).await;
     notices::lead_back(environment, "evaluated", done.map(|_| true))
@@ -60,23 +58,12 @@ pub async fn unfreeze_form(
 
 /// Switches auto-mode on or off.
 #[server(prefix = "/api", endpoint = "scaling-mode/forms/auto-mode", input = PostUrl, output = Json)]
-pub async fn auto_mode_form(
-    #[server(default)] environment: Option<String>,
-    enabled: bool,
-) -> Result<(), WireError> {
+pub async fn auto_mode_form(#[server(default)] environment: Option<String>, enabled: bool) -> Result<(), WireError> {
     use crate::domain::change::{Action, ConfigChange};
     use crate::server::http::notices;
     let mut change = ConfigChange::of(Action::SetAutoMode, environment);
     change.enabled = Some(enabled);
-    notices::change_and_lead_back(
-        change,
-        if enabled {
-            "auto-mode-on"
-        } else {
-            "auto-mode-off"
-        },
-    )
-    .await
+    notices::change_and_lead_back(change, if enabled { "auto-mode-on" } else { "auto-mode-off" }).await
 }
 
 /// Accepts a proposal, if the recommendation is still the same.

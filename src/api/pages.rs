@@ -37,10 +37,7 @@ pub async fn founder_page(
 ) -> Result<FounderPage, WireError> {
     use crate::server::http::{context, notices, views};
     let data = context::with_status(views::page(environment, before, event_type).await)?;
-    Ok(FounderPage {
-        notice: notices::notice(notice.as_deref(), &data.config),
-        data,
-    })
+    Ok(FounderPage { notice: notices::notice(notice.as_deref(), &data.config), data })
 }
 
 /// One snapshot.

@@ -62,9 +62,7 @@ pub struct Effect {
 pub enum ActError {
     #[error("the mode is {now}, no longer {expected}: look again before changing it")]
     ModeMoved { expected: Mode, now: Mode },
-    #[error(
-        "the configuration is at version {now}, no longer {expected}: someone changed it in between"
-    )]
+    #[error("the configuration is at version {now}, no longer {expected}: someone changed it in between")]
     VersionMoved { expected: u64, now: u64 },
     #[error("there is no such proposal")]
     UnknownProposal,
@@ -88,16 +86,9 @@ pub fn apply(
     now: DateTime<Utc>,
 ) -> Result<Effect, ActError> {
     match act {
-        Act::SetMode {
-            mode,
-            old_mode,
-            reason,
-        } => {
+        Act::SetMode { mode, old_mode, reason } => {
             if *old_mode != config.mode {
-                return Err(ActError::ModeMoved {
-                    expected: *old_mode,
-                    now: config.mode,
-                });
+                return Err(ActError::ModeMoved { expected: *old_mode, now: config.mode });
             }
             let reason = checked_reason(reason.as_deref(), false)?;
             Ok(set_mode(config, *mode, reason, actor, now))
@@ -111,11 +102,7 @@ pub fn apply(
             let reason = checked_reason(Some(reason), true)?;
             Ok(set_frozen(config, false, reason, actor, now))
         }
-        Act::AcceptProposal {
-            id,
-            now_recommended,
-            snapshot_id,
-        } => {
+        Act::AcceptProposal { id, now_recommended, snapshot_id } => {
             let proposal = open_proposal(proposal, id)?;
             if now >= proposal.expires_at {
                 return Err(ActError::ProposalClosed(ProposalStatus::Expired));
@@ -131,22 +118,11 @@ pub fn apply(
             event.reason = checked_reason(reason.as_deref(), false)?;
             event.new_mode = proposal.target_mode;
             event.snapshot_id = Some(proposal.snapshot_id.clone());
-            Ok(Effect {
-                config: None,
-                events: vec![event],
-                proposal: Some((id.clone(), ProposalStatus::Dismissed)),
-            })
+            Ok(Effect { config: None, events: vec![event], proposal: Some((id.clone(), ProposalStatus::Dismissed)) })
         }
-        Act::Update {
-            policy,
-            version,
-            reason,
-        } => {
+        Act::Update { policy, version, reason } => {
             if *version != config.version {
-                return Err(ActError::VersionMoved {
-                    expected: *version,
-                    now: config.version,
-                });
+                return Err(ActError::VersionMoved { expected: *version, now: config.version });
             }
             let errors = policy.validate();
             if !errors.is_empty() {
@@ -159,14 +135,8 @@ pub fn apply(
 }
 
 fn open_proposal<'p>(proposal: Option<&'p Proposal>, id: &str) -> Result<&'p Proposal, ActError> {
-    let proposal = proposal
-        .filter(|proposal| proposal.id == id)
-        .ok_or(ActError::UnknownProposal)?;
-    if proposal.status == ProposalStatus::Open {
-        Ok(proposal)
-    } else {
-        Err(ActError::ProposalClosed(proposal.status))
-    }
+    let proposal = proposal.filter(|proposal| proposal.id == id).ok_or(ActError::UnknownProposal)?;
+    if proposal.status == ProposalStatus::Open { Ok(proposal) } else { Err(ActError::ProposalClosed(proposal.status)) }
 }
 
 /// The reason as it is kept: trimmed, not too long, there where it must be.
@@ -175,9 +145,7 @@ fn checked_reason(reason: Option<&str>, required: bool) -> Result<Option<String>
     let refuse = |detail: &str| Err(ActError::Invalid(vec![FieldError::new("reason", detail)]));
     match reason {
         None if required => refuse("is required: say why, for those who read the history"),
-        Some(reason) if reason.chars().count() > MAX_REASON => {
-            refuse("is longer than 500 characters")
-        }
+        Some(reason) if reason.chars().count() > MAX_REASON => refuse("is longer than 500 characters"),
         reason => Ok(reason.map(str::to_owned)),
     }
 }
@@ -195,13 +163,7 @@ fn is_recording(config: &Config) -> bool {
     config.kind == EnvironmentKind::Recorded
 }
 
-fn set_mode(
-    config: &Config,
-    mode: Mode,
-    reason: Option<String>,
-    actor: &str,
-    now: DateTime<Utc>,
-) -> Effect {
+fn set_mode(config: &Config, mode: Mode, reason: Option<String>, actor: &str, now: DateTime<Utc>) -> Effect {
     if mode == config.mode {
         return Effect::default();
     }
@@ -226,44 +188,21 @@ fn set_auto_mode(config: &Config, enabled: bool, actor: &str, now: DateTime<Utc>
         return Effect::default();
     }
     let mut event = NewEvent::new(EventType::AutoModeChanged, actor, now);
-    event.reason = Some(
-        if enabled {
-            "switched on"
-        } else {
-            "switched off"
-        }
-        .to_owned(),
-    );
+    event.reason = Some(if enabled { "switched on" } else { "switched off" }.to_owned());
     changed_by(event, next(config, |next| next.auto_mode = enabled))
 }
 
-fn set_frozen(
-    config: &Config,
-    frozen: bool,
-    reason: Option<String>,
-    actor: &str,
-    now: DateTime<Utc>,
-) -> Effect {
+fn set_frozen(config: &Config, frozen: bool, reason: Option<String>, actor: &str, now: DateTime<Utc>) -> Effect {
     if frozen == config.frozen {
         return Effect::default();
     }
-    let event_type = if frozen {
-        EventType::Frozen
-    } else {
-        EventType::Unfrozen
-    };
+    let event_type = if frozen { EventType::Frozen } else { EventType::Unfrozen };
     let mut event = NewEvent::new(event_type, actor, now);
     event.reason = reason;
     changed_by(event, next(config, |next| next.frozen = frozen))
 }
 
-fn accept(
-    config: &Config,
-    proposal: &Proposal,
-    snapshot_id: &str,
-    actor: &str,
-    now: DateTime<Utc>,
-) -> Effect {
+fn accept(config: &Config, proposal: &Proposal, snapshot_id: &str, actor: &str, now: DateTime<Utc>) -> Effect {
     let reason = Some(format!("accepted {}", proposal.id));
     let mut accepted = NewEvent::new(EventType::ProposalAccepted, actor, now);
     accepted.new_mode = proposal.target_mode;
@@ -278,13 +217,7 @@ fn accept(
     effect
 }
 
-fn update(
-    config: &Config,
-    policy: &Policy,
-    reason: Option<String>,
-    actor: &str,
-    now: DateTime<Utc>,
-) -> Effect {
+fn update(config: &Config, policy: &Policy, reason: Option<String>, actor: &str, now: DateTime<Utc>) -> Effect {
     if *policy == config.policy {
         return Effect::default();
     }
@@ -295,23 +228,14 @@ fn update(
         next.policy = policy.clone();
     });
     let mut event = NewEvent::new(EventType::ConfigChanged, actor, now);
-    event.reason = reason.or_else(|| {
-        Some(format!(
-            "changed {}",
-            changed_parts(&config.policy, policy).join(", ")
-        ))
-    });
+    event.reason = reason.or_else(|| Some(format!("changed {}", changed_parts(&config.policy, policy).join(", "))));
     changed_by(event, changed)
 }
 
 /// A new configuration with the event that carries its digest into the chain.
 fn changed_by(mut event: NewEvent, changed: Config) -> Effect {
     event.digest = Some(canonical::digest(&canonical::to_vec(&changed)));
-    Effect {
-        config: Some(changed),
-        events: vec![event],
-        proposal: None,
-    }
+    Effect { config: Some(changed), events: vec![event], proposal: None }
 }
 
 /// The names of the parts in which two policies differ.
@@ -322,10 +246,7 @@ pub fn changed_parts(old: &Policy, new: &Policy) -> Vec<&'static str> {
         ("weights", old.weights != new.weights),
         ("windows", old.windows != new.windows),
         ("scoring", old.scoring != new.scoring),
-        (
-            "not applicable signals",
-            old.not_applicable != new.not_applicable,
-        ),
+        ("not applicable signals", old.not_applicable != new.not_applicable),
         ("time zone", old.time_zone != new.time_zone),
     ]
     .into_iter()
@@ -343,46 +264,20 @@ mod tests {
 
     fn config() -> Config {
         let created = "2026-11-01T00:00:00Z".parse().unwrap();
-        Config::new(
-            "production",
-            EnvironmentKind::Live,
-            Mode::Lab,
-            Policy::default(),
-            created,
-        )
+        Config::new("production", EnvironmentKind::Live, Mode::Lab, Policy::default(), created)
     }
 
     fn set(mode: Mode, old_mode: Mode) -> Act {
-        Act::SetMode {
-            mode,
-            old_mode,
-            reason: None,
-        }
+        Act::SetMode { mode, old_mode, reason: None }
     }
 
     #[test]
     fn a_mode_is_set_only_from_the_mode_that_was_seen() {
-        let effect = apply(
-            &config(),
-            None,
-            &set(Mode::Pilot, Mode::Lab),
-            "local",
-            now(),
-        )
-        .unwrap();
+        let effect = apply(&config(), None, &set(Mode::Pilot, Mode::Lab), "local", now()).unwrap();
         let changed = effect.config.unwrap();
-        assert_eq!(
-            (changed.mode, changed.version, changed.policy_since),
-            (Mode::Pilot, 2, now())
-        );
+        assert_eq!((changed.mode, changed.version, changed.policy_since), (Mode::Pilot, 2, now()));
         assert_eq!(effect.events.len(), 1);
-        let refused = apply(
-            &config(),
-            None,
-            &set(Mode::Growth, Mode::Pilot),
-            "local",
-            now(),
-        );
+        let refused = apply(&config(), None, &set(Mode::Growth, Mode::Pilot), "local", now());
         assert!(matches!(refused, Err(ActError::ModeMoved { .. })));
     }
 
@@ -391,40 +286,20 @@ mod tests {
         let acts = [
             set(Mode::Lab, Mode::Lab),
             Act::SetAutoMode { enabled: false },
-            Act::Unfreeze {
-                reason: "all well".into(),
-            },
-            Act::Update {
-                policy: Box::default(),
-                version: 1,
-                reason: None,
-            },
+            Act::Unfreeze { reason: "all well".into() },
+            Act::Update { policy: Box::default(), version: 1, reason: None },
         ];
         for act in acts {
-            assert_eq!(
-                apply(&config(), None, &act, "local", now()),
-                Ok(Effect::default()),
-                "{act:?}"
-            );
+            assert_eq!(apply(&config(), None, &act, "local", now()), Ok(Effect::default()), "{act:?}");
         }
     }
 
     #[test]
     fn freezing_needs_a_reason_and_does_not_restart_stabilization() {
-        let blank = Act::Freeze {
-            reason: "  ".into(),
-        };
-        assert!(matches!(
-            apply(&config(), None, &blank, "local", now()),
-            Err(ActError::Invalid(_))
-        ));
-        let freeze = Act::Freeze {
-            reason: "payment outage".into(),
-        };
-        let frozen = apply(&config(), None, &freeze, "local", now())
-            .unwrap()
-            .config
-            .unwrap();
+        let blank = Act::Freeze { reason: "  ".into() };
+        assert!(matches!(apply(&config(), None, &blank, "local", now()), Err(ActError::Invalid(_))));
+        let freeze = Act::Freeze { reason: "payment outage".into() };
+        let frozen = apply(&config(), None, &freeze, "local", now()).unwrap().config.unwrap();
         assert!(frozen.frozen);
         assert_eq!(frozen.policy_since, config().policy_since);
     }
@@ -445,57 +320,26 @@ mod tests {
             now_recommended,
             snapshot_id: "snapshot-2".into(),
         };
-        let effect = apply(
-            &config(),
-            Some(&proposal),
-            &accept((Recommendation::Increase, Some(Mode::Pilot))),
-            "local",
-            now(),
-        )
-        .unwrap();
+        let effect =
+            apply(&config(), Some(&proposal), &accept((Recommendation::Increase, Some(Mode::Pilot))), "local", now())
+                .unwrap();
         assert_eq!(effect.config.unwrap().mode, Mode::Pilot);
         let types: Vec<_> = effect.events.iter().map(|event| event.event_type).collect();
         assert_eq!(types, [EventType::ProposalAccepted, EventType::ModeChanged]);
-        let refused = apply(
-            &config(),
-            Some(&proposal),
-            &accept((Recommendation::Hold, None)),
-            "local",
-            now(),
-        );
-        assert_eq!(
-            refused,
-            Err(ActError::RecommendationChanged(Recommendation::Hold))
-        );
+        let refused = apply(&config(), Some(&proposal), &accept((Recommendation::Hold, None)), "local", now());
+        assert_eq!(refused, Err(ActError::RecommendationChanged(Recommendation::Hold)));
     }
 
     #[test]
     fn only_a_change_that_decides_restarts_stabilization() {
-        let zone = Policy {
-            time_zone: "Europe/Berlin".into(),
-            ..Policy::default()
-        };
-        let act = Act::Update {
-            policy: Box::new(zone),
-            version: 1,
-            reason: None,
-        };
-        let changed = apply(&config(), None, &act, "local", now())
-            .unwrap()
-            .config
-            .unwrap();
+        let zone = Policy { time_zone: "Europe/Berlin".into(), ..Policy::default() };
+        let act = Act::Update { policy: Box::new(zone), version: 1, reason: None };
+        let changed = apply(&config(), None, &act, "local", now()).unwrap().config.unwrap();
         assert_eq!(changed.policy_since, config().policy_since);
         let mut stricter = Policy::default();
         stricter.guardrails.max_churn_risk = 0.1;
-        let act = Act::Update {
-            policy: Box::new(stricter),
-            version: 1,
-            reason: None,
-        };
-        let changed = apply(&config(), None, &act, "local", now())
-            .unwrap()
-            .config
-            .unwrap();
+        let act = Act::Update { policy: Box::new(stricter), version: 1, reason: None };
+        let changed = apply(&config(), None, &act, "local", now()).unwrap().config.unwrap();
         assert_eq!(changed.policy_since, now());
     }
 }

@@ -11,9 +11,7 @@ use std::fmt;
 /// # Panics
 /// Never for the domain's types: they hold no maps with keys other than strings and no failing serialisers.
 pub fn write(value: &impl Serialize, into: &mut Vec<u8>) {
-    value
-        .serialize(Writer { into })
-        .expect("domain types serialise into memory without errors");
+    value.serialize(Writer { into }).expect("domain types serialise into memory without errors");
 }
 
 /// Writes canonical JSON. serde_json would give the same bytes, but looks at every byte of every key for something to
@@ -44,10 +42,7 @@ fn write_text(text: &str, into: &mut Vec<u8>) {
     let needs_escape = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
     into.push(b'"');
     // Not `any`: without an early exit the compiler looks at sixteen bytes at once.
-    if text
-        .bytes()
-        .fold(false, |found, byte| found | needs_escape(byte))
-    {
+    if text.bytes().fold(false, |found, byte| found | needs_escape(byte)) {
         for byte in text.bytes() {
             match byte {
                 b'"' => into.extend_from_slice(b"\\\""),
@@ -113,8 +108,7 @@ impl<'a> Serializer for Writer<'a> {
     type SerializeStructVariant = Parts<'a>;
 
     fn serialize_bool(self, value: bool) -> Result<(), Refused> {
-        self.into
-            .extend_from_slice(if value { b"true" } else { b"false" });
+        self.into.extend_from_slice(if value { b"true" } else { b"false" });
         Ok(())
     }
 
@@ -194,21 +188,12 @@ impl<'a> Serializer for Writer<'a> {
         self.serialize_unit()
     }
 
-    fn serialize_unit_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-    ) -> Result<(), Refused> {
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Refused> {
         write_name(variant, self.into);
         Ok(())
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        value: &T,
-    ) -> Result<(), Refused> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Refused> {
         value.serialize(self)
     }
 
@@ -283,12 +268,7 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     fn new(into: &'a mut Vec<u8>, open: &[u8], close: &'static [u8]) -> Parts<'a> {
         into.extend_from_slice(open);
-        Parts {
-            close,
-            into,
-            is_first: true,
-            last_key: "",
-        }
+        Parts { close, into, is_first: true, last_key: "" }
     }
 
     fn separate(&mut self) {
@@ -303,16 +283,8 @@ impl<'a> Parts<'a> {
         value.serialize(Writer { into: self.into })
     }
 
-    fn field<T: Serialize + ?Sized>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<(), Refused> {
-        debug_assert!(
-            self.last_key < key,
-            "{key} is declared after {}",
-            self.last_key
-        );
+    fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Refused> {
+        debug_assert!(self.last_key < key, "{key} is declared after {}", self.last_key);
         self.last_key = key;
         self.separate();
         write_name(key, self.into);
@@ -386,11 +358,7 @@ impl ser::SerializeMap for Parts<'_> {
         self.separate();
         let start = self.into.len();
         key.serialize(Writer { into: self.into })?;
-        if self.into.get(start) == Some(&b'"') {
-            Ok(())
-        } else {
-            Err(Refused("a key is no text".to_owned()))
-        }
+        if self.into.get(start) == Some(&b'"') { Ok(()) } else { Err(Refused("a key is no text".to_owned())) }
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refused> {
@@ -407,11 +375,7 @@ impl ser::SerializeStruct for Parts<'_> {
     type Ok = ();
     type Error = Refused;
 
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<(), Refused> {
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Refused> {
         self.field(key, value)
     }
 
@@ -424,11 +388,7 @@ impl ser::SerializeStructVariant for Parts<'_> {
     type Ok = ();
     type Error = Refused;
 
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<(), Refused> {
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Refused> {
         self.field(key, value)
     }
 
@@ -464,23 +424,14 @@ mod tests {
     #[test]
     fn numbers_are_written_as_rfc_8785_asks() {
         let value = json!({"b": 1.0, "a": [0.1, 1e21, 1e-7, -0.0, 100]});
-        assert_eq!(
-            String::from_utf8(to_vec(&value)).unwrap(),
-            r#"{"a":[0.1,1e+21,1e-7,0,100],"b":1}"#
-        );
+        assert_eq!(String::from_utf8(to_vec(&value)).unwrap(), r#"{"a":[0.1,1e+21,1e-7,0,100],"b":1}"#);
     }
 
     #[test]
     fn text_is_escaped_as_json_asks_and_no_further() {
-        let every: String = (0u8..0x80)
-            .map(char::from)
-            .chain("äß€😀\u{2028}".chars())
-            .collect();
+        let every: String = (0u8..0x80).map(char::from).chain("äß€😀\u{2028}".chars()).collect();
         let value = json!({ every.as_str(): every, "nothing": null, "yes": true, "list": [[], {}, -7, u64::MAX] });
-        assert_eq!(
-            String::from_utf8(to_vec(&value)).unwrap(),
-            serde_json::to_string(&value).unwrap()
-        );
+        assert_eq!(String::from_utf8(to_vec(&value)).unwrap(), serde_json::to_string(&value).unwrap());
     }
 
     proptest! {
@@ -495,9 +446,6 @@ mod tests {
 
     #[test]
     fn the_digest_is_sha_256() {
-        assert_eq!(
-            digest(b"abc"),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(digest(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 }

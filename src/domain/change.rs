@@ -130,16 +130,7 @@ impl ConfigChange {
             Action::DismissProposal => (&["proposal_id"], &["reason"]),
             Action::Update => (
                 &["version"],
-                &[
-                    "guardrails",
-                    "limits",
-                    "not_applicable",
-                    "reason",
-                    "scoring",
-                    "time_zone",
-                    "weights",
-                    "windows",
-                ],
+                &["guardrails", "limits", "not_applicable", "reason", "scoring", "time_zone", "weights", "windows"],
             ),
         };
         let errors: Vec<FieldError> = self
@@ -166,26 +157,18 @@ impl ConfigChange {
         config: &Config,
         recommended: Option<((Recommendation, Option<Mode>), String)>,
     ) -> Result<Act, Vec<FieldError>> {
-        let missing =
-            |field: &'static str| vec![FieldError::new(field, "is required for this action")];
+        let missing = |field: &'static str| vec![FieldError::new(field, "is required for this action")];
         Ok(match self.action {
             Action::SetMode => Act::SetMode {
                 mode: self.mode.ok_or_else(|| missing("mode"))?,
                 old_mode: self.old_mode.ok_or_else(|| missing("old_mode"))?,
                 reason: self.reason,
             },
-            Action::SetAutoMode => Act::SetAutoMode {
-                enabled: self.enabled.ok_or_else(|| missing("enabled"))?,
-            },
-            Action::Freeze => Act::Freeze {
-                reason: self.reason.ok_or_else(|| missing("reason"))?,
-            },
-            Action::Unfreeze => Act::Unfreeze {
-                reason: self.reason.ok_or_else(|| missing("reason"))?,
-            },
+            Action::SetAutoMode => Act::SetAutoMode { enabled: self.enabled.ok_or_else(|| missing("enabled"))? },
+            Action::Freeze => Act::Freeze { reason: self.reason.ok_or_else(|| missing("reason"))? },
+            Action::Unfreeze => Act::Unfreeze { reason: self.reason.ok_or_else(|| missing("reason"))? },
             Action::AcceptProposal => {
-                let (now_recommended, snapshot_id) =
-                    recommended.ok_or_else(|| missing("proposal_id"))?;
+                let (now_recommended, snapshot_id) = recommended.ok_or_else(|| missing("proposal_id"))?;
                 Act::AcceptProposal {
                     id: self.proposal_id.ok_or_else(|| missing("proposal_id"))?,
                     now_recommended,
@@ -215,19 +198,15 @@ impl ConfigChange {
             ("weights", self.weights),
             ("windows", self.windows),
         ];
-        let unreadable = |field: &str, error: &serde_json::Error| {
-            vec![FieldError::new(field, error.to_string())]
-        };
-        let mut merged =
-            serde_json::to_value(policy).map_err(|error| unreadable("policy", &error))?;
+        let unreadable = |field: &str, error: &serde_json::Error| vec![FieldError::new(field, error.to_string())];
+        let mut merged = serde_json::to_value(policy).map_err(|error| unreadable("policy", &error))?;
         let mut last = "policy";
         for (field, patch) in parts {
             if let Some(patch) = patch {
                 last = field;
                 merge(&mut merged[field], patch);
                 // Each part is read by itself, so that a mistake is named where it was made.
-                serde_json::from_value::<Policy>(merged.clone())
-                    .map_err(|error| unreadable(field, &error))?;
+                serde_json::from_value::<Policy>(merged.clone()).map_err(|error| unreadable(field, &error))?;
             }
         }
         serde_json::from_value(merged).map_err(|error| unreadable(last, &error))
@@ -244,11 +223,7 @@ pub fn overlay(policy: &Policy, patch: Json) -> Result<Policy, Vec<FieldError>> 
     merge(&mut merged, patch);
     let policy: Policy = serde_json::from_value(merged).map_err(unreadable)?;
     let errors = policy.validate();
-    if errors.is_empty() {
-        Ok(policy)
-    } else {
-        Err(errors)
-    }
+    if errors.is_empty() { Ok(policy) } else { Err(errors) }
 }
 
 fn merge(into: &mut Json, patch: Json) {
@@ -270,35 +245,18 @@ mod tests {
     use serde_json::json;
 
     fn act(body: Json) -> Result<Act, Vec<String>> {
-        let config = Config::new(
-            "production",
-            EnvironmentKind::Live,
-            Mode::Lab,
-            Policy::default(),
-            DateTime::UNIX_EPOCH,
-        );
-        let change: ConfigChange =
-            serde_json::from_value(body).map_err(|error| vec![error.to_string()])?;
-        change
-            .into_act(&config, None)
-            .map_err(|errors| errors.into_iter().map(|error| error.field).collect())
+        let config =
+            Config::new("production", EnvironmentKind::Live, Mode::Lab, Policy::default(), DateTime::UNIX_EPOCH);
+        let change: ConfigChange = serde_json::from_value(body).map_err(|error| vec![error.to_string()])?;
+        change.into_act(&config, None).map_err(|errors| errors.into_iter().map(|error| error.field).collect())
     }
 
     #[test]
     fn each_action_names_what_it_lacks_and_what_does_not_belong() {
-        assert_eq!(
-            act(json!({"action": "set_mode", "mode": "pilot"})),
-            Err(vec!["old_mode".into()])
-        );
-        assert_eq!(
-            act(json!({"action": "freeze", "reason": "x", "enabled": true})),
-            Err(vec!["enabled".into()])
-        );
+        assert_eq!(act(json!({"action": "set_mode", "mode": "pilot"})), Err(vec!["old_mode".into()]));
+        assert_eq!(act(json!({"action": "freeze", "reason": "x", "enabled": true})), Err(vec!["enabled".into()]));
         assert!(act(json!({"action": "set_auto_mode", "enabled": true})).is_ok());
-        assert!(
-            act(json!({"action": "set_mode", "mode": "pilot", "old_mode": "lab", "who": "me"}))
-                .is_err()
-        );
+        assert!(act(json!({"action": "set_mode", "mode": "pilot", "old_mode": "lab", "who": "me"})).is_err());
     }
 
     #[test]
@@ -316,8 +274,7 @@ mod tests {
 
     #[test]
     fn a_typo_in_an_update_is_named_with_its_part() {
-        let refused =
-            act(json!({"action": "update", "version": 1, "guardrails": {"max_chrun_risk": 0.1}}));
+        let refused = act(json!({"action": "update", "version": 1, "guardrails": {"max_chrun_risk": 0.1}}));
         assert_eq!(refused, Err(vec!["guardrails".into()]));
     }
 }

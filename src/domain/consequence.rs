@@ -30,9 +30,7 @@ impl Load {
     pub fn of(snapshot: &Snapshot) -> Load {
         let observed = |id: RuleId| {
             let mut rules = snapshot.body.rules.iter();
-            rules
-                .find(|rule| rule.rule == id.name())
-                .and_then(|rule| rule.observed)
+            rules.find(|rule| rule.rule == id.name()).and_then(|rule| rule.observed)
         };
         Load {
             ai_spend: observed(RuleId::OverLimitAiSpend).unwrap_or(Load::UNKNOWN.ai_spend),
@@ -57,20 +55,14 @@ pub struct Consequence {
 /// What today's load would be under `mode`.
 pub fn consequence(limits: &Limits, load: &Load, mode: Mode) -> Consequence {
     let own = limits.of(mode);
-    let fits = |value: Value, limit: u64| {
-        value
-            .count()
-            .map_or(Outcome::Unknown, |count| count.at_most(limit))
-    };
+    let fits = |value: Value, limit: u64| value.count().map_or(Outcome::Unknown, |count| count.at_most(limit));
     Consequence {
         ai_spend: fits(load.ai_spend, own.max_ai_spend_per_day.micros()),
         band: limits.band(mode),
         clients: fits(load.clients, own.max_clients.get()),
         limits: *own,
         mode,
-        posts: load
-            .posts
-            .map(|posts| fits(posts, own.max_posts_per_day.get())),
+        posts: load.posts.map(|posts| fits(posts, own.max_posts_per_day.get())),
     }
 }
 
@@ -114,14 +106,7 @@ mod tests {
 
     #[test]
     fn a_load_reads_back_from_what_the_page_sends_to_the_browser() {
-        for sent in [
-            Load::UNKNOWN,
-            load(12, 50, 11),
-            Load {
-                posts: None,
-                ..load(1, 2, 3)
-            },
-        ] {
+        for sent in [Load::UNKNOWN, load(12, 50, 11), Load { posts: None, ..load(1, 2, 3) }] {
             let text = serde_json::to_string(&sent).unwrap();
             assert_eq!(serde_json::from_str::<Load>(&text).unwrap(), sent, "{text}");
         }

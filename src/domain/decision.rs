@@ -13,9 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The four answers, in the order of their caution.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Recommendation {
     Increase,
@@ -25,12 +23,8 @@ pub enum Recommendation {
 }
 
 impl Recommendation {
-    pub const ALL: [Recommendation; 4] = [
-        Recommendation::Increase,
-        Recommendation::Hold,
-        Recommendation::Decrease,
-        Recommendation::Freeze,
-    ];
+    pub const ALL: [Recommendation; 4] =
+        [Recommendation::Increase, Recommendation::Hold, Recommendation::Decrease, Recommendation::Freeze];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -42,16 +36,12 @@ impl Recommendation {
     }
 
     pub fn from_name(name: &str) -> Option<Recommendation> {
-        Recommendation::ALL
-            .into_iter()
-            .find(|answer| answer.name() == name)
+        Recommendation::ALL.into_iter().find(|answer| answer.name() == name)
     }
 }
 
 /// What can be wrong for certain, and so bring about Freeze or Decrease.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Breach {
@@ -76,12 +66,8 @@ impl Breach {
     ];
 
     /// The breaches of rule 3.
-    pub const GUARDRAILS: [Breach; 4] = [
-        Breach::WarningDensity,
-        Breach::ChurnRisk,
-        Breach::AiCostPressure,
-        Breach::InfraHealth,
-    ];
+    pub const GUARDRAILS: [Breach; 4] =
+        [Breach::WarningDensity, Breach::ChurnRisk, Breach::AiCostPressure, Breach::InfraHealth];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -138,9 +124,7 @@ impl BreachSet {
     }
 
     pub fn iter(self) -> impl Iterator<Item = Breach> {
-        Breach::ALL
-            .into_iter()
-            .filter(move |breach| self.contains(*breach))
+        Breach::ALL.into_iter().filter(move |breach| self.contains(*breach))
     }
 }
 
@@ -284,10 +268,7 @@ impl RuleId {
 
     /// Whether this condition of rule 4 speaks of past time rather than of what is now.
     pub const fn is_about_time(self) -> bool {
-        matches!(
-            self,
-            RuleId::IncreaseCooldown | RuleId::IncreaseStabilization
-        )
+        matches!(self, RuleId::IncreaseCooldown | RuleId::IncreaseStabilization)
     }
 }
 
@@ -340,20 +321,14 @@ impl Assessment {
 
     /// The conditions of rule 4.
     pub fn conditions(&self) -> impl Iterator<Item = &RuleResult> {
-        self.results
-            .iter()
-            .filter(|result| result.rule.is_increase_condition())
+        self.results.iter().filter(|result| result.rule.is_increase_condition())
     }
 
     /// An Increase that only what is not known stands in the way of.
     pub fn blocked_by_the_unknown(&self) -> bool {
         self.ruled == Recommendation::Hold
-            && self
-                .conditions()
-                .all(|result| result.outcome != Outcome::Failed)
-            && self
-                .conditions()
-                .any(|result| result.outcome == Outcome::Unknown)
+            && self.conditions().all(|result| result.outcome != Outcome::Failed)
+            && self.conditions().any(|result| result.outcome == Outcome::Unknown)
     }
 }
 
@@ -362,46 +337,26 @@ pub fn assess(facts: &Facts, config: &Config, recent: &Recent, as_of: DateTime<U
     let rails = &config.policy.guardrails;
     let limits = config.limits();
     let health = health::score(facts, &config.policy, limits);
-    let lower = config
-        .mode
-        .previous()
-        .map(|mode| config.policy.limits.of(mode));
+    let lower = config.mode.previous().map(|mode| config.policy.limits.of(mode));
     let mut results = Results::new();
 
-    results.at_least(
-        RuleId::FreezeHealth,
-        health.scores.overall,
-        rails.freeze_below_health,
-    );
+    results.at_least(RuleId::FreezeHealth, health.scores.overall, rails.freeze_below_health);
     judge_limits(&mut results, facts, limits);
     judge_guardrails(&mut results, facts, &health, rails);
     let fits = judge_fit(&mut results, facts, lower);
     judge_conditions(&mut results, facts, &health, config, recent, as_of);
 
-    let conditions = || {
-        RuleId::ALL
-            .into_iter()
-            .filter(|rule| rule.is_increase_condition())
-    };
-    let conditions_met = conditions()
-        .filter(|rule| !rule.is_about_time())
-        .all(|rule| results.outcome(rule) == Outcome::Passed);
+    let conditions = || RuleId::ALL.into_iter().filter(|rule| rule.is_increase_condition());
+    let conditions_met =
+        conditions().filter(|rule| !rule.is_about_time()).all(|rule| results.outcome(rule) == Outcome::Passed);
     let may_increase = conditions().all(|rule| results.outcome(rule) == Outcome::Passed);
     // Thin evidence keeps an Increase away, but it is no certain failure: more data may mend it, so it brings no Freeze.
     let cannot_increase = conditions()
         .filter(|rule| *rule != RuleId::IncreaseConfidence)
         .any(|rule| results.outcome(rule) == Outcome::Failed);
-    let over_rules = [
-        RuleId::OverLimitClients,
-        RuleId::OverLimitPosts,
-        RuleId::OverLimitAiSpend,
-    ];
-    let over_limit = over_rules
-        .iter()
-        .any(|rule| results.outcome(*rule) == Outcome::Failed);
-    let within_limits = over_rules
-        .iter()
-        .all(|rule| results.outcome(*rule) == Outcome::Passed);
+    let over_rules = [RuleId::OverLimitClients, RuleId::OverLimitPosts, RuleId::OverLimitAiSpend];
+    let over_limit = over_rules.iter().any(|rule| results.outcome(*rule) == Outcome::Failed);
+    let within_limits = over_rules.iter().all(|rule| results.outcome(*rule) == Outcome::Passed);
 
     let broken = broken_now(&results, over_limit && cannot_increase);
     let clear = clear_now(facts, &health, rails);
@@ -424,11 +379,7 @@ pub fn assess(facts: &Facts, config: &Config, recent: &Recent, as_of: DateTime<U
         held: ruled != fresh && !synthetic,
         over_limit,
         ruled,
-        recommendation: if synthetic {
-            Recommendation::Hold
-        } else {
-            ruled
-        },
+        recommendation: if synthetic { Recommendation::Hold } else { ruled },
         results: results.0,
         standing,
         synthetic,
@@ -440,51 +391,25 @@ struct Results([RuleResult; RULES]);
 
 impl Results {
     fn new() -> Results {
-        Results(RuleId::ALL.map(|rule| RuleResult {
-            observed: None,
-            outcome: Outcome::Unknown,
-            rule,
-            threshold: None,
-        }))
+        Results(RuleId::ALL.map(|rule| RuleResult { observed: None, outcome: Outcome::Unknown, rule, threshold: None }))
     }
 
     fn outcome(&self, rule: RuleId) -> Outcome {
         self.0[rule as usize].outcome
     }
 
-    fn set(
-        &mut self,
-        rule: RuleId,
-        outcome: Outcome,
-        observed: Option<Value>,
-        threshold: Option<Threshold>,
-    ) {
-        self.0[rule as usize] = RuleResult {
-            observed,
-            outcome,
-            rule,
-            threshold,
-        };
+    fn set(&mut self, rule: RuleId, outcome: Outcome, observed: Option<Value>, threshold: Option<Threshold>) {
+        self.0[rule as usize] = RuleResult { observed, outcome, rule, threshold };
     }
 
     fn at_least(&mut self, rule: RuleId, observed: Interval, threshold: f64) {
         let outcome = observed.at_least(threshold);
-        self.set(
-            rule,
-            outcome,
-            Some(Value::Real(observed)),
-            Some(Threshold::Number(threshold)),
-        );
+        self.set(rule, outcome, Some(Value::Real(observed)), Some(Threshold::Number(threshold)));
     }
 
     fn at_most(&mut self, rule: RuleId, observed: Interval, threshold: f64) {
         let outcome = observed.at_most(threshold);
-        self.set(
-            rule,
-            outcome,
-            Some(Value::Real(observed)),
-            Some(Threshold::Number(threshold)),
-        );
+        self.set(rule, outcome, Some(Value::Real(observed)), Some(Threshold::Number(threshold)));
     }
 }
 
@@ -500,9 +425,7 @@ fn judge_limits(results: &mut Results, facts: &Facts, limits: &ModeLimits) {
     let posts = limits.max_posts_per_day.get();
     results.set(
         RuleId::OverLimitPosts,
-        facts
-            .posts
-            .map_or(Outcome::Passed, |count| count.at_most(posts)),
+        facts.posts.map_or(Outcome::Passed, |count| count.at_most(posts)),
         facts.posts.map(Value::Count),
         Some(Threshold::Count(posts)),
     );
@@ -521,18 +444,8 @@ const AT_LEAST_IN_QUESTION: u64 = 2;
 /// Rule 3's guardrails: failed where certainly broken.
 fn judge_guardrails(results: &mut Results, facts: &Facts, health: &Health, rails: &Guardrails) {
     for (rule, ratio, most, events) in [
-        (
-            RuleId::GuardrailWarningDensity,
-            health.density,
-            rails.max_warning_density,
-            facts.counted_warnings(),
-        ),
-        (
-            RuleId::GuardrailChurnRisk,
-            health.churn,
-            rails.max_churn_risk,
-            facts.at_risk,
-        ),
+        (RuleId::GuardrailWarningDensity, health.density, rails.max_warning_density, facts.counted_warnings()),
+        (RuleId::GuardrailChurnRisk, health.churn, rails.max_churn_risk, facts.at_risk),
     ] {
         let outcome = if events.hi < AT_LEAST_IN_QUESTION {
             Outcome::Passed
@@ -542,23 +455,10 @@ fn judge_guardrails(results: &mut Results, facts: &Facts, health: &Health, rails
                 other => other,
             }
         };
-        results.set(
-            rule,
-            outcome,
-            Some(Value::Real(ratio)),
-            Some(Threshold::Number(most)),
-        );
+        results.set(rule, outcome, Some(Value::Real(ratio)), Some(Threshold::Number(most)));
     }
-    results.at_most(
-        RuleId::GuardrailAiCostPressure,
-        health.ai_pressure,
-        rails.max_ai_cost_pressure,
-    );
-    results.at_least(
-        RuleId::GuardrailInfraHealth,
-        health.scores.infra_health,
-        rails.min_infra_health,
-    );
+    results.at_most(RuleId::GuardrailAiCostPressure, health.ai_pressure, rails.max_ai_cost_pressure);
+    results.at_least(RuleId::GuardrailInfraHealth, health.scores.infra_health, rails.min_infra_health);
 }
 
 /// Whether a lower mode exists and today's load certainly fits its limits.
@@ -566,9 +466,7 @@ fn judge_fit(results: &mut Results, facts: &Facts, lower: Option<&ModeLimits>) -
     let outcome = lower.map_or(Outcome::Failed, |lower| {
         let parts = [
             facts.clients.at_most(lower.max_clients.get()),
-            facts.posts.map_or(Outcome::Passed, |posts| {
-                posts.at_most(lower.max_posts_per_day.get())
-            }),
+            facts.posts.map_or(Outcome::Passed, |posts| posts.at_most(lower.max_posts_per_day.get())),
             facts.spend.at_most(lower.max_ai_spend_per_day.micros()),
         ];
         all_of(parts)
@@ -604,41 +502,13 @@ fn judge_conditions(
     let rails = &config.policy.guardrails;
     let next = Outcome::from_bool(config.mode.next().is_some());
     results.set(RuleId::IncreaseNextMode, next, None, None);
-    results.at_least(
-        RuleId::IncreaseDemand,
-        health.demand,
-        rails.min_demand_for_increase,
-    );
-    results.at_least(
-        RuleId::IncreaseHealth,
-        health.scores.overall,
-        rails.min_health_for_increase,
-    );
-    results.at_most(
-        RuleId::IncreaseUtilisation,
-        health.utilisation.worst,
-        rails.max_utilisation_for_increase,
-    );
-    results.at_most(
-        RuleId::IncreaseWarningDensity,
-        health.density,
-        rails.max_warning_density,
-    );
-    results.at_most(
-        RuleId::IncreaseChurnRisk,
-        health.churn,
-        rails.max_churn_risk,
-    );
-    results.at_most(
-        RuleId::IncreaseAiCostPressure,
-        health.ai_pressure,
-        rails.max_ai_cost_pressure,
-    );
-    results.at_least(
-        RuleId::IncreaseInfraHealth,
-        health.scores.infra_health,
-        rails.min_infra_health,
-    );
+    results.at_least(RuleId::IncreaseDemand, health.demand, rails.min_demand_for_increase);
+    results.at_least(RuleId::IncreaseHealth, health.scores.overall, rails.min_health_for_increase);
+    results.at_most(RuleId::IncreaseUtilisation, health.utilisation.worst, rails.max_utilisation_for_increase);
+    results.at_most(RuleId::IncreaseWarningDensity, health.density, rails.max_warning_density);
+    results.at_most(RuleId::IncreaseChurnRisk, health.churn, rails.max_churn_risk);
+    results.at_most(RuleId::IncreaseAiCostPressure, health.ai_pressure, rails.max_ai_cost_pressure);
+    results.at_least(RuleId::IncreaseInfraHealth, health.scores.infra_health, rails.min_infra_health);
     results.set(
         RuleId::IncreaseCriticalWarnings,
         facts.critical.at_most(rails.max_critical_warnings),
@@ -646,8 +516,7 @@ fn judge_conditions(
         Some(Threshold::Count(rails.max_critical_warnings)),
     );
     // Low confidence is certain only where no input can still turn out differently; else more data may raise it.
-    let confidence = match Outcome::from_bool(health.confidence >= rails.min_confidence_for_change)
-    {
+    let confidence = match Outcome::from_bool(health.confidence >= rails.min_confidence_for_change) {
         Outcome::Failed if !facts.complete => Outcome::Unknown,
         other => other,
     };
@@ -657,20 +526,11 @@ fn judge_conditions(
         Some(Value::Real(Interval::exactly(health.confidence))),
         Some(Threshold::Number(rails.min_confidence_for_change)),
     );
-    results.set(
-        RuleId::IncreaseNotFrozen,
-        Outcome::from_bool(!config.frozen),
-        None,
-        None,
-    );
-    let hours_since = config
-        .last_mode_change_at
-        .map(|at| (as_of - at).num_hours().max(0).unsigned_abs());
+    results.set(RuleId::IncreaseNotFrozen, Outcome::from_bool(!config.frozen), None, None);
+    let hours_since = config.last_mode_change_at.map(|at| (as_of - at).num_hours().max(0).unsigned_abs());
     results.set(
         RuleId::IncreaseCooldown,
-        Outcome::from_bool(
-            hours_since.is_none_or(|hours| hours >= u64::from(rails.cooldown_hours)),
-        ),
+        Outcome::from_bool(hours_since.is_none_or(|hours| hours >= u64::from(rails.cooldown_hours))),
         hours_since.map(|hours| Value::Count(Count::exactly(hours))),
         Some(Threshold::Count(u64::from(rails.cooldown_hours))),
     );
@@ -710,27 +570,14 @@ fn clear_now(facts: &Facts, health: &Health, rails: &Guardrails) -> BreachSet {
     let few = |events: Count| events.hi < AT_LEAST_IN_QUESTION;
     let mut clear = BreachSet::EMPTY;
     for (breach, holds) in [
-        (
-            Breach::Health,
-            health.scores.overall.lo() >= (rails.freeze_below_health + points).min(100.0),
-        ),
+        (Breach::Health, health.scores.overall.lo() >= (rails.freeze_below_health + points).min(100.0)),
         (
             Breach::WarningDensity,
-            few(facts.counted_warnings())
-                || health.density.hi() <= rails.max_warning_density * share,
+            few(facts.counted_warnings()) || health.density.hi() <= rails.max_warning_density * share,
         ),
-        (
-            Breach::ChurnRisk,
-            few(facts.at_risk) || health.churn.hi() <= rails.max_churn_risk * share,
-        ),
-        (
-            Breach::AiCostPressure,
-            health.ai_pressure.hi() <= rails.max_ai_cost_pressure * share,
-        ),
-        (
-            Breach::InfraHealth,
-            health.scores.infra_health.lo() >= (rails.min_infra_health + points).min(100.0),
-        ),
+        (Breach::ChurnRisk, few(facts.at_risk) || health.churn.hi() <= rails.max_churn_risk * share),
+        (Breach::AiCostPressure, health.ai_pressure.hi() <= rails.max_ai_cost_pressure * share),
+        (Breach::InfraHealth, health.scores.infra_health.lo() >= (rails.min_infra_health + points).min(100.0)),
     ] {
         if holds {
             clear.insert(breach);
@@ -753,20 +600,11 @@ fn fresh_answer(broken: BreachSet, fits_lower_mode: bool, may_increase: bool) ->
 }
 
 const fn step_back(fits_lower_mode: bool) -> Recommendation {
-    if fits_lower_mode {
-        Recommendation::Decrease
-    } else {
-        Recommendation::Freeze
-    }
+    if fits_lower_mode { Recommendation::Decrease } else { Recommendation::Freeze }
 }
 
 /// The breaches that are certain now, and those of the last tick that are not yet recovered from.
-fn standing_now(
-    broken: BreachSet,
-    clear: BreachSet,
-    recent: &Recent,
-    over_limit_ends: bool,
-) -> BreachSet {
+fn standing_now(broken: BreachSet, clear: BreachSet, recent: &Recent, over_limit_ends: bool) -> BreachSet {
     let mut standing = broken;
     let Some(previous) = &recent.previous else {
         return standing;

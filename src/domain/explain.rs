@@ -49,11 +49,7 @@ fn distance(rule: &Rule) -> f64 {
     };
     let threshold = threshold_number(threshold);
     let (lo, hi) = bounds(observed);
-    let gap = if lo > threshold {
-        lo - threshold
-    } else {
-        (threshold - hi).max(0.0)
-    };
+    let gap = if lo > threshold { lo - threshold } else { (threshold - hi).max(0.0) };
     gap / threshold.abs().max(1e-9)
 }
 
@@ -97,11 +93,7 @@ pub fn observed_words(rule: &Rule) -> String {
         Some(Value::Money(count)) => money_words(count),
         Some(Value::Real(interval)) if is_ratio(&rule.rule) => {
             let percent = wording::interval(interval.map_rising(|value| value * 100.0));
-            if percent == "unknown" {
-                percent
-            } else {
-                format!("{percent} %")
-            }
+            if percent == "unknown" { percent } else { format!("{percent} %") }
         }
         Some(Value::Real(interval)) => {
             // Densities are small numbers: one decimal would hide them.
@@ -145,18 +137,12 @@ fn sentence(rule: &Rule) -> String {
     let id = RuleId::from_name(&rule.rule);
     let name = capitalise(&rule.detail);
     match (id, rule.outcome) {
-        (Some(RuleId::IncreaseNextMode), _) => {
-            "Scale is the highest mode; there is none above.".to_owned()
-        }
+        (Some(RuleId::IncreaseNextMode), _) => "Scale is the highest mode; there is none above.".to_owned(),
         (Some(RuleId::IncreaseNotFrozen), _) => {
             "The environment is frozen: unfreeze it when its reason is gone.".to_owned()
         }
         (Some(id), Outcome::Unknown) if observed_words(rule) == "unknown" => {
-            format!(
-                "{name}: unknown; needed is {} {}.",
-                direction(id),
-                threshold_words(rule)
-            )
+            format!("{name}: unknown; needed is {} {}.", direction(id), threshold_words(rule))
         }
         (Some(id), Outcome::Unknown) => format!(
             "{name}: known only to be {}; needed is {} {}.",
@@ -164,16 +150,10 @@ fn sentence(rule: &Rule) -> String {
             direction(id),
             threshold_words(rule)
         ),
-        (Some(RuleId::Recovery), _) => format!(
-            "{name}: every breach must stay clear for {} h.",
-            threshold_words(rule)
-        ),
-        (Some(id), _) => format!(
-            "{name}: it is {}, needed is {} {}.",
-            observed_words(rule),
-            direction(id),
-            threshold_words(rule)
-        ),
+        (Some(RuleId::Recovery), _) => format!("{name}: every breach must stay clear for {} h.", threshold_words(rule)),
+        (Some(id), _) => {
+            format!("{name}: it is {}, needed is {} {}.", observed_words(rule), direction(id), threshold_words(rule))
+        }
         (None, _) => format!("{name}: it is {}.", observed_words(rule)),
     }
 }
@@ -195,10 +175,7 @@ const fn direction(rule: RuleId) -> &'static str {
 
 fn capitalise(text: &str) -> String {
     let mut characters = text.chars();
-    characters
-        .next()
-        .map(|first| first.to_uppercase().chain(characters).collect())
-        .unwrap_or_default()
+    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }
 
 /// A raw sample's value with its unit, exact.

@@ -20,10 +20,7 @@ pub struct ErrorCount {
 }
 
 impl ErrorCount {
-    const UNKNOWN: ErrorCount = ErrorCount {
-        errors: Count::UNKNOWN,
-        requests: Count::UNKNOWN,
-    };
+    const UNKNOWN: ErrorCount = ErrorCount { errors: Count::UNKNOWN, requests: Count::UNKNOWN };
 }
 
 /// The prepared numbers that scores, rules and the answer are made from.
@@ -59,14 +56,8 @@ impl Facts {
         complete: false,
         cpu: Some(Interval::UNIT),
         critical: Count::UNKNOWN,
-        errors: Some(Paired {
-            evidence: ErrorCount::UNKNOWN,
-            last_hour: ErrorCount::UNKNOWN,
-        }),
-        latency: Some(Paired {
-            evidence: Interval::NON_NEGATIVE,
-            last_hour: Interval::NON_NEGATIVE,
-        }),
+        errors: Some(Paired { evidence: ErrorCount::UNKNOWN, last_hour: ErrorCount::UNKNOWN }),
+        latency: Some(Paired { evidence: Interval::NON_NEGATIVE, last_hour: Interval::NON_NEGATIVE }),
         posts: Some(Count::UNKNOWN),
         spend: Count::UNKNOWN,
         synthetic: false,
@@ -80,10 +71,7 @@ impl Facts {
 
     /// Reads the facts out of a snapshot's inputs. An input that is absent is unknown.
     pub fn from_inputs(inputs: &[Input]) -> Facts {
-        let mut facts = Facts {
-            complete: true,
-            ..Facts::UNKNOWN
-        };
+        let mut facts = Facts { complete: true, ..Facts::UNKNOWN };
         let mut errors = (Paired::same(ErrorCount::UNKNOWN), true);
         let mut latency = Paired::same(Interval::NON_NEGATIVE);
         let mut hour_known = HourKnown::default();
@@ -93,9 +81,7 @@ impl Facts {
             facts.synthetic |= input.state == InputState::Synthetic;
             let known_whole = matches!(input.state, InputState::Known | InputState::Synthetic);
             let applies = input.state != InputState::NotApplicable;
-            let count = usable(input)
-                .and_then(|value| value.count())
-                .unwrap_or(Count::UNKNOWN);
+            let count = usable(input).and_then(|value| value.count()).unwrap_or(Count::UNKNOWN);
             let last_hour = input.window.name == WindowName::LastHour;
             found.mark(input.signal, input.severity, last_hour);
             match input.signal {
@@ -198,18 +184,11 @@ impl Found {
 
 impl<T: Copy> Paired<T> {
     fn same(value: T) -> Paired<T> {
-        Paired {
-            evidence: value,
-            last_hour: value,
-        }
+        Paired { evidence: value, last_hour: value }
     }
 
     fn side(&mut self, last_hour: bool) -> &mut T {
-        if last_hour {
-            &mut self.last_hour
-        } else {
-            &mut self.evidence
-        }
+        if last_hour { &mut self.last_hour } else { &mut self.evidence }
     }
 }
 
@@ -220,25 +199,17 @@ pub fn decides(input: &Input) -> bool {
 
 /// Whether nothing about an input can still turn out differently.
 fn is_settled(state: InputState) -> bool {
-    matches!(
-        state,
-        InputState::Known | InputState::Synthetic | InputState::NotApplicable
-    )
+    matches!(state, InputState::Known | InputState::Synthetic | InputState::NotApplicable)
 }
 
 /// The value of an input that may be used: whatever is stale, missing or self-contradictory has none.
 fn usable(input: &Input) -> Option<super::input::Value> {
     match input.state {
-        InputState::Known
-        | InputState::Partial
-        | InputState::Synthetic
-        | InputState::Contradictory => input.value,
+        InputState::Known | InputState::Partial | InputState::Synthetic | InputState::Contradictory => input.value,
         InputState::Stale | InputState::Missing | InputState::NotApplicable => None,
     }
 }
 
 fn real(input: &Input, widest: Interval) -> Interval {
-    usable(input)
-        .and_then(|value| value.real())
-        .unwrap_or(widest)
+    usable(input).and_then(|value| value.real()).unwrap_or(widest)
 }

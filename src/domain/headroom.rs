@@ -20,10 +20,7 @@ pub struct Headroom {
 
 impl Headroom {
     const fn none(binding: &'static str) -> Headroom {
-        Headroom {
-            binding: Cow::Borrowed(binding),
-            clients: 0,
-        }
+        Headroom { binding: Cow::Borrowed(binding), clients: 0 }
     }
 }
 
@@ -41,46 +38,22 @@ pub fn headroom(facts: &Facts, config: &Config, assessment: &Assessment) -> Head
     {
         return Headroom::none(breach.name());
     }
-    if let Some(breach) = Breach::ALL
-        .into_iter()
-        .find(|breach| assessment.breach_outcome(*breach) != Outcome::Passed)
-    {
+    if let Some(breach) = Breach::ALL.into_iter().find(|breach| assessment.breach_outcome(*breach) != Outcome::Passed) {
         return Headroom::none(breach.name());
     }
     let limits = config.limits();
     let spend_limit = limits.max_ai_spend_per_day.micros();
     // The guardrail lies at or below the limit (it is a share of it, at most 1), so it is the one that binds.
-    let pressure_limit =
-        (config.policy.guardrails.max_ai_cost_pressure * spend_limit as f64).floor() as u64;
-    let spend_binding = if pressure_limit < spend_limit {
-        "ai_cost_pressure"
-    } else {
-        "ai_spend"
-    };
+    let pressure_limit = (config.policy.guardrails.max_ai_cost_pressure * spend_limit as f64).floor() as u64;
+    let spend_binding = if pressure_limit < spend_limit { "ai_cost_pressure" } else { "ai_spend" };
     let own = [
-        (
-            "clients",
-            limits.max_clients.get().saturating_sub(facts.clients.hi),
-        ),
-        (
-            "posts",
-            facts.posts.map_or(u64::MAX, |posts| {
-                room(posts, limits.max_posts_per_day.get(), facts.clients)
-            }),
-        ),
-        (
-            spend_binding,
-            room(facts.spend, pressure_limit.min(spend_limit), facts.clients),
-        ),
+        ("clients", limits.max_clients.get().saturating_sub(facts.clients.hi)),
+        ("posts", facts.posts.map_or(u64::MAX, |posts| room(posts, limits.max_posts_per_day.get(), facts.clients))),
+        (spend_binding, room(facts.spend, pressure_limit.min(spend_limit), facts.clients)),
     ];
-    let (binding, clients) = own
-        .into_iter()
-        .reduce(|first, next| if next.1 < first.1 { next } else { first })
-        .unwrap_or(("clients", 0));
-    Headroom {
-        binding: Cow::Borrowed(binding),
-        clients,
-    }
+    let (binding, clients) =
+        own.into_iter().reduce(|first, next| if next.1 < first.1 { next } else { first }).unwrap_or(("clients", 0));
+    Headroom { binding: Cow::Borrowed(binding), clients }
 }
 
 /// How many more clients, each causing today's average load, keep `load` within `limit`.
@@ -105,15 +78,7 @@ mod tests {
         assert_eq!(room(Count::exactly(120), 200, Count::exactly(12)), 8);
         assert_eq!(room(Count::exactly(200), 200, Count::exactly(12)), 0);
         assert_eq!(room(Count::exactly(0), 200, Count::exactly(12)), u64::MAX);
-        assert_eq!(
-            room(Count::exactly(5), 200, Count::exactly(0)),
-            0,
-            "no clients, no average"
-        );
-        assert_eq!(
-            room(Count::UNKNOWN, 200, Count::exactly(12)),
-            0,
-            "the worst case of unknown is no room"
-        );
+        assert_eq!(room(Count::exactly(5), 200, Count::exactly(0)), 0, "no clients, no average");
+        assert_eq!(room(Count::UNKNOWN, 200, Count::exactly(12)), 0, "the worst case of unknown is no room");
     }
 }

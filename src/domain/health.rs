@@ -39,18 +39,10 @@ pub fn score(facts: &Facts, policy: &Policy, limits: &ModeLimits) -> Health {
     let overall = weighted([
         (weights.infra, infra_health),
         (weights.ai_cost, ai_score.map_falling(|score| 100.0 - score)),
-        (
-            weights.warnings,
-            density_score.map_falling(|score| 100.0 - score),
-        ),
-        (
-            weights.churn,
-            churn_score.map_falling(|score| 100.0 - score),
-        ),
+        (weights.warnings, density_score.map_falling(|score| 100.0 - score)),
+        (weights.churn, churn_score.map_falling(|score| 100.0 - score)),
     ]);
-    let posts = facts
-        .posts
-        .map(|posts| posts.over(limits.max_posts_per_day.get()));
+    let posts = facts.posts.map(|posts| posts.over(limits.max_posts_per_day.get()));
     Health {
         ai_pressure,
         churn,
@@ -90,31 +82,17 @@ fn infra_parts(facts: &Facts, policy: &Policy) -> InfraParts {
     let scoring = &policy.scoring;
     let rate = |count: ErrorCount| wilson(count.errors, count.requests);
     InfraParts {
-        cpu: facts
-            .cpu
-            .map(|cpu| cpu.map_falling(|value| on_line(scoring.cpu, value))),
-        error_rate: facts.errors.map(
-            |Paired {
-                 evidence,
-                 last_hour,
-             }| proven(scoring.error_rate, rate(last_hour), rate(evidence)),
-        ),
-        latency: facts.latency.map(
-            |Paired {
-                 evidence,
-                 last_hour,
-             }| proven(scoring.latency_ms, last_hour, evidence),
-        ),
+        cpu: facts.cpu.map(|cpu| cpu.map_falling(|value| on_line(scoring.cpu, value))),
+        error_rate: facts
+            .errors
+            .map(|Paired { evidence, last_hour }| proven(scoring.error_rate, rate(last_hour), rate(evidence))),
+        latency: facts.latency.map(|Paired { evidence, last_hour }| proven(scoring.latency_ms, last_hour, evidence)),
     }
 }
 
 /// The weakest part that applies: a service failing all its requests is not 70 % healthy because its CPU is idle.
 fn weakest(parts: &InfraParts) -> Interval {
-    [parts.cpu, parts.error_rate, parts.latency]
-        .into_iter()
-        .flatten()
-        .reduce(Interval::min)
-        .unwrap_or(Interval::SCORE)
+    [parts.cpu, parts.error_rate, parts.latency].into_iter().flatten().reduce(Interval::min).unwrap_or(Interval::SCORE)
 }
 
 /// A ratio as a score: times 100, at most 100.
@@ -124,10 +102,7 @@ fn percent(ratio: Interval) -> Interval {
 
 fn weighted(parts: [(f64, Interval); 4]) -> Interval {
     let sum = |bound: fn(Interval) -> f64| {
-        let total: f64 = parts
-            .iter()
-            .map(|(weight, score)| weight * bound(*score))
-            .sum();
+        let total: f64 = parts.iter().map(|(weight, score)| weight * bound(*score)).sum();
         settle(total.clamp(0.0, 100.0))
     };
     Interval::new(sum(Interval::lo), sum(Interval::hi))
@@ -155,21 +130,12 @@ mod tests {
     use super::*;
 
     fn line() -> ScoreLine {
-        ScoreLine {
-            good: 300.0,
-            bad: 2000.0,
-        }
+        ScoreLine { good: 300.0, bad: 2000.0 }
     }
 
     #[test]
     fn a_score_is_100_at_good_and_0_at_bad() {
-        for (value, score) in [
-            (0.0, 100.0),
-            (300.0, 100.0),
-            (1150.0, 50.0),
-            (2000.0, 0.0),
-            (f64::INFINITY, 0.0),
-        ] {
+        for (value, score) in [(0.0, 100.0), (300.0, 100.0), (1150.0, 50.0), (2000.0, 0.0), (f64::INFINITY, 0.0)] {
             assert_eq!(on_line(line(), value), score, "{value} ms");
         }
     }
@@ -178,16 +144,8 @@ mod tests {
     fn trouble_counts_from_the_last_hour_and_health_from_the_evidence() {
         let good = Interval::exactly(100.0);
         let bad = Interval::exactly(5_000.0);
-        assert_eq!(
-            proven(line(), bad, good),
-            Interval::exactly(0.0),
-            "an outage acts at once"
-        );
-        assert_eq!(
-            proven(line(), good, bad),
-            Interval::SCORE,
-            "a good hour alone proves nothing"
-        );
+        assert_eq!(proven(line(), bad, good), Interval::exactly(0.0), "an outage acts at once");
+        assert_eq!(proven(line(), good, bad), Interval::SCORE, "a good hour alone proves nothing");
         assert_eq!(proven(line(), good, good), Interval::exactly(100.0));
     }
 
@@ -195,24 +153,15 @@ mod tests {
     fn without_clients_nothing_open_is_no_density_and_anything_open_is_full() {
         let none = Count::exactly(0);
         assert_eq!(warning_density(none, none), Interval::exactly(0.0));
-        assert_eq!(
-            percent(warning_density(Count::exactly(1), none)),
-            Interval::exactly(100.0)
-        );
+        assert_eq!(percent(warning_density(Count::exactly(1), none)), Interval::exactly(100.0));
         assert_eq!(churn_risk(none, none), Interval::exactly(0.0));
         assert_eq!(churn_risk(Count::exactly(1), none), Interval::exactly(1.0));
     }
 
     #[test]
     fn an_unknown_part_widens_to_all_that_its_meaning_allows() {
-        assert_eq!(
-            warning_density(Count::exactly(0), Count::UNKNOWN),
-            Interval::exactly(0.0)
-        );
-        assert_eq!(
-            churn_risk(Count::UNKNOWN, Count::exactly(10)),
-            Interval::UNIT
-        );
+        assert_eq!(warning_density(Count::exactly(0), Count::UNKNOWN), Interval::exactly(0.0));
+        assert_eq!(churn_risk(Count::UNKNOWN, Count::exactly(10)), Interval::UNIT);
         let density = warning_density(Count::at_least(5), Count::exactly(10));
         assert_eq!((density.lo(), density.hi()), (0.5, f64::INFINITY));
     }

@@ -14,9 +14,7 @@ const NANOS: f64 = 1e6;
 const BITS: u32 = 7;
 
 /// Requests that took between `lo` and `hi` nanoseconds.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Cell {
     pub lo: u64,
     /// `u64::MAX` where there is no upper bound.
@@ -34,10 +32,7 @@ pub struct Histogram {
 impl Histogram {
     /// How many requests the distribution holds.
     pub fn count(&self) -> u64 {
-        self.cells
-            .iter()
-            .map(|cell| cell.count)
-            .fold(0, u64::saturating_add)
+        self.cells.iter().map(|cell| cell.count).fold(0, u64::saturating_add)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -53,10 +48,7 @@ impl Histogram {
         if count == 0 {
             return;
         }
-        match self
-            .cells
-            .binary_search_by_key(&(lo, hi), |cell| (cell.lo, cell.hi))
-        {
+        match self.cells.binary_search_by_key(&(lo, hi), |cell| (cell.lo, cell.hi)) {
             Ok(place) => self.cells[place].count = self.cells[place].count.saturating_add(count),
             Err(place) => self.cells.insert(place, Cell { lo, hi, count }),
         }
@@ -86,21 +78,13 @@ impl Histogram {
 
     /// The `rank`-th smallest of the cells' bounds, in milliseconds.
     fn bound(&self, rank: u64, bound: fn(&Cell) -> u64) -> f64 {
-        let mut bounds: Vec<(u64, u64)> = self
-            .cells
-            .iter()
-            .map(|cell| (bound(cell), cell.count))
-            .collect();
+        let mut bounds: Vec<(u64, u64)> = self.cells.iter().map(|cell| (bound(cell), cell.count)).collect();
         bounds.sort_unstable();
         let mut seen = 0u64;
         for (value, count) in bounds {
             seen = seen.saturating_add(count);
             if seen >= rank {
-                return if value == u64::MAX {
-                    f64::INFINITY
-                } else {
-                    value as f64 / NANOS
-                };
+                return if value == u64::MAX { f64::INFINITY } else { value as f64 / NANOS };
             }
         }
         f64::INFINITY

@@ -59,9 +59,7 @@ impl EventType {
     }
 
     pub fn from_name(name: &str) -> Option<EventType> {
-        EventType::ALL
-            .into_iter()
-            .find(|event_type| event_type.name() == name)
+        EventType::ALL.into_iter().find(|event_type| event_type.name() == name)
     }
 }
 
@@ -130,11 +128,7 @@ pub struct Head {
 impl Head {
     /// The head of a chain without events.
     pub fn genesis(environment: &str) -> Head {
-        Head {
-            environment: environment.to_owned(),
-            hash: GENESIS.to_owned(),
-            seq: 0,
-        }
+        Head { environment: environment.to_owned(), hash: GENESIS.to_owned(), seq: 0 }
     }
 }
 
@@ -173,11 +167,7 @@ pub fn link(head: &Head, event: NewEvent) -> Event {
 
 impl Event {
     pub fn head(&self) -> Head {
-        Head {
-            environment: self.environment.clone(),
-            hash: self.hash.clone(),
-            seq: self.seq,
-        }
+        Head { environment: self.environment.clone(), hash: self.hash.clone(), seq: self.seq }
     }
 }
 
@@ -207,9 +197,7 @@ pub struct ChainVerifier {
 
 impl ChainVerifier {
     pub fn new(environment: &str) -> ChainVerifier {
-        ChainVerifier {
-            head: Head::genesis(environment),
-        }
+        ChainVerifier { head: Head::genesis(environment) }
     }
 
     /// Checks the next event.
@@ -288,10 +276,7 @@ mod tests {
     fn the_canonical_event_has_ascending_keys() {
         let event = &chain(1)[0];
         let text = String::from_utf8(canonical::to_vec(event)).unwrap();
-        assert!(
-            canonical::keys_ascend(&serde_json::from_str(&text).unwrap(), &text),
-            "{text}"
-        );
+        assert!(canonical::keys_ascend(&serde_json::from_str(&text).unwrap(), &text), "{text}");
     }
 
     proptest! {

@@ -135,15 +135,13 @@ impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wire = WireValue::deserialize(deserializer)?;
         let is_money = matches!(wire.lo, WireNumber::Money(_));
-        let is_real =
-            matches!(wire.lo, WireNumber::Real(_)) || matches!(wire.hi, Some(WireNumber::Real(_)));
+        let is_real = matches!(wire.lo, WireNumber::Real(_)) || matches!(wire.hi, Some(WireNumber::Real(_)));
         let unit = match (is_money, is_real) {
             (true, _) => Unit::Usd,
             (_, true) => Unit::Ratio,
             _ => Unit::Events,
         };
-        wire.typed(unit)
-            .ok_or_else(|| serde::de::Error::custom("lo and hi are not of one kind"))
+        wire.typed(unit).ok_or_else(|| serde::de::Error::custom("lo and hi are not of one kind"))
     }
 }
 
@@ -229,15 +227,13 @@ enum WireNumber {
 impl WireValue {
     fn typed(self, unit: Unit) -> Option<Value> {
         match unit {
-            Unit::Clients | Unit::Events | Unit::Posts | Unit::Requests => {
-                Some(Value::Count(Count {
-                    lo: self.lo.whole()?,
-                    hi: match self.hi {
-                        Some(hi) => hi.whole()?,
-                        None => Count::UNBOUNDED,
-                    },
-                }))
-            }
+            Unit::Clients | Unit::Events | Unit::Posts | Unit::Requests => Some(Value::Count(Count {
+                lo: self.lo.whole()?,
+                hi: match self.hi {
+                    Some(hi) => hi.whole()?,
+                    None => Count::UNBOUNDED,
+                },
+            })),
             Unit::Usd => Some(Value::Money(Count {
                 lo: self.lo.money()?,
                 hi: match self.hi {
@@ -285,10 +281,7 @@ impl<'de> Deserialize<'de> for Input {
         let wire = WireInput::deserialize(deserializer)?;
         let value = match wire.value {
             Some(value) => Some(value.typed(wire.unit).ok_or_else(|| {
-                serde::de::Error::custom(format!(
-                    "the value of {} is not in {}",
-                    wire.signal, wire.unit
-                ))
+                serde::de::Error::custom(format!("the value of {} is not in {}", wire.signal, wire.unit))
             })?),
             None => None,
         };

@@ -44,32 +44,19 @@ pub struct Overview {
 }
 
 /// What is said while the newest answer was given under another mode or policy.
-pub const CHANGED_SINCE: &str =
-    "Hold: the mode or the configuration was changed since the last evaluation";
+pub const CHANGED_SINCE: &str = "Hold: the mode or the configuration was changed since the last evaluation";
 
 /// What is said before anything was evaluated.
 pub const NOT_YET_EVALUATED: &str = "Hold: nothing has been evaluated yet";
 
 impl Overview {
     /// The overview of the newest snapshot under the configuration in force.
-    pub fn of(
-        config: &Config,
-        snapshot: Option<&Snapshot>,
-        proposal: Option<Proposal>,
-    ) -> Overview {
+    pub fn of(config: &Config, snapshot: Option<&Snapshot>, proposal: Option<Proposal>) -> Overview {
         // An answer given under another mode or policy is none for this one.
         let outdated = snapshot.is_some_and(|snapshot| snapshot.body.as_of < config.policy_since);
-        let body = snapshot
-            .filter(|_| !outdated)
-            .map(|snapshot| &snapshot.body);
-        let deciding = || {
-            body.into_iter()
-                .flat_map(|body| &body.inputs)
-                .filter(|input| super::facts::decides(input))
-        };
-        let clients = deciding()
-            .find(|input| input.signal == Signal::ClientsActive)
-            .and_then(|input| input.value);
+        let body = snapshot.filter(|_| !outdated).map(|snapshot| &snapshot.body);
+        let deciding = || body.into_iter().flat_map(|body| &body.inputs).filter(|input| super::facts::decides(input));
+        let clients = deciding().find(|input| input.signal == Signal::ClientsActive).and_then(|input| input.value);
         Overview {
             as_of: snapshot.map(|snapshot| snapshot.body.as_of),
             auto_mode: config.auto_mode,

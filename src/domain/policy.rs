@@ -32,13 +32,9 @@ impl EnvironmentKind {
     }
 
     pub fn from_name(name: &str) -> Option<EnvironmentKind> {
-        [
-            EnvironmentKind::Live,
-            EnvironmentKind::Recorded,
-            EnvironmentKind::Synthetic,
-        ]
-        .into_iter()
-        .find(|kind| kind.name() == name)
+        [EnvironmentKind::Live, EnvironmentKind::Recorded, EnvironmentKind::Synthetic]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 }
 
@@ -85,9 +81,7 @@ impl Limits {
 
     /// The client counts that a mode is meant for: from the lower mode's cap + 1 (0 in lab) to its own cap.
     pub fn band(&self, mode: Mode) -> (u64, u64) {
-        let from = mode
-            .previous()
-            .map_or(0, |lower| self.of(lower).max_clients.get() + 1);
+        let from = mode.previous().map_or(0, |lower| self.of(lower).max_clients.get() + 1);
         (from, self.of(mode).max_clients.get())
     }
 }
@@ -185,12 +179,7 @@ pub struct Weights {
 
 impl Default for Weights {
     fn default() -> Self {
-        Weights {
-            ai_cost: 0.25,
-            churn: 0.20,
-            infra: 0.30,
-            warnings: 0.25,
-        }
+        Weights { ai_cost: 0.25, churn: 0.20, infra: 0.30, warnings: 0.25 }
     }
 }
 
@@ -217,18 +206,9 @@ pub struct Scoring {
 impl Default for Scoring {
     fn default() -> Self {
         Scoring {
-            cpu: ScoreLine {
-                good: 0.60,
-                bad: 0.95,
-            },
-            error_rate: ScoreLine {
-                good: 0.001,
-                bad: 0.05,
-            },
-            latency_ms: ScoreLine {
-                good: 300.0,
-                bad: 2000.0,
-            },
+            cpu: ScoreLine { good: 0.60, bad: 0.95 },
+            error_rate: ScoreLine { good: 0.001, bad: 0.05 },
+            latency_ms: ScoreLine { good: 300.0, bad: 2000.0 },
         }
     }
 }
@@ -311,10 +291,7 @@ pub struct FieldError {
 
 impl FieldError {
     pub fn new(field: impl Into<String>, detail: impl Into<String>) -> FieldError {
-        FieldError {
-            detail: detail.into(),
-            field: field.into(),
-        }
+        FieldError { detail: detail.into(), field: field.into() }
     }
 }
 
@@ -330,10 +307,7 @@ impl Policy {
         validate_scoring(&self.scoring, &mut errors);
         validate_not_applicable(&self.not_applicable, &mut errors);
         if self.time_zone.is_empty() || self.time_zone.len() > 64 {
-            errors.push(FieldError::new(
-                "time_zone",
-                "needs the IANA name of a time zone, such as Europe/Berlin",
-            ));
+            errors.push(FieldError::new("time_zone", "needs the IANA name of a time zone, such as Europe/Berlin"));
         }
         errors
     }
@@ -358,10 +332,7 @@ fn validate_limits(limits: &Limits, errors: &mut Vec<FieldError>) {
     for mode in Mode::ALL {
         let own = limits.of(mode);
         if own.max_ai_spend_per_day.micros() == 0 {
-            errors.push(FieldError::new(
-                format!("limits.{mode}.max_ai_spend_per_day"),
-                "must be above zero",
-            ));
+            errors.push(FieldError::new(format!("limits.{mode}.max_ai_spend_per_day"), "must be above zero"));
         }
         let Some(lower) = mode.previous() else {
             continue;
@@ -369,14 +340,8 @@ fn validate_limits(limits: &Limits, errors: &mut Vec<FieldError>) {
         let below = limits.of(lower);
         let rises = [
             ("max_clients", own.max_clients > below.max_clients),
-            (
-                "max_posts_per_day",
-                own.max_posts_per_day > below.max_posts_per_day,
-            ),
-            (
-                "max_ai_spend_per_day",
-                own.max_ai_spend_per_day > below.max_ai_spend_per_day,
-            ),
+            ("max_posts_per_day", own.max_posts_per_day > below.max_posts_per_day),
+            ("max_ai_spend_per_day", own.max_ai_spend_per_day > below.max_ai_spend_per_day),
         ];
         for (field, holds) in rises {
             if !holds {
@@ -391,39 +356,20 @@ fn validate_limits(limits: &Limits, errors: &mut Vec<FieldError>) {
 
 fn in_range(errors: &mut Vec<FieldError>, field: &str, value: f64, lo: f64, hi: f64) {
     if !(lo..=hi).contains(&value) {
-        errors.push(FieldError::new(
-            field,
-            format!("must lie from {lo} to {hi}"),
-        ));
+        errors.push(FieldError::new(field, format!("must lie from {lo} to {hi}")));
     }
 }
 
 fn validate_guardrails(rails: &Guardrails, errors: &mut Vec<FieldError>) {
     for (field, value, hi) in [
         ("freeze_below_health", rails.freeze_below_health, 100.0),
-        (
-            "min_health_for_increase",
-            rails.min_health_for_increase,
-            100.0,
-        ),
+        ("min_health_for_increase", rails.min_health_for_increase, 100.0),
         ("min_infra_health", rails.min_infra_health, 100.0),
         ("max_ai_cost_pressure", rails.max_ai_cost_pressure, 1.0),
         ("max_churn_risk", rails.max_churn_risk, 1.0),
-        (
-            "max_utilisation_for_increase",
-            rails.max_utilisation_for_increase,
-            1.0,
-        ),
-        (
-            "min_confidence_for_change",
-            rails.min_confidence_for_change,
-            1.0,
-        ),
-        (
-            "min_demand_for_increase",
-            rails.min_demand_for_increase,
-            1.0,
-        ),
+        ("max_utilisation_for_increase", rails.max_utilisation_for_increase, 1.0),
+        ("min_confidence_for_change", rails.min_confidence_for_change, 1.0),
+        ("min_demand_for_increase", rails.min_demand_for_increase, 1.0),
         ("max_warning_density", rails.max_warning_density, 1_000.0),
         ("recovery_margin", rails.recovery_margin, 25.0),
         ("cooldown_hours", f64::from(rails.cooldown_hours), 720.0),
@@ -431,13 +377,7 @@ fn validate_guardrails(rails: &Guardrails, errors: &mut Vec<FieldError>) {
     ] {
         in_range(errors, &format!("guardrails.{field}"), value, 0.0, hi);
     }
-    in_range(
-        errors,
-        "guardrails.stabilization_hours",
-        f64::from(rails.stabilization_hours),
-        1.0,
-        720.0,
-    );
+    in_range(errors, "guardrails.stabilization_hours", f64::from(rails.stabilization_hours), 1.0, 720.0);
     if rails.min_health_for_increase < rails.freeze_below_health {
         errors.push(FieldError::new(
             "guardrails.min_health_for_increase",
@@ -457,53 +397,25 @@ fn validate_weights(weights: &Weights, errors: &mut Vec<FieldError>) {
     }
     let sum = weights.ai_cost + weights.churn + weights.infra + weights.warnings;
     if sum.is_nan() || (sum - 1.0).abs() > 1e-9 {
-        errors.push(FieldError::new(
-            "weights",
-            format!("must sum to 1, not {}", super::interval::settle(sum)),
-        ));
+        errors.push(FieldError::new("weights", format!("must sum to 1, not {}", super::interval::settle(sum))));
     }
 }
 
 fn validate_windows(windows: &Windows, errors: &mut Vec<FieldError>) {
-    in_range(
-        errors,
-        "windows.agreement_tolerance",
-        windows.agreement_tolerance,
-        0.0,
-        1.0,
-    );
+    in_range(errors, "windows.agreement_tolerance", windows.agreement_tolerance, 0.0, 1.0);
     for (field, value, lo, hi) in [
         ("evidence_max_days", windows.evidence_max_days, 1, 7),
         ("gauge_max_age_hours", windows.gauge_max_age_hours, 1, 168),
-        (
-            "infra_max_lag_minutes",
-            windows.infra_max_lag_minutes,
-            1,
-            1_440,
-        ),
-        (
-            "infra_window_minutes",
-            windows.infra_window_minutes,
-            10,
-            1_440,
-        ),
+        ("infra_max_lag_minutes", windows.infra_max_lag_minutes, 1, 1_440),
+        ("infra_window_minutes", windows.infra_window_minutes, 10, 1_440),
         ("proposal_hours", windows.proposal_hours, 1, 168),
         ("sum_max_lag_hours", windows.sum_max_lag_hours, 1, 48),
         ("sum_window_hours", windows.sum_window_hours, 1, 168),
     ] {
-        in_range(
-            errors,
-            &format!("windows.{field}"),
-            f64::from(value),
-            f64::from(lo),
-            f64::from(hi),
-        );
+        in_range(errors, &format!("windows.{field}"), f64::from(value), f64::from(lo), f64::from(hi));
     }
     if !(1..=1_000_000_000).contains(&windows.evidence_requests) {
-        errors.push(FieldError::new(
-            "windows.evidence_requests",
-            "must lie from 1 to 1000000000",
-        ));
+        errors.push(FieldError::new("windows.evidence_requests", "must lie from 1 to 1000000000"));
     }
 }
 
@@ -516,19 +428,13 @@ fn validate_scoring(scoring: &Scoring, errors: &mut Vec<FieldError>) {
         in_range(errors, &format!("scoring.{field}.good"), line.good, 0.0, hi);
         in_range(errors, &format!("scoring.{field}.bad"), line.bad, 0.0, hi);
         if line.good.is_nan() || line.bad.is_nan() || line.good >= line.bad {
-            errors.push(FieldError::new(
-                format!("scoring.{field}.bad"),
-                "must be higher than good",
-            ));
+            errors.push(FieldError::new(format!("scoring.{field}.bad"), "must be higher than good"));
         }
     }
 }
 
 fn validate_not_applicable(signals: &BTreeSet<Signal>, errors: &mut Vec<FieldError>) {
-    for signal in signals
-        .iter()
-        .filter(|signal| !signal.may_be_not_applicable())
-    {
+    for signal in signals.iter().filter(|signal| !signal.may_be_not_applicable()) {
         errors.push(FieldError::new(
             "not_applicable",
             format!("{signal} cannot be declared not applicable: the answer stands on it"),
@@ -566,13 +472,7 @@ pub struct Config {
 impl Config {
     /// The configuration of a new environment: version 1, not frozen, auto-mode off. A live one is in force from `now`
     /// on, a recording's from its first sample on, whenever that was.
-    pub fn new(
-        environment: &str,
-        kind: EnvironmentKind,
-        mode: Mode,
-        policy: Policy,
-        now: DateTime<Utc>,
-    ) -> Config {
+    pub fn new(environment: &str, kind: EnvironmentKind, mode: Mode, policy: Policy, now: DateTime<Utc>) -> Config {
         let policy_since = match kind {
             EnvironmentKind::Live => now,
             EnvironmentKind::Recorded | EnvironmentKind::Synthetic => DateTime::UNIX_EPOCH,
@@ -597,9 +497,7 @@ impl Config {
 
 /// Whether a name may name an environment: 1-64 characters of `a-z`, `0-9`, `-`, `_`, beginning with a letter or digit.
 pub fn is_environment_name(name: &str) -> bool {
-    let allowed = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_'
-    };
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     (1..=64).contains(&name.len()) && name.bytes().all(allowed) && !name.starts_with(['-', '_'])
 }
 
@@ -608,11 +506,7 @@ mod tests {
     use super::*;
 
     fn fields(policy: &Policy) -> Vec<String> {
-        policy
-            .validate()
-            .into_iter()
-            .map(|error| error.field)
-            .collect()
+        policy.validate().into_iter().map(|error| error.field).collect()
     }
 
     #[test]
@@ -628,13 +522,7 @@ mod tests {
         let mut policy = Policy::default();
         policy.limits.pilot.max_clients = policy.limits.lab.max_clients;
         policy.limits.lab.max_ai_spend_per_day = Usd(0);
-        assert_eq!(
-            fields(&policy),
-            [
-                "limits.lab.max_ai_spend_per_day",
-                "limits.pilot.max_clients"
-            ]
-        );
+        assert_eq!(fields(&policy), ["limits.lab.max_ai_spend_per_day", "limits.pilot.max_clients"]);
     }
 
     #[test]
@@ -649,24 +537,13 @@ mod tests {
         policy.guardrails.max_churn_risk = f64::NAN;
         policy.guardrails.min_health_for_increase = 30.0;
         policy.weights.infra = 0.5;
-        assert_eq!(
-            fields(&policy),
-            [
-                "guardrails.max_churn_risk",
-                "guardrails.min_health_for_increase",
-                "weights"
-            ]
-        );
+        assert_eq!(fields(&policy), ["guardrails.max_churn_risk", "guardrails.min_health_for_increase", "weights"]);
     }
 
     #[test]
     fn infra_may_lose_parts_but_never_all_and_money_none() {
         let mut policy = Policy::default();
-        policy.not_applicable.extend([
-            Signal::InfraCpu,
-            Signal::PostsPublished,
-            Signal::InfraErrors,
-        ]);
+        policy.not_applicable.extend([Signal::InfraCpu, Signal::PostsPublished, Signal::InfraErrors]);
         assert_eq!(policy.validate(), []);
         policy.not_applicable.insert(Signal::InfraLatency);
         policy.not_applicable.insert(Signal::AiSpend);
@@ -676,9 +553,7 @@ mod tests {
     #[test]
     fn a_typo_in_a_guardrail_is_refused_by_name() {
         let text = r#"{"guardrails":{"max_chrun_risk":0.1}}"#;
-        let error = serde_json::from_str::<Policy>(text)
-            .unwrap_err()
-            .to_string();
+        let error = serde_json::from_str::<Policy>(text).unwrap_err().to_string();
         assert!(error.contains("max_chrun_risk"), "{error}");
     }
 }

@@ -17,8 +17,7 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 pub fn reach_ms(config: &Config) -> i64 {
     let windows = &config.policy.windows;
     let sums = i64::from(windows.sum_window_hours + windows.sum_max_lag_hours) * HOUR_MS;
-    let infra =
-        2 * i64::from(windows.infra_window_minutes + windows.infra_max_lag_minutes) * MINUTE_MS;
+    let infra = 2 * i64::from(windows.infra_window_minutes + windows.infra_max_lag_minutes) * MINUTE_MS;
     sums.max(infra).max(super::stream::STEP_LOOKBACK_MS) + 2 * HOUR_MS
 }
 
@@ -29,37 +28,15 @@ pub fn long_reach_ms(config: &Config) -> i64 {
 
 /// Whether streams that reach back to `from` (milliseconds since 1970) hold too few requests for the evidence window,
 /// so that an evaluation at `as_of` needs [`long_reach_ms`].
-pub fn needs_long_reach(
-    streams: &[Stream],
-    config: &Config,
-    as_of: DateTime<Utc>,
-    from: i64,
-) -> bool {
-    let reader = Reader {
-        as_of: as_of.timestamp_millis(),
-        config,
-        streams,
-        windows: &config.policy.windows,
-    };
-    reader
-        .fresh_end(&[Series::InfraRequests])
-        .is_some_and(|end| end - reader.evidence(end) <= from)
+pub fn needs_long_reach(streams: &[Stream], config: &Config, as_of: DateTime<Utc>, from: i64) -> bool {
+    let reader = Reader { as_of: as_of.timestamp_millis(), config, streams, windows: &config.policy.windows };
+    reader.fresh_end(&[Series::InfraRequests]).is_some_and(|end| end - reader.evidence(end) <= from)
 }
 
 /// Reads all inputs of an evaluation from the environment's streams, as they were at `as_of`.
 /// `day_start` is when the calendar day began in the environment's time zone; its totals are shown, never decided on.
-pub fn inputs(
-    streams: &[Stream],
-    config: &Config,
-    as_of: DateTime<Utc>,
-    day_start: DateTime<Utc>,
-) -> Vec<Input> {
-    let reader = Reader {
-        as_of: as_of.timestamp_millis(),
-        config,
-        streams,
-        windows: &config.policy.windows,
-    };
+pub fn inputs(streams: &[Stream], config: &Config, as_of: DateTime<Utc>, day_start: DateTime<Utc>) -> Vec<Input> {
+    let reader = Reader { as_of: as_of.timestamp_millis(), config, streams, windows: &config.policy.windows };
     let mut inputs = Vec::with_capacity(16);
     for series in [
         Series::ClientsActive,
@@ -114,16 +91,13 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn of(&self, series: Series) -> impl Iterator<Item = &'a Stream> {
-        self.streams
-            .iter()
-            .filter(move |stream| stream.series() == series)
+        self.streams.iter().filter(move |stream| stream.series() == series)
     }
 
     /// Errors are only ever read as a share of the requests: without those they do not apply either.
     fn applies(&self, signal: Signal) -> bool {
         let policy = &self.config.policy;
-        policy.applies(signal)
-            && (signal != Signal::InfraErrors || policy.applies(Signal::InfraRequests))
+        policy.applies(signal) && (signal != Signal::InfraErrors || policy.applies(Signal::InfraRequests))
     }
 
     fn gauge(&self, series: Series) -> Input {
@@ -139,16 +113,9 @@ impl<'a> Reader<'a> {
                 note: (!fresh).then(|| too_old(self.as_of - row.last_at, max_age)),
                 samples: 1,
                 source: stream.source(),
-                state: if fresh {
-                    InputState::Known
-                } else {
-                    InputState::Stale
-                },
+                state: if fresh { InputState::Known } else { InputState::Stale },
                 value: fresh.then_some(Value::Count(Count::exactly(row.last))),
-                window: Span {
-                    from: row.last_at,
-                    to: row.last_at,
-                },
+                window: Span { from: row.last_at, to: row.last_at },
             })
         });
         self.join(series, WindowName::Latest, readings)
@@ -180,10 +147,7 @@ impl<'a> Reader<'a> {
             if self.as_of - to > max_lag {
                 return Some(self.stale(stream, to, max_lag));
             }
-            let window = Span {
-                from: to - self.hour(),
-                to,
-            };
+            let window = Span { from: to - self.hour(), to };
             let seen = stream.mean(window, self.as_of);
             Some(self.reading(stream, window, to, &seen, Value::Real(seen.value)))
         });
@@ -199,25 +163,17 @@ impl<'a> Reader<'a> {
             (Some(requests), Some(errors)) => Some(requests.min(errors)),
             (one, other) => one.or(other),
         };
-        let latency_evidence_end =
-            latency_end.map(|end| requests_end.map_or(end, |requests| requests.min(end)));
+        let latency_evidence_end = latency_end.map(|end| requests_end.map_or(end, |requests| requests.min(end)));
         let hour = self.hour();
         for (name, end, length) in [
             (WindowName::LastHour, latency_end, hour),
-            (
-                WindowName::Evidence,
-                latency_evidence_end,
-                latency_evidence_end.map_or(hour, |end| self.evidence(end)),
-            ),
+            (WindowName::Evidence, latency_evidence_end, latency_evidence_end.map_or(hour, |end| self.evidence(end))),
         ] {
             inputs.push(self.latency(name, end, length));
         }
         let evidence = rate_end.map_or(hour, |end| self.evidence(end));
         for series in [Series::InfraRequests, Series::InfraErrors] {
-            for (name, length) in [
-                (WindowName::LastHour, hour),
-                (WindowName::Evidence, evidence),
-            ] {
+            for (name, length) in [(WindowName::LastHour, hour), (WindowName::Evidence, evidence)] {
                 inputs.push(self.rate_part(series, name, rate_end, length));
             }
         }
@@ -234,10 +190,7 @@ impl<'a> Reader<'a> {
                 return Some(self.stale(stream, own, max_lag));
             }
             let to = end.unwrap_or(own).min(own);
-            let window = Span {
-                from: to - length,
-                to,
-            };
+            let window = Span { from: to - length, to };
             let seen = stream.latency(window, self.as_of);
             let mut reading = self.reading(stream, window, own, &seen, Value::Real(seen.value.ms));
             reading.aggregation = seen.value.aggregation;
@@ -256,14 +209,7 @@ impl<'a> Reader<'a> {
                 return Some(self.stale(stream, own, max_lag));
             }
             let to = end.unwrap_or(own).min(own);
-            Some(self.counted(
-                stream,
-                Span {
-                    from: to - length,
-                    to,
-                },
-                own,
-            ))
+            Some(self.counted(stream, Span { from: to - length, to }, own))
         });
         self.join(series, name, readings)
     }
@@ -282,9 +228,7 @@ impl<'a> Reader<'a> {
         }
         self.of(Series::InfraRequests)
             .filter(|stream| self.is_fresh(stream))
-            .map(|stream| {
-                stream.run_holding(end, self.windows.evidence_requests, hour, most.max(hour))
-            })
+            .map(|stream| stream.run_holding(end, self.windows.evidence_requests, hour, most.max(hour)))
             .max()
             .unwrap_or(hour)
     }
@@ -296,9 +240,7 @@ impl<'a> Reader<'a> {
     }
 
     fn is_fresh(&self, stream: &Stream) -> bool {
-        stream
-            .data_through(self.as_of)
-            .is_some_and(|to| self.as_of - to <= self.infra_lag(stream))
+        stream.data_through(self.as_of).is_some_and(|to| self.as_of - to <= self.infra_lag(stream))
     }
 
     fn fresh_end(&self, series: &[Series]) -> Option<i64> {
@@ -359,10 +301,7 @@ impl<'a> Reader<'a> {
             source: stream.source(),
             state: InputState::Stale,
             value: None,
-            window: Span {
-                from: data_through,
-                to: data_through,
-            },
+            window: Span { from: data_through, to: data_through },
         }
     }
 
@@ -384,22 +323,13 @@ impl<'a> Reader<'a> {
             state,
             unit: series.signal().unit(),
             value: None,
-            window: Window {
-                from: time(self.as_of),
-                name,
-                to: time(self.as_of),
-            },
+            window: Window { from: time(self.as_of), name, to: time(self.as_of) },
         }
     }
 
     /// One input from what the sources say: those that speak are joined to the interval that spans them all; where they
     /// disagree beyond the tolerance, that is a contradiction.
-    fn join<'s>(
-        &self,
-        series: Series,
-        name: WindowName,
-        readings: impl Iterator<Item = Reading<'s>>,
-    ) -> Input {
+    fn join<'s>(&self, series: Series, name: WindowName, readings: impl Iterator<Item = Reading<'s>>) -> Input {
         let mut joined: Option<Reading<'s>> = None;
         let mut names: Option<String> = None;
         for reading in readings {
@@ -409,15 +339,9 @@ impl<'a> Reader<'a> {
             };
             match (own.value, reading.value) {
                 (Some(one), Some(two)) => {
-                    names = Some(format!(
-                        "{}, {}",
-                        names.as_deref().unwrap_or(own.source),
-                        reading.source
-                    ));
+                    names = Some(format!("{}, {}", names.as_deref().unwrap_or(own.source), reading.source));
                     own.state = if own.state == InputState::Contradictory || !self.agree(one, two) {
-                        own.note = Some(Cow::Borrowed(
-                            "the sources disagree; the interval spans them",
-                        ));
+                        own.note = Some(Cow::Borrowed("the sources disagree; the interval spans them"));
                         InputState::Contradictory
                     } else if own.state == InputState::Known && reading.state == InputState::Known {
                         InputState::Known
@@ -454,19 +378,13 @@ impl<'a> Reader<'a> {
             state: own.state,
             unit: series.signal().unit(),
             value: own.value,
-            window: Window {
-                from: time(own.window.from),
-                name,
-                to: time(own.window.to),
-            },
+            window: Window { from: time(own.window.from), name, to: time(own.window.to) },
         }
     }
 
     fn agree(&self, one: Value, two: Value) -> bool {
         let tolerance = self.windows.agreement_tolerance;
-        let near = |one: f64, two: f64| {
-            one == two || (one - two).abs() <= tolerance * one.abs().max(two.abs())
-        };
+        let near = |one: f64, two: f64| one == two || (one - two).abs() <= tolerance * one.abs().max(two.abs());
         let (one, two) = (as_interval(one), as_interval(two));
         // Intervals that overlap can both be right; exact values must be near.
         let overlap = one.lo() <= two.hi() && two.lo() <= one.hi();
@@ -495,43 +413,19 @@ fn time(ms: i64) -> DateTime<Utc> {
 
 fn too_old(age_ms: i64, most_ms: i64) -> Cow<'static, str> {
     let say = |ms: i64| {
-        if ms < 2 * HOUR_MS {
-            format!("{} min", ms / MINUTE_MS)
-        } else {
-            format!("{} h", ms / HOUR_MS)
-        }
+        if ms < 2 * HOUR_MS { format!("{} min", ms / MINUTE_MS) } else { format!("{} h", ms / HOUR_MS) }
     };
-    Cow::Owned(format!(
-        "{} old; it counts up to {}",
-        say(age_ms),
-        say(most_ms)
-    ))
+    Cow::Owned(format!("{} old; it counts up to {}", say(age_ms), say(most_ms)))
 }
 
 /// A part that is larger than its whole makes both unknown.
 fn contradict(inputs: &mut [Input]) {
     for (part, whole, note) in [
-        (
-            Signal::ClientsAtRisk,
-            Signal::ClientsActive,
-            "more clients at risk than active ones",
-        ),
-        (
-            Signal::InfraErrors,
-            Signal::InfraRequests,
-            "more errors than requests",
-        ),
+        (Signal::ClientsAtRisk, Signal::ClientsActive, "more clients at risk than active ones"),
+        (Signal::InfraErrors, Signal::InfraRequests, "more errors than requests"),
     ] {
-        for name in [
-            WindowName::Latest,
-            WindowName::LastHour,
-            WindowName::Evidence,
-        ] {
-            let find = |signal| {
-                inputs
-                    .iter()
-                    .position(|input| input.signal == signal && input.window.name == name)
-            };
+        for name in [WindowName::Latest, WindowName::LastHour, WindowName::Evidence] {
+            let find = |signal| inputs.iter().position(|input| input.signal == signal && input.window.name == name);
             let (Some(part), Some(whole)) = (find(part), find(whole)) else {
                 continue;
             };

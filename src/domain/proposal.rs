@@ -18,12 +18,8 @@ pub enum ProposalStatus {
 }
 
 impl ProposalStatus {
-    pub const ALL: [ProposalStatus; 4] = [
-        ProposalStatus::Open,
-        ProposalStatus::Accepted,
-        ProposalStatus::Dismissed,
-        ProposalStatus::Expired,
-    ];
+    pub const ALL: [ProposalStatus; 4] =
+        [ProposalStatus::Open, ProposalStatus::Accepted, ProposalStatus::Dismissed, ProposalStatus::Expired];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -35,9 +31,7 @@ impl ProposalStatus {
     }
 
     pub fn from_name(name: &str) -> Option<ProposalStatus> {
-        ProposalStatus::ALL
-            .into_iter()
-            .find(|status| status.name() == name)
+        ProposalStatus::ALL.into_iter().find(|status| status.name() == name)
     }
 }
 
@@ -75,9 +69,8 @@ pub fn step(
     lifetime: chrono::Duration,
 ) -> ProposalStep {
     let (recommendation, target_mode) = answer;
-    let wanted = auto_mode
-        && recommendation != Recommendation::Hold
-        && !(recommendation == Recommendation::Freeze && frozen);
+    let wanted =
+        auto_mode && recommendation != Recommendation::Hold && !(recommendation == Recommendation::Freeze && frozen);
     let expire = open.and_then(|proposal| {
         if !auto_mode {
             Some("auto-mode was switched off")
@@ -119,17 +112,7 @@ mod tests {
     }
 
     fn opened() -> Proposal {
-        step(
-            None,
-            true,
-            false,
-            increase(),
-            "snapshot-1",
-            at(0),
-            Duration::hours(24),
-        )
-        .open
-        .unwrap()
+        step(None, true, false, increase(), "snapshot-1", at(0), Duration::hours(24)).open.unwrap()
     }
 
     #[test]
@@ -137,67 +120,21 @@ mod tests {
         let proposal = opened();
         let cases = [
             (true, increase(), 1, None, false),
-            (
-                true,
-                (Recommendation::Hold, None),
-                1,
-                Some("the recommendation has changed"),
-                false,
-            ),
-            (
-                true,
-                (Recommendation::Freeze, None),
-                1,
-                Some("the recommendation has changed"),
-                true,
-            ),
+            (true, (Recommendation::Hold, None), 1, Some("the recommendation has changed"), false),
+            (true, (Recommendation::Freeze, None), 1, Some("the recommendation has changed"), true),
             (true, increase(), 24, Some("its time ran out"), true),
-            (
-                false,
-                increase(),
-                1,
-                Some("auto-mode was switched off"),
-                false,
-            ),
+            (false, increase(), 1, Some("auto-mode was switched off"), false),
         ];
         for (auto_mode, answer, hour, expire, opens) in cases {
-            let result = step(
-                Some(&proposal),
-                auto_mode,
-                false,
-                answer,
-                "snapshot-2",
-                at(hour),
-                Duration::hours(24),
-            );
-            assert_eq!(
-                (result.expire, result.open.is_some()),
-                (expire, opens),
-                "{answer:?} at {hour} h"
-            );
+            let result = step(Some(&proposal), auto_mode, false, answer, "snapshot-2", at(hour), Duration::hours(24));
+            assert_eq!((result.expire, result.open.is_some()), (expire, opens), "{answer:?} at {hour} h");
         }
     }
 
     #[test]
     fn without_auto_mode_nothing_is_proposed_and_a_freeze_in_force_is_not_proposed_again() {
-        let off = step(
-            None,
-            false,
-            false,
-            increase(),
-            "snapshot-1",
-            at(0),
-            Duration::hours(24),
-        );
-        let frozen = step(
-            None,
-            true,
-            true,
-            (Recommendation::Freeze, None),
-            "snapshot-1",
-            at(0),
-            Duration::hours(24),
-        );
+        let off = step(None, false, false, increase(), "snapshot-1", at(0), Duration::hours(24));
+        let frozen = step(None, true, true, (Recommendation::Freeze, None), "snapshot-1", at(0), Duration::hours(24));
         assert_eq!((off.open, frozen.open), (None, None));
     }
 }

@@ -24,8 +24,7 @@ pub struct Tick {
 impl Tick {
     /// A Freeze or Decrease other than rule 2's, which does not count against stabilization.
     fn is_unsafe(&self) -> bool {
-        self.ruled >= Recommendation::Decrease
-            && !self.standing.without(Breach::OverLimit).is_empty()
+        self.ruled >= Recommendation::Decrease && !self.standing.without(Breach::OverLimit).is_empty()
     }
 }
 
@@ -76,34 +75,21 @@ pub struct Recent {
 /// How far back ticks are needed under a configuration, beside the newest one whatever its age.
 pub fn reach(config: &Config) -> Duration {
     let rails = &config.policy.guardrails;
-    Duration::hours(i64::from(
-        rails.stabilization_hours.max(rails.recovery_hours),
-    ))
+    Duration::hours(i64::from(rails.stabilization_hours.max(rails.recovery_hours)))
 }
 
 /// Summarises the ticks before `as_of`: ascending in time, all that lie within [`reach`] and the newest one before
 /// `as_of`. Ticks from before the policy in force count as absent: a change restarts stabilization and ends held answers.
-pub fn summarise(
-    ticks: &[Tick],
-    as_of: DateTime<Utc>,
-    config: &Config,
-    tick_minutes: u32,
-) -> Recent {
+pub fn summarise(ticks: &[Tick], as_of: DateTime<Utc>, config: &Config, tick_minutes: u32) -> Recent {
     let rails = &config.policy.guardrails;
     let before = &ticks[..ticks.partition_point(|tick| tick.at < as_of)];
     let own = &before[before.partition_point(|tick| tick.at < config.policy_since)..];
     let step = i64::from(tick_minutes.max(1));
     // A window shorter than a tick still holds one.
     let minutes = |hours: u32| {
-        if hours == 0 {
-            0
-        } else {
-            (i64::from(hours) * 60).max(step)
-        }
+        if hours == 0 { 0 } else { (i64::from(hours) * 60).max(step) }
     };
-    let within = |minutes: i64| {
-        &own[own.partition_point(|tick| tick.at < as_of - Duration::minutes(minutes))..]
-    };
+    let within = |minutes: i64| &own[own.partition_point(|tick| tick.at < as_of - Duration::minutes(minutes))..];
     let expected = |minutes: i64| (minutes / step).unsigned_abs();
 
     let window = minutes(rails.stabilization_hours);
@@ -111,23 +97,17 @@ pub fn summarise(
     let newest_wanted = expected(window).min(3);
     // A window shorter than three ticks is judged by what it holds.
     let newest = within((3 * step).min(window));
-    let last_three = slots(newest, step).count() as u64 >= newest_wanted
-        && newest.iter().all(|tick| tick.conditions_met);
+    let last_three =
+        slots(newest, step).count() as u64 >= newest_wanted && newest.iter().all(|tick| tick.conditions_met);
     let recovery = within(minutes(rails.recovery_hours));
     let watched = slots(recovery, step).count() as u64;
     let recovered = if watched < expected(minutes(rails.recovery_hours)) {
         BreachSet::EMPTY
     } else {
-        recovery.iter().fold(BreachSet::all(), |clear, tick| {
-            clear.intersection(tick.clear)
-        })
+        recovery.iter().fold(BreachSet::all(), |clear, tick| clear.intersection(tick.clear))
     };
     Recent {
-        previous: own.last().map(|tick| Previous {
-            at: tick.at,
-            ruled: tick.ruled,
-            standing: tick.standing,
-        }),
+        previous: own.last().map(|tick| Previous { at: tick.at, ruled: tick.ruled, standing: tick.standing }),
         recovered,
         stabilization: Stabilization {
             expected: expected(window),

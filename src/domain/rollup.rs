@@ -23,19 +23,11 @@ pub struct Aggregated {
 
 impl Aggregated {
     fn of(nanos: u64, count: Option<u64>) -> Aggregated {
-        Aggregated {
-            count,
-            max: nanos,
-            min: nanos,
-            weighted: u128::from(nanos) * u128::from(count.unwrap_or(0)),
-        }
+        Aggregated { count, max: nanos, min: nanos, weighted: u128::from(nanos) * u128::from(count.unwrap_or(0)) }
     }
 
     pub fn merge(&mut self, other: &Aggregated) {
-        self.count = self
-            .count
-            .zip(other.count)
-            .map(|(one, two)| one.saturating_add(two));
+        self.count = self.count.zip(other.count).map(|(one, two)| one.saturating_add(two));
         self.max = self.max.max(other.max);
         self.min = self.min.min(other.min);
         self.weighted = self.weighted.saturating_add(other.weighted);
@@ -101,12 +93,7 @@ pub struct MinuteRow {
 
 /// The minute that a time falls into: the one that ends at or after it.
 pub const fn minute_of(at_ms: i64) -> i64 {
-    at_ms.div_euclid(MINUTE_MS)
-        + if at_ms.rem_euclid(MINUTE_MS) == 0 {
-            0
-        } else {
-            1
-        }
+    at_ms.div_euclid(MINUTE_MS) + if at_ms.rem_euclid(MINUTE_MS) == 0 { 0 } else { 1 }
 }
 
 impl MinuteRow {
@@ -115,20 +102,13 @@ impl MinuteRow {
         let at = sample.at.timestamp_millis();
         let (atoms, latency) = match &sample.measurement {
             Measurement::Value(atoms) => (*atoms, None),
-            Measurement::Aggregated {
-                aggregation,
-                count,
-                nanos,
-            } => {
+            Measurement::Aggregated { aggregation, count, nanos } => {
                 let mut latency = LatencyRow::default();
                 *latency.side(*aggregation) = Some(Aggregated::of(*nanos, *count));
                 (*nanos, Some(Box::new(latency)))
             }
             Measurement::Histogram(histogram) => {
-                let latency = LatencyRow {
-                    histogram: histogram.clone(),
-                    ..LatencyRow::default()
-                };
+                let latency = LatencyRow { histogram: histogram.clone(), ..LatencyRow::default() };
                 (0, Some(Box::new(latency)))
             }
         };
@@ -147,10 +127,7 @@ impl MinuteRow {
 
     /// Adds another row of the same minute; where two samples share a time, the one added later counts as the later.
     pub fn merge(&mut self, other: &MinuteRow) {
-        debug_assert_eq!(
-            self.minute, other.minute,
-            "rows of two minutes are never one"
-        );
+        debug_assert_eq!(self.minute, other.minute, "rows of two minutes are never one");
         if other.first_at < self.first_at {
             self.first = other.first;
             self.first_at = other.first_at;
@@ -176,14 +153,7 @@ mod tests {
 
     #[test]
     fn a_time_belongs_to_the_minute_that_ends_at_or_after_it() {
-        for (at, minute) in [
-            (0, 0),
-            (1, 1),
-            (59_999, 1),
-            (60_000, 1),
-            (60_001, 2),
-            (-1, 0),
-        ] {
+        for (at, minute) in [(0, 0), (1, 1), (59_999, 1), (60_000, 1), (60_001, 2), (-1, 0)] {
             assert_eq!(minute_of(at), minute, "{at} ms");
         }
     }

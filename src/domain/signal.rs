@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How bad a warning is. `info` is only shown; the other two enter the warning density.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     Info,
@@ -29,9 +27,7 @@ impl Severity {
 }
 
 /// One of the signals that the engine listens to; there are no others.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Signal {
     #[serde(rename = "clients.active")]
     ClientsActive,
@@ -100,10 +96,7 @@ impl Signal {
     pub const fn kind(self) -> Kind {
         match self {
             Signal::ClientsActive | Signal::ClientsAtRisk | Signal::WarningsOpen => Kind::Gauge,
-            Signal::PostsPublished
-            | Signal::AiSpend
-            | Signal::InfraRequests
-            | Signal::InfraErrors => Kind::Sum,
+            Signal::PostsPublished | Signal::AiSpend | Signal::InfraRequests | Signal::InfraErrors => Kind::Sum,
             Signal::InfraCpu => Kind::Level,
             Signal::InfraLatency => Kind::Distribution,
         }
@@ -257,18 +250,14 @@ impl Series {
 
     /// The series of a signal; `None` where a severity is needed and missing, or given and meaningless.
     pub fn of(signal: Signal, severity: Option<Severity>) -> Option<Series> {
-        Series::ALL
-            .into_iter()
-            .find(|series| series.signal() == signal && series.severity() == severity)
+        Series::ALL.into_iter().find(|series| series.signal() == signal && series.severity() == severity)
     }
 
     pub const fn signal(self) -> Signal {
         match self {
             Series::ClientsActive => Signal::ClientsActive,
             Series::ClientsAtRisk => Signal::ClientsAtRisk,
-            Series::WarningsInfo | Series::WarningsWarning | Series::WarningsCritical => {
-                Signal::WarningsOpen
-            }
+            Series::WarningsInfo | Series::WarningsWarning | Series::WarningsCritical => Signal::WarningsOpen,
             Series::PostsPublished => Signal::PostsPublished,
             Series::AiSpend => Signal::AiSpend,
             Series::InfraCpu => Signal::InfraCpu,
@@ -299,9 +288,7 @@ impl Series {
 }
 
 /// What a source has done to a latency before sending it.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Aggregation {
     /// The 95th percentile of the sample's requests.
@@ -319,9 +306,7 @@ impl Aggregation {
     }
 
     pub fn from_name(name: &str) -> Option<Aggregation> {
-        [Aggregation::P95, Aggregation::Mean]
-            .into_iter()
-            .find(|aggregation| aggregation.name() == name)
+        [Aggregation::P95, Aggregation::Mean].into_iter().find(|aggregation| aggregation.name() == name)
     }
 }
 

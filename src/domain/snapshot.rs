@@ -33,12 +33,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    pub const ALL: [Origin; 4] = [
-        Origin::Scheduled,
-        Origin::Daily,
-        Origin::OnDemand,
-        Origin::Replay,
-    ];
+    pub const ALL: [Origin; 4] = [Origin::Scheduled, Origin::Daily, Origin::OnDemand, Origin::Replay];
 
     pub const fn name(self) -> &'static str {
         match self {

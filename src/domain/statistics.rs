@@ -10,16 +10,8 @@ const Z: f64 = 1.959_963_984_540_054;
 /// intervals allow (E. B. Wilson, "Probable inference, the law of succession, and statistical inference", 1927).
 /// Without a trial, or where the trials are unbounded, nothing is known beyond what the bounds say.
 pub fn wilson(failures: Count, trials: Count) -> Interval {
-    let lo = if !trials.is_bounded() {
-        0.0
-    } else {
-        wilson_bounds(failures.lo.min(trials.hi), trials.hi).lo()
-    };
-    let hi = if !failures.is_bounded() {
-        1.0
-    } else {
-        wilson_bounds(failures.hi.min(trials.lo), trials.lo).hi()
-    };
+    let lo = if !trials.is_bounded() { 0.0 } else { wilson_bounds(failures.lo.min(trials.hi), trials.hi).lo() };
+    let hi = if !failures.is_bounded() { 1.0 } else { wilson_bounds(failures.hi.min(trials.lo), trials.lo).hi() };
     Interval::new(lo.min(hi), hi)
 }
 
@@ -33,16 +25,8 @@ fn wilson_bounds(failures: u64, trials: u64) -> Interval {
     let centre = (share + Z * Z / (2.0 * n)) / denominator;
     let half = Z / denominator * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
     // At the ends the formula is exact and only the arithmetic is not.
-    let lo = if failures == 0 {
-        0.0
-    } else {
-        (centre - half).max(0.0)
-    };
-    let hi = if failures == trials {
-        1.0
-    } else {
-        (centre + half).min(1.0)
-    };
+    let lo = if failures == 0 { 0.0 } else { (centre - half).max(0.0) };
+    let hi = if failures == trials { 1.0 } else { (centre + half).min(1.0) };
     Interval::new(lo, hi)
 }
 
@@ -68,15 +52,9 @@ mod tests {
     fn wilson_matches_published_values() {
         // 10 of 100: [0.0552, 0.1744]; 0 of 20: [0, 0.1611]
         let ten = wilson(Count::exactly(10), Count::exactly(100));
-        assert!(
-            (ten.lo() - 0.05523).abs() < 1e-4 && (ten.hi() - 0.17437).abs() < 1e-4,
-            "{ten:?}"
-        );
+        assert!((ten.lo() - 0.05523).abs() < 1e-4 && (ten.hi() - 0.17437).abs() < 1e-4, "{ten:?}");
         let none = wilson(Count::exactly(0), Count::exactly(20));
-        assert!(
-            none.lo() == 0.0 && (none.hi() - 0.16113).abs() < 1e-4,
-            "{none:?}"
-        );
+        assert!(none.lo() == 0.0 && (none.hi() - 0.16113).abs() < 1e-4, "{none:?}");
         assert_eq!(wilson(Count::exactly(0), Count::exactly(0)), Interval::UNIT);
     }
 

@@ -81,15 +81,7 @@ impl Stream {
         };
         let totals = running(|row| row.total);
         let samples = running(|row| row.samples);
-        Stream {
-            declared_step,
-            rows,
-            series,
-            source,
-            spans,
-            totals,
-            samples,
-        }
+        Stream { declared_step, rows, series, source, spans, totals, samples }
     }
 
     pub fn series(&self) -> Series {
@@ -112,9 +104,7 @@ impl Stream {
 
     /// The newest row at or before a time.
     pub fn latest(&self, at: i64) -> Option<&MinuteRow> {
-        self.rows_until(at)
-            .checked_sub(1)
-            .map(|place| &self.rows[place])
+        self.rows_until(at).checked_sub(1).map(|place| &self.rows[place])
     }
 
     /// Up to when the source's data is there at `as_of`: its own word, or its newest sample. A level or gauge is only
@@ -124,10 +114,7 @@ impl Stream {
         if matches!(self.series.signal().kind(), Kind::Gauge | Kind::Level) {
             return sampled;
         }
-        let vouched = self
-            .spans_until(as_of)
-            .last()
-            .map(|span| span.to.min(as_of));
+        let vouched = self.spans_until(as_of).last().map(|span| span.to.min(as_of));
         // A source that vouches is taken at its word, even where samples run ahead of it.
         vouched.or(sampled)
     }
@@ -162,9 +149,7 @@ impl Stream {
         let before = place.checked_sub(1).map(|before| self.rows[before].last_at);
         Span {
             // Without a sample before it, a row is taken to speak for one step and no more.
-            from: before.map_or(row.first_at - step.unwrap_or(0), |before| {
-                before.max(furthest)
-            }),
+            from: before.map_or(row.first_at - step.unwrap_or(0), |before| before.max(furthest)),
             to: row.last_at,
         }
     }
@@ -181,9 +166,7 @@ impl Stream {
         let places = self.places(window);
         // The sample after the window may speak for its end.
         let end = (places.end + 1).min(self.rows.len());
-        (places.start..end)
-            .map(|place| self.reach_of(place, step).overlap(window))
-            .sum()
+        (places.start..end).map(|place| self.reach_of(place, step).overlap(window)).sum()
     }
 
     /// How many milliseconds of a window are covered, as seen at `as_of`.
@@ -192,32 +175,15 @@ impl Stream {
         if spans.is_empty() {
             return self.sampled(window, self.step(as_of));
         }
-        spans
-            .iter()
-            .map(|span| {
-                Span {
-                    from: span.from,
-                    to: span.to.min(as_of),
-                }
-                .overlap(window)
-            })
-            .sum()
+        spans.iter().map(|span| Span { from: span.from, to: span.to.min(as_of) }.overlap(window)).sum()
     }
 
     fn seen<T>(&self, window: Span, covered: i64, value: T) -> Seen<T> {
         let places = self.places(window);
         Seen {
             // Nothing is missing of a window without length.
-            coverage: if window.length() > 0 {
-                (covered as f64 / window.length() as f64).min(1.0)
-            } else {
-                1.0
-            },
-            fetched_at: self.rows[places.clone()]
-                .iter()
-                .map(|row| row.fetched_at)
-                .max()
-                .unwrap_or(0),
+            coverage: if window.length() > 0 { (covered as f64 / window.length() as f64).min(1.0) } else { 1.0 },
+            fetched_at: self.rows[places.clone()].iter().map(|row| row.fetched_at).max().unwrap_or(0),
             samples: self.samples[places.end] - self.samples[places.start],
             value,
         }
@@ -235,13 +201,8 @@ impl Stream {
             (Some(_), 1) => all.saturating_sub(self.straddling_start(places.start, window)),
             (Some(_), _) => {
                 let last = &self.rows[places.end - 1];
-                let beyond_end = if last.last_at > window.to {
-                    last.total
-                } else {
-                    0
-                };
-                all.saturating_sub(self.straddling_start(places.start, window))
-                    .saturating_sub(beyond_end)
+                let beyond_end = if last.last_at > window.to { last.total } else { 0 };
+                all.saturating_sub(self.straddling_start(places.start, window)).saturating_sub(beyond_end)
             }
         };
         let mut hi = all;
@@ -249,20 +210,13 @@ impl Stream {
             && after.last_at <= as_of
         {
             // A sample after the window's end counts what happened since the one before it, perhaps within.
-            let before = places
-                .end
-                .checked_sub(1)
-                .map_or(i64::MIN, |place| self.rows[place].last_at);
+            let before = places.end.checked_sub(1).map_or(i64::MIN, |place| self.rows[place].last_at);
             if before < window.to {
                 hi = hi.saturating_add(after.first);
             }
         }
         let whole = covered >= window.length();
-        let value = if whole {
-            Count { lo: certain, hi }
-        } else {
-            Count::at_least(certain)
-        };
+        let value = if whole { Count { lo: certain, hi } } else { Count::at_least(certain) };
         self.seen(window, covered, value)
     }
 
@@ -272,11 +226,8 @@ impl Stream {
         if row.first_at <= window.from {
             return row.total;
         }
-        let vouched = self
-            .spans
-            .iter()
-            .find(|span| span.from < row.first_at && row.first_at <= span.to)
-            .map(|span| span.from);
+        let vouched =
+            self.spans.iter().find(|span| span.from < row.first_at && row.first_at <= span.to).map(|span| span.from);
         let before = place.checked_sub(1).map(|before| self.rows[before].last_at);
         // The sample counts since the one before it; within vouched time it counts at most since that began.
         let since = before.into_iter().chain(vouched).max().unwrap_or(i64::MIN);
@@ -298,11 +249,7 @@ impl Stream {
         let length = window.length().max(1);
         let lo = weighted / length as f64;
         let hi = lo + (length - covered).max(0) as f64 / length as f64;
-        self.seen(
-            window,
-            covered,
-            Interval::new(settle(lo.min(1.0)), settle(hi.min(1.0))),
-        )
+        self.seen(window, covered, Interval::new(settle(lo.min(1.0)), settle(hi.min(1.0))))
     }
 
     /// The 95th percentile of a latency over a window, or what its source has made of it. Each minute speaks in its best
@@ -310,9 +257,7 @@ impl Stream {
     /// covered only in part says nothing of what was not seen.
     pub fn latency(&self, window: Span, as_of: i64) -> Seen<Latency> {
         let covered = self.covered(window, as_of);
-        let rows = self.rows[self.places(window)]
-            .iter()
-            .filter_map(|row| row.latency.as_deref());
+        let rows = self.rows[self.places(window)].iter().filter_map(|row| row.latency.as_deref());
         let mut histogram = Histogram::default();
         let mut p95: Option<Aggregated> = None;
         let mut mean: Option<Aggregated> = None;
@@ -325,26 +270,15 @@ impl Stream {
                 join(&mut mean, row.mean.as_ref());
             }
         }
-        let aggregation = if mean.is_some() {
-            Some(Aggregation::Mean)
-        } else {
-            p95.as_ref().map(|_| Aggregation::P95)
-        };
+        let aggregation = if mean.is_some() { Some(Aggregation::Mean) } else { p95.as_ref().map(|_| Aggregation::P95) };
         // The percentile of a whole lies between the percentiles of its parts.
-        let ms = [
-            (!histogram.is_empty()).then(|| histogram.p95()),
-            p95.as_ref().map(bounds_ms),
-            mean.as_ref().map(mean_ms),
-        ]
-        .into_iter()
-        .flatten()
-        .reduce(Interval::hull)
-        .unwrap_or(Interval::NON_NEGATIVE);
-        let ms = if covered >= window.length() {
-            ms
-        } else {
-            Interval::NON_NEGATIVE
-        };
+        let ms =
+            [(!histogram.is_empty()).then(|| histogram.p95()), p95.as_ref().map(bounds_ms), mean.as_ref().map(mean_ms)]
+                .into_iter()
+                .flatten()
+                .reduce(Interval::hull)
+                .unwrap_or(Interval::NON_NEGATIVE);
+        let ms = if covered >= window.length() { ms } else { Interval::NON_NEGATIVE };
         self.seen(window, covered, Latency { aggregation, ms })
     }
 
@@ -357,24 +291,13 @@ impl Stream {
             None => return most,
         };
         // The last row from which on at least `wanted` was counted.
-        let start = self.totals[..=end]
-            .partition_point(|total| *total <= target)
-            .saturating_sub(1);
+        let start = self.totals[..=end].partition_point(|total| *total <= target).saturating_sub(1);
         let vouched = self.rows.get(start).and_then(|first| {
-            let span = self
-                .spans
-                .iter()
-                .find(|span| span.from < first.first_at && first.first_at <= span.to)?;
+            let span = self.spans.iter().find(|span| span.from < first.first_at && first.first_at <= span.to)?;
             Some(span.from)
         });
         // The first sample counts since the one before it, or since its source began to vouch.
-        let from = match start
-            .checked_sub(1)
-            .map(|before| self.rows[before].last_at)
-            .into_iter()
-            .chain(vouched)
-            .max()
-        {
+        let from = match start.checked_sub(1).map(|before| self.rows[before].last_at).into_iter().chain(vouched).max() {
             Some(from) => from,
             None => return most,
         };
@@ -394,18 +317,13 @@ fn join(own: &mut Option<Aggregated>, other: Option<&Aggregated>) {
 const NANOS_PER_MS: f64 = 1e6;
 
 fn bounds_ms(values: &Aggregated) -> Interval {
-    Interval::new(
-        values.min as f64 / NANOS_PER_MS,
-        values.max as f64 / NANOS_PER_MS,
-    )
+    Interval::new(values.min as f64 / NANOS_PER_MS, values.max as f64 / NANOS_PER_MS)
 }
 
 /// The mean over all requests where every value says how many it stands for, else the bounds of the means.
 fn mean_ms(values: &Aggregated) -> Interval {
     match values.count {
-        Some(count) if count > 0 => {
-            Interval::exactly(settle(values.weighted as f64 / count as f64 / NANOS_PER_MS))
-        }
+        Some(count) if count > 0 => Interval::exactly(settle(values.weighted as f64 / count as f64 / NANOS_PER_MS)),
         _ => bounds_ms(values),
     }
 }

@@ -172,71 +172,40 @@ pub struct AcceptedBatch {
 pub fn accept(batch: &Batch, now: DateTime<Utc>) -> Result<AcceptedBatch, Vec<RowError>> {
     let mut errors = Vec::new();
     let source = batch.source.trim().to_owned();
-    if source.is_empty()
-        || source.chars().count() > MAX_NAME
-        || source.chars().any(char::is_control)
-    {
-        errors.push(batch_error(
-            "source",
-            format!("needs a name of 1 to {MAX_NAME} printable characters"),
-        ));
+    if source.is_empty() || source.chars().count() > MAX_NAME || source.chars().any(char::is_control) {
+        errors.push(batch_error("source", format!("needs a name of 1 to {MAX_NAME} printable characters")));
     }
     let mut spend = BatchSum::default();
     let mut samples = Vec::with_capacity(batch.samples.len());
     for (index, sent) in batch.samples.iter().enumerate() {
         match accept_sample(sent, now, &mut spend) {
             Ok(sample) => samples.push(sample),
-            Err((field, detail)) => errors.push(RowError {
-                detail,
-                field: field.to_owned(),
-                index: u32::try_from(index).ok(),
-            }),
+            Err((field, detail)) => {
+                errors.push(RowError { detail, field: field.to_owned(), index: u32::try_from(index).ok() })
+            }
         }
     }
     let watermark = accept_watermark(batch, &samples, now, &mut errors);
     if batch.samples.is_empty() && watermark.is_none() && errors.is_empty() {
-        errors.push(batch_error(
-            "samples",
-            "is empty and there is no data_through: nothing is said",
-        ));
+        errors.push(batch_error("samples", "is empty and there is no data_through: nothing is said"));
     }
-    let step_minutes = batch
-        .step_seconds
-        .map(|seconds| seconds.div_ceil(60).max(1));
+    let step_minutes = batch.step_seconds.map(|seconds| seconds.div_ceil(60).max(1));
     if errors.is_empty() {
-        Ok(AcceptedBatch {
-            revises: batch.revises,
-            samples,
-            source,
-            step_minutes,
-            watermark,
-        })
+        Ok(AcceptedBatch { revises: batch.revises, samples, source, step_minutes, watermark })
     } else {
         Err(errors)
     }
 }
 
 fn batch_error(field: &str, detail: impl Into<String>) -> RowError {
-    RowError {
-        detail: detail.into(),
-        field: field.to_owned(),
-        index: None,
-    }
+    RowError { detail: detail.into(), field: field.to_owned(), index: None }
 }
 
 type Refusal = (&'static str, String);
 
-fn accept_sample(
-    sent: &SentSample,
-    now: DateTime<Utc>,
-    spend: &mut BatchSum,
-) -> Result<Sample, Refusal> {
-    let signal = Signal::from_name(&sent.signal).ok_or_else(|| {
-        (
-            "signal",
-            format!("there is no signal \"{}\"", shorten(&sent.signal)),
-        )
-    })?;
+fn accept_sample(sent: &SentSample, now: DateTime<Utc>, spend: &mut BatchSum) -> Result<Sample, Refusal> {
+    let signal = Signal::from_name(&sent.signal)
+        .ok_or_else(|| ("signal", format!("there is no signal \"{}\"", shorten(&sent.signal))))?;
     let series = accept_series(signal, sent.severity.as_deref())?;
     let unit = accept_unit(signal, &sent.unit)?;
     let at = accept_time(&sent.at, now).map_err(|detail| ("at", detail))?;
@@ -246,13 +215,7 @@ fn accept_sample(
         return Err(("id", format!("needs 1 to {MAX_NAME} characters")));
     }
     let (measurement, exact) = accept_measurement(signal, unit, sent, spend)?;
-    Ok(Sample {
-        at,
-        exact,
-        id: sent.id.clone(),
-        measurement,
-        series,
-    })
+    Ok(Sample { at, exact, id: sent.id.clone(), measurement, series })
 }
 
 fn accept_series(signal: Signal, severity: Option<&str>) -> Result<Series, Refusal> {
@@ -262,12 +225,7 @@ fn accept_series(signal: Signal, severity: Option<&str>) -> Result<Series, Refus
             Severity::ALL
                 .into_iter()
                 .find(|severity| severity.name() == name)
-                .ok_or_else(|| {
-                    (
-                        "severity",
-                        format!("there is no severity \"{}\"", shorten(name)),
-                    )
-                })?,
+                .ok_or_else(|| ("severity", format!("there is no severity \"{}\"", shorten(name))))?,
         ),
     };
     Series::of(signal, severity).ok_or_else(|| {
@@ -290,18 +248,8 @@ pub fn accept_unit(signal: Signal, name: &str) -> Result<Unit, (&'static str, St
         Some(unit) if unit == own => Ok(unit),
         Some(Unit::Percent) if own == Unit::Ratio => Ok(Unit::Percent),
         _ => {
-            let also = if own == Unit::Ratio {
-                " or percent"
-            } else {
-                ""
-            };
-            Err((
-                "unit",
-                format!(
-                    "{signal} is counted in {own}{also}, not \"{}\"",
-                    shorten(name)
-                ),
-            ))
+            let also = if own == Unit::Ratio { " or percent" } else { "" };
+            Err(("unit", format!("{signal} is counted in {own}{also}, not \"{}\"", shorten(name))))
         }
     }
 }
@@ -319,34 +267,23 @@ fn accept_measurement(
             ("histogram", sent.histogram.is_some()),
         ] {
             if there {
-                return Err((
-                    field,
-                    format!("{signal} has none; only infra.latency is aggregated"),
-                ));
+                return Err((field, format!("{signal} has none; only infra.latency is aggregated")));
             }
         }
     }
     if let Some(histogram) = &sent.histogram {
         if sent.value.is_some() || sent.aggregation.is_some() || sent.count.is_some() {
-            return Err((
-                "histogram",
-                "stands in place of value, aggregation and count".to_owned(),
-            ));
+            return Err(("histogram", "stands in place of value, aggregation and count".to_owned()));
         }
         return Ok((Measurement::Histogram(accept_histogram(histogram)?), None));
     }
-    let value = sent
-        .value
-        .as_ref()
-        .ok_or_else(|| ("value", "is missing".to_owned()))?;
+    let value = sent.value.as_ref().ok_or_else(|| ("value", "is missing".to_owned()))?;
     let (atoms, exact) = accept_value(value, unit, spend)?;
     if signal != Signal::InfraLatency {
         return Ok((Measurement::Value(atoms), exact));
     }
     match sent.aggregation.as_deref() {
-        None if sent.count.is_some() => {
-            Err(("count", "needs an aggregation, p95 or mean".to_owned()))
-        }
+        None if sent.count.is_some() => Err(("count", "needs an aggregation, p95 or mean".to_owned())),
         None => {
             let mut histogram = Histogram::default();
             histogram.observe(atoms);
@@ -354,56 +291,41 @@ fn accept_measurement(
         }
         Some(name) => {
             let aggregation = Aggregation::from_name(name).ok_or_else(|| {
-                ("aggregation", format!("must be p95 or mean, not \"{}\": others say nothing of the 95th percentile", shorten(name)))
+                (
+                    "aggregation",
+                    format!(
+                        "must be p95 or mean, not \"{}\": others say nothing of the 95th percentile",
+                        shorten(name)
+                    ),
+                )
             })?;
-            Ok((
-                Measurement::Aggregated {
-                    aggregation,
-                    count: sent.count,
-                    nanos: atoms,
-                },
-                None,
-            ))
+            Ok((Measurement::Aggregated { aggregation, count: sent.count, nanos: atoms }, None))
         }
     }
 }
 
 /// A sent number as whole atoms of its unit, with its exact text where that is finer.
-fn accept_value(
-    value: &SentNumber,
-    unit: Unit,
-    spend: &mut BatchSum,
-) -> Result<(u64, Option<String>), Refusal> {
+fn accept_value(value: &SentNumber, unit: Unit, spend: &mut BatchSum) -> Result<(u64, Option<String>), Refusal> {
     let refuse = |detail: String| ("value", detail);
-    let mut decimal = value
-        .decimal()
-        .map_err(|error| refuse(format!("the value {error}")))?;
+    let mut decimal = value.decimal().map_err(|error| refuse(format!("the value {error}")))?;
     let mut limit = Decimal::from_units(MAX_ATOMS, unit.decimals());
     match unit {
         Unit::Percent => {
-            decimal = decimal
-                .per_cent()
-                .ok_or_else(|| refuse(format!("the value {}", DecimalError::TooFine)))?;
+            decimal = decimal.per_cent().ok_or_else(|| refuse(format!("the value {}", DecimalError::TooFine)))?;
             limit = Decimal::from_units(1, 0);
         }
         Unit::Ratio => limit = Decimal::from_units(1, 0),
         _ => {}
     }
     if decimal > limit {
-        return Err(refuse(format!(
-            "the value lies above {limit}, the most that {unit} may be"
-        )));
+        return Err(refuse(format!("the value lies above {limit}, the most that {unit} may be")));
     }
     let atoms = match unit {
         Unit::Usd => spend.add(decimal).map(super::money::Usd::micros),
-        Unit::Clients | Unit::Events | Unit::Posts | Unit::Requests => Some(
-            decimal
-                .to_units(0)
-                .ok_or_else(|| refuse(format!("{unit} are counted whole")))?,
-        ),
-        Unit::Ratio | Unit::Percent | Unit::Milliseconds => {
-            decimal.to_units_nearest(unit.decimals())
+        Unit::Clients | Unit::Events | Unit::Posts | Unit::Requests => {
+            Some(decimal.to_units(0).ok_or_else(|| refuse(format!("{unit} are counted whole")))?)
         }
+        Unit::Ratio | Unit::Percent | Unit::Milliseconds => decimal.to_units_nearest(unit.decimals()),
     };
     let atoms = atoms.ok_or_else(|| refuse("the amounts of the batch are too large".to_owned()))?;
     let finer = unit == Unit::Usd && decimal.to_units(unit.decimals()).is_none();
@@ -416,9 +338,7 @@ fn accept_histogram(sent: &SentHistogram) -> Result<Histogram, Refusal> {
         return refuse("has more than 500 bounds");
     }
     if sent.counts.len() != sent.bounds.len() + 1 {
-        return refuse(
-            "needs one count more than bounds: the last holds what lies above the last bound",
-        );
+        return refuse("needs one count more than bounds: the last holds what lies above the last bound");
     }
     let mut histogram = Histogram::default();
     let mut below = 0u64;
@@ -426,9 +346,7 @@ fn accept_histogram(sent: &SentHistogram) -> Result<Histogram, Refusal> {
     for count in &sent.counts {
         let hi = match bounds.next() {
             None => u64::MAX,
-            Some(bound) if bound.is_finite() && (0.0..=9e9).contains(bound) => {
-                (bound * 1e6).round() as u64
-            }
+            Some(bound) if bound.is_finite() && (0.0..=9e9).contains(bound) => (bound * 1e6).round() as u64,
             Some(_) => return refuse("has a bound that is no number of milliseconds"),
         };
         if hi < below {
@@ -445,12 +363,7 @@ fn accept_histogram(sent: &SentHistogram) -> Result<Histogram, Refusal> {
 
 fn accept_time(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
     let at = DateTime::parse_from_rfc3339(text)
-        .map_err(|_| {
-            format!(
-                "\"{}\" is no RFC 3339 time, such as 2026-11-24T03:00:00Z",
-                shorten(text)
-            )
-        })?
+        .map_err(|_| format!("\"{}\" is no RFC 3339 time, such as 2026-11-24T03:00:00Z", shorten(text)))?
         .with_timezone(&Utc);
     check_time(at, now)?;
     Ok(at)
@@ -491,23 +404,13 @@ fn accept_watermark(
     let mut series: BTreeSet<Series> = samples.iter().map(|sample| sample.series).collect();
     for name in &batch.covers {
         match Signal::from_name(name) {
-            Some(signal) => series.extend(
-                Series::ALL
-                    .into_iter()
-                    .filter(|series| series.signal() == signal),
-            ),
-            None => errors.push(batch_error(
-                "covers",
-                format!("there is no signal \"{}\"", shorten(name)),
-            )),
+            Some(signal) => series.extend(Series::ALL.into_iter().filter(|series| series.signal() == signal)),
+            None => errors.push(batch_error("covers", format!("there is no signal \"{}\"", shorten(name)))),
         }
     }
     if batch.data_through.is_none() {
         if batch.covers_from.is_some() || !batch.covers.is_empty() {
-            errors.push(batch_error(
-                "data_through",
-                "is missing: coverage has a beginning but no end",
-            ));
+            errors.push(batch_error("data_through", "is missing: coverage has a beginning but no end"));
         }
         return None;
     }
@@ -517,26 +420,16 @@ fn accept_watermark(
         return None;
     }
     if series.is_empty() && errors.is_empty() {
-        errors.push(batch_error(
-            "covers",
-            "names no signal and there are no samples: data_through vouches for nothing",
-        ));
+        errors
+            .push(batch_error("covers", "names no signal and there are no samples: data_through vouches for nothing"));
         return None;
     }
-    Some(Watermark {
-        covers_from,
-        data_through,
-        series,
-    })
+    Some(Watermark { covers_from, data_through, series })
 }
 
 /// A quoted piece of what was sent, short enough for a sentence.
 fn shorten(text: &str) -> String {
-    let mut short: String = text
-        .chars()
-        .filter(|character| !character.is_control())
-        .take(40)
-        .collect();
+    let mut short: String = text.chars().filter(|character| !character.is_control()).take(40).collect();
     if short.len() < text.len() {
         short.push('…');
     }
@@ -597,10 +490,7 @@ mod tests {
     fn percent_becomes_a_ratio_and_money_stays_exact() {
         let cpu = json!({"signal": "infra.cpu", "at": "2026-11-24T03:00:00Z", "value": 51.846, "unit": "percent"});
         let accepted = accept(&batch(cpu), now()).unwrap();
-        assert_eq!(
-            accepted.samples[0].measurement,
-            Measurement::Value(518_460_000)
-        );
+        assert_eq!(accepted.samples[0].measurement, Measurement::Value(518_460_000));
         let spend = json!({"signal": "ai.spend", "at": "2026-11-24T03:00:00Z", "value": "0.0000008", "unit": "USD"});
         let accepted = accept(&batch(spend), now()).unwrap();
         assert_eq!(accepted.samples[0].measurement, Measurement::Value(1));
@@ -613,11 +503,7 @@ mod tests {
         let p95 = json!({"signal": "infra.latency", "at": at, "value": 120, "unit": "ms", "aggregation": "p95", "count": 1000});
         assert!(matches!(
             accept(&batch(p95), now()).unwrap().samples[0].measurement,
-            Measurement::Aggregated {
-                nanos: 120_000_000,
-                count: Some(1000),
-                ..
-            }
+            Measurement::Aggregated { nanos: 120_000_000, count: Some(1000), .. }
         ));
         let spread = json!({"signal": "infra.latency", "at": at, "unit": "ms", "histogram": {"bounds": [100, 300], "counts": [90, 8, 2]}});
         let accepted = accept(&batch(spread), now()).unwrap();
@@ -626,7 +512,8 @@ mod tests {
         };
         assert_eq!(histogram.count(), 100);
         for (aggregation, field) in [("p99", "aggregation"), ("", "aggregation")] {
-            let sample = json!({"signal": "infra.latency", "at": at, "value": 1, "unit": "ms", "aggregation": aggregation});
+            let sample =
+                json!({"signal": "infra.latency", "at": at, "value": 1, "unit": "ms", "aggregation": aggregation});
             assert_eq!(refusal(sample), field);
         }
     }

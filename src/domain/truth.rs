@@ -13,22 +13,12 @@ use std::borrow::Cow;
 pub fn examine(config: &Config, inputs: &[Input], assessment: &Assessment) -> Truth {
     let mut applying = 0u32;
     let mut known = 0u32;
-    for input in inputs
-        .iter()
-        .filter(|input| decides(input) && input.state != InputState::NotApplicable)
-    {
+    for input in inputs.iter().filter(|input| decides(input) && input.state != InputState::NotApplicable) {
         applying += 1;
-        known += u32::from(matches!(
-            input.state,
-            InputState::Known | InputState::Synthetic
-        ));
+        known += u32::from(matches!(input.state, InputState::Known | InputState::Synthetic));
     }
     let completeness = super::interval::settle(f64::from(known) / f64::from(applying.max(1)));
-    Truth {
-        blocked: blocked(inputs, assessment),
-        completeness,
-        notes: notes(config, inputs, assessment),
-    }
+    Truth { blocked: blocked(inputs, assessment), completeness, notes: notes(config, inputs, assessment) }
 }
 
 fn blocked(inputs: &[Input], assessment: &Assessment) -> Option<Blocked> {
@@ -38,33 +28,24 @@ fn blocked(inputs: &[Input], assessment: &Assessment) -> Option<Blocked> {
             recommendation: assessment.ruled,
         });
     }
-    assessment.blocked_by_the_unknown().then(|| Blocked {
-        reason: wording::unknown_reason(inputs),
-        recommendation: Recommendation::Increase,
-    })
+    assessment
+        .blocked_by_the_unknown()
+        .then(|| Blocked { reason: wording::unknown_reason(inputs), recommendation: Recommendation::Increase })
 }
 
 fn notes(config: &Config, inputs: &[Input], assessment: &Assessment) -> Vec<Cow<'static, str>> {
     let mut notes = Vec::new();
     if assessment.synthetic {
-        notes.push(Cow::Borrowed(
-            "synthetic data, marked as such; it decides nothing",
-        ));
+        notes.push(Cow::Borrowed("synthetic data, marked as such; it decides nothing"));
     }
     if config.kind == EnvironmentKind::Recorded {
         notes.push(Cow::Borrowed("a recording, not live telemetry"));
     }
     for signal in &config.policy.not_applicable {
-        notes.push(Cow::Owned(format!(
-            "{signal} was declared not applicable and leaves its formula"
-        )));
+        notes.push(Cow::Owned(format!("{signal} was declared not applicable and leaves its formula")));
     }
-    if inputs.iter().any(|input| {
-        input.aggregation == Some(super::signal::Aggregation::Mean) && input.value.is_some()
-    }) {
-        notes.push(Cow::Borrowed(
-            "latency is its source's mean, not a percentile",
-        ));
+    if inputs.iter().any(|input| input.aggregation == Some(super::signal::Aggregation::Mean) && input.value.is_some()) {
+        notes.push(Cow::Borrowed("latency is its source's mean, not a percentile"));
     }
     notes
 }
@@ -76,10 +57,7 @@ pub fn numbers_in(text: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         rest = &rest[rest.bytes().position(|byte| byte.is_ascii_digit())?..];
         let is_part = |byte: u8| byte.is_ascii_digit() || byte == b'.';
-        let end = rest
-            .bytes()
-            .position(|byte| !is_part(byte))
-            .unwrap_or(rest.len());
+        let end = rest.bytes().position(|byte| !is_part(byte)).unwrap_or(rest.len());
         let (token, after) = rest.split_at(end);
         rest = after;
         Some(token.trim_end_matches('.'))
@@ -104,34 +82,24 @@ fn traces(token: &str, recorded: &[f64]) -> bool {
     let Ok(value) = token.parse::<f64>() else {
         return false;
     };
-    let decimals = token
-        .split_once('.')
-        .map_or(0, |(_, fraction)| fraction.len());
+    let decimals = token.split_once('.').map_or(0, |(_, fraction)| fraction.len());
     let scale = 10f64.powi(i32::try_from(decimals).unwrap_or(0));
     // Rounding moves a number by half a unit at most: what lies further off needs no closer look.
     let near = 1.0 / scale + 1e-9 * value.abs().max(1.0);
-    recorded
-        .iter()
-        .filter(|number| (**number - value).abs() <= near)
-        .any(|number| {
-            let rounded = (number * scale).round() / scale;
-            (rounded - value).abs() <= 1e-9 * value.abs().max(1.0)
-        })
+    recorded.iter().filter(|number| (**number - value).abs() <= near).any(|number| {
+        let rounded = (number * scale).round() / scale;
+        (rounded - value).abs() <= 1e-9 * value.abs().max(1.0)
+    })
 }
 
 fn recorded_numbers(body: &SnapshotBody) -> Vec<f64> {
     let mut numbers = Vec::with_capacity(128);
     let mut add = |value: f64| numbers.push(value);
     for input in &body.inputs {
-        input
-            .value
-            .iter()
-            .for_each(|value| bounds(*value, &mut add));
+        input.value.iter().for_each(|value| bounds(*value, &mut add));
     }
     for rule in &body.rules {
-        rule.observed
-            .iter()
-            .for_each(|value| bounds(*value, &mut add));
+        rule.observed.iter().for_each(|value| bounds(*value, &mut add));
         match rule.threshold {
             Some(Threshold::Count(value)) => add(value as f64),
             Some(Threshold::Number(value)) => add(value),
@@ -140,13 +108,9 @@ fn recorded_numbers(body: &SnapshotBody) -> Vec<f64> {
         }
     }
     let scores = &body.scores;
-    for score in [
-        scores.overall,
-        scores.infra_health,
-        scores.ai_cost_pressure,
-        scores.warning_density,
-        scores.churn_risk,
-    ] {
+    for score in
+        [scores.overall, scores.infra_health, scores.ai_cost_pressure, scores.warning_density, scores.churn_risk]
+    {
         bounds(Value::Real(score), &mut add);
     }
     add(body.confidence * 100.0);
@@ -191,10 +155,7 @@ pub fn gate(body: &mut SnapshotBody) {
             body.recommendation = Recommendation::Hold;
             body.target_mode = None;
         }
-        body.verdict = format!(
-            "{}: the answer's words could not be proved",
-            wording::capital(body.recommendation)
-        );
+        body.verdict = format!("{}: the answer's words could not be proved", wording::capital(body.recommendation));
         body.narrative = String::new();
     }
 }
@@ -207,10 +168,7 @@ mod tests {
     fn numbers_are_found_between_whatever_stands_around_them() {
         for (text, numbers) in [
             ("In pilot with 12 of 15 clients.", vec!["12", "15"]),
-            (
-                "health is 92.5: infra 80, at least 5.",
-                vec!["92.5", "80", "5"],
-            ),
+            ("health is 92.5: infra 80, at least 5.", vec!["92.5", "80", "5"]),
             ("(40 h old; it counts up to 36 h)...", vec!["40", "36"]),
             ("p95 .5 1..2 – 7", vec!["95", "5", "1..2", "7"]),
             ("none, and a full stop.", vec![]),

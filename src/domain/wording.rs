@@ -33,11 +33,7 @@ pub fn interval(value: Interval) -> String {
 
 /// A score in words; one of which nothing is known is unknown, not everything.
 fn score(value: Interval) -> String {
-    if value == Interval::SCORE {
-        "unknown".to_owned()
-    } else {
-        interval(value)
-    }
+    if value == Interval::SCORE { "unknown".to_owned() } else { interval(value) }
 }
 
 /// A count in words.
@@ -121,11 +117,7 @@ pub fn rule_detail(rule: RuleId, recent: &Recent) -> Cow<'static, str> {
 /// The deciding inputs that are not known whole.
 fn unsettled(inputs: &[Input]) -> impl Iterator<Item = &Input> {
     inputs.iter().filter(|input| {
-        decides(input)
-            && !matches!(
-                input.state,
-                InputState::Known | InputState::Synthetic | InputState::NotApplicable
-            )
+        decides(input) && !matches!(input.state, InputState::Known | InputState::Synthetic | InputState::NotApplicable)
     })
 }
 
@@ -169,12 +161,7 @@ fn unknown_names(inputs: &[Input]) -> Vec<(&'static str, Cow<'_, str>)> {
 }
 
 /// One sentence that answers the question; it leads with clients.
-pub fn verdict(
-    config: &Config,
-    inputs: &[Input],
-    assessment: &Assessment,
-    headroom: &Headroom,
-) -> String {
+pub fn verdict(config: &Config, inputs: &[Input], assessment: &Assessment, headroom: &Headroom) -> String {
     let mode = config.mode;
     if assessment.synthetic {
         return "Hold: synthetic data decides nothing".to_owned();
@@ -193,12 +180,7 @@ pub fn verdict(
     }
 }
 
-fn hold_verdict(
-    config: &Config,
-    inputs: &[Input],
-    assessment: &Assessment,
-    headroom: &Headroom,
-) -> String {
+fn hold_verdict(config: &Config, inputs: &[Input], assessment: &Assessment, headroom: &Headroom) -> String {
     let mode = config.mode;
     if config.frozen {
         return format!("Hold in {mode}, take nobody: you have frozen it");
@@ -206,11 +188,9 @@ fn hold_verdict(
     if assessment.over_limit {
         return format!("Hold in {mode}: over the limit, take nobody");
     }
-    let connected = inputs.iter().any(|input| {
-        decides(input)
-            && input.state != InputState::Missing
-            && input.state != InputState::NotApplicable
-    });
+    let connected = inputs
+        .iter()
+        .any(|input| decides(input) && input.state != InputState::Missing && input.state != InputState::NotApplicable);
     if !connected {
         return format!("Hold in {mode}: nothing is connected yet");
     }
@@ -220,18 +200,11 @@ fn hold_verdict(
         return format!("Hold in {mode}: {name} {} {state}", verb(name));
     }
     match headroom.clients {
-        0 => format!(
-            "Stay in {mode}: no room for more clients; {} binds",
-            binding_words(&headroom.binding)
-        ),
-        1 => format!(
-            "Stay in {mode}: room for 1 more client; {} binds first",
-            binding_words(&headroom.binding)
-        ),
-        room => format!(
-            "Stay in {mode}: room for {room} more clients; {} binds first",
-            binding_words(&headroom.binding)
-        ),
+        0 => format!("Stay in {mode}: no room for more clients; {} binds", binding_words(&headroom.binding)),
+        1 => format!("Stay in {mode}: room for 1 more client; {} binds first", binding_words(&headroom.binding)),
+        room => {
+            format!("Stay in {mode}: room for {room} more clients; {} binds first", binding_words(&headroom.binding))
+        }
     }
 }
 
@@ -245,9 +218,7 @@ fn verb(name: &str) -> &'static str {
 /// The first breach that is certain today.
 fn fresh_cause(assessment: &Assessment) -> Option<Breach> {
     Breach::ALL.into_iter().find(|breach| match breach {
-        Breach::OverLimit => {
-            assessment.over_limit && assessment.standing.contains(Breach::OverLimit)
-        }
+        Breach::OverLimit => assessment.over_limit && assessment.standing.contains(Breach::OverLimit),
         breach => assessment.breach_outcome(*breach) == Outcome::Failed,
     })
 }
@@ -255,22 +226,13 @@ fn fresh_cause(assessment: &Assessment) -> Option<Breach> {
 /// What brought about a Freeze or Decrease.
 fn cause(assessment: &Assessment) -> String {
     match fresh_cause(assessment) {
-        Some(Breach::Health) => format!(
-            "overall health is {}",
-            interval(assessment.health.scores.overall)
-        ),
+        Some(Breach::Health) => format!("overall health is {}", interval(assessment.health.scores.overall)),
         Some(Breach::OverLimit) => "over the limit, and an increase is out of reach".to_owned(),
-        Some(Breach::InfraHealth) => format!(
-            "infra health is {}",
-            interval(assessment.health.scores.infra_health)
-        ),
+        Some(Breach::InfraHealth) => format!("infra health is {}", interval(assessment.health.scores.infra_health)),
         Some(breach) => format!("{} is over its guardrail", breach_words(breach)),
         None => match assessment.standing.iter().next() {
             Some(Breach::OverLimit) => "it is not known that the limits are kept again".to_owned(),
-            Some(breach) => format!(
-                "{} has not been clear for long enough",
-                breach_words(breach)
-            ),
+            Some(breach) => format!("{} has not been clear for long enough", breach_words(breach)),
             None => "a guardrail is broken".to_owned(),
         },
     }
@@ -289,18 +251,9 @@ pub fn narrative(
     let mut text = String::with_capacity(512);
     let limit = config.limits().max_clients;
     let _ = if facts.clients == Count::UNKNOWN {
-        write!(
-            text,
-            "In {}, for at most {limit} clients; how many there are is not known. ",
-            config.mode
-        )
+        write!(text, "In {}, for at most {limit} clients; how many there are is not known. ", config.mode)
     } else {
-        write!(
-            text,
-            "In {} with {} of {limit} clients. ",
-            config.mode,
-            count(facts.clients)
-        )
+        write!(text, "In {} with {} of {limit} clients. ", config.mode, count(facts.clients))
     };
     let _ = write!(
         text,
@@ -311,54 +264,28 @@ pub fn narrative(
         score(health.scores.warning_density),
         score(health.scores.churn_risk),
     );
-    let _ = write!(
-        text,
-        "Evidence is complete to {} %. ",
-        number(health.confidence * 100.0)
-    );
+    let _ = write!(text, "Evidence is complete to {} %. ", number(health.confidence * 100.0));
     match assessment.recommendation {
         Recommendation::Increase => {
             let stable = &recent.stabilization;
-            let _ = write!(
-                text,
-                "The conditions have held at {} of {} ticks.",
-                stable.held, stable.expected
-            );
+            let _ = write!(text, "The conditions have held at {} of {} ticks.", stable.held, stable.expected);
         }
         Recommendation::Freeze | Recommendation::Decrease => {
-            let _ = write!(
-                text,
-                "The answer is {}: {}",
-                assessment.recommendation.name(),
-                cause(assessment)
-            );
+            let _ = write!(text, "The answer is {}: {}", assessment.recommendation.name(), cause(assessment));
             text.push_str(match (assessment.held, fresh_cause(assessment)) {
                 (false, _) => ".",
                 (true, None) => "; it is prolonged until that has lasted.",
-                (true, Some(_)) => {
-                    "; the answer before is kept until that has been clear for long enough."
-                }
+                (true, Some(_)) => "; the answer before is kept until that has been clear for long enough.",
             });
         }
         Recommendation::Hold => {
-            let failing = assessment
-                .conditions()
-                .filter(|result| result.outcome == Outcome::Failed)
-                .count();
+            let failing = assessment.conditions().filter(|result| result.outcome == Outcome::Failed).count();
             if let Some(blocked) = &truth.blocked {
-                let _ = write!(
-                    text,
-                    "{} is blocked: {}.",
-                    capital(blocked.recommendation),
-                    blocked.reason
-                );
+                let _ = write!(text, "{} is blocked: {}.", capital(blocked.recommendation), blocked.reason);
             } else if failing > 0 {
                 text.push_str("Not every condition of an increase holds:");
                 let mut separator = " ";
-                for result in assessment
-                    .conditions()
-                    .filter(|result| result.outcome == Outcome::Failed)
-                {
+                for result in assessment.conditions().filter(|result| result.outcome == Outcome::Failed) {
                     let _ = write!(text, "{separator}{}", condition_words(result.rule));
                     separator = ", ";
                 }

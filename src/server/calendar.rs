@@ -9,8 +9,7 @@ use chrono_tz::Tz;
 /// # Errors
 /// A sentence for the field that held the name.
 pub fn zone(name: &str) -> Result<Tz, String> {
-    name.parse()
-        .map_err(|_| "must be the IANA name of a time zone, such as Europe/Berlin".to_owned())
+    name.parse().map_err(|_| "must be the IANA name of a time zone, such as Europe/Berlin".to_owned())
 }
 
 /// When the calendar day of `at` began in a zone; UTC for a name that is none (one can no longer be stored).
@@ -36,18 +35,18 @@ fn first_instant(zone: Tz, date: NaiveDate, time: NaiveTime) -> DateTime<Utc> {
     zone.from_utc_datetime(&local).with_timezone(&Utc)
 }
 
-/// Whether the tick at `tick` is the daily decision: the first tick at or after the day's decision time, where the
-/// last daily decision lies before that time. A day whose tick was missed is decided at the next tick of that day.
-pub fn is_daily(
-    zone_name: &str,
-    daily_at: NaiveTime,
-    tick: DateTime<Utc>,
-    last_daily: Option<DateTime<Utc>>,
-) -> bool {
+/// Whether the tick at `tick` is the daily decision: the first tick at or after the newest decision time that has come,
+/// where the last daily decision lies before that time. A missed one is made up at the next tick, once.
+pub fn is_daily(zone_name: &str, daily_at: NaiveTime, tick: DateTime<Utc>, last_daily: Option<DateTime<Utc>>) -> bool {
     let zone = zone(zone_name).unwrap_or(Tz::UTC);
     let today = tick.with_timezone(&zone).date_naive();
-    let due = first_instant(zone, today, daily_at);
-    tick >= due && last_daily.is_none_or(|last| last < due)
+    // Late in the day the next tick may already belong to the next one: then yesterday's time is the newest that came.
+    let due = [Some(today), today.pred_opt()]
+        .into_iter()
+        .flatten()
+        .map(|day| first_instant(zone, day, daily_at))
+        .find(|due| *due <= tick);
+    due.is_some_and(|due| last_daily.is_none_or(|last| last < due))
 }
 
 /// The newest point of the grid of `minutes` at or before `at`.
@@ -69,33 +68,13 @@ mod tests {
     fn days_begin_at_local_midnight_across_changes_of_clocks() {
         for (zone, instant, start) in [
             ("UTC", "2026-11-24T03:45:00Z", "2026-11-24T00:00:00Z"),
-            (
-                "Europe/Berlin",
-                "2026-11-24T22:59:59Z",
-                "2026-11-23T23:00:00Z",
-            ),
-            (
-                "Europe/Berlin",
-                "2026-11-24T23:00:00Z",
-                "2026-11-24T23:00:00Z",
-            ),
+            ("Europe/Berlin", "2026-11-24T22:59:59Z", "2026-11-23T23:00:00Z"),
+            ("Europe/Berlin", "2026-11-24T23:00:00Z", "2026-11-24T23:00:00Z"),
             // The day of 25 hours and the day of 23.
-            (
-                "Europe/Berlin",
-                "2026-10-25T22:30:00Z",
-                "2026-10-24T22:00:00Z",
-            ),
-            (
-                "Europe/Berlin",
-                "2026-03-29T21:30:00Z",
-                "2026-03-28T23:00:00Z",
-            ),
+            ("Europe/Berlin", "2026-10-25T22:30:00Z", "2026-10-24T22:00:00Z"),
+            ("Europe/Berlin", "2026-03-29T21:30:00Z", "2026-03-28T23:00:00Z"),
             // A midnight that the change of clocks skips.
-            (
-                "America/Santiago",
-                "2026-09-06T12:00:00Z",
-                "2026-09-06T04:00:00Z",
-            ),
+            ("America/Santiago", "2026-09-06T12:00:00Z", "2026-09-06T04:00:00Z"),
         ] {
             assert_eq!(day_start(zone, at(instant)), at(start), "{zone} {instant}");
         }
@@ -103,13 +82,7 @@ mod tests {
 
     #[test]
     fn each_local_day_has_one_daily_decision_whatever_its_length() {
-        for zone in [
-            "Europe/Berlin",
-            "America/New_York",
-            "Asia/Kolkata",
-            "Australia/Lord_Howe",
-            "UTC",
-        ] {
+        for zone in ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "UTC"] {
             for daily_at in ["00:00:00", "02:30:00", "06:00:00", "23:59:00"] {
                 let daily_at: NaiveTime = daily_at.parse().unwrap();
                 let mut tick = at("2026-01-01T00:00:00Z");
@@ -133,23 +106,12 @@ mod tests {
         let yesterday = Some(at("2026-11-23T06:00:00Z"));
         assert!(!is_daily("UTC", six, at("2026-11-24T05:45:00Z"), yesterday));
         assert!(is_daily("UTC", six, at("2026-11-24T09:15:00Z"), yesterday));
-        assert!(!is_daily(
-            "UTC",
-            six,
-            at("2026-11-24T09:30:00Z"),
-            Some(at("2026-11-24T09:15:00Z"))
-        ));
+        assert!(!is_daily("UTC", six, at("2026-11-24T09:30:00Z"), Some(at("2026-11-24T09:15:00Z"))));
     }
 
     #[test]
     fn ticks_lie_on_the_grid() {
-        assert_eq!(
-            tick_before(at("2026-11-24T03:59:59Z"), 15),
-            at("2026-11-24T03:45:00Z")
-        );
-        assert_eq!(
-            tick_before(at("2026-11-24T04:00:00Z"), 15),
-            at("2026-11-24T04:00:00Z")
-        );
+        assert_eq!(tick_before(at("2026-11-24T03:59:59Z"), 15), at("2026-11-24T03:45:00Z"));
+        assert_eq!(tick_before(at("2026-11-24T04:00:00Z"), 15), at("2026-11-24T04:00:00Z"));
     }
 }

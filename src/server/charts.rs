@@ -17,23 +17,11 @@ pub fn health_trend(points: &[TrendPoint]) -> String {
     let line = |name: &str, value: fn(Interval) -> f64| {
         Series::new(
             name.to_owned(),
-            thinned
-                .iter()
-                .map(|point| (value(point.overall) * 10.0).round() as f32 / 10.0)
-                .collect(),
+            thinned.iter().map(|point| (value(point.overall) * 10.0).round() as f32 / 10.0).collect(),
         )
     };
-    let labels = thinned
-        .iter()
-        .map(|point| point.at.format("%d %b %H:%M").to_string())
-        .collect();
-    let mut chart = LineChart::new(
-        vec![
-            line("at best", Interval::hi),
-            line("at worst", Interval::lo),
-        ],
-        labels,
-    );
+    let labels = thinned.iter().map(|point| point.at.format("%d %b %H:%M").to_string()).collect();
+    let mut chart = LineChart::new(vec![line("at best", Interval::hi), line("at worst", Interval::lo)], labels);
     chart.width = 720.0;
     chart.height = 220.0;
     chart.font_family = "sans-serif".to_owned();

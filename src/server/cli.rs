@@ -123,9 +123,7 @@ impl CliError {
                 | StoreError::NotAStore(_)
                 | StoreError::FileExists(_),
             ) => ExitCode::from(1),
-            CliError::Store(_) | CliError::File { .. } | CliError::Serve { .. } => {
-                ExitCode::from(3)
-            }
+            CliError::Store(_) | CliError::File { .. } | CliError::Serve { .. } => ExitCode::from(3),
         }
     }
 }
@@ -145,9 +143,7 @@ pub fn run() -> ExitCode {
 fn execute(cli: Cli) -> Result<(), CliError> {
     let command = match cli.command {
         // The flags of serving may come from the environment even where no command is named.
-        None => Cli::parse_from(["scaling-mode", "serve"])
-            .command
-            .unwrap_or(Command::Serve(ServeFlags::default())),
+        None => Cli::parse_from(["scaling-mode", "serve"]).command.unwrap_or(Command::Serve(ServeFlags::default())),
         Some(command) => command,
     };
     let serve_flags = match &command {
@@ -162,10 +158,7 @@ fn execute(cli: Cli) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|source| CliError::File {
-            what: "the program's threads cannot be started".to_owned(),
-            source,
-        })?;
+        .map_err(|source| CliError::File { what: "the program's threads cannot be started".to_owned(), source })?;
     runtime.block_on(dispatch(command, settings))
 }
 
@@ -195,17 +188,12 @@ fn known_variables(command: &clap::Command) -> Vec<String> {
         .get_arguments()
         .filter_map(|argument| argument.get_env())
         .map(|name| name.to_string_lossy().into_owned());
-    own.chain(command.get_subcommands().flat_map(known_variables))
-        .collect()
+    own.chain(command.get_subcommands().flat_map(known_variables)).collect()
 }
 
 /// Opens the store, making its folder where it is not there yet.
 pub(crate) async fn open(settings: &Settings) -> Result<Arc<dyn Store>, CliError> {
-    if let Some(folder) = settings
-        .store_file
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
+    if let Some(folder) = settings.store_file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|source| CliError::File {
             what: format!("the folder {} cannot be made", folder.display()),
             source,

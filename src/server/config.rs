@@ -14,43 +14,22 @@ pub const FILE_NAME: &str = "scaling-mode.toml";
 #[derive(Args, Clone, Debug, Default)]
 pub struct Flags {
     /// Settings file; ./scaling-mode.toml is read when it is there and none is named.
-    #[arg(
-        long,
-        global = true,
-        env = "SCALING_MODE_SETTINGS",
-        value_name = "FILE"
-    )]
+    #[arg(long, global = true, env = "SCALING_MODE_SETTINGS", value_name = "FILE")]
     pub settings: Option<PathBuf>,
     /// Folder that holds everything: the database and nothing elsewhere. [default: ./data]
     #[arg(long, global = true, env = "SCALING_MODE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Database; an SQLite file, as sqlite://path. [default: scaling-mode.db in the data folder]
-    #[arg(
-        long,
-        global = true,
-        env = "SCALING_MODE_DATABASE_URL",
-        value_name = "URL"
-    )]
+    #[arg(long, global = true, env = "SCALING_MODE_DATABASE_URL", value_name = "URL")]
     pub database_url: Option<String>,
     /// Which log lines are written, such as info or scaling_mode=debug. [default: info]
     #[arg(long, global = true, env = "SCALING_MODE_LOG", value_name = "FILTER")]
     pub log: Option<String>,
     /// Form of the log lines. [default: text]
-    #[arg(
-        long,
-        global = true,
-        env = "SCALING_MODE_LOG_FORMAT",
-        value_enum,
-        value_name = "FORMAT"
-    )]
+    #[arg(long, global = true, env = "SCALING_MODE_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
     /// Minutes from one scheduled evaluation to the next; a divisor of a day. [default: 15]
-    #[arg(
-        long,
-        global = true,
-        env = "SCALING_MODE_TICK_MINUTES",
-        value_name = "MINUTES"
-    )]
+    #[arg(long, global = true, env = "SCALING_MODE_TICK_MINUTES", value_name = "MINUTES")]
     pub tick_minutes: Option<u32>,
 }
 
@@ -65,12 +44,7 @@ pub struct ServeFlags {
     #[arg(long, env = "SCALING_MODE_ALLOW_REMOTE")]
     pub allow_remote: bool,
     /// A further host name that requests may be addressed to, as a proxy passes it on; may be repeated.
-    #[arg(
-        long = "allowed-host",
-        env = "SCALING_MODE_ALLOWED_HOSTS",
-        value_delimiter = ',',
-        value_name = "NAME"
-    )]
+    #[arg(long = "allowed-host", env = "SCALING_MODE_ALLOWED_HOSTS", value_delimiter = ',', value_name = "NAME")]
     pub allowed_hosts: Vec<String>,
     /// Local time of the daily decision in each environment's own time zone. [default: 06:00]
     #[arg(long, env = "SCALING_MODE_DAILY_AT", value_name = "HH:MM")]
@@ -142,19 +116,13 @@ pub enum SettingsError {
         source: std::io::Error,
     },
     #[error("the settings file {} has a mistake: {}", path.display(), mistake.message())]
-    Mistake {
-        path: PathBuf,
-        mistake: Box<toml::de::Error>,
-    },
+    Mistake { path: PathBuf, mistake: Box<toml::de::Error> },
     #[error("{name} {problem}")]
     Value { name: &'static str, problem: String },
 }
 
 fn value_error(name: &'static str, problem: impl Into<String>) -> SettingsError {
-    SettingsError::Value {
-        name,
-        problem: problem.into(),
-    }
+    SettingsError::Value { name, problem: problem.into() }
 }
 
 impl Settings {
@@ -164,23 +132,13 @@ impl Settings {
     /// [`SettingsError`] names the file and the key.
     pub fn read(flags: &Flags, serve: &ServeFlags) -> Result<Settings, SettingsError> {
         let file = read_file(flags.settings.as_deref())?;
-        let data_dir = flags
-            .data_dir
-            .clone()
-            .or(file.data_dir)
-            .unwrap_or_else(|| PathBuf::from("./data"));
+        let data_dir = flags.data_dir.clone().or(file.data_dir).unwrap_or_else(|| PathBuf::from("./data"));
         let database_url = flags.database_url.clone().or(file.database_url);
         let tick_minutes = flags.tick_minutes.or(file.tick_minutes).unwrap_or(15);
         if tick_minutes == 0 || 1440 % tick_minutes != 0 {
-            return Err(value_error(
-                "tick_minutes",
-                "must divide a day evenly: 5, 10, 15, 30, 60 and so on",
-            ));
+            return Err(value_error("tick_minutes", "must divide a day evenly: 5, 10, 15, 30, 60 and so on"));
         }
-        let addr = serve
-            .addr
-            .or(file.addr)
-            .unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3008));
+        let addr = serve.addr.or(file.addr).unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3008));
         let allow_remote = serve.allow_remote || file.allow_remote.unwrap_or(false);
         if !addr.ip().is_loopback() && !allow_remote {
             return Err(value_error(
@@ -191,26 +149,15 @@ impl Settings {
                 ),
             ));
         }
-        let daily_at = serve
-            .daily_at
-            .clone()
-            .or(file.daily_at)
-            .unwrap_or_else(|| "06:00".to_owned());
-        let daily_at = NaiveTime::parse_from_str(&daily_at, "%H:%M").map_err(|_| {
-            value_error(
-                "daily_at",
-                format!("must be a time of day such as 06:00, not \"{daily_at}\""),
-            )
-        })?;
+        let daily_at = serve.daily_at.clone().or(file.daily_at).unwrap_or_else(|| "06:00".to_owned());
+        let daily_at = NaiveTime::parse_from_str(&daily_at, "%H:%M")
+            .map_err(|_| value_error("daily_at", format!("must be a time of day such as 06:00, not \"{daily_at}\"")))?;
         let raw_sample_days = serve.raw_sample_days.or(file.raw_sample_days).unwrap_or(30);
         if !(1..=3650).contains(&raw_sample_days) {
             return Err(value_error("raw_sample_days", "must lie from 1 to 3650"));
         }
-        let allowed_hosts = if serve.allowed_hosts.is_empty() {
-            file.allowed_hosts
-        } else {
-            serve.allowed_hosts.clone()
-        };
+        let allowed_hosts =
+            if serve.allowed_hosts.is_empty() { file.allowed_hosts } else { serve.allowed_hosts.clone() };
         Ok(Settings {
             addr,
             allow_remote,
@@ -219,11 +166,7 @@ impl Settings {
             store_file: store_file(database_url.as_deref(), &data_dir)?,
             data_dir,
             demo: !serve.no_demo && file.demo.unwrap_or(true),
-            log: flags
-                .log
-                .clone()
-                .or(file.log)
-                .unwrap_or_else(|| "info".to_owned()),
+            log: flags.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned()),
             log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
             raw_sample_days,
             site: serve.site.clone().or(file.site),
@@ -248,14 +191,9 @@ fn read_file(named: Option<&Path>) -> Result<File, SettingsError> {
         None if Path::new(FILE_NAME).exists() => PathBuf::from(FILE_NAME),
         None => return Ok(File::default()),
     };
-    let text = std::fs::read_to_string(&path).map_err(|source| SettingsError::Unreadable {
-        path: path.clone(),
-        source,
-    })?;
-    toml::from_str(&text).map_err(|mistake| SettingsError::Mistake {
-        path,
-        mistake: Box::new(mistake),
-    })
+    let text =
+        std::fs::read_to_string(&path).map_err(|source| SettingsError::Unreadable { path: path.clone(), source })?;
+    toml::from_str(&text).map_err(|mistake| SettingsError::Mistake { path, mistake: Box::new(mistake) })
 }
 
 fn store_file(url: Option<&str>, data_dir: &Path) -> Result<PathBuf, SettingsError> {
@@ -281,42 +219,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.toml");
         std::fs::write(&path, text).unwrap();
-        let flags = Flags {
-            settings: Some(path),
-            ..Flags::default()
-        };
+        let flags = Flags { settings: Some(path), ..Flags::default() };
         Settings::read(&flags, &ServeFlags::default()).map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_wrong_key_is_named() {
-        assert!(
-            read("tick_minuets = 15")
-                .unwrap_err()
-                .contains("tick_minuets")
-        );
+        assert!(read("tick_minuets = 15").unwrap_err().contains("tick_minuets"));
     }
 
     #[test]
     fn flags_stand_above_the_file_and_the_file_above_defaults() {
         let settings = read("tick_minutes = 30\naddr = \"127.0.0.1:4000\"").unwrap();
-        assert_eq!(
-            (
-                settings.tick_minutes,
-                settings.addr.port(),
-                settings.raw_sample_days
-            ),
-            (30, 4000, 30)
-        );
+        assert_eq!((settings.tick_minutes, settings.addr.port(), settings.raw_sample_days), (30, 4000, 30));
     }
 
     #[test]
     fn another_address_needs_a_flag_that_says_what_it_risks() {
         let refused = read("addr = \"0.0.0.0:3008\"").unwrap_err();
-        assert!(
-            refused.contains("--allow-remote") && refused.contains("act as the founder"),
-            "{refused}"
-        );
+        assert!(refused.contains("--allow-remote") && refused.contains("act as the founder"), "{refused}");
         assert!(read("addr = \"0.0.0.0:3008\"\nallow_remote = true").is_ok());
     }
 

@@ -24,13 +24,7 @@ const DAYS: i64 = 90;
 pub async fn create(store: &Arc<dyn Store>, now: DateTime<Utc>) -> Result<u64, StoreError> {
     let to = now.duration_trunc(Duration::hours(1)).unwrap_or(now);
     let from = to - Duration::days(DAYS);
-    let config = Config::new(
-        DEMO,
-        EnvironmentKind::Synthetic,
-        Mode::Pilot,
-        Policy::default(),
-        from,
-    );
+    let config = Config::new(DEMO, EnvironmentKind::Synthetic, Mode::Pilot, Policy::default(), from);
     match store.create_environment(&config, "demo", now).await {
         Err(StoreError::EnvironmentExists(_)) => return Ok(0),
         other => other?,
@@ -40,21 +34,14 @@ pub async fn create(store: &Arc<dyn Store>, now: DateTime<Utc>) -> Result<u64, S
         let batch = day_of(from, from + Duration::days(day));
         invented += store.ingest(DEMO, &batch, now, None).await?.accepted;
     }
-    let plan = Plan {
-        environment: DEMO.to_owned(),
-        from: from + Duration::days(1),
-        to,
-        every_minutes: 60,
-    };
+    let plan = Plan { environment: DEMO.to_owned(), from: from + Duration::days(1), to, every_minutes: 60 };
     replay(store.clone(), &plan, |_| {}).await?;
     Ok(invented)
 }
 
 /// A small generator of repeatable noise (SplitMix64; Steele, Lea, Flood, 2014): a number from 0 to 1.
 fn noise(place: i64, series: Series) -> f64 {
-    let mut state = (place as u64)
-        .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        .wrapping_add(u64::from(series.code()) << 32);
+    let mut state = (place as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(u64::from(series.code()) << 32);
     state = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     state = (state ^ (state >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     ((state ^ (state >> 31)) >> 11) as f64 / (1u64 << 53) as f64
@@ -68,13 +55,7 @@ fn day_of(start: DateTime<Utc>, day: DateTime<Utc>) -> AcceptedBatch {
         let place = (at - start).num_hours();
         for series in Series::ALL {
             if let Some(measurement) = invented(series, place) {
-                samples.push(Sample {
-                    at,
-                    exact: None,
-                    id: None,
-                    measurement,
-                    series,
-                });
+                samples.push(Sample { at, exact: None, id: None, measurement, series });
             }
         }
     }

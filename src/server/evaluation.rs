@@ -39,31 +39,16 @@ pub async fn evaluate_and_record(
     let ticks = ticks_before(store, &sealed.config, occasion.as_of).await?;
     let evaluation = evaluate_streams(&sealed, &streams, &ticks, occasion);
     let open = store.open_proposal(environment).await?;
-    let recording = recording(
-        &sealed.config,
-        &evaluation,
-        ticks.last(),
-        open.as_ref(),
-        occasion,
-    );
+    let recording = recording(&sealed.config, &evaluation, ticks.last(), open.as_ref(), occasion);
     let mut stored = store.record(environment, &[recording], key).await?;
-    stored.pop().ok_or(StoreError::Corrupt {
-        what: "a recorded snapshot",
-        source: None,
-    })
+    stored.pop().ok_or(StoreError::Corrupt { what: "a recorded snapshot", source: None })
 }
 
 /// The streams that an evaluation reads: bounded by the windows, whatever the age of the store.
-async fn streams_for(
-    store: &dyn Store,
-    config: &Config,
-    as_of: DateTime<Utc>,
-) -> Result<Vec<Stream>, StoreError> {
+async fn streams_for(store: &dyn Store, config: &Config, as_of: DateTime<Utc>) -> Result<Vec<Stream>, StoreError> {
     let to = as_of.timestamp_millis();
     let from = to - prepare::reach_ms(config);
-    let streams = store
-        .streams(&config.environment, Span { from, to })
-        .await?;
+    let streams = store.streams(&config.environment, Span { from, to }).await?;
     if !prepare::needs_long_reach(&streams, config, as_of, from) {
         return Ok(streams);
     }
@@ -71,14 +56,8 @@ async fn streams_for(
     store.streams(&config.environment, Span { from, to }).await
 }
 
-async fn ticks_before(
-    store: &dyn Store,
-    config: &Config,
-    as_of: DateTime<Utc>,
-) -> Result<Vec<Tick>, StoreError> {
-    store
-        .ticks(&config.environment, as_of - recent::reach(config), as_of)
-        .await
+async fn ticks_before(store: &dyn Store, config: &Config, as_of: DateTime<Utc>) -> Result<Vec<Tick>, StoreError> {
+    store.ticks(&config.environment, as_of - recent::reach(config), as_of).await
 }
 
 /// Evaluates from what was read; pure but for its arguments.
@@ -108,11 +87,7 @@ pub fn recording<'a>(
     let mut recording = Recording {
         actor: occasion.actor,
         // A recording's history reads in the recording's own time.
-        at: if config.kind == EnvironmentKind::Live {
-            super::clock::now()
-        } else {
-            occasion.as_of
-        },
+        at: if config.kind == EnvironmentKind::Live { super::clock::now() } else { occasion.as_of },
         bytes: &evaluation.bytes,
         events: Vec::new(),
         expire: None,
@@ -123,37 +98,20 @@ pub fn recording<'a>(
     let Some(tick) = evaluation.tick else {
         return recording;
     };
-    let changed = previous
-        .map(|previous| previous.ruled)
-        .filter(|ruled| *ruled != tick.ruled);
+    let changed = previous.map(|previous| previous.ruled).filter(|ruled| *ruled != tick.ruled);
     if let Some(before) = changed
         && config.kind != EnvironmentKind::Synthetic
     {
-        recording
-            .events
-            .push(change_event(before, snapshot, &recording));
+        recording.events.push(change_event(before, snapshot, &recording));
     }
     propose(config, open, &mut recording);
     recording
 }
 
-fn change_event(
-    before: Recommendation,
-    snapshot: &Snapshot,
-    recording: &Recording<'_>,
-) -> NewEvent {
-    let mut event = NewEvent::new(
-        EventType::RecommendationChanged,
-        recording.actor,
-        recording.at,
-    );
+fn change_event(before: Recommendation, snapshot: &Snapshot, recording: &Recording<'_>) -> NewEvent {
+    let mut event = NewEvent::new(EventType::RecommendationChanged, recording.actor, recording.at);
     let body = &snapshot.body;
-    event.reason = Some(format!(
-        "{} to {}. {}",
-        before.name(),
-        body.recommendation.name(),
-        body.verdict
-    ));
+    event.reason = Some(format!("{} to {}. {}", before.name(), body.recommendation.name(), body.verdict));
     event.snapshot_id = Some(snapshot.id.clone());
     event
 }
@@ -163,15 +121,8 @@ fn propose(config: &Config, open: Option<&Proposal>, recording: &mut Recording<'
     let body = &recording.snapshot.body;
     let lifetime = Duration::hours(i64::from(config.policy.windows.proposal_hours));
     let answer = (body.recommendation, body.target_mode);
-    let step = proposal::step(
-        open,
-        config.auto_mode,
-        config.frozen,
-        answer,
-        &recording.snapshot.id,
-        recording.at,
-        lifetime,
-    );
+    let step =
+        proposal::step(open, config.auto_mode, config.frozen, answer, &recording.snapshot.id, recording.at, lifetime);
     if let Some((proposal, reason)) = open.zip(step.expire) {
         let mut event = NewEvent::new(EventType::ProposalExpired, recording.actor, recording.at);
         event.new_mode = proposal.target_mode;

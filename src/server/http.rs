@@ -73,9 +73,6 @@ pub fn router(state: AppState) -> Router {
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(from_fn(problem::as_documents))
         .layer(CompressionLayer::new())
-        .layer(from_fn_with_state(
-            state.clone(),
-            super::sources::requests::measure,
-        ))
+        .layer(from_fn_with_state(state.clone(), super::sources::requests::measure))
         .with_state(state)
 }

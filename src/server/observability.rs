@@ -8,9 +8,7 @@ use tracing_subscriber::EnvFilter;
 /// Starts the log on standard error. A second start changes nothing.
 pub fn start(settings: &Settings) {
     let filter = EnvFilter::try_new(&settings.log).unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match settings.log_format {
         LogFormat::Text => log.compact().try_init(),
         LogFormat::Json => log.json().try_init(),

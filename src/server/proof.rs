@@ -40,21 +40,13 @@ pub struct Problem {
 
 impl Problem {
     fn of(environment: &str, seq: Option<u64>, what: impl Into<String>) -> Problem {
-        Problem {
-            environment: environment.to_owned(),
-            seq,
-            what: what.into(),
-        }
+        Problem { environment: environment.to_owned(), seq, what: what.into() }
     }
 }
 
 impl From<ChainBreak> for Problem {
     fn from(broken: ChainBreak) -> Problem {
-        Problem {
-            environment: broken.environment,
-            seq: Some(broken.seq),
-            what: broken.what,
-        }
+        Problem { environment: broken.environment, seq: Some(broken.seq), what: broken.what }
     }
 }
 
@@ -70,8 +62,7 @@ impl Recorded {
     fn add(&mut self, event: &Event) {
         match (event.event_type, &event.snapshot_id, &event.digest) {
             (EventType::SnapshotRecorded, Some(id), Some(digest)) => {
-                self.snapshots
-                    .insert(id.clone(), (digest.clone(), event.seq));
+                self.snapshots.insert(id.clone(), (digest.clone(), event.seq));
             }
             (_, _, Some(digest)) => {
                 self.configs.insert(digest.clone());
@@ -115,16 +106,8 @@ async fn find_problem(
     Ok(match kept {
         Some(kept) if kept.contains(':') => {
             let named = kept.split(':').next().unwrap_or("");
-            let is_there = environments
-                .iter()
-                .any(|environment| environment.name == named);
-            (!is_there).then(|| {
-                Problem::of(
-                    named,
-                    None,
-                    "is missing: the environment of the kept head is gone",
-                )
-            })
+            let is_there = environments.iter().any(|environment| environment.name == named);
+            (!is_there).then(|| Problem::of(named, None, "is missing: the environment of the kept head is gone"))
         }
         Some(kept) if kept != report.store_head => Some(Problem::of(
             "the whole store",
@@ -150,11 +133,7 @@ async fn walk(
         let seq = verifier.head().seq;
         let mut events = match store.events_after(environment, seq, PAGE).await {
             Err(StoreError::Corrupt { .. }) => {
-                return Ok(Err(Problem::of(
-                    environment,
-                    Some(seq + 1),
-                    "cannot be read",
-                )));
+                return Ok(Err(Problem::of(environment, Some(seq + 1), "cannot be read")));
             }
             events => events?,
         };
@@ -172,11 +151,7 @@ async fn walk(
     }
     let head = verifier.head().clone();
     let cut = |what: &str| Ok(Err(Problem::of(environment, Some(head.seq + 1), what)));
-    let stored = store
-        .heads()
-        .await?
-        .into_iter()
-        .find(|stored| stored.environment == environment);
+    let stored = store.heads().await?.into_iter().find(|stored| stored.environment == environment);
     if stored.is_some_and(|stored| stored != head) {
         return cut("is missing: the newest events were cut off");
     }
@@ -202,8 +177,7 @@ async fn check_configs(
             )));
         };
         if !recorded.configs.contains(&SealedConfig::new(config).digest) {
-            let what =
-                format!("version {version} of the configuration is not the one that was recorded");
+            let what = format!("version {version} of the configuration is not the one that was recorded");
             return Ok(Some(Problem::of(environment, None, what)));
         }
     }
@@ -223,13 +197,7 @@ async fn check_snapshots(
         let rows = store.snapshot_bytes(environment, after, PAGE).await?;
         for (row, id, digest, bytes) in &rows {
             after = *row;
-            let broken = |what: &str| {
-                Ok(Some(Problem::of(
-                    environment,
-                    None,
-                    format!("{id}: {what}"),
-                )))
-            };
+            let broken = |what: &str| Ok(Some(Problem::of(environment, None, format!("{id}: {what}"))));
             if Snapshot::id_of(digest) != *id {
                 return broken("its id is not that of its digest");
             }
@@ -240,18 +208,9 @@ async fn check_snapshots(
             }
             let version = config_version(bytes);
             if let Entry::Vacant(vacant) = configs.entry(version) {
-                vacant.insert(
-                    store
-                        .config_at(environment, version)
-                        .await?
-                        .map(SealedConfig::new),
-                );
+                vacant.insert(store.config_at(environment, version).await?.map(SealedConfig::new));
             }
-            match prove(
-                bytes,
-                digest,
-                configs.get(&version).and_then(Option::as_ref),
-            ) {
+            match prove(bytes, digest, configs.get(&version).and_then(Option::as_ref)) {
                 Proof::Proved => report.proved += 1,
                 Proof::OtherVersion => report.other_version += 1,
                 Proof::Broken(why) => return broken(&why),
@@ -261,17 +220,8 @@ async fn check_snapshots(
             break;
         }
     }
-    let first = recorded
-        .snapshots
-        .into_iter()
-        .min_by_key(|(_, (_, seq))| *seq);
-    Ok(first.map(|(id, (_, seq))| {
-        Problem::of(
-            environment,
-            Some(seq),
-            format!("recorded {id}, which is missing"),
-        )
-    }))
+    let first = recorded.snapshots.into_iter().min_by_key(|(_, (_, seq))| *seq);
+    Ok(first.map(|(id, (_, seq))| Problem::of(environment, Some(seq), format!("recorded {id}, which is missing"))))
 }
 
 /// Which configuration a snapshot says it was made with; 0, which none has, where it does not say.

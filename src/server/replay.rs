@@ -33,8 +33,7 @@ impl Plan {
     /// The instants to evaluate, both ends included.
     fn instants(&self) -> impl Iterator<Item = DateTime<Utc>> + use<> {
         let (to, step) = (self.to, Duration::minutes(i64::from(self.every_minutes)));
-        std::iter::successors(Some(self.from), move |at| Some(*at + step))
-            .take_while(move |at| *at <= to)
+        std::iter::successors(Some(self.from), move |at| Some(*at + step)).take_while(move |at| *at <= to)
     }
 
     /// How many evaluations the plan holds.
@@ -87,11 +86,8 @@ impl Summary {
             Recommendation::Freeze => &mut self.freeze,
         } += 1;
         self.incomplete += u64::from(body.truth.completeness < 1.0);
-        self.partial_inputs += body
-            .inputs
-            .iter()
-            .filter(|input| input.state == crate::domain::input::InputState::Partial)
-            .count() as u64;
+        self.partial_inputs +=
+            body.inputs.iter().filter(|input| input.state == crate::domain::input::InputState::Partial).count() as u64;
         if let Some(from) = previous.filter(|from| *from != body.recommendation) {
             self.changes.push(Change {
                 at: body.as_of,
@@ -109,11 +105,7 @@ impl Summary {
 ///
 /// # Errors
 /// What the store says; what was stored before stays.
-pub async fn replay(
-    store: Arc<dyn Store>,
-    plan: &Plan,
-    progress: impl Fn(u64) + Send,
-) -> Result<Summary, StoreError> {
+pub async fn replay(store: Arc<dyn Store>, plan: &Plan, progress: impl Fn(u64) + Send) -> Result<Summary, StoreError> {
     let mut config = store.config(&plan.environment).await?;
     let stores = config.kind != EnvironmentKind::Live;
     if !stores {
@@ -125,15 +117,11 @@ pub async fn replay(
     let (sender, receiver) = mpsc::channel::<Vec<Evaluation>>(2);
     let writer = tokio::spawn(write(store.clone(), sealed.clone(), receiver, stores));
     let evaluated = evaluate_all(store.as_ref(), &sealed, plan, sender, progress).await;
-    let written = writer.await.map_err(|error| StoreError::Corrupt {
-        what: "the end of a replay",
-        source: Some(Box::new(error)),
-    })?;
+    let written = writer
+        .await
+        .map_err(|error| StoreError::Corrupt { what: "the end of a replay", source: Some(Box::new(error)) })?;
     written?;
-    evaluated.map(|summary| Summary {
-        stored: stores,
-        ..summary
-    })
+    evaluated.map(|summary| Summary { stored: stores, ..summary })
 }
 
 /// Stores evaluations as they come, a batch a transaction.
@@ -151,17 +139,8 @@ async fn write(
         }
         let mut recordings = Vec::with_capacity(batch.len());
         for evaluation in &batch {
-            let occasion = occasion(
-                evaluation.snapshot.body.as_of,
-                evaluation.snapshot.body.recent.tick_minutes,
-            );
-            recordings.push(recording(
-                config,
-                evaluation,
-                previous.as_ref(),
-                None,
-                occasion,
-            ));
+            let occasion = occasion(evaluation.snapshot.body.as_of, evaluation.snapshot.body.recent.tick_minutes);
+            recordings.push(recording(config, evaluation, previous.as_ref(), None, occasion));
             previous = evaluation.tick;
         }
         store.record(&config.environment, &recordings, None).await?;
@@ -170,12 +149,7 @@ async fn write(
 }
 
 const fn occasion(as_of: DateTime<Utc>, tick_minutes: u32) -> Occasion<'static> {
-    Occasion {
-        actor: "replay",
-        as_of,
-        origin: Origin::Replay,
-        tick_minutes,
-    }
+    Occasion { actor: "replay", as_of, origin: Origin::Replay, tick_minutes }
 }
 
 async fn evaluate_all(
@@ -186,17 +160,8 @@ async fn evaluate_all(
     progress: impl Fn(u64) + Send,
 ) -> Result<Summary, StoreError> {
     let config = &sealed.config;
-    let mut summary = Summary {
-        environment: plan.environment.clone(),
-        ..Summary::default()
-    };
-    let mut ticks = store
-        .ticks(
-            &plan.environment,
-            plan.from - recent::reach(config),
-            plan.from,
-        )
-        .await?;
+    let mut summary = Summary { environment: plan.environment.clone(), ..Summary::default() };
+    let mut ticks = store.ticks(&plan.environment, plan.from - recent::reach(config), plan.from).await?;
     let mut streams: Arc<Vec<Stream>> = Arc::default();
     let mut loaded_to = plan.from - Duration::milliseconds(1);
     let mut last: Option<Recommendation> = None;
@@ -210,8 +175,7 @@ async fn evaluate_all(
                 loaded_to = (at + STRETCH).min(plan.to.max(at));
                 streams = Arc::new(load(store, config, at, loaded_to).await?);
             }
-            let evaluation =
-                evaluate_streams(sealed, &streams, &ticks, occasion(at, plan.every_minutes));
+            let evaluation = evaluate_streams(sealed, &streams, &ticks, occasion(at, plan.every_minutes));
             summary.count(&evaluation, last);
             last = Some(evaluation.snapshot.body.recommendation);
             ticks.extend(evaluation.tick);
@@ -233,10 +197,7 @@ async fn load(
     from: DateTime<Utc>,
     to: DateTime<Utc>,
 ) -> Result<Vec<Stream>, StoreError> {
-    let span = Span {
-        from: from.timestamp_millis() - prepare::long_reach_ms(config),
-        to: to.timestamp_millis(),
-    };
+    let span = Span { from: from.timestamp_millis() - prepare::long_reach_ms(config), to: to.timestamp_millis() };
     store.streams(&config.environment, span).await
 }
 

@@ -51,19 +51,12 @@ impl Scheduler {
 
     /// Whether the loop has woken up within the last few minutes, as it must.
     pub fn is_alive(&self, now: DateTime<Utc>) -> bool {
-        self.status()
-            .awake_at
-            .is_some_and(|at| now - at < Duration::minutes(3))
+        self.status().awake_at.is_some_and(|at| now - at < Duration::minutes(3))
     }
 
     /// Runs until it is told to stop. After sleep or a long pause only the newest tick is evaluated: ticks that were
     /// missed stay absent, which counts against an Increase, and no burst follows.
-    pub async fn run(
-        self,
-        store: Arc<dyn Store>,
-        settings: Arc<Settings>,
-        stop: CancellationToken,
-    ) {
+    pub async fn run(self, store: Arc<dyn Store>, settings: Arc<Settings>, stop: CancellationToken) {
         let mut done: Option<DateTime<Utc>> = None;
         loop {
             let now = clock::now();
@@ -87,16 +80,11 @@ impl Scheduler {
         let mut failing = Vec::new();
         match store.environments().await {
             Ok(environments) => {
-                for environment in environments
-                    .iter()
-                    .filter(|environment| environment.kind == EnvironmentKind::Live)
-                {
+                for environment in environments.iter().filter(|environment| environment.kind == EnvironmentKind::Live) {
                     if tick < environment.created_at {
                         continue;
                     }
-                    if let Err(error) =
-                        tick_environment(store, settings, &environment.name, tick).await
-                    {
+                    if let Err(error) = tick_environment(store, settings, &environment.name, tick).await {
                         super::observability::log_error("the tick failed", &error);
                         failing.push((environment.name.clone(), error.to_string()));
                     }
@@ -125,20 +113,11 @@ async fn tick_environment(
     }
     let config = store.config(environment).await?;
     let last_daily = store.latest_daily(environment).await?;
-    let is_daily = calendar::is_daily(
-        &config.policy.time_zone,
-        settings.daily_at,
-        tick,
-        last_daily,
-    );
+    let is_daily = calendar::is_daily(&config.policy.time_zone, settings.daily_at, tick, last_daily);
     let occasion = Occasion {
         actor: "scheduler",
         as_of: tick,
-        origin: if is_daily {
-            Origin::Daily
-        } else {
-            Origin::Scheduled
-        },
+        origin: if is_daily { Origin::Daily } else { Origin::Scheduled },
         tick_minutes: settings.tick_minutes,
     };
     evaluate_and_record(store, environment, occasion, None).await?;

@@ -147,12 +147,7 @@ pub struct TrendPoint {
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Makes an environment with its first configuration; the event is `config_changed`, "created".
-    async fn create_environment(
-        &self,
-        config: &Config,
-        actor: &str,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError>;
+    async fn create_environment(&self, config: &Config, actor: &str, now: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// All environments, by name.
     async fn environments(&self) -> Result<Vec<EnvironmentSummary>, StoreError>;
@@ -161,11 +156,7 @@ pub trait Store: Send + Sync + 'static {
     async fn config(&self, environment: &str) -> Result<Config, StoreError>;
 
     /// The configuration at a version, with its digest.
-    async fn config_at(
-        &self,
-        environment: &str,
-        version: u64,
-    ) -> Result<Option<Config>, StoreError>;
+    async fn config_at(&self, environment: &str, version: u64) -> Result<Option<Config>, StoreError>;
 
     /// Applies an act: reads the configuration, lets the domain decide, stores configuration, proposal and events.
     async fn act(
@@ -196,10 +187,7 @@ pub trait Store: Send + Sync + 'static {
     async fn sources(&self, environment: &str) -> Result<Vec<SourceSummary>, StoreError>;
 
     /// The first and the last sample's time of an environment.
-    async fn extent(
-        &self,
-        environment: &str,
-    ) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError>;
+    async fn extent(&self, environment: &str) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError>;
 
     /// Raw samples of a series within a span, newest first.
     async fn samples(
@@ -226,11 +214,7 @@ pub trait Store: Send + Sync + 'static {
     async fn prune_keys(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
 
     /// The snapshot that a key was first used for.
-    async fn recorded_under(
-        &self,
-        environment: &str,
-        key: &IdempotencyKey,
-    ) -> Result<Option<Snapshot>, StoreError>;
+    async fn recorded_under(&self, environment: &str, key: &IdempotencyKey) -> Result<Option<Snapshot>, StoreError>;
 
     /// The ticks with `from <= at < before`, ascending, and before them the newest one earlier than `from`.
     async fn ticks(
@@ -241,12 +225,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Vec<Tick>, StoreError>;
 
     /// Overall health at the newest ticks since a time, ascending, at most `limit`.
-    async fn trend(
-        &self,
-        environment: &str,
-        from: DateTime<Utc>,
-        limit: u32,
-    ) -> Result<Vec<TrendPoint>, StoreError>;
+    async fn trend(&self, environment: &str, from: DateTime<Utc>, limit: u32) -> Result<Vec<TrendPoint>, StoreError>;
 
     /// Whether a tick is stored for this very time.
     async fn has_tick(&self, environment: &str, at: DateTime<Utc>) -> Result<bool, StoreError>;
@@ -289,20 +268,10 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Vec<Proposal>, StoreError>;
 
     /// A page of events, newest first.
-    async fn events(
-        &self,
-        environment: &str,
-        filter: &EventFilter,
-        limit: u32,
-    ) -> Result<Vec<Event>, StoreError>;
+    async fn events(&self, environment: &str, filter: &EventFilter, limit: u32) -> Result<Vec<Event>, StoreError>;
 
     /// Up to `limit` events after a sequence number, ascending, for `verify`.
-    async fn events_after(
-        &self,
-        environment: &str,
-        seq: u64,
-        limit: u32,
-    ) -> Result<Vec<Event>, StoreError>;
+    async fn events_after(&self, environment: &str, seq: u64, limit: u32) -> Result<Vec<Event>, StoreError>;
 
     /// The head of every chain.
     async fn heads(&self) -> Result<Vec<Head>, StoreError>;

@@ -57,17 +57,9 @@ fn SetMode(config: Config, load: Load) -> impl IntoView {
 #[component]
 fn Freeze(environment: String, frozen: bool) -> impl IntoView {
     let (action, title, text) = if frozen {
-        (
-            "unfreeze",
-            "Unfreeze",
-            "The environment is frozen: no Increase is given until you unfreeze it.",
-        )
+        ("unfreeze", "Unfreeze", "The environment is frozen: no Increase is given until you unfreeze it.")
     } else {
-        (
-            "freeze",
-            "Freeze",
-            "Stops every Increase until you unfreeze it. Nothing else changes.",
-        )
+        ("freeze", "Freeze", "Stops every Increase until you unfreeze it. Nothing else changes.")
     };
     view! {
         <form method="post" action=links::form(action) class="act">
@@ -87,15 +79,9 @@ fn Freeze(environment: String, frozen: bool) -> impl IntoView {
 #[component]
 fn AutoMode(environment: String, auto_mode: bool) -> impl IntoView {
     let (state, button) = if auto_mode {
-        (
-            "Auto-mode is on: a changed answer opens a proposal.",
-            "Turn auto-mode off",
-        )
+        ("Auto-mode is on: a changed answer opens a proposal.", "Turn auto-mode off")
     } else {
-        (
-            "Auto-mode is off: nothing is proposed.",
-            "Turn auto-mode on",
-        )
+        ("Auto-mode is off: nothing is proposed.", "Turn auto-mode on")
     };
     view! {
         <form method="post" action=links::form("auto-mode") class="act">

@@ -42,10 +42,7 @@ fn svg(bar: &BarSpec) -> String {
         r#"<svg width="100%" height="20" aria-hidden="true" focusable="false"><rect y="5" width="100%" height="10" rx="3" class="bar-ground"/>"#,
     );
     if lo > 0.0 {
-        let _ = write!(
-            out,
-            r#"<rect y="5" width="{lo:.2}%" height="10" rx="3" class="bar-known"/>"#
-        );
+        let _ = write!(out, r#"<rect y="5" width="{lo:.2}%" height="10" rx="3" class="bar-known"/>"#);
     }
     if hi > lo {
         let width = hi - lo;
@@ -54,20 +51,14 @@ fn svg(bar: &BarSpec) -> String {
             r#"<rect x="{lo:.2}%" y="5" width="{width:.2}%" height="10" fill="url(#not-known)" class="bar-open"/>"#
         );
     } else {
-        let _ = write!(
-            out,
-            r#"<line x1="{lo:.2}%" x2="{lo:.2}%" y1="3" y2="17" class="bar-end"/>"#
-        );
+        let _ = write!(out, r#"<line x1="{lo:.2}%" x2="{lo:.2}%" y1="3" y2="17" class="bar-end"/>"#);
     }
     for mark in &bar.marks {
         let (at, class) = match mark {
             Mark::Limit(at) => (per_cent(*at), "bar-limit"),
             Mark::Guardrail(at) => (per_cent(*at), "bar-guardrail"),
         };
-        let _ = write!(
-            out,
-            r#"<line x1="{at:.2}%" x2="{at:.2}%" y1="0" y2="20" class="{class}"/>"#
-        );
+        let _ = write!(out, r#"<line x1="{at:.2}%" x2="{at:.2}%" y1="0" y2="20" class="{class}"/>"#);
     }
     out.push_str("</svg>");
     out
@@ -79,34 +70,15 @@ mod tests {
 
     #[test]
     fn a_bar_hatches_what_is_open_and_clips_what_is_beyond_its_scale() {
-        let drawn = svg(&BarSpec {
-            lo: 50.0,
-            hi: f64::INFINITY,
-            scale: 125.0,
-            marks: vec![Mark::Limit(100.0)],
-        });
-        assert!(
-            drawn.contains(r#"width="40.00%" height="10" rx="3" class="bar-known""#),
-            "{drawn}"
-        );
-        assert!(
-            drawn.contains(r#"x="40.00%" y="5" width="60.00%""#),
-            "{drawn}"
-        );
+        let drawn = svg(&BarSpec { lo: 50.0, hi: f64::INFINITY, scale: 125.0, marks: vec![Mark::Limit(100.0)] });
+        assert!(drawn.contains(r#"width="40.00%" height="10" rx="3" class="bar-known""#), "{drawn}");
+        assert!(drawn.contains(r#"x="40.00%" y="5" width="60.00%""#), "{drawn}");
         assert!(drawn.contains(r#"x1="80.00%""#), "{drawn}");
     }
 
     #[test]
     fn what_is_known_exactly_has_an_end_and_no_hatching() {
-        let drawn = svg(&BarSpec {
-            lo: 0.0,
-            hi: 0.0,
-            scale: 100.0,
-            marks: vec![],
-        });
-        assert!(
-            drawn.contains("bar-end") && !drawn.contains("not-known"),
-            "{drawn}"
-        );
+        let drawn = svg(&BarSpec { lo: 0.0, hi: 0.0, scale: 100.0, marks: vec![] });
+        assert!(drawn.contains("bar-end") && !drawn.contains("not-known"), "{drawn}");
     }
 }

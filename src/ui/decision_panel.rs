@@ -15,30 +15,18 @@ use std::sync::Arc;
 #[component]
 pub fn DecisionPanel(snapshot: Arc<Snapshot>) -> impl IntoView {
     let body = &snapshot.body;
-    let changes: Vec<_> = what_would_change(&snapshot)
-        .into_iter()
-        .map(|text| view! { <li>{text}</li> })
-        .collect();
+    let changes: Vec<_> = what_would_change(&snapshot).into_iter().map(|text| view! { <li>{text}</li> }).collect();
     let changes = if changes.is_empty() {
         view! { <p>{nothing_would(body.recommendation, body.kind)}</p> }.into_any()
     } else {
         view! { <ul class="changes">{changes}</ul> }.into_any()
     };
-    let notes: Vec<_> = body
-        .truth
-        .notes
-        .iter()
-        .map(|note| view! { <li>{note.to_string()}</li> })
-        .collect();
+    let notes: Vec<_> = body.truth.notes.iter().map(|note| view! { <li>{note.to_string()}</li> }).collect();
     let groups: Vec<_> = Group::ALL
         .into_iter()
         .filter_map(|group| {
-            let of_group: Vec<Rule> = body
-                .rules
-                .iter()
-                .filter(|rule| Group::of(&rule.rule) == group)
-                .cloned()
-                .collect();
+            let of_group: Vec<Rule> =
+                body.rules.iter().filter(|rule| Group::of(&rule.rule) == group).cloned().collect();
             (!of_group.is_empty()).then(|| view! { <RuleGroup group=group rules=of_group /> })
         })
         .collect();
@@ -64,12 +52,8 @@ pub fn DecisionPanel(snapshot: Arc<Snapshot>) -> impl IntoView {
 /// What is said where no rule stands against the answer.
 const fn nothing_would(recommendation: Recommendation, kind: EnvironmentKind) -> &'static str {
     match (kind, recommendation) {
-        (EnvironmentKind::Synthetic, _) => {
-            "Nothing would: synthetic data decides nothing, whatever it says."
-        }
-        (_, Recommendation::Increase) => {
-            "Any of the conditions below failing, or no longer being certain."
-        }
+        (EnvironmentKind::Synthetic, _) => "Nothing would: synthetic data decides nothing, whatever it says.",
+        (_, Recommendation::Increase) => "Any of the conditions below failing, or no longer being certain.",
         _ => "No rule below asks for another answer.",
     }
 }

@@ -73,14 +73,8 @@ pub fn value(value: Value, measure: Measure) -> String {
         return money_range(count.lo, count.is_bounded().then_some(count.hi));
     }
     let (lo, hi) = match value {
-        Value::Count(count) | Value::Money(count) => (
-            count.lo as f64,
-            count.is_bounded().then_some(count.hi as f64),
-        ),
-        Value::Real(interval) => (
-            interval.lo(),
-            interval.hi().is_finite().then_some(interval.hi()),
-        ),
+        Value::Count(count) | Value::Money(count) => (count.lo as f64, count.is_bounded().then_some(count.hi as f64)),
+        Value::Real(interval) => (interval.lo(), interval.hi().is_finite().then_some(interval.hi())),
     };
     range(lo, hi, measure)
 }
@@ -126,11 +120,7 @@ fn range(lo: f64, hi: Option<f64>, measure: Measure) -> String {
     let fewest = if measure == Measure::PerClient { 2 } else { 1 };
     let low = settle(lo * measure.factor());
     let Some(high) = hi.map(|hi| settle(hi * measure.factor())) else {
-        return format!(
-            "at least {}{}",
-            exact(low, fewest),
-            measure.unit(low == 1.0)
-        );
+        return format!("at least {}{}", exact(low, fewest), measure.unit(low == 1.0));
     };
     if low == high {
         return format!("{}{}", exact(low, fewest), measure.unit(low == 1.0));
@@ -139,20 +129,13 @@ fn range(lo: f64, hi: Option<f64>, measure: Measure) -> String {
     let decimals = if high < 1.0 { 3 } else { 1 };
     let step = 10_f64.powi(decimals);
     let written = |number: f64| grouped(trimmed(&format!("{number:.*}", decimals as usize)));
-    let (low, high) = (
-        written((low * step).floor() / step),
-        written((high * step).ceil() / step),
-    );
+    let (low, high) = (written((low * step).floor() / step), written((high * step).ceil() / step));
     format!("{low}–{high}{}", measure.unit(false))
 }
 
 /// Decimals without the zeros at their end.
 fn trimmed(number: &str) -> &str {
-    if number.contains('.') {
-        number.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        number
-    }
+    if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
 }
 
 /// A number with the fewest decimals, from `fewest` on, that do not make it look whole when it is not.
@@ -173,9 +156,7 @@ pub fn whole(number: u64) -> String {
 }
 
 fn grouped(number: &str) -> String {
-    let (whole, fraction) = number
-        .split_once('.')
-        .map_or((number, None), |(whole, fraction)| (whole, Some(fraction)));
+    let (whole, fraction) = number.split_once('.').map_or((number, None), |(whole, fraction)| (whole, Some(fraction)));
     let mut out = String::with_capacity(number.len() + 4);
     for (place, digit) in whole.chars().enumerate() {
         if place > 0 && (whole.len() - place).is_multiple_of(3) {
@@ -199,20 +180,8 @@ const CENT: u64 = 10_000;
 
 /// Micro-dollars from `lo` to `hi`, in cents: the low end rounded down, the high end up.
 fn money_range(lo: u64, hi: Option<u64>) -> String {
-    let down = |micros: u64| {
-        money(Usd(if micros >= CENT {
-            micros - micros % CENT
-        } else {
-            micros
-        }))
-    };
-    let up = |micros: u64| {
-        money(Usd(if micros >= CENT {
-            micros.div_ceil(CENT).saturating_mul(CENT)
-        } else {
-            micros
-        }))
-    };
+    let down = |micros: u64| money(Usd(if micros >= CENT { micros - micros % CENT } else { micros }));
+    let up = |micros: u64| money(Usd(if micros >= CENT { micros.div_ceil(CENT).saturating_mul(CENT) } else { micros }));
     match hi {
         None if lo == 0 => UNKNOWN.to_owned(),
         None => format!("at least {}", down(lo)),
@@ -269,18 +238,10 @@ mod tests {
             (Interval::UNIT, Measure::Part, "unknown"),
             (Interval::UNIT, Measure::Share, "0–100 %"),
             (Interval::NON_NEGATIVE, Measure::Share, "unknown"),
-            (
-                Interval::new(0.25, f64::INFINITY),
-                Measure::Share,
-                "at least 25 %",
-            ),
+            (Interval::new(0.25, f64::INFINITY), Measure::Share, "at least 25 %"),
             (Interval::exactly(0.07), Measure::Share, "7 %"),
             (Interval::exactly(0.0), Measure::Share, "0 %"),
-            (
-                Interval::exactly(0.333_333),
-                Measure::PerClient,
-                "0.33 per client",
-            ),
+            (Interval::exactly(0.333_333), Measure::PerClient, "0.33 per client"),
             (Interval::exactly(1234.0), Measure::Milliseconds, "1,234 ms"),
         ];
         for (shown, measure, text) in cases {
@@ -290,13 +251,7 @@ mod tests {
 
     #[test]
     fn a_number_that_is_not_whole_never_looks_whole() {
-        for (number, text) in [
-            (79.96, "79.96"),
-            (79.996, "79.996"),
-            (80.0, "80"),
-            (79.64, "79.6"),
-            (0.04, "0.04"),
-        ] {
+        for (number, text) in [(79.96, "79.96"), (79.996, "79.996"), (80.0, "80"), (79.64, "79.6"), (0.04, "0.04")] {
             assert_eq!(interval(Interval::exactly(number), Measure::Points), text);
         }
     }
@@ -323,23 +278,14 @@ mod tests {
             (Count::exactly(12_345_678), "$12.35"),
             (Count::exactly(1_250_000_000), "$1,250.00"),
             (Count::exactly(7), "$0.000007"),
-            (
-                Count {
-                    lo: 1_239_999,
-                    hi: 3_400_001,
-                },
-                "$1.23–$3.41",
-            ),
+            (Count { lo: 1_239_999, hi: 3_400_001 }, "$1.23–$3.41"),
             (Count::at_least(5_000_000), "at least $5.00"),
             (Count::UNKNOWN, "unknown"),
         ];
         for (count, text) in cases {
             assert_eq!(value(Value::Money(count), Measure::Money), text);
         }
-        assert_eq!(
-            threshold(Threshold::Money(Usd::dollars(50)), Measure::Money),
-            "$50.00"
-        );
+        assert_eq!(threshold(Threshold::Money(Usd::dollars(50)), Measure::Money), "$50.00");
         assert_eq!(threshold(Threshold::Count(80), Measure::Points), "80");
         assert_eq!(threshold(Threshold::Number(0.7), Measure::Share), "70 %");
     }

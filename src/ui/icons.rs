@@ -39,7 +39,8 @@ pub const fn outcome(outcome: Outcome) -> &'static str {
 }
 
 /// Triangle with an exclamation mark: something to know before reading on.
-pub const ATTENTION: &str = r#"<path d="M10 1l9.5 17.5H.5z" class="icon-fill"/><path d="M10 7.5v5M10 15.4v.2" class="icon-line"/>"#;
+pub const ATTENTION: &str =
+    r#"<path d="M10 1l9.5 17.5H.5z" class="icon-fill"/><path d="M10 7.5v5M10 15.4v.2" class="icon-line"/>"#;
 
 /// An icon beside its word; readers of the screen hear only the word.
 #[component]

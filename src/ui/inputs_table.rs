@@ -9,15 +9,8 @@ use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 
 #[component]
-pub fn InputsTable(
-    environment: String,
-    caption: &'static str,
-    inputs: Vec<Input>,
-) -> impl IntoView {
-    let rows: Vec<_> = inputs
-        .iter()
-        .map(|input| row(&environment, input))
-        .collect();
+pub fn InputsTable(environment: String, caption: &'static str, inputs: Vec<Input>) -> impl IntoView {
+    let rows: Vec<_> = inputs.iter().map(|input| row(&environment, input)).collect();
     view! {
         <TableRegion label=caption>
             <table>
@@ -44,16 +37,12 @@ pub fn InputsTable(
 
 fn row(environment: &str, input: &Input) -> AnyView {
     let name = words::signal(input.signal, input.severity);
-    let latency =
-        (input.signal == Signal::InfraLatency).then(|| words::aggregation(input.aggregation));
+    let latency = (input.signal == Signal::InfraLatency).then(|| words::aggregation(input.aggregation));
     let samples = if input.samples == 0 {
         "none".into_any()
     } else {
         let count = format::whole(input.samples);
-        let label = format!(
-            "{count} samples behind {name}, {}",
-            words::window(&input.window)
-        );
+        let label = format!("{count} samples behind {name}, {}", words::window(&input.window));
         view! {
             <a class="samples-link" href=links::samples(environment, input) aria-label=label>
                 {count}
@@ -86,10 +75,7 @@ fn value(input: &Input) -> String {
     if input.state == InputState::NotApplicable {
         return "not applicable".to_owned();
     }
-    input.value.map_or_else(
-        || format::UNKNOWN.to_owned(),
-        |value| format::value(value, words::measure(input.unit)),
-    )
+    input.value.map_or_else(|| format::UNKNOWN.to_owned(), |value| format::value(value, words::measure(input.unit)))
 }
 
 fn coverage(input: &Input) -> String {
@@ -101,8 +87,5 @@ fn coverage(input: &Input) -> String {
 }
 
 fn time(at: Option<DateTime<Utc>>) -> AnyView {
-    at.map_or_else(
-        || format::UNKNOWN.into_any(),
-        |at| view! { <TimeStamp at=at /> }.into_any(),
-    )
+    at.map_or_else(|| format::UNKNOWN.into_any(), |at| view! { <TimeStamp at=at /> }.into_any())
 }

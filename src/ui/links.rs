@@ -35,9 +35,7 @@ pub fn snapshot(id: &str) -> String {
 
 /// The samples behind an input.
 pub fn samples(environment: &str, input: &Input) -> String {
-    let severity = input.severity.map_or_else(String::new, |severity| {
-        format!("&severity={}", severity.name())
-    });
+    let severity = input.severity.map_or_else(String::new, |severity| format!("&severity={}", severity.name()));
     format!(
         "{PAGE}/samples?environment={}&signal={}{severity}&from={}&to={}",
         escape(environment),
@@ -66,10 +64,7 @@ mod tests {
 
     #[test]
     fn what_stands_in_an_address_cannot_leave_its_place() {
-        assert_eq!(
-            page("a&b=c#d e"),
-            "/founder/scaling-mode?environment=a%26b%3Dc%23d%20e"
-        );
+        assert_eq!(page("a&b=c#d e"), "/founder/scaling-mode?environment=a%26b%3Dc%23d%20e");
         assert_eq!(
             timeline("demo", Some("frozen"), Some(7)),
             "/founder/scaling-mode?environment=demo&type=frozen&before=7#history"

@@ -15,23 +15,9 @@ use std::sync::Arc;
 #[component]
 pub fn Loads(snapshot: Arc<Snapshot>) -> impl IntoView {
     let body = &snapshot.body;
-    let demand = load(
-        "Demand",
-        body,
-        RuleId::OverLimitClients,
-        body.demand,
-        RuleId::IncreaseDemand,
-        Measure::CLIENTS,
-    );
+    let demand = load("Demand", body, RuleId::OverLimitClients, body.demand, RuleId::IncreaseDemand, Measure::CLIENTS);
     let posts = body.utilisation.posts.map(|posts| {
-        load(
-            "Posts, trailing day",
-            body,
-            RuleId::OverLimitPosts,
-            posts,
-            RuleId::IncreaseUtilisation,
-            Measure::POSTS,
-        )
+        load("Posts, trailing day", body, RuleId::OverLimitPosts, posts, RuleId::IncreaseUtilisation, Measure::POSTS)
     });
     let spend = load(
         "AI spend, trailing day",
@@ -76,39 +62,23 @@ fn load(
     measure: Measure,
 ) -> AnyView {
     let rule = rules::find(body, limit);
-    let observed = rule
-        .and_then(|rule| rule.observed)
-        .map(|value| format::value(value, measure));
+    let observed = rule.and_then(|rule| rule.observed).map(|value| format::value(value, measure));
     let observed = observed.unwrap_or_else(|| format::UNKNOWN.to_owned());
-    let most = rule
-        .and_then(|rule| rule.threshold)
-        .map(|threshold| format::threshold(threshold, measure));
-    let of_most = most.map(|most| {
-        if observed == format::UNKNOWN {
-            format!("limit {most}")
-        } else {
-            format!("of {most}")
-        }
-    });
+    let most = rule.and_then(|rule| rule.threshold).map(|threshold| format::threshold(threshold, measure));
+    let of_most =
+        most.map(|most| if observed == format::UNKNOWN { format!("limit {most}") } else { format!("of {most}") });
     let part = match format::interval(share, Measure::Share) {
         text if text == format::UNKNOWN => "Its share of the limit is unknown. ".to_owned(),
         text => format!("{text} of the limit. "),
     };
-    let line = rules::find(body, guardrail)
-        .and_then(|rule| rule.threshold)
-        .map(format::plain);
+    let line = rules::find(body, guardrail).and_then(|rule| rule.threshold).map(format::plain);
     let mut marks = vec![Mark::Limit(1.0)];
     marks.extend(line.map(Mark::Guardrail));
     let asks = line.map(|line| match guardrail {
         RuleId::IncreaseDemand => format!("An Increase asks for at least {}.", format::share(line)),
         _ => format!("An Increase asks for at most {}.", format::share(line)),
     });
-    let bar = BarSpec {
-        lo: share.lo(),
-        hi: share.hi(),
-        scale: 1.25,
-        marks,
-    };
+    let bar = BarSpec { lo: share.lo(), hi: share.hi(), scale: 1.25, marks };
     view! {
         <div class="load">
             <h3>{title}</h3>

@@ -37,17 +37,10 @@ fn local_text(at: &str) -> Option<String> {
         return None;
     }
     let options = Object::new();
-    for (key, value) in [
-        ("day", "numeric"),
-        ("month", "short"),
-        ("hour", "2-digit"),
-        ("minute", "2-digit"),
-        ("timeZoneName", "short"),
-    ] {
+    for (key, value) in
+        [("day", "numeric"), ("month", "short"), ("hour", "2-digit"), ("minute", "2-digit"), ("timeZoneName", "short")]
+    {
         Reflect::set(&options, &JsValue::from_str(key), &JsValue::from_str(value)).ok()?;
     }
-    Some(format!(
-        "({})",
-        String::from(date.to_locale_string("en-GB", &options))
-    ))
+    Some(format!("({})", String::from(date.to_locale_string("en-GB", &options))))
 }

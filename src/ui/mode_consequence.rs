@@ -10,8 +10,7 @@ use leptos::prelude::*;
 #[island]
 pub fn ModeConsequence(limits: Limits, load: Load, current: Mode) -> impl IntoView {
     let chosen = RwSignal::new(current);
-    let sentence =
-        move || words::consequence(&consequence(&limits, &load, chosen.get()), &load, current);
+    let sentence = move || words::consequence(&consequence(&limits, &load, chosen.get()), &load, current);
     let choose = move |event| {
         if let Ok(mode) = event_target_value(&event).parse() {
             chosen.set(mode);

@@ -10,12 +10,7 @@ use leptos::prelude::*;
 use super::format::{self, Measure};
 
 #[component]
-pub fn ModeTrack(
-    limits: Limits,
-    mode: Mode,
-    target: Option<Mode>,
-    clients: Option<Value>,
-) -> impl IntoView {
+pub fn ModeTrack(limits: Limits, mode: Mode, target: Option<Mode>, clients: Option<Value>) -> impl IntoView {
     let steps: Vec<_> = Mode::ALL
         .into_iter()
         .map(|step| {

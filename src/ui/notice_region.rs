@@ -7,11 +7,7 @@ use leptos::prelude::*;
 #[component]
 pub fn NoticeRegion(notice: Option<Notice>) -> impl IntoView {
     notice.map(|notice| {
-        let (role, class) = if notice.is_error {
-            ("alert", "notice is-error")
-        } else {
-            ("status", "notice")
-        };
+        let (role, class) = if notice.is_error { ("alert", "notice is-error") } else { ("status", "notice") };
         view! {
             <p id="notice" role=role class=class>
                 {notice.text}

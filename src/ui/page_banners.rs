@@ -29,13 +29,9 @@ pub fn KindBanner(kind: EnvironmentKind) -> impl IntoView {
 pub fn PageBanners(data: PageData) -> impl IntoView {
     let config = &data.config;
     let body = data.snapshot.as_ref().map(|snapshot| &snapshot.body);
-    let frozen = config.frozen.then(|| {
-        banner(
-            "frozen",
-            "Frozen by the founder.",
-            "No Increase is given until it is unfrozen.".into_any(),
-        )
-    });
+    let frozen = config
+        .frozen
+        .then(|| banner("frozen", "Frozen by the founder.", "No Increase is given until it is unfrozen.".into_any()));
     let held = body.filter(|body| body.held).map(|_| {
         let text = "What caused the answer is over, but not yet for long enough to leave it.";
         banner("held", "The answer is held.", text.into_any())
@@ -49,11 +45,7 @@ pub fn PageBanners(data: PageData) -> impl IntoView {
     let stale = (!stale.is_empty()).then(|| {
         let mut names = stale;
         names.dedup();
-        banner(
-            "stale",
-            "Some data is too old to count.",
-            format!("Stale: {}.", names.join(", ")).into_any(),
-        )
+        banner("stale", "Some data is too old to count.", format!("Stale: {}.", names.join(", ")).into_any())
     });
     let outdated = body.filter(|body| body.as_of < config.policy_since || body.mode != config.mode).map(|_| {
         let since = config.policy_since;

@@ -12,12 +12,8 @@ pub fn PageError(error: WireError) -> impl IntoView {
     let advice = match error.status {
         404 => "The address may be mistyped, or what it names may never have existed here.",
         400 | 422 => "Something in the address is not as it should be. Start again from the page.",
-        503 => {
-            "The server cannot reach its store just now. Nothing is lost; try again in a minute."
-        }
-        _ => {
-            "Try again in a minute. If it stays, the server's log says more: scaling-mode doctor helps to read it."
-        }
+        503 => "The server cannot reach its store just now. Nothing is lost; try again in a minute.",
+        _ => "Try again in a minute. If it stays, the server's log says more: scaling-mode doctor helps to read it.",
     };
     view! {
         <Title text=format!("{} · Scaling Mode", error.title) />

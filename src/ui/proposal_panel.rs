@@ -8,11 +8,7 @@ use crate::domain::proposal::Proposal;
 use leptos::prelude::*;
 
 #[component]
-pub fn ProposalPanel(
-    environment: String,
-    kind: EnvironmentKind,
-    proposal: Proposal,
-) -> impl IntoView {
+pub fn ProposalPanel(environment: String, kind: EnvironmentKind, proposal: Proposal) -> impl IntoView {
     let asks = match proposal.target_mode {
         Some(mode) => format!("Change the mode to {}.", words::mode(mode)),
         None => "Freeze the environment.".to_owned(),

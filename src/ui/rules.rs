@@ -17,14 +17,8 @@ pub enum Group {
 }
 
 impl Group {
-    pub const ALL: [Group; 6] = [
-        Group::Freeze,
-        Group::Limits,
-        Group::Guardrails,
-        Group::WayBack,
-        Group::Increase,
-        Group::Recovery,
-    ];
+    pub const ALL: [Group; 6] =
+        [Group::Freeze, Group::Limits, Group::Guardrails, Group::WayBack, Group::Increase, Group::Recovery];
 
     pub const fn title(self) -> &'static str {
         match self {
@@ -41,12 +35,8 @@ impl Group {
         match self {
             Group::Freeze => "Freeze when overall health is certainly below this line.",
             Group::Limits => "Over a limit, and an Increase certainly out of reach: Freeze.",
-            Group::Guardrails => {
-                "One of them certainly broken: Decrease where there is a way back, otherwise Freeze."
-            }
-            Group::WayBack => {
-                "Looked at only when a guardrail is certainly broken: whether it is Decrease or Freeze."
-            }
+            Group::Guardrails => "One of them certainly broken: Decrease where there is a way back, otherwise Freeze.",
+            Group::WayBack => "Looked at only when a guardrail is certainly broken: whether it is Decrease or Freeze.",
             Group::Increase => "Increase only when every one of these certainly holds.",
             Group::Recovery => {
                 "Freeze and Decrease are left only once what caused them has been clear for long enough."
@@ -82,16 +72,10 @@ pub fn title(rule: &Rule) -> String {
         RuleId::OverLimitClients => "Clients are within the limit",
         RuleId::OverLimitPosts => "Posts are within the limit",
         RuleId::OverLimitAiSpend => "AI spend is within the limit",
-        RuleId::GuardrailWarningDensity | RuleId::IncreaseWarningDensity => {
-            "Warnings per client are few enough"
-        }
+        RuleId::GuardrailWarningDensity | RuleId::IncreaseWarningDensity => "Warnings per client are few enough",
         RuleId::GuardrailChurnRisk | RuleId::IncreaseChurnRisk => "Few enough clients are at risk",
-        RuleId::GuardrailAiCostPressure | RuleId::IncreaseAiCostPressure => {
-            "AI spend keeps clear of its limit"
-        }
-        RuleId::GuardrailInfraHealth | RuleId::IncreaseInfraHealth => {
-            "Infrastructure is healthy enough"
-        }
+        RuleId::GuardrailAiCostPressure | RuleId::IncreaseAiCostPressure => "AI spend keeps clear of its limit",
+        RuleId::GuardrailInfraHealth | RuleId::IncreaseInfraHealth => "Infrastructure is healthy enough",
         RuleId::DecreaseFits => "Today's load fits the mode below",
         RuleId::IncreaseNextMode => "There is a mode above",
         RuleId::IncreaseDemand => "Demand is a reason to grow",
@@ -111,17 +95,12 @@ pub fn title(rule: &Rule) -> String {
 fn measure(rule: &str) -> Measure {
     match RuleId::from_name(rule) {
         Some(
-            RuleId::FreezeHealth
-            | RuleId::IncreaseHealth
-            | RuleId::GuardrailInfraHealth
-            | RuleId::IncreaseInfraHealth,
+            RuleId::FreezeHealth | RuleId::IncreaseHealth | RuleId::GuardrailInfraHealth | RuleId::IncreaseInfraHealth,
         ) => Measure::Points,
         Some(RuleId::OverLimitClients | RuleId::DecreaseFits) => Measure::CLIENTS,
         Some(RuleId::OverLimitPosts) => Measure::POSTS,
         Some(RuleId::OverLimitAiSpend) => Measure::Money,
-        Some(RuleId::GuardrailWarningDensity | RuleId::IncreaseWarningDensity) => {
-            Measure::PerClient
-        }
+        Some(RuleId::GuardrailWarningDensity | RuleId::IncreaseWarningDensity) => Measure::PerClient,
         Some(RuleId::GuardrailChurnRisk | RuleId::IncreaseChurnRisk) => Measure::Part,
         Some(RuleId::IncreaseCriticalWarnings) => Measure::WARNINGS,
         Some(RuleId::IncreaseCooldown | RuleId::Recovery) => Measure::HOURS,
@@ -132,10 +111,7 @@ fn measure(rule: &str) -> Measure {
 
 /// What was found, in words where the rule compares no number.
 pub fn observed(rule: &Rule) -> String {
-    rule.observed.map_or_else(
-        || "nothing to compare".to_owned(),
-        |value| format::value(value, measure(&rule.rule)),
-    )
+    rule.observed.map_or_else(|| "nothing to compare".to_owned(), |value| format::value(value, measure(&rule.rule)))
 }
 
 /// What the rule asks for, with its direction.
@@ -169,12 +145,7 @@ mod tests {
     fn every_rule_has_a_group_of_its_own_name() {
         for id in RuleId::ALL {
             let group = Group::of(id.name());
-            assert_eq!(
-                group == Group::Increase,
-                id.is_increase_condition(),
-                "{}",
-                id.name()
-            );
+            assert_eq!(group == Group::Increase, id.is_increase_condition(), "{}", id.name());
             assert_eq!(group == Group::Recovery, id == RuleId::Recovery);
         }
     }

@@ -26,25 +26,12 @@ pub fn SamplesPage() -> impl IntoView {
     let query = query.read_untracked();
     let asked = StoredValue::new(Asked {
         from: query.get("from").unwrap_or_default(),
-        severity: query
-            .get("severity")
-            .filter(|severity| !severity.is_empty()),
+        severity: query.get("severity").filter(|severity| !severity.is_empty()),
         signal: query.get("signal").unwrap_or_default(),
         to: query.get("to").unwrap_or_default(),
     });
-    let Asked {
-        from,
-        severity,
-        signal,
-        to,
-    } = asked.get_value();
-    let samples = OnceResource::new_blocking(api::sample_lines(
-        query.get("environment"),
-        signal,
-        severity,
-        from,
-        to,
-    ));
+    let Asked { from, severity, signal, to } = asked.get_value();
+    let samples = OnceResource::new_blocking(api::sample_lines(query.get("environment"), signal, severity, from, to));
     view! {
         <Suspense>
             {move || Suspend::new(async move {
@@ -59,13 +46,9 @@ pub fn SamplesPage() -> impl IntoView {
 
 #[component]
 fn Samples(page: SamplePage, asked: Asked) -> impl IntoView {
-    let severity = Severity::ALL
-        .into_iter()
-        .find(|severity| asked.severity.as_deref() == Some(severity.name()));
-    let name = Signal::from_name(&asked.signal).map_or_else(
-        || asked.signal.clone(),
-        |signal| words::signal(signal, severity).to_owned(),
-    );
+    let severity = Severity::ALL.into_iter().find(|severity| asked.severity.as_deref() == Some(severity.name()));
+    let name = Signal::from_name(&asked.signal)
+        .map_or_else(|| asked.signal.clone(), |signal| words::signal(signal, severity).to_owned());
     let window = match (
         asked.from.parse::<chrono::DateTime<chrono::Utc>>(),
         asked.to.parse::<chrono::DateTime<chrono::Utc>>(),
@@ -74,15 +57,8 @@ fn Samples(page: SamplePage, asked: Asked) -> impl IntoView {
         (Ok(from), Ok(to)) => format!("After {}, up to {}", format::utc(from), format::utc(to)),
         _ => format!("From {} to {}", asked.from, asked.to),
     };
-    let kept = format!(
-        "Single samples are kept for {} days; older numbers stay in their snapshots.",
-        page.kept_days
-    );
-    let caption = format!(
-        "{} samples of {}",
-        format::whole(page.samples.len() as u64),
-        asked.signal
-    );
+    let kept = format!("Single samples are kept for {} days; older numbers stay in their snapshots.", page.kept_days);
+    let caption = format!("{} samples of {}", format::whole(page.samples.len() as u64), asked.signal);
     let rows: Vec<_> = page
         .samples
         .iter()

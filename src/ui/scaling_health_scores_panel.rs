@@ -20,10 +20,7 @@ pub fn ScalingHealthScoresPanel(
     policy: Option<Policy>,
 ) -> impl IntoView {
     let body = &snapshot.body;
-    let scores: Vec<_> = Score::ALL
-        .into_iter()
-        .map(|score| detail(score, body, policy.as_ref()))
-        .collect();
+    let scores: Vec<_> = Score::ALL.into_iter().map(|score| detail(score, body, policy.as_ref())).collect();
     let inputs = body.inputs.clone();
     view! {
         <section id="health" class="panel" aria-labelledby="health-title">
@@ -49,18 +46,12 @@ pub fn ScalingHealthScoresPanel(
 
 fn detail(score: Score, body: &SnapshotBody, policy: Option<&Policy>) -> AnyView {
     let range = score.range(body);
-    let marked = || {
-        score
-            .marked()
-            .iter()
-            .filter_map(|id| rules::find(body, *id))
-    };
+    let marked = || score.marked().iter().filter_map(|id| rules::find(body, *id));
     let marks = marked()
         .filter_map(|rule| rule.threshold)
         .map(|threshold| Mark::Guardrail(format::plain(threshold) * score.points()))
         .collect();
-    let outcome =
-        rules::find(body, score.rule()).map(|rule| view! { <OutcomeBadge outcome=rule.outcome /> });
+    let outcome = rules::find(body, score.rule()).map(|rule| view! { <OutcomeBadge outcome=rule.outcome /> });
     let lines: Vec<_> = marked()
         .map(|rule| {
             view! {
@@ -71,24 +62,14 @@ fn detail(score: Score, body: &SnapshotBody, policy: Option<&Policy>) -> AnyView
             }
         })
         .collect();
-    let inputs: Vec<_> = body
-        .inputs
-        .iter()
-        .filter(|input| score.reads(input))
-        .cloned()
-        .collect();
+    let inputs: Vec<_> = body.inputs.iter().filter(|input| score.reads(input)).cloned().collect();
     let proof = if inputs.is_empty() {
         parts_table(body)
     } else {
         view! { <InputsTable environment=body.environment.clone() caption=inputs_caption(score) inputs=inputs /> }
             .into_any()
     };
-    let bar = BarSpec {
-        lo: range.lo(),
-        hi: range.hi(),
-        scale: 100.0,
-        marks,
-    };
+    let bar = BarSpec { lo: range.lo(), hi: range.hi(), scale: 100.0, marks };
     view! {
         <details id=score.id() class="score">
             <summary>

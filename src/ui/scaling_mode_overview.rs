@@ -21,9 +21,7 @@ pub fn ScalingModeOverview(
     now: DateTime<Utc>,
 ) -> impl IntoView {
     let kind = overview.kind;
-    let narrative = snapshot
-        .as_ref()
-        .map(|snapshot| snapshot.body.narrative.clone());
+    let narrative = snapshot.as_ref().map(|snapshot| snapshot.body.narrative.clone());
     view! {
         <section id="answer" class="answer panel" aria-labelledby="answer-title">
             <div class="panel-head">

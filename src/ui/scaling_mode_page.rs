@@ -55,11 +55,7 @@ fn Panels(page: FounderPage, filter: Option<EventType>, before: Option<u64>) -> 
     let data = page.data;
     let environment = data.config.environment.clone();
     let kind = data.config.kind;
-    let title = format!(
-        "{} · {} · Scaling Mode",
-        words::answer(data.overview.recommendation),
-        environment
-    );
+    let title = format!("{} · {} · Scaling Mode", words::answer(data.overview.recommendation), environment);
     let snapshot = data.snapshot.clone().map(Arc::new);
     let load = data.snapshot.as_ref().map_or(Load::UNKNOWN, Load::of);
     let policy = data
@@ -67,18 +63,11 @@ fn Panels(page: FounderPage, filter: Option<EventType>, before: Option<u64>) -> 
         .as_ref()
         .filter(|snapshot| snapshot.body.as_of >= data.config.policy_since)
         .map(|_| data.config.policy.clone());
-    let checklist = FirstRunChecklistProps {
-        environment: environment.clone(),
-        kind,
-        items: data.checklist.clone(),
-    };
+    let checklist = FirstRunChecklistProps { environment: environment.clone(), kind, items: data.checklist.clone() };
     // Where nothing is connected, connecting is the first thing to do; later it is the last.
     let is_first_run = !data.checklist.iter().any(|item| item.connected);
-    let (checklist_first, checklist_last) = if is_first_run {
-        (Some(checklist), None)
-    } else {
-        (None, Some(checklist))
-    };
+    let (checklist_first, checklist_last) =
+        if is_first_run { (Some(checklist), None) } else { (None, Some(checklist)) };
     let switcher =
         view! { <EnvironmentSwitcher environments=data.environments.clone() current=environment.clone() /> }.into_any();
     let proposal = data.overview.proposal.clone().map(|proposal| {

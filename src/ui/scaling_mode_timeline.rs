@@ -32,9 +32,9 @@ pub fn ScalingModeTimeline(
     } else {
         view! { <ol class="timeline">{rows}</ol> }.into_any()
     };
-    let newest = before
-        .map(|_| view! { <a href=links::timeline(&environment, only, None)>"Newest events"</a> });
-    let older = next.map(|next| view! { <a rel="next" href=links::timeline(&environment, only, Some(next))>"Older events"</a> });
+    let newest = before.map(|_| view! { <a href=links::timeline(&environment, only, None)>"Newest events"</a> });
+    let older = next
+        .map(|next| view! { <a rel="next" href=links::timeline(&environment, only, Some(next))>"Older events"</a> });
     view! {
         <section id="history" class="panel" aria-labelledby="history-title">
             <PanelHead title="History" id="history-title" kind=kind />
@@ -80,9 +80,7 @@ fn TypeFilter(environment: String, filter: Option<EventType>) -> impl IntoView {
 
 fn row(event: &Event) -> AnyView {
     let change = match (event.old_mode, event.new_mode) {
-        (Some(old), Some(new)) if old != new => {
-            Some(format!("{} → {}", words::mode(old), words::mode(new)))
-        }
+        (Some(old), Some(new)) if old != new => Some(format!("{} → {}", words::mode(old), words::mode(new))),
         _ => None,
     };
     let snapshot = event.snapshot_id.as_ref().map(|id| {

@@ -20,13 +20,7 @@ pub enum Score {
 }
 
 impl Score {
-    pub const ALL: [Score; 5] = [
-        Score::Overall,
-        Score::Infra,
-        Score::AiCost,
-        Score::Warnings,
-        Score::Churn,
-    ];
+    pub const ALL: [Score; 5] = [Score::Overall, Score::Infra, Score::AiCost, Score::Warnings, Score::Churn];
 
     /// The name that its `details` element is linked by.
     pub const fn id(self) -> &'static str {
@@ -109,12 +103,7 @@ impl Score {
     pub fn reads(self, input: &Input) -> bool {
         let signals: &[Signal] = match self {
             Score::Overall => return false,
-            Score::Infra => &[
-                Signal::InfraCpu,
-                Signal::InfraLatency,
-                Signal::InfraRequests,
-                Signal::InfraErrors,
-            ],
+            Score::Infra => &[Signal::InfraCpu, Signal::InfraLatency, Signal::InfraRequests, Signal::InfraErrors],
             Score::AiCost => &[Signal::AiSpend],
             Score::Warnings => &[Signal::WarningsOpen, Signal::ClientsActive],
             Score::Churn => &[Signal::ClientsAtRisk, Signal::ClientsActive],

@@ -35,9 +35,7 @@ pub fn SnapshotTable(caption: &'static str, snapshots: Vec<SnapshotLine>) -> imp
     let rows: Vec<_> = snapshots
         .iter()
         .map(|line| {
-            let held = line
-                .held
-                .then(|| view! { <span class="note">"held"</span> });
+            let held = line.held.then(|| view! { <span class="note">"held"</span> });
             view! {
                 <tr>
                     <th scope="row">

@@ -18,10 +18,7 @@ use std::sync::Arc;
 
 #[component]
 pub fn SnapshotPage() -> impl IntoView {
-    let id = use_params_map()
-        .read_untracked()
-        .get("id")
-        .unwrap_or_default();
+    let id = use_params_map().read_untracked().get("id").unwrap_or_default();
     let snapshot = OnceResource::new_blocking(api::snapshot_page(id));
     view! {
         <Suspense>
@@ -39,10 +36,7 @@ pub fn SnapshotPage() -> impl IntoView {
 fn SnapshotRecord(snapshot: Arc<Snapshot>) -> impl IntoView {
     let environment = snapshot.body.environment.clone();
     let kind = snapshot.body.kind;
-    let title = format!(
-        "Snapshot of {environment}, {} · Scaling Mode",
-        format::utc(snapshot.body.as_of)
-    );
+    let title = format!("Snapshot of {environment}, {} · Scaling Mode", format::utc(snapshot.body.as_of));
     view! {
         <Title text=title />
         <PageFrame>
@@ -91,14 +85,8 @@ fn Record(snapshot: Arc<Snapshot>) -> impl IntoView {
         ("Frozen by the founder", yes_no(body.frozen)),
         ("Answer held", yes_no(body.held)),
         ("Made", words::origin(body.origin).to_owned()),
-        (
-            "Evidence complete to",
-            format::completeness(body.confidence),
-        ),
-        (
-            "Inputs known whole",
-            format::completeness(body.truth.completeness),
-        ),
+        ("Evidence complete to", format::completeness(body.confidence)),
+        ("Inputs known whole", format::completeness(body.truth.completeness)),
         ("Engine version", body.engine_version.to_string()),
         ("Configuration version", body.config_version.to_string()),
     ];

@@ -7,11 +7,7 @@ use crate::domain::policy::EnvironmentKind;
 use leptos::prelude::*;
 
 #[component]
-pub fn TrendChart(
-    kind: EnvironmentKind,
-    svg: String,
-    snapshots: Vec<SnapshotLine>,
-) -> impl IntoView {
+pub fn TrendChart(kind: EnvironmentKind, svg: String, snapshots: Vec<SnapshotLine>) -> impl IntoView {
     let chart = if svg.is_empty() {
         view! { <p>"There is too little to draw yet: the chart begins with the second snapshot."</p> }.into_any()
     } else {

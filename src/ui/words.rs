@@ -136,24 +136,12 @@ pub fn consequence(consequence: &Consequence, load: &Load, current: Mode) -> Str
         format::money(limits.max_ai_spend_per_day),
     );
     let parts = [
-        (
-            Some(consequence.clients),
-            "clients",
-            format::value(load.clients, Measure::CLIENTS),
-        ),
-        (
-            consequence.posts,
-            "posts",
-            load.posts
-                .map_or_else(String::new, |posts| format::value(posts, Measure::POSTS)),
-        ),
+        (Some(consequence.clients), "clients", format::value(load.clients, Measure::CLIENTS)),
+        (consequence.posts, "posts", load.posts.map_or_else(String::new, |posts| format::value(posts, Measure::POSTS))),
         (
             Some(consequence.ai_spend),
             "AI spend",
-            format!(
-                "{} of AI spend",
-                format::value(load.ai_spend, Measure::Money)
-            ),
+            format!("{} of AI spend", format::value(load.ai_spend, Measure::Money)),
         ),
     ];
     let named = |wanted: Outcome, in_numbers: bool| {
@@ -169,11 +157,7 @@ pub fn consequence(consequence: &Consequence, load: &Load, current: Mode) -> Str
         (None, Some(unknown)) => format!("Whether today's load fits is not known: {unknown}."),
         (None, None) => "Today's load fits.".to_owned(),
     };
-    let now = if consequence.mode == current {
-        " It is the mode in force."
-    } else {
-        ""
-    };
+    let now = if consequence.mode == current { " It is the mode in force." } else { "" };
     format!("{caps} {fit}{now}")
 }
 
@@ -196,16 +180,12 @@ mod tests {
             posts: Some(exactly(20)),
             ai_spend: crate::domain::input::Value::Money(Count::exactly(2_000_000)),
         };
-        let said = |load: &Load, mode| {
-            consequence(&consequence_of(&limits, load, mode), load, Mode::Pilot)
-        };
+        let said = |load: &Load, mode| consequence(&consequence_of(&limits, load, mode), load, Mode::Pilot);
         assert_eq!(
             said(&load, Mode::Lab),
             "Lab carries up to 5 clients, 50 posts and $10.00 of AI spend a day. Today's load would be over it: 12 clients."
         );
         assert!(said(&load, Mode::Pilot).ends_with("Today's load fits. It is the mode in force."));
-        assert!(
-            said(&Load::UNKNOWN, Mode::Scale).ends_with("is not known: clients, posts, AI spend.")
-        );
+        assert!(said(&Load::UNKNOWN, Mode::Scale).ends_with("is not known: clients, posts, AI spend."));
     }
 }

@@ -23,13 +23,9 @@ pub fn at(text: &str) -> DateTime<Utc> {
 }
 
 /// Where the recordings lie. Without them the replay cannot be tested: that is an error unless it is said on purpose.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test reads where its recordings lie"
-)]
+#[expect(clippy::disallowed_methods, reason = "a test reads where its recordings lie")]
 pub fn recordings() -> Option<PathBuf> {
-    let named =
-        std::env::var("SCALING_MODE_RECORDINGS").unwrap_or_else(|_| "../shared/data".to_owned());
+    let named = std::env::var("SCALING_MODE_RECORDINGS").unwrap_or_else(|_| "../shared/data".to_owned());
     if named == "none" {
         println!("SCALING_MODE_RECORDINGS=none: the replay of recordings is left out");
         return None;
@@ -70,12 +66,7 @@ impl Build {
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).expect("a folder for the replay");
         let latency = data.join(format!("microsoft-cloud-monitoring/{latency}.csv"));
-        let mut build = Build {
-            environment: environment.to_owned(),
-            folder,
-            latency,
-            stated: String::new(),
-        };
+        let mut build = Build { environment: environment.to_owned(), folder, latency, stated: String::new() };
         build.create();
         build.import_recordings(&data);
         build.import_constructed(&data);
@@ -95,11 +86,7 @@ impl Build {
             "growth": limits(50, 8_000, "1000.00"),
             "scale": limits(500, 80_000, "10000.00"),
         }});
-        let _ = write!(
-            self.stated,
-            "limits of pilot fitted to the series: {}; ",
-            policy["limits"]["pilot"]
-        );
+        let _ = write!(self.stated, "limits of pilot fitted to the series: {}; ", policy["limits"]["pilot"]);
         let file = self.file("policy.json", &policy.to_string());
         self.command(&[
             "environment",
@@ -120,51 +107,16 @@ impl Build {
         let cpu_shift = shift(at("2014-02-14T14:27:00Z"), at("2018-06-23T00:00:00Z"));
         let posts_shift = shift(at("2015-02-26T21:42:53Z"), at(BEGIN));
         let latency = self.latency.clone();
-        self.import(
-            &cpu,
-            "recorded",
-            &[
-                "--signal",
-                "infra.cpu",
-                "--unit",
-                "percent",
-                "--shift",
-                &cpu_shift,
-            ],
-        );
-        self.import(
-            &posts,
-            "recorded",
-            &[
-                "--signal",
-                "posts.published",
-                "--unit",
-                "posts",
-                "--shift",
-                &posts_shift,
-            ],
-        );
-        self.import(
-            &latency,
-            "recorded",
-            &[
-                "--signal",
-                "infra.latency",
-                "--unit",
-                "ms",
-                "--aggregation",
-                "mean",
-            ],
-        );
+        self.import(&cpu, "recorded", &["--signal", "infra.cpu", "--unit", "percent", "--shift", &cpu_shift]);
+        self.import(&posts, "recorded", &["--signal", "posts.published", "--unit", "posts", "--shift", &posts_shift]);
+        self.import(&latency, "recorded", &["--signal", "infra.latency", "--unit", "ms", "--aggregation", "mean"]);
     }
 
     fn import_constructed(&mut self, data: &Path) {
         let spend = self.file("ai-spend-of-azure-tokens.csv", &spend_csv(data));
         let requests = self.file("requests.csv", &every_five_minutes(|_| REQUESTS));
-        let errors = self.file(
-            "errors.csv",
-            &every_five_minutes(|place| u64::from((place * REQUESTS) % FAILS_ONE_IN < REQUESTS)),
-        );
+        let errors = self
+            .file("errors.csv", &every_five_minutes(|place| u64::from((place * REQUESTS) % FAILS_ONE_IN < REQUESTS)));
         let (clients, at_risk, charges) = clients_csv(data);
         let clients = self.file("clients-of-telco.csv", &clients);
         let at_risk = self.file("at-risk-of-telco.csv", &at_risk);
@@ -178,71 +130,25 @@ impl Build {
         );
         for (file, arguments) in [
             (&spend, &["--signal", "ai.spend", "--unit", "USD"][..]),
-            (
-                &requests,
-                &["--signal", "infra.requests", "--unit", "requests"],
-            ),
+            (&requests, &["--signal", "infra.requests", "--unit", "requests"]),
             (&errors, &["--signal", "infra.errors", "--unit", "requests"]),
-            (
-                &clients,
-                &["--signal", "clients.active", "--unit", "clients"],
-            ),
-            (
-                &at_risk,
-                &["--signal", "clients.at_risk", "--unit", "clients"],
-            ),
-            (
-                &calm,
-                &[
-                    "--signal",
-                    "warnings.open",
-                    "--unit",
-                    "events",
-                    "--severity",
-                    "warning",
-                ],
-            ),
-            (
-                &calm,
-                &[
-                    "--signal",
-                    "warnings.open",
-                    "--unit",
-                    "events",
-                    "--severity",
-                    "critical",
-                ],
-            ),
+            (&clients, &["--signal", "clients.active", "--unit", "clients"]),
+            (&at_risk, &["--signal", "clients.at_risk", "--unit", "clients"]),
+            (&calm, &["--signal", "warnings.open", "--unit", "events", "--severity", "warning"]),
+            (&calm, &["--signal", "warnings.open", "--unit", "events", "--severity", "critical"]),
         ] {
             self.import(Path::new(file), "constructed", arguments);
         }
     }
 
     fn import(&mut self, file: &Path, label: &str, arguments: &[&str]) {
-        let name = file
-            .file_name()
-            .expect("a file")
-            .to_string_lossy()
-            .into_owned();
+        let name = file.file_name().expect("a file").to_string_lossy().into_owned();
         let source = format!("{label}: {name}");
         let path = file.to_string_lossy();
-        let mut all = vec![
-            "import",
-            &path,
-            "--environment",
-            &self.environment,
-            "--source",
-            &source,
-            "--json",
-        ];
+        let mut all = vec!["import", &path, "--environment", &self.environment, "--source", &source, "--json"];
         all.extend_from_slice(arguments);
         let report = self.json(&all);
-        assert!(
-            report["accepted"]
-                .as_u64()
-                .is_some_and(|accepted| accepted > 0),
-            "{source}: {report}"
-        );
+        assert!(report["accepted"].as_u64().is_some_and(|accepted| accepted > 0), "{source}: {report}");
         let _ = write!(
             self.stated,
             "{source} ({} samples, {} gaps); ",
@@ -276,11 +182,7 @@ impl Build {
             .into_iter()
             .filter_map(|row| {
                 let ms: f64 = row[1].parse().ok()?;
-                (ms > 1_150.0).then(|| Failure {
-                    at: at(&row[0]),
-                    ms,
-                    marked: row[2] == "1",
-                })
+                (ms > 1_150.0).then(|| Failure { at: at(&row[0]), ms, marked: row[2] == "1" })
             })
             .collect()
     }
@@ -299,11 +201,7 @@ impl Build {
             .current_dir(&self.folder)
             .output()
             .expect("the program runs");
-        assert!(
-            output.status.success(),
-            "{arguments:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("text")
     }
 
@@ -318,10 +216,7 @@ fn shift(from: DateTime<Utc>, to: DateTime<Utc>) -> String {
 
 fn rows(file: &Path) -> Vec<Vec<String>> {
     let mut reader = csv::Reader::from_path(file).expect("a recording");
-    reader
-        .records()
-        .map(|record| record.expect("a row").iter().map(str::to_owned).collect())
-        .collect()
+    reader.records().map(|record| record.expect("a row").iter().map(str::to_owned).collect()).collect()
 }
 
 fn csv_of(times: impl Iterator<Item = (DateTime<Utc>, String)>) -> String {
@@ -334,12 +229,9 @@ fn csv_of(times: impl Iterator<Item = (DateTime<Utc>, String)>) -> String {
 
 fn every_five_minutes(value: impl Fn(u64) -> u64) -> String {
     let begin = at(BEGIN);
-    csv_of((0..(DAYS * 288)).map(|place| {
-        (
-            begin + Duration::minutes(5 * place),
-            value(place.unsigned_abs()).to_string(),
-        )
-    }))
+    csv_of(
+        (0..(DAYS * 288)).map(|place| (begin + Duration::minutes(5 * place), value(place.unsigned_abs()).to_string())),
+    )
 }
 
 fn daily(value: impl Fn(i64) -> u64) -> String {
@@ -355,20 +247,14 @@ fn spend_csv(data: &Path) -> String {
     for row in rows(&data.join("azure-llm-2023/AzureLLMInferenceTrace_code.csv")) {
         let when = NaiveDateTime::parse_from_str(&row[0], "%Y-%m-%d %H:%M:%S%.f").expect("a time");
         let since = when - *first.get_or_insert(when);
-        let slot = usize::try_from(since.num_minutes() / 5)
-            .expect("time goes on")
-            .min(11);
+        let slot = usize::try_from(since.num_minutes() / 5).expect("time goes on").min(11);
         let tokens = |place: usize| row[place].parse::<u64>().expect("a count of tokens");
         per_slot[slot] += tokens(1) * PRICE_IN + tokens(2) * PRICE_OUT;
     }
     let begin = at(BEGIN);
     csv_of((0..(DAYS * 288)).map(|place| {
         let micro_micros = per_slot[usize::try_from(place % 12).expect("a slot")];
-        let value = format!(
-            "{}.{:012}",
-            micro_micros / 1_000_000_000_000,
-            micro_micros % 1_000_000_000_000
-        );
+        let value = format!("{}.{:012}", micro_micros / 1_000_000_000_000, micro_micros % 1_000_000_000_000);
         (begin + Duration::minutes(5 * place), value)
     }))
 }
@@ -379,11 +265,7 @@ fn clients_csv(data: &Path) -> (String, String, String) {
     let churning = |row: &&Vec<String>| row[20] == "Yes";
     let staying: Vec<&Vec<String>> = all.iter().filter(|row| !churning(row)).take(13).collect();
     let leaving: Vec<&Vec<String>> = all.iter().filter(churning).take(1).collect();
-    let charges: f64 = staying
-        .iter()
-        .chain(&leaving)
-        .map(|row| row[18].parse::<f64>().expect("a charge"))
-        .sum();
+    let charges: f64 = staying.iter().chain(&leaving).map(|row| row[18].parse::<f64>().expect("a charge")).sum();
     let at_risk = leaving.len() as u64;
     let clients = daily(|day| at_risk + 11 + u64::try_from(day * 3 / DAYS).expect("a day"));
     let said = format!(

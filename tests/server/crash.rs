@@ -28,19 +28,10 @@ fn batch(number: u64) -> serde_json::Value {
     ]})
 }
 
-async fn send_batches(
-    client: reqwest::Client,
-    url: String,
-    next: Arc<AtomicU64>,
-    done: Arc<Acknowledged>,
-) {
+async fn send_batches(client: reqwest::Client, url: String, next: Arc<AtomicU64>, done: Arc<Acknowledged>) {
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
-        let sent = client
-            .post(format!("{url}/api/telemetry"))
-            .json(&batch(number))
-            .send()
-            .await;
+        let sent = client.post(format!("{url}/api/telemetry")).json(&batch(number)).send().await;
         match sent {
             Ok(response) => {
                 let is_success = response.status().is_success();
@@ -57,11 +48,7 @@ async fn toggle_auto_mode(client: reqwest::Client, url: String, done: Arc<Acknow
     let mut enabled = true;
     loop {
         let body = json!({"action": "set_auto_mode", "enabled": enabled});
-        let sent = client
-            .request(Method::PUT, format!("{url}/api/scaling-mode/config"))
-            .json(&body)
-            .send()
-            .await;
+        let sent = client.request(Method::PUT, format!("{url}/api/scaling-mode/config")).json(&body).send().await;
         let Ok(response) = sent else { return };
         if let Ok(config) = response.json::<serde_json::Value>().await
             && let Some(version) = config["version"].as_u64()
@@ -80,26 +67,19 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged() {
     for kill in 0..KILLS {
         let mut server = Server::start_in(folder.path(), &["--no-demo"]).await;
         let work = [
-            tokio::spawn(send_batches(
-                server.client.clone(),
-                server.url.clone(),
-                next.clone(),
-                done.clone(),
-            )),
-            tokio::spawn(send_batches(
-                server.client.clone(),
-                server.url.clone(),
-                next.clone(),
-                done.clone(),
-            )),
-            tokio::spawn(toggle_auto_mode(
-                server.client.clone(),
-                server.url.clone(),
-                done.clone(),
-            )),
+            tokio::spawn(send_batches(server.client.clone(), server.url.clone(), next.clone(), done.clone())),
+            tokio::spawn(send_batches(server.client.clone(), server.url.clone(), next.clone(), done.clone())),
+            tokio::spawn(toggle_auto_mode(server.client.clone(), server.url.clone(), done.clone())),
         ];
-        // Another moment of the work each time.
-        tokio::time::sleep(std::time::Duration::from_millis(60 + kill * 37 % 150)).await;
+        // Another moment of the work each time, once there is work.
+        let before = done.batches.lock().expect("the list").len();
+        for _ in 0..200 {
+            if done.batches.lock().expect("the list").len() > before + 1 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(kill * 37 % 60)).await;
         server.kill();
         for task in work {
             task.await.expect("the work ends");
@@ -110,32 +90,16 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged() {
     everything_acknowledged_is_there(folder.path(), &next, &done).await;
 }
 
-async fn everything_acknowledged_is_there(
-    folder: &std::path::Path,
-    next: &AtomicU64,
-    done: &Acknowledged,
-) {
+async fn everything_acknowledged_is_there(folder: &std::path::Path, next: &AtomicU64, done: &Acknowledged) {
     let server = Server::start_in(folder, &["--no-demo"]).await;
     let acknowledged = done.batches.lock().expect("the list").clone();
-    assert!(
-        acknowledged.len() as u64 > KILLS,
-        "work was under way at each kill"
-    );
+    assert!(acknowledged.len() as u64 > KILLS, "work was under way at each kill");
     let config = server.get("/api/scaling-mode/config").await.json;
     let version = config["version"].as_u64().expect("a version");
-    assert!(
-        version >= done.version.load(Ordering::Relaxed),
-        "an acknowledged act was lost"
-    );
-    let acts = server
-        .get("/api/scaling-mode/history?event_type=auto_mode_changed&limit=500")
-        .await;
+    assert!(version >= done.version.load(Ordering::Relaxed), "an acknowledged act was lost");
+    let acts = server.get("/api/scaling-mode/history?event_type=auto_mode_changed&limit=500").await;
     let newest = &acts.json["events"][0];
-    assert_eq!(
-        newest["reason"] == "switched on",
-        config["auto_mode"] == true,
-        "the act and its event are one"
-    );
+    assert_eq!(newest["reason"] == "switched on", config["auto_mode"] == true, "the act and its event are one");
     let last = next.load(Ordering::Relaxed);
     let mut half = 0;
     for number in 0..last {

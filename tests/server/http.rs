@@ -11,10 +11,7 @@ const HEALTH: &str = "/api/scaling-mode/health";
 const HISTORY: &str = "/api/scaling-mode/history";
 const TELEMETRY: &str = "/api/telemetry";
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test sends samples of now, as a source does"
-)]
+#[expect(clippy::disallowed_methods, reason = "a test sends samples of now, as a source does")]
 fn minutes_ago(minutes: i64) -> String {
     (Utc::now() - Duration::minutes(minutes)).to_rfc3339()
 }
@@ -22,21 +19,10 @@ fn minutes_ago(minutes: i64) -> String {
 #[track_caller]
 fn is_problem(answer: &Answer, status: u16, code: &str, field: Option<&str>) {
     assert_eq!(answer.status, status, "{answer:?}");
-    assert_eq!(
-        answer.content_type, "application/problem+json",
-        "{answer:?}"
-    );
-    assert_eq!(
-        answer.json["type"],
-        format!("urn:scaling-mode:problem:{code}"),
-        "{answer:?}"
-    );
+    assert_eq!(answer.content_type, "application/problem+json", "{answer:?}");
+    assert_eq!(answer.json["type"], format!("urn:scaling-mode:problem:{code}"), "{answer:?}");
     assert_eq!(answer.json["status"], status);
-    assert!(
-        answer.json["title"]
-            .as_str()
-            .is_some_and(|title| !title.is_empty())
-    );
+    assert!(answer.json["title"].as_str().is_some_and(|title| !title.is_empty()));
     assert_eq!(answer.json["field"].as_str(), field, "{answer:?}");
 }
 
@@ -47,13 +33,8 @@ fn clients(value: i64) -> Value {
 #[tokio::test]
 async fn the_four_calls_of_the_documentation_work_as_written() {
     let server = Server::start().await;
-    let evaluated = server
-        .post(HEALTH, &json!({"environment": "production"}))
-        .await;
-    assert_eq!(
-        (evaluated.status, &evaluated.json["recommendation"]),
-        (200, &json!("hold"))
-    );
+    let evaluated = server.post(HEALTH, &json!({"environment": "production"})).await;
+    assert_eq!((evaluated.status, &evaluated.json["recommendation"]), (200, &json!("hold")));
     for name in [
         "id",
         "environment",
@@ -79,40 +60,21 @@ async fn the_four_calls_of_the_documentation_work_as_written() {
     ] {
         assert!(evaluated.json.get(name).is_some(), "{name} is missing");
     }
-    let overview = server
-        .get("/api/scaling-mode/health?environment=production&type=overview")
-        .await;
-    assert_eq!(
-        (overview.status, &overview.json["snapshot_id"]),
-        (200, &evaluated.json["id"])
-    );
+    let overview = server.get("/api/scaling-mode/health?environment=production&type=overview").await;
+    assert_eq!((overview.status, &overview.json["snapshot_id"]), (200, &evaluated.json["id"]));
     let set = server
         .put(CONFIG, &json!({"environment": "production", "action": "set_mode", "mode": "pilot", "old_mode": "lab"}))
         .await;
     assert_eq!((set.status, &set.json["mode"]), (200, &json!("pilot")));
-    let auto = server
-        .put(
-            CONFIG,
-            &json!({"environment": "production", "action": "set_auto_mode", "enabled": true}),
-        )
-        .await;
+    let auto =
+        server.put(CONFIG, &json!({"environment": "production", "action": "set_auto_mode", "enabled": true})).await;
     assert_eq!((auto.status, &auto.json["auto_mode"]), (200, &json!(true)));
     let history = server.get(HISTORY).await;
-    let types: Vec<&str> = history.json["events"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|event| event["type"].as_str())
-        .collect();
+    let types: Vec<&str> =
+        history.json["events"].as_array().unwrap().iter().filter_map(|event| event["type"].as_str()).collect();
     assert_eq!(
         types,
-        [
-            "auto_mode_changed",
-            "mode_changed",
-            "snapshot_recorded",
-            "snapshot_recorded",
-            "config_changed"
-        ]
+        ["auto_mode_changed", "mode_changed", "snapshot_recorded", "snapshot_recorded", "config_changed"]
     );
 }
 
@@ -120,19 +82,10 @@ async fn the_four_calls_of_the_documentation_work_as_written() {
 async fn a_first_run_holds_with_its_reason_and_nothing_connected() {
     let server = Server::start_with(&[]).await;
     let overview = server.get(HEALTH).await;
-    assert_eq!(
-        (overview.status, &overview.json["recommendation"]),
-        (200, &json!("hold"))
-    );
-    assert_eq!(
-        overview.json["verdict"],
-        "Hold in lab: nothing is connected yet"
-    );
+    assert_eq!((overview.status, &overview.json["recommendation"]), (200, &json!("hold")));
+    assert_eq!(overview.json["verdict"], "Hold in lab: nothing is connected yet");
     let evaluated = server.post(HEALTH, &json!({})).await;
-    assert_eq!(
-        evaluated.json["verdict"],
-        "Hold in lab: nothing is connected yet"
-    );
+    assert_eq!(evaluated.json["verdict"], "Hold in lab: nothing is connected yet");
     assert!(
         evaluated.json["inputs"]
             .as_array()
@@ -140,27 +93,12 @@ async fn a_first_run_holds_with_its_reason_and_nothing_connected() {
             .iter()
             .all(|input| input["state"] == "missing" && input["value"].is_null())
     );
-    let demo = server
-        .get("/api/scaling-mode/health?environment=demo&type=latest")
-        .await;
-    assert_eq!(
-        (&demo.json["recommendation"], &demo.json["kind"]),
-        (&json!("hold"), &json!("synthetic"))
-    );
-    assert!(
-        demo.json["inputs"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|input| input["state"] == "synthetic")
-    );
+    let demo = server.get("/api/scaling-mode/health?environment=demo&type=latest").await;
+    assert_eq!((&demo.json["recommendation"], &demo.json["kind"]), (&json!("hold"), &json!("synthetic")));
+    assert!(demo.json["inputs"].as_array().unwrap().iter().any(|input| input["state"] == "synthetic"));
     let page = server.get("/founder/scaling-mode").await;
     assert_eq!(page.status, 200);
-    assert!(
-        page.text.contains("nothing is connected yet") && page.text.contains("clients.active"),
-        "{}",
-        page.text
-    );
+    assert!(page.text.contains("nothing is connected yet") && page.text.contains("clients.active"), "{}", page.text);
 }
 
 #[tokio::test]
@@ -168,108 +106,41 @@ async fn every_failure_is_a_problem_document_with_its_field() {
     let server = Server::start().await;
     let put = async |body: Value| server.put(CONFIG, &body).await;
     is_problem(
-        &server
-            .get("/api/scaling-mode/health?environment=nowhere")
-            .await,
+        &server.get("/api/scaling-mode/health?environment=nowhere").await,
         404,
         "unknown-environment",
         Some("environment"),
     );
+    is_problem(&server.get("/api/scaling-mode/health?type=everything").await, 400, "out-of-range", Some("type"));
+    is_problem(&server.get("/api/scaling-mode/health?type=list&limit=501").await, 400, "out-of-range", Some("limit"));
+    assert_eq!(server.command(&["environment", "create", "fresh", "--kind", "live"]).0, 0);
     is_problem(
-        &server.get("/api/scaling-mode/health?type=everything").await,
-        400,
-        "out-of-range",
-        Some("type"),
-    );
-    is_problem(
-        &server
-            .get("/api/scaling-mode/health?type=list&limit=501")
-            .await,
-        400,
-        "out-of-range",
-        Some("limit"),
-    );
-    assert_eq!(
-        server
-            .command(&["environment", "create", "fresh", "--kind", "live"])
-            .0,
-        0
-    );
-    is_problem(
-        &server
-            .get("/api/scaling-mode/health?environment=fresh&type=latest")
-            .await,
+        &server.get("/api/scaling-mode/health?environment=fresh&type=latest").await,
         404,
         "unknown-snapshot",
         None,
     );
-    is_problem(
-        &server.get("/api/scaling-mode/history?evnt_type=note").await,
-        400,
-        "malformed",
-        Some("evnt_type"),
-    );
-    is_problem(
-        &server.get("/api/scaling-mode/history?from=yesterday").await,
-        400,
-        "out-of-range",
-        Some("from"),
-    );
+    is_problem(&server.get("/api/scaling-mode/history?evnt_type=note").await, 400, "malformed", Some("evnt_type"));
+    is_problem(&server.get("/api/scaling-mode/history?from=yesterday").await, 400, "out-of-range", Some("from"));
     is_problem(&server.get("/api/nothing").await, 404, "unknown-path", None);
+    is_problem(&answer(server.request(Method::DELETE, CONFIG)).await, 415, "unsupported-media-type", None);
+    is_problem(&answer(server.request(Method::DELETE, CONFIG).json(&json!({}))).await, 405, "method-not-allowed", None);
+    is_problem(&answer(server.request(Method::PUT, CONFIG).body("{}")).await, 415, "unsupported-media-type", None);
     is_problem(
-        &answer(server.request(Method::DELETE, CONFIG)).await,
-        415,
-        "unsupported-media-type",
-        None,
-    );
-    is_problem(
-        &answer(server.request(Method::DELETE, CONFIG).json(&json!({}))).await,
-        405,
-        "method-not-allowed",
-        None,
-    );
-    is_problem(
-        &answer(server.request(Method::PUT, CONFIG).body("{}")).await,
-        415,
-        "unsupported-media-type",
-        None,
-    );
-    is_problem(
-        &answer(
-            server
-                .request(Method::PUT, CONFIG)
-                .header("content-type", "application/json")
-                .body("{"),
-        )
-        .await,
+        &answer(server.request(Method::PUT, CONFIG).header("content-type", "application/json").body("{")).await,
         400,
         "malformed",
         None,
     );
-    is_problem(
-        &put(json!({"action": "set_mode", "mode": "pilot"})).await,
-        400,
-        "out-of-range",
-        Some("old_mode"),
-    );
+    is_problem(&put(json!({"action": "set_mode", "mode": "pilot"})).await, 400, "out-of-range", Some("old_mode"));
     is_problem(
         &put(json!({"action": "set_mode", "mode": "huge", "old_mode": "lab"})).await,
         400,
         "malformed",
         Some("huge"),
     );
-    is_problem(
-        &put(json!({"action": "freeze", "reason": " "})).await,
-        400,
-        "out-of-range",
-        Some("reason"),
-    );
-    is_problem(
-        &put(json!({"action": "freeze", "reason": "x", "raeson": "y"})).await,
-        400,
-        "malformed",
-        Some("raeson"),
-    );
+    is_problem(&put(json!({"action": "freeze", "reason": " "})).await, 400, "out-of-range", Some("reason"));
+    is_problem(&put(json!({"action": "freeze", "reason": "x", "raeson": "y"})).await, 400, "malformed", Some("raeson"));
     is_problem(
         &put(json!({"action": "accept_proposal", "proposal_id": "proposal-1"})).await,
         404,
@@ -277,15 +148,13 @@ async fn every_failure_is_a_problem_document_with_its_field() {
         Some("proposal_id"),
     );
     is_problem(
-        &put(json!({"action": "update", "version": 1, "guardrails": {"max_chrun_risk": 0.1}}))
-            .await,
+        &put(json!({"action": "update", "version": 1, "guardrails": {"max_chrun_risk": 0.1}})).await,
         400,
         "out-of-range",
         Some("guardrails"),
     );
     is_problem(
-        &put(json!({"action": "update", "version": 1, "limits": {"lab": {"max_clients": 0}}}))
-            .await,
+        &put(json!({"action": "update", "version": 1, "limits": {"lab": {"max_clients": 0}}})).await,
         400,
         "out-of-range",
         Some("limits"),
@@ -310,13 +179,7 @@ async fn every_failure_is_a_problem_document_with_its_field() {
     );
     let large = "x".repeat(17 * 1024 * 1024);
     is_problem(
-        &answer(
-            server
-                .request(Method::POST, TELEMETRY)
-                .header("content-type", "application/json")
-                .body(large),
-        )
-        .await,
+        &answer(server.request(Method::POST, TELEMETRY).header("content-type", "application/json").body(large)).await,
         413,
         "too-large",
         None,
@@ -337,19 +200,11 @@ async fn a_batch_is_all_or_nothing_with_every_bad_row_named() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|error| {
-            (
-                error["index"].as_u64().unwrap(),
-                error["field"].as_str().unwrap(),
-            )
-        })
+        .map(|error| (error["index"].as_u64().unwrap(), error["field"].as_str().unwrap()))
         .collect();
     assert_eq!(rows, [(1, "unit"), (2, "at")]);
     let evaluated = server.post(HEALTH, &json!({})).await;
-    assert_eq!(
-        evaluated.json["inputs"][0]["state"], "missing",
-        "nothing of the batch was stored"
-    );
+    assert_eq!(evaluated.json["inputs"][0]["state"], "missing", "nothing of the batch was stored");
 }
 
 #[tokio::test]
@@ -357,22 +212,11 @@ async fn the_same_sample_is_a_duplicate_and_another_value_is_refused() {
     let server = Server::start().await;
     let sample = clients(12);
     let batch = |sample: &Value| json!({"source": "app", "samples": [sample]});
-    assert_eq!(
-        server.post(TELEMETRY, &batch(&sample)).await.json,
-        json!({"accepted": 1, "duplicates": 0})
-    );
-    assert_eq!(
-        server.post(TELEMETRY, &batch(&sample)).await.json,
-        json!({"accepted": 0, "duplicates": 1})
-    );
+    assert_eq!(server.post(TELEMETRY, &batch(&sample)).await.json, json!({"accepted": 1, "duplicates": 0}));
+    assert_eq!(server.post(TELEMETRY, &batch(&sample)).await.json, json!({"accepted": 0, "duplicates": 1}));
     let mut other = sample.clone();
     other["value"] = json!(13);
-    is_problem(
-        &server.post(TELEMETRY, &batch(&other)).await,
-        422,
-        "rejected",
-        Some("value"),
-    );
+    is_problem(&server.post(TELEMETRY, &batch(&other)).await, 422, "rejected", Some("value"));
     let evaluated = server.post(HEALTH, &json!({})).await;
     assert_eq!(
         evaluated.json["inputs"][0]["value"],
@@ -385,22 +229,12 @@ async fn the_same_sample_is_a_duplicate_and_another_value_is_refused() {
 #[tokio::test]
 async fn a_key_makes_a_write_happen_once() {
     let server = Server::start().await;
-    let keyed = |body: Value| {
-        answer(
-            server
-                .request(Method::POST, HEALTH)
-                .header("idempotency-key", "k-1")
-                .json(&body),
-        )
-    };
+    let keyed = |body: Value| answer(server.request(Method::POST, HEALTH).header("idempotency-key", "k-1").json(&body));
     let first = keyed(json!({})).await;
     let second = keyed(json!({})).await;
     assert_eq!((first.status, &first.json["id"]), (200, &second.json["id"]));
     assert_eq!(
-        server
-            .get("/api/scaling-mode/history?event_type=snapshot_recorded")
-            .await
-            .json["events"]
+        server.get("/api/scaling-mode/history?event_type=snapshot_recorded").await.json["events"]
             .as_array()
             .unwrap()
             .len(),
@@ -417,15 +251,8 @@ async fn a_key_makes_a_write_happen_once() {
     };
     assert_eq!(freeze("outage").await.status, 200);
     assert_eq!(freeze("outage").await.status, 200);
-    is_problem(
-        &freeze("another").await,
-        422,
-        "idempotency-key-reused",
-        Some("Idempotency-Key"),
-    );
-    let events = server
-        .get("/api/scaling-mode/history?event_type=frozen")
-        .await;
+    is_problem(&freeze("another").await, 422, "idempotency-key-reused", Some("Idempotency-Key"));
+    let events = server.get("/api/scaling-mode/history?event_type=frozen").await;
     assert_eq!(events.json["events"].as_array().unwrap().len(), 1);
 }
 
@@ -439,22 +266,11 @@ async fn no_foreign_page_and_no_rebound_name_can_act_or_read() {
         ("sec-fetch-site", "cross-site", "foreign-origin"),
         ("host", "evil.example", "foreign-host"),
     ] {
-        let refused = answer(
-            server
-                .request(Method::PUT, CONFIG)
-                .header(name, value)
-                .json(&freeze),
-        )
-        .await;
+        let refused = answer(server.request(Method::PUT, CONFIG).header(name, value).json(&freeze)).await;
         is_problem(&refused, 403, code, None);
     }
     is_problem(
-        &answer(
-            server
-                .request(Method::GET, HEALTH)
-                .header("host", "evil.example"),
-        )
-        .await,
+        &answer(server.request(Method::GET, HEALTH).header("host", "evil.example")).await,
         403,
         "foreign-host",
         None,
@@ -479,47 +295,23 @@ async fn forms_lead_a_browser_back_with_a_notice_and_a_script_gets_json() {
     };
     let browser = |path: &str, body: &str| answer(form(path, body).header("accept", "text/html"));
     for (path, body, notice) in [
-        (
-            "set-mode",
-            "environment=production&mode=pilot&old_mode=lab&reason=first+clients",
-            "mode-set",
-        ),
-        (
-            "set-mode",
-            "environment=production&mode=growth&old_mode=lab",
-            "conflict",
-        ),
+        ("set-mode", "environment=production&mode=pilot&old_mode=lab&reason=first+clients", "mode-set"),
+        ("set-mode", "environment=production&mode=growth&old_mode=lab", "conflict"),
         ("freeze", "environment=production&reason=", "out-of-range"),
         ("freeze", "environment=production&reason=outage", "frozen"),
-        (
-            "freeze",
-            "environment=production&reason=outage",
-            "nothing-changed",
-        ),
+        ("freeze", "environment=production&reason=outage", "nothing-changed"),
         ("unfreeze", "environment=production&reason=over", "unfrozen"),
-        (
-            "auto-mode",
-            "environment=production&enabled=true",
-            "auto-mode-on",
-        ),
+        ("auto-mode", "environment=production&enabled=true", "auto-mode-on"),
         ("evaluate", "environment=production", "evaluated"),
     ] {
         let led = browser(path, body).await;
         assert_eq!(led.status, 302, "{path}: {led:?}");
         let location = led.location.unwrap_or_default();
-        assert!(
-            location.contains(&format!("notice={notice}")),
-            "{path} {body}: {location}"
-        );
+        assert!(location.contains(&format!("notice={notice}")), "{path} {body}: {location}");
         let page = server.get(location.split('#').next().unwrap()).await;
         assert_eq!(page.status, 200);
     }
-    assert_eq!(
-        answer(form("evaluate", "environment=production"))
-            .await
-            .status,
-        200
-    );
+    assert_eq!(answer(form("evaluate", "environment=production")).await.status, 200);
     is_problem(
         &answer(form("freeze", "environment=nowhere&reason=x")).await,
         404,
@@ -537,25 +329,15 @@ async fn pages_of_history_and_snapshots_are_whole_and_do_not_overlap() {
     let mut ids = Vec::new();
     let mut next = String::new();
     loop {
-        let page = server
-            .get(&format!("{HEALTH}?type=list&limit=3&before={next}"))
-            .await;
+        let page = server.get(&format!("{HEALTH}?type=list&limit=3&before={next}")).await;
         assert_eq!(page.status, 200, "{page:?}");
-        ids.extend(
-            page.json["snapshots"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|snapshot| snapshot["id"].clone()),
-        );
+        ids.extend(page.json["snapshots"].as_array().unwrap().iter().map(|snapshot| snapshot["id"].clone()));
         match page.json["next"].as_str() {
             Some(cursor) => next = cursor.to_owned(),
             None => break,
         }
     }
-    let recorded = server
-        .get(&format!("{HISTORY}?event_type=snapshot_recorded&limit=500"))
-        .await;
+    let recorded = server.get(&format!("{HISTORY}?event_type=snapshot_recorded&limit=500")).await;
     let events = recorded.json["events"].as_array().unwrap();
     assert!(ids.len() >= 8);
     assert_eq!(ids.len(), events.len());
@@ -571,10 +353,7 @@ async fn probes_metrics_and_the_openapi_document_are_served() {
     server.post(HEALTH, &json!({})).await;
     assert_eq!(server.get("/healthz").await.status, 200);
     let ready = server.get("/readyz").await;
-    assert_eq!(
-        (ready.status, &ready.json["store_writable"]),
-        (200, &json!(true))
-    );
+    assert_eq!((ready.status, &ready.json["store_writable"]), (200, &json!(true)));
     let metrics = server.get("/metrics").await.text;
     for name in [
         "scaling_mode_score{environment=\"production\",score=\"overall\",bound=\"lo\"}",
@@ -585,10 +364,7 @@ async fn probes_metrics_and_the_openapi_document_are_served() {
         assert!(metrics.contains(name), "{name} is not in\n{metrics}");
     }
     let document = server.get("/api/openapi.json").await;
-    assert_eq!(
-        (document.status, &document.json["openapi"]),
-        (200, &json!("3.1.0"))
-    );
+    assert_eq!((document.status, &document.json["openapi"]), (200, &json!("3.1.0")));
 }
 
 #[tokio::test]
@@ -601,10 +377,7 @@ async fn a_page_that_cannot_be_says_so_with_its_status() {
     ] {
         let page = server.get(path).await;
         assert_eq!(page.status, 404, "{path}");
-        assert!(
-            page.content_type.starts_with("text/html") && page.text.contains("<h1"),
-            "{path}"
-        );
+        assert!(page.content_type.starts_with("text/html") && page.text.contains("<h1"), "{path}");
     }
     let root = server.get("/").await;
     assert_eq!(root.location.as_deref(), Some("/founder/scaling-mode"));
@@ -613,24 +386,10 @@ async fn a_page_that_cannot_be_says_so_with_its_status() {
 #[tokio::test]
 async fn the_command_line_and_the_endpoints_see_one_store() {
     let server = Server::start().await;
-    let (code, _, errors) = server.command(&[
-        "set-mode",
-        "pilot",
-        "--old-mode",
-        "lab",
-        "--reason",
-        "first clients",
-    ]);
+    let (code, _, errors) = server.command(&["set-mode", "pilot", "--old-mode", "lab", "--reason", "first clients"]);
     assert_eq!(code, 0, "{errors}");
     assert_eq!(server.get(CONFIG).await.json["mode"], "pilot");
-    let (code, _, errors) = server.command(&[
-        "set-mode",
-        "growth",
-        "--old-mode",
-        "lab",
-        "--reason",
-        "too fast",
-    ]);
+    let (code, _, errors) = server.command(&["set-mode", "growth", "--old-mode", "lab", "--reason", "too fast"]);
     assert_eq!(code, 1);
     assert!(errors.contains("the mode is pilot"), "{errors}");
     let (code, output, _) = server.command(&["status", "--json"]);
@@ -639,19 +398,11 @@ async fn the_command_line_and_the_endpoints_see_one_store() {
     assert_eq!(server.command(&["verify"]).0, 0);
     let (code, _, errors) = server.command(&["status", "--environment", "nowhere"]);
     assert_eq!(code, 1);
-    assert!(
-        errors.contains("production"),
-        "it names what there is: {errors}"
-    );
+    assert!(errors.contains("production"), "it names what there is: {errors}");
     let backup = server.data_dir.join("copy.db");
-    assert_eq!(
-        server.command(&["backup", backup.to_str().unwrap()]).0,
-        0,
-        "while the server runs"
-    );
+    assert_eq!(server.command(&["backup", backup.to_str().unwrap()]).0, 0, "while the server runs");
     let elsewhere = tempfile::tempdir().unwrap();
-    let (code, _, errors) =
-        crate::serving::command(elsewhere.path(), &["restore", backup.to_str().unwrap()]);
+    let (code, _, errors) = crate::serving::command(elsewhere.path(), &["restore", backup.to_str().unwrap()]);
     assert_eq!(code, 0, "{errors}");
     assert_eq!(crate::serving::command(elsewhere.path(), &["verify"]).0, 0);
 }

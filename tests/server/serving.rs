@@ -52,13 +52,7 @@ impl Server {
     pub async fn start_in(data_dir: &Path, arguments: &[&str]) -> Server {
         let url = format!("http://127.0.0.1:{}", free_port());
         let child = Command::new(env!("CARGO_BIN_EXE_scaling-mode"))
-            .args([
-                "serve",
-                "--log",
-                "warn",
-                "--addr",
-                url.trim_start_matches("http://"),
-            ])
+            .args(["serve", "--log", "warn", "--addr", url.trim_start_matches("http://")])
             .args(arguments)
             .arg("--data-dir")
             .arg(data_dir)
@@ -71,13 +65,7 @@ impl Server {
             .timeout(Duration::from_secs(20))
             .build()
             .expect("a client");
-        let server = Server {
-            child,
-            client,
-            folder: None,
-            data_dir: data_dir.to_owned(),
-            url,
-        };
+        let server = Server { child, client, folder: None, data_dir: data_dir.to_owned(), url };
         for _ in 0..600 {
             if server.request(Method::GET, "/healthz").send().await.is_ok() {
                 return server;
@@ -131,32 +119,16 @@ pub fn command(data_dir: &Path, arguments: &[&str]) -> (i32, String, String) {
         .output()
         .expect("the program runs");
     let text = |bytes| String::from_utf8(bytes).expect("text");
-    (
-        output.status.code().unwrap_or(-1),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
 }
 
 /// Sends a request and reads all of its answer.
 pub async fn answer(request: RequestBuilder) -> Answer {
     let response = request.send().await.expect("an answer");
     let status = response.status().as_u16();
-    let header = |name: &str| {
-        response
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned)
-    };
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let content_type = header("content-type").unwrap_or_default();
     let location = header("location");
     let text = response.text().await.expect("a body");
-    Answer {
-        status,
-        content_type,
-        location,
-        json: serde_json::from_str(&text).unwrap_or(Value::Null),
-        text,
-    }
+    Answer { status, content_type, location, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
 }

@@ -18,11 +18,7 @@ fn word(covers_from: Option<i64>, data_through: i64) -> Value {
 async fn coverage_extends_splits_joins_and_never_moves_back() {
     for_each_backend(async |store| {
         let posts = sample("posts.published", 10, json!(1));
-        say(
-            store,
-            json!({"data_through": minute(30).to_rfc3339(), "samples": [posts]}),
-        )
-        .await;
+        say(store, json!({"data_through": minute(30).to_rfc3339(), "samples": [posts]})).await;
         type Step<'a> = (Option<i64>, i64, &'a [(i64, i64)]);
         let steps: [Step<'_>; 7] = [
             (None, 30, &[(10, 30)]),
@@ -36,11 +32,7 @@ async fn coverage_extends_splits_joins_and_never_moves_back() {
         ];
         for (covers_from, data_through, expected) in steps {
             say(store, word(covers_from, data_through)).await;
-            assert_eq!(
-                spans(store, Series::PostsPublished).await,
-                expected,
-                "{covers_from:?} to {data_through}"
-            );
+            assert_eq!(spans(store, Series::PostsPublished).await, expected, "{covers_from:?} to {data_through}");
         }
     })
     .await;
@@ -54,10 +46,7 @@ async fn a_stream_that_is_only_vouched_for_begins_with_the_word() {
         say(store, word(None, 45)).await;
         assert_eq!(spans(store, Series::PostsPublished).await, [(30, 45)]);
         let source = store.sources(ENV).await.unwrap().remove(0);
-        assert_eq!(
-            (source.data_through, source.first_at, source.fetched_at),
-            (Some(minute(45)), None, Some(t0()))
-        );
+        assert_eq!((source.data_through, source.first_at, source.fetched_at), (Some(minute(45)), None, Some(t0())));
         assert_eq!(store.extent(ENV).await.unwrap(), None);
     })
     .await;
@@ -66,7 +55,11 @@ async fn a_stream_that_is_only_vouched_for_begins_with_the_word() {
 #[tokio::test]
 async fn coverage_begins_with_samples_that_were_stored_before_the_first_word() {
     for_each_backend(async |store| {
-        say(store, json!({"samples": [sample("posts.published", 5, json!(1)), sample("posts.published", 9, json!(1))]})).await;
+        say(
+            store,
+            json!({"samples": [sample("posts.published", 5, json!(1)), sample("posts.published", 9, json!(1))]}),
+        )
+        .await;
         assert_eq!(spans(store, Series::PostsPublished).await, []);
         say(store, word(None, 30)).await;
         assert_eq!(spans(store, Series::PostsPublished).await, [(5, 30)]);

@@ -11,11 +11,7 @@ use std::path::Path;
 
 async fn refusal(path: &Path, sql: &'static str) -> String {
     let mut raw = raw(path).await;
-    sqlx::query(sql)
-        .execute(&mut raw)
-        .await
-        .expect_err(sql)
-        .to_string()
+    sqlx::query(sql).execute(&mut raw).await.expect_err(sql).to_string()
 }
 
 #[tokio::test]
@@ -23,37 +19,22 @@ async fn the_database_itself_refuses_to_alter_what_is_proved() {
     let (folder, store) = sqlite().await;
     record_ticks(&store, 3).await;
     for (sql, table) in [
-        (
-            "UPDATE history SET reason = 'never said' WHERE seq = 2",
-            "history",
-        ),
+        ("UPDATE history SET reason = 'never said' WHERE seq = 2", "history"),
         ("DELETE FROM history WHERE seq = 2", "history"),
-        (
-            "INSERT OR REPLACE INTO history SELECT * FROM history WHERE seq = 2",
-            "history",
-        ),
+        ("INSERT OR REPLACE INTO history SELECT * FROM history WHERE seq = 2", "history"),
         (
             "INSERT INTO history SELECT environment_id, 99, at, type, actor, old_mode, new_mode, reason, snapshot_id, digest, prev_hash, hash FROM history WHERE seq = 2",
             "history",
         ),
         ("UPDATE snapshots SET digest = 'x'", "snapshots"),
         ("DELETE FROM snapshots", "snapshots"),
-        (
-            "INSERT OR REPLACE INTO snapshots SELECT * FROM snapshots LIMIT 1",
-            "snapshots",
-        ),
+        ("INSERT OR REPLACE INTO snapshots SELECT * FROM snapshots LIMIT 1", "snapshots"),
         ("UPDATE configs SET body = '{}'", "configs"),
         ("DELETE FROM configs", "configs"),
-        (
-            "INSERT OR REPLACE INTO configs SELECT * FROM configs LIMIT 1",
-            "configs",
-        ),
+        ("INSERT OR REPLACE INTO configs SELECT * FROM configs LIMIT 1", "configs"),
     ] {
         let said = refusal(&file(&folder), sql).await;
-        assert!(
-            said.contains(table) && said.contains("append-only"),
-            "{sql}: {said}"
-        );
+        assert!(said.contains(table) && said.contains("append-only"), "{sql}: {said}");
     }
     assert_eq!(verify(&store).await.unwrap().seq, 4);
 }
@@ -61,35 +42,13 @@ async fn the_database_itself_refuses_to_alter_what_is_proved() {
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_reopening() {
     let (folder, store) = sqlite().await;
-    let act = Act::SetMode {
-        mode: Mode::Pilot,
-        old_mode: Mode::Lab,
-        reason: None,
-    };
-    store
-        .act(ENV, &act, "local", minute(1), None)
-        .await
-        .unwrap();
-    store
-        .ingest(
-            ENV,
-            &batch(json!({"samples": [sample("posts.published", 1, json!(3))]})),
-            t0(),
-            None,
-        )
-        .await
-        .unwrap();
+    let act = Act::SetMode { mode: Mode::Pilot, old_mode: Mode::Lab, reason: None };
+    store.act(ENV, &act, "local", minute(1), None).await.unwrap();
+    store.ingest(ENV, &batch(json!({"samples": [sample("posts.published", 1, json!(3))]})), t0(), None).await.unwrap();
     // Without closing: as after a crash.
     let again = SqliteStore::open(&file(&folder)).await.unwrap();
     assert_eq!(again.config(ENV).await.unwrap().mode, Mode::Pilot);
-    assert_eq!(
-        stream(&again, Series::PostsPublished, 0, 5)
-            .await
-            .latest(ms(5))
-            .unwrap()
-            .total,
-        3
-    );
+    assert_eq!(stream(&again, Series::PostsPublished, 0, 5).await.latest(ms(5)).unwrap().total, 3);
     again.ready().await.unwrap();
 }
 
@@ -101,10 +60,7 @@ async fn a_store_opened_for_reading_reads_and_refuses_to_write() {
     assert_eq!(verify(&reading).await.unwrap().seq, 1);
     assert!(reading.ready().await.is_err());
     let missing = SqliteStore::open_read_only(&folder.path().join("missing.db")).await;
-    assert!(
-        matches!(missing, Err(StoreError::NotAStore(_))),
-        "{missing:?}"
-    );
+    assert!(matches!(missing, Err(StoreError::NotAStore(_))), "{missing:?}");
     assert!(!folder.path().join("missing.db").exists());
 }
 
@@ -116,16 +72,9 @@ async fn a_backup_taken_while_writing_is_whole_and_never_replaces_a_file() {
         let store = store.clone();
         tokio::spawn(async move {
             for place in 0..200 {
-                let sealed = snapshot(
-                    ENV,
-                    minute(15 * place),
-                    scaling_mode::domain::snapshot::Origin::Scheduled,
-                    "busy",
-                );
-                store
-                    .record(ENV, &[recording(&sealed)], None)
-                    .await
-                    .unwrap();
+                let sealed =
+                    snapshot(ENV, minute(15 * place), scaling_mode::domain::snapshot::Origin::Scheduled, "busy");
+                store.record(ENV, &[recording(&sealed)], None).await.unwrap();
             }
         })
     };
@@ -140,20 +89,9 @@ async fn a_backup_taken_while_writing_is_whole_and_never_replaces_a_file() {
     assert_eq!(opened.heads().await.unwrap(), std::slice::from_ref(&head));
     opened.ready().await.unwrap();
     opened.close().await;
-    assert!(matches!(
-        store.backup(&copy).await,
-        Err(StoreError::FileExists(_))
-    ));
-    let names: Vec<_> = std::fs::read_dir(folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
-    assert!(
-        names
-            .iter()
-            .all(|name| !name.to_string_lossy().ends_with(".part")),
-        "{names:?}"
-    );
+    assert!(matches!(store.backup(&copy).await, Err(StoreError::FileExists(_))));
+    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(names.iter().all(|name| !name.to_string_lossy().ends_with(".part")), "{names:?}");
 }
 
 #[tokio::test]
@@ -163,16 +101,10 @@ async fn restore_puts_a_whole_store_in_an_empty_place() {
     let copy = folder.path().join("backup.db");
     store.backup(&copy).await.unwrap();
     let place = folder.path().join("restored.db");
-    assert_eq!(
-        restore(&copy, &place).await.unwrap(),
-        store.heads().await.unwrap()
-    );
+    assert_eq!(restore(&copy, &place).await.unwrap(), store.heads().await.unwrap());
     let restored = SqliteStore::open(&place).await.unwrap();
     assert_eq!(verify(&restored).await.unwrap().seq, 6);
-    assert!(matches!(
-        restore(&copy, &place).await,
-        Err(StoreError::FileExists(_))
-    ));
+    assert!(matches!(restore(&copy, &place).await, Err(StoreError::FileExists(_))));
 }
 
 /// A copy of a store of some size, damaged by SQL.
@@ -187,9 +119,7 @@ async fn damaged(sql: &[&'static str]) -> StoreError {
     }
     sqlx::Connection::close(raw).await.unwrap();
     let place = folder.path().join("restored.db");
-    let refused = restore(&copy, &place)
-        .await
-        .expect_err("a damaged file is refused");
+    let refused = restore(&copy, &place).await.expect_err("a damaged file is refused");
     assert!(!place.exists());
     refused
 }
@@ -198,37 +128,19 @@ async fn damaged(sql: &[&'static str]) -> StoreError {
 async fn restore_refuses_what_is_not_a_whole_store() {
     let cases: [(&[&str], &str); 6] = [
         (
-            &[
-                "DROP TRIGGER history_is_never_updated",
-                "UPDATE history SET reason = 'never said' WHERE seq = 7",
-            ],
+            &["DROP TRIGGER history_is_never_updated", "UPDATE history SET reason = 'never said' WHERE seq = 7"],
             "event 7",
         ),
+        (&["DROP TRIGGER history_is_never_deleted", "DELETE FROM history WHERE seq = 41"], "its head is 41"),
         (
-            &[
-                "DROP TRIGGER history_is_never_deleted",
-                "DELETE FROM history WHERE seq = 41",
-            ],
-            "its head is 41",
-        ),
-        (
-            &[
-                "DROP TRIGGER history_is_never_updated",
-                "UPDATE history SET type = 'invented' WHERE seq = 7",
-            ],
+            &["DROP TRIGGER history_is_never_updated", "UPDATE history SET type = 'invented' WHERE seq = 7"],
             "an event's type",
         ),
         (
-            &[
-                "DROP TRIGGER snapshots_are_never_updated",
-                "UPDATE snapshots SET digest = replace(digest, 'a', 'b')",
-            ],
+            &["DROP TRIGGER snapshots_are_never_updated", "UPDATE snapshots SET digest = replace(digest, 'a', 'b')"],
             "digest",
         ),
-        (
-            &["UPDATE _sqlx_migrations SET version = 9999"],
-            "newer version",
-        ),
+        (&["UPDATE _sqlx_migrations SET version = 9999"], "newer version"),
         (&["DROP TABLE _sqlx_migrations"], "not of this program"),
     ];
     for (sql, expected) in cases {
@@ -245,11 +157,8 @@ async fn restore_refuses_files_whose_bytes_are_damaged() {
     store.backup(&copy).await.unwrap();
     let whole = std::fs::read(&copy).unwrap();
     let place = folder.path().join("restored.db");
-    let mut hurt: Vec<Vec<u8>> = vec![
-        whole[..whole.len() / 2].to_vec(),
-        b"not a database at all".repeat(400),
-        Vec::new(),
-    ];
+    let mut hurt: Vec<Vec<u8>> =
+        vec![whole[..whole.len() / 2].to_vec(), b"not a database at all".repeat(400), Vec::new()];
     // Every page in turn is overwritten in its middle.
     for page in (0..whole.len() / 4096).step_by(3) {
         let mut bytes = whole.clone();
@@ -260,10 +169,7 @@ async fn restore_refuses_files_whose_bytes_are_damaged() {
         let path = folder.path().join(format!("hurt-{number}.db"));
         std::fs::write(&path, bytes).unwrap();
         let refused = restore(&path, &place).await;
-        assert!(
-            matches!(refused, Err(StoreError::NotAStore(_))),
-            "{number}: {refused:?}"
-        );
+        assert!(matches!(refused, Err(StoreError::NotAStore(_))), "{number}: {refused:?}");
         assert!(!place.exists(), "{number}");
     }
 }
@@ -271,14 +177,7 @@ async fn restore_refuses_files_whose_bytes_are_damaged() {
 #[tokio::test]
 async fn another_programs_file_is_not_opened_as_a_store() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(
-        file(&folder),
-        b"this is a text, and a rather long one at that, as texts go".repeat(50),
-    )
-    .unwrap();
+    std::fs::write(file(&folder), b"this is a text, and a rather long one at that, as texts go".repeat(50)).unwrap();
     let refused = SqliteStore::open(&file(&folder)).await;
-    assert!(
-        matches!(refused, Err(StoreError::NotAStore(_))),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(StoreError::NotAStore(_))), "{refused:?}");
 }

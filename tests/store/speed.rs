@@ -19,25 +19,13 @@ fn begin() -> (Instant, Took) {
 
 fn processor_time() -> Took {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let ticks = stat
-        .split_whitespace()
-        .skip(13)
-        .take(2)
-        .filter_map(|field| field.parse::<u64>().ok())
-        .sum::<u64>();
+    let ticks = stat.split_whitespace().skip(13).take(2).filter_map(|field| field.parse::<u64>().ok()).sum::<u64>();
     Took::from_millis(ticks * 10)
 }
 
 fn say(what: &str, count: f64, (wall, processor): (Instant, Took)) {
-    let (wall, processor) = (
-        wall.elapsed().as_secs_f64(),
-        (processor_time() - processor).as_secs_f64(),
-    );
-    println!(
-        "{what}: {:.0}/s; {:.1} us of processor time each",
-        count / wall,
-        processor / count * 1e6
-    );
+    let (wall, processor) = (wall.elapsed().as_secs_f64(), (processor_time() - processor).as_secs_f64());
+    println!("{what}: {:.0}/s; {:.1} us of processor time each", count / wall, processor / count * 1e6);
 }
 
 fn import(first: i64, count: i64, seconds: i64) -> AcceptedBatch {
@@ -47,11 +35,7 @@ fn import(first: i64, count: i64, seconds: i64) -> AcceptedBatch {
             exact: None,
             id: None,
             measurement: Measurement::Value(u64::try_from(place % 1_000).unwrap()),
-            series: if place % 2 == 0 {
-                Series::InfraRequests
-            } else {
-                Series::InfraErrors
-            },
+            series: if place % 2 == 0 { Series::InfraRequests } else { Series::InfraErrors },
         })
         .collect();
     AcceptedBatch {
@@ -72,9 +56,7 @@ fn import(first: i64, count: i64, seconds: i64) -> AcceptedBatch {
 async fn samples_a_second() {
     for (name, seconds) in [("one a minute", 60), ("six a minute", 10)] {
         let (_folder, store) = sqlite().await;
-        let batches: Vec<_> = (0..30)
-            .map(|place| import(place * 10_000, 10_000, seconds))
-            .collect();
+        let batches: Vec<_> = (0..30).map(|place| import(place * 10_000, 10_000, seconds)).collect();
         let began = begin();
         for batch in &batches {
             store.ingest(ENV, batch, t0(), None).await.unwrap();
@@ -87,21 +69,8 @@ async fn samples_a_second() {
         say(&format!("again, {name}"), 100_000.0, began);
         let began = begin();
         let to = t0().timestamp_millis() + 50_000 * seconds * 1_000;
-        let streams = store
-            .streams(
-                ENV,
-                Span {
-                    from: to - 7 * 86_400_000,
-                    to,
-                },
-            )
-            .await
-            .unwrap();
-        say(
-            &format!("streams over 7 days ({})", streams.len()),
-            1.0,
-            began,
-        );
+        let streams = store.streams(ENV, Span { from: to - 7 * 86_400_000, to }).await.unwrap();
+        say(&format!("streams over 7 days ({})", streams.len()), 1.0, began);
     }
 }
 
@@ -109,14 +78,10 @@ async fn samples_a_second() {
 #[ignore = "a measurement"]
 async fn recordings_a_second() {
     let (_folder, store) = sqlite().await;
-    let words = |place: i64| {
-        (0..900)
-            .map(|word| format!("{:x} ", (word * 7_919 + place * word) % 4_096))
-            .collect::<String>()
-    };
-    let sealed: Vec<_> = (0..5_000)
-        .map(|place| snapshot(ENV, minute(15 * place), Origin::Replay, &words(place)))
-        .collect();
+    let words =
+        |place: i64| (0..900).map(|word| format!("{:x} ", (word * 7_919 + place * word) % 4_096)).collect::<String>();
+    let sealed: Vec<_> =
+        (0..5_000).map(|place| snapshot(ENV, minute(15 * place), Origin::Replay, &words(place))).collect();
     println!("{} bytes a body", sealed[1].1.len());
     let began = begin();
     for chunk in sealed.chunks(500) {

@@ -68,36 +68,21 @@ pub fn ms(minutes: i64) -> i64 {
 }
 
 pub fn config(name: &str) -> Config {
-    Config::new(
-        name,
-        EnvironmentKind::Live,
-        Mode::Lab,
-        Policy::default(),
-        t0(),
-    )
+    Config::new(name, EnvironmentKind::Live, Mode::Lab, Policy::default(), t0())
 }
 
 pub async fn create(store: &dyn Store, name: &str) {
-    store
-        .create_environment(&config(name), "local", t0())
-        .await
-        .unwrap();
+    store.create_environment(&config(name), "local", t0()).await.unwrap();
 }
 
 pub fn key(name: &str, digest: &str) -> IdempotencyKey {
-    IdempotencyKey {
-        key: name.to_owned(),
-        request_digest: digest.to_owned(),
-    }
+    IdempotencyKey { key: name.to_owned(), request_digest: digest.to_owned() }
 }
 
 /// A batch as the door accepts it, judged a week after `t0`.
 pub fn batch(sent: Value) -> AcceptedBatch {
     let mut sent = sent;
-    sent.as_object_mut()
-        .unwrap()
-        .entry("source")
-        .or_insert(json!("app"));
+    sent.as_object_mut().unwrap().entry("source").or_insert(json!("app"));
     let sent: Batch = serde_json::from_value(sent).unwrap();
     telemetry::accept(&sent, t0() + Duration::days(7)).unwrap()
 }
@@ -121,51 +106,26 @@ pub fn with(mut sample: Value, field: &str, value: Value) -> Value {
 }
 
 pub async fn stream(store: &dyn Store, series: Series, from: i64, to: i64) -> Stream {
-    let span = Span {
-        from: ms(from),
-        to: ms(to),
-    };
+    let span = Span { from: ms(from), to: ms(to) };
     let streams = store.streams(ENV, span).await.unwrap();
-    streams
-        .into_iter()
-        .find(|stream| stream.series() == series)
-        .unwrap()
+    streams.into_iter().find(|stream| stream.series() == series).unwrap()
 }
 
 /// The total of a sum between two minutes, as everything stored says it.
 pub async fn total(store: &dyn Store, series: Series, from: i64, to: i64) -> u64 {
-    let window = Span {
-        from: ms(from),
-        to: ms(to),
-    };
-    stream(store, series, from - 60, to + 60)
-        .await
-        .total(window, window.to)
-        .value
-        .lo
+    let window = Span { from: ms(from), to: ms(to) };
+    stream(store, series, from - 60, to + 60).await.total(window, window.to).value.lo
 }
 
 pub async fn spans(store: &dyn Store, series: Series) -> Vec<(i64, i64)> {
     let sources = store.sources(ENV).await.unwrap();
-    let source = sources
-        .into_iter()
-        .find(|source| source.series == series)
-        .unwrap();
+    let source = sources.into_iter().find(|source| source.series == series).unwrap();
     let minutes = |at: i64| (at - ms(0)) / 60_000;
-    source
-        .spans
-        .into_iter()
-        .map(|span| (minutes(span.from), minutes(span.to)))
-        .collect()
+    source.spans.into_iter().map(|span| (minutes(span.from), minutes(span.to))).collect()
 }
 
 /// A snapshot that knows nothing, with its canonical bytes.
-pub fn snapshot(
-    environment: &str,
-    as_of: DateTime<Utc>,
-    origin: Origin,
-    narrative: &str,
-) -> (Snapshot, Vec<u8>) {
+pub fn snapshot(environment: &str, as_of: DateTime<Utc>, origin: Origin, narrative: &str) -> (Snapshot, Vec<u8>) {
     let config = config(environment);
     Snapshot::seal(SnapshotBody {
         as_of,
@@ -176,16 +136,9 @@ pub fn snapshot(
         engine_version: ENGINE_VERSION.into(),
         environment: environment.to_owned(),
         frozen: false,
-        headroom: Headroom {
-            binding: "evidence".into(),
-            clients: 0,
-        },
+        headroom: Headroom { binding: "evidence".into(), clients: 0 },
         held: false,
-        infra: InfraParts {
-            cpu: Some(Interval::SCORE),
-            error_rate: None,
-            latency: Some(Interval::exactly(99.5)),
-        },
+        infra: InfraParts { cpu: Some(Interval::SCORE), error_rate: None, latency: Some(Interval::exactly(99.5)) },
         inputs: Vec::new(),
         kind: EnvironmentKind::Live,
         mode: Mode::Lab,
@@ -202,16 +155,8 @@ pub fn snapshot(
             warning_density: Interval::SCORE,
         },
         target_mode: None,
-        truth: Truth {
-            blocked: None,
-            completeness: 0.5,
-            notes: Vec::new(),
-        },
-        utilisation: Utilisation {
-            ai_spend: Interval::NON_NEGATIVE,
-            posts: None,
-            worst: Interval::NON_NEGATIVE,
-        },
+        truth: Truth { blocked: None, completeness: 0.5, notes: Vec::new() },
+        utilisation: Utilisation { ai_spend: Interval::NON_NEGATIVE, posts: None, worst: Interval::NON_NEGATIVE },
         verdict: "Stay in lab".to_owned(),
     })
 }
@@ -256,46 +201,24 @@ pub fn opening<'a>(sealed: &'a (Snapshot, Vec<u8>)) -> Recording<'a> {
         target_mode: Some(Mode::Pilot),
     };
     recording.open = Some(proposal);
-    recording.events.push(NewEvent::new(
-        EventType::ProposalOpened,
-        "scheduler",
-        recording.at,
-    ));
+    recording.events.push(NewEvent::new(EventType::ProposalOpened, "scheduler", recording.at));
     recording
 }
 
 /// Ticks every 15 minutes from `t0`, stored in one call.
 pub async fn record_ticks(store: &dyn Store, count: i64) -> Vec<Snapshot> {
-    let sealed: Vec<_> = (0..count)
-        .map(|place| {
-            snapshot(
-                ENV,
-                minute(15 * place),
-                Origin::Scheduled,
-                "nothing is known",
-            )
-        })
-        .collect();
+    let sealed: Vec<_> =
+        (0..count).map(|place| snapshot(ENV, minute(15 * place), Origin::Scheduled, "nothing is known")).collect();
     let recordings: Vec<_> = sealed.iter().map(recording).collect();
     store.record(ENV, &recordings, None).await.unwrap()
 }
 
 pub async fn event_count(store: &dyn Store) -> u64 {
-    store
-        .heads()
-        .await
-        .unwrap()
-        .into_iter()
-        .find(|head| head.environment == ENV)
-        .unwrap()
-        .seq
+    store.heads().await.unwrap().into_iter().find(|head| head.environment == ENV).unwrap().seq
 }
 
 pub async fn newest_types(store: &dyn Store, limit: u32) -> Vec<EventType> {
-    let events = store
-        .events(ENV, &EventFilter::default(), limit)
-        .await
-        .unwrap();
+    let events = store.events(ENV, &EventFilter::default(), limit).await.unwrap();
     events.into_iter().map(|event| event.event_type).collect()
 }
 

@@ -25,9 +25,7 @@ impl Dice {
 }
 
 async fn fill(store: &dyn Store) {
-    let sealed: Vec<_> = (0..8)
-        .map(|place| snapshot(ENV, minute(15 * place), Origin::Scheduled, "quiet"))
-        .collect();
+    let sealed: Vec<_> = (0..8).map(|place| snapshot(ENV, minute(15 * place), Origin::Scheduled, "quiet")).collect();
     let recordings: Vec<_> = sealed.iter().map(recording).collect();
     store.record(ENV, &recordings, None).await.unwrap();
     while event_count(store).await < EVENTS {
@@ -40,10 +38,7 @@ async fn fill(store: &dyn Store) {
 }
 
 async fn run(db: &mut SqliteConnection, sql: String) {
-    sqlx::query(sqlx::AssertSqlSafe(sql))
-        .execute(db)
-        .await
-        .unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(sql)).execute(db).await.unwrap();
 }
 
 /// Alters the stored chain at random; returns the first sequence number that is no longer what it was.
@@ -58,11 +53,7 @@ async fn tamper(db: &mut SqliteConnection, dice: &mut Dice) -> u64 {
             // Two events change places; the content of one may go with the number of the other.
             let other = 1 + (place + dice.roll(EVENTS - 1)) % EVENTS;
             for (from, to) in [(place, 1_000), (other, place), (1_000, other)] {
-                run(
-                    db,
-                    format!("UPDATE history SET seq = {to} WHERE seq = {from}"),
-                )
-                .await;
+                run(db, format!("UPDATE history SET seq = {to} WHERE seq = {from}")).await;
             }
             place.min(other)
         }
@@ -101,24 +92,12 @@ async fn every_one_of_ten_thousand_alterations_is_found_at_its_place() {
     original.backup(&copy).await.unwrap();
     let store = SqliteStore::open(&copy).await.unwrap();
     let mut db = raw(&copy).await;
-    for trigger in [
-        "history_is_never_updated",
-        "history_is_never_deleted",
-        "history_only_grows",
-    ] {
+    for trigger in ["history_is_never_updated", "history_is_never_deleted", "history_only_grows"] {
         run(&mut db, format!("DROP TRIGGER {trigger}")).await;
     }
     run(&mut db, "PRAGMA ignore_check_constraints = ON".to_owned()).await;
-    run(
-        &mut db,
-        "CREATE TABLE untouched AS SELECT * FROM history WHERE environment_id = 1".to_owned(),
-    )
-    .await;
-    run(
-        &mut db,
-        "DELETE FROM history WHERE environment_id = 2".to_owned(),
-    )
-    .await;
+    run(&mut db, "CREATE TABLE untouched AS SELECT * FROM history WHERE environment_id = 1".to_owned()).await;
+    run(&mut db, "DELETE FROM history WHERE environment_id = 2".to_owned()).await;
 
     let mut dice = Dice(20_261_124);
     for round in 0..ROUNDS {
@@ -132,12 +111,7 @@ async fn every_one_of_ten_thousand_alterations_is_found_at_its_place() {
             Err(seq) => seq,
         };
         assert_eq!(found, first_bad, "round {round}");
-        for sql in [
-            "BEGIN",
-            "DELETE FROM history",
-            "INSERT INTO history SELECT * FROM untouched",
-            "COMMIT",
-        ] {
+        for sql in ["BEGIN", "DELETE FROM history", "INSERT INTO history SELECT * FROM untouched", "COMMIT"] {
             run(&mut db, sql.to_owned()).await;
         }
     }
@@ -151,23 +125,12 @@ async fn a_cut_tail_is_found_against_a_kept_head() {
     let kept = store.heads().await.unwrap().remove(0);
     let mut db = raw(&file(&folder)).await;
     run(&mut db, "DROP TRIGGER history_is_never_deleted".to_owned()).await;
-    run(
-        &mut db,
-        format!("DELETE FROM history WHERE seq > {}", EVENTS - 3),
-    )
-    .await;
+    run(&mut db, format!("DELETE FROM history WHERE seq > {}", EVENTS - 3)).await;
     let reached = verify(&store).await.unwrap();
     assert_eq!(reached.seq, EVENTS - 3);
     // The store's own head still tells, unless that was altered too; the kept one always does.
     assert_eq!(store.heads().await.unwrap(), std::slice::from_ref(&kept));
-    run(
-        &mut db,
-        format!(
-            "UPDATE environments SET head_seq = {}, head_hash = '{}'",
-            reached.seq, reached.hash
-        ),
-    )
-    .await;
+    run(&mut db, format!("UPDATE environments SET head_seq = {}, head_hash = '{}'", reached.seq, reached.hash)).await;
     let heads = store.heads().await.unwrap();
     assert_eq!(heads, [reached]);
     assert_ne!(heads, [kept]);

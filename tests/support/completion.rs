@@ -12,10 +12,7 @@ pub fn is_open(input: &Input) -> bool {
     decides(input)
         && matches!(
             input.state,
-            InputState::Partial
-                | InputState::Stale
-                | InputState::Missing
-                | InputState::Contradictory
+            InputState::Partial | InputState::Stale | InputState::Missing | InputState::Contradictory
         )
 }
 
@@ -34,41 +31,13 @@ pub fn complete(draw: &mut Draw, inputs: &[Input], config: &Config) -> Vec<Input
     let max = limits.max_clients.get();
 
     let clients_floor = bounds(&known, ClientsAtRisk, Latest, None).lo;
-    let lines = [
-        max,
-        max + 1,
-        (rails.min_demand_for_increase * max as f64) as u64,
-        1,
-    ];
-    let clients = settle(
-        draw,
-        &mut known,
-        (ClientsActive, Latest, None),
-        temper,
-        &lines,
-        Count::at_least(clients_floor),
-    );
+    let lines = [max, max + 1, (rails.min_demand_for_increase * max as f64) as u64, 1];
+    let clients =
+        settle(draw, &mut known, (ClientsActive, Latest, None), temper, &lines, Count::at_least(clients_floor));
     let lines = [(rails.max_churn_risk * clients.lo as f64) as u64, 1, 2];
-    settle(
-        draw,
-        &mut known,
-        (ClientsAtRisk, Latest, None),
-        temper,
-        &lines,
-        Count {
-            lo: 0,
-            hi: clients.hi,
-        },
-    );
+    settle(draw, &mut known, (ClientsAtRisk, Latest, None), temper, &lines, Count { lo: 0, hi: clients.hi });
     let line = (rails.max_warning_density * clients.lo as f64) as u64;
-    settle(
-        draw,
-        &mut known,
-        (WarningsOpen, Latest, warning),
-        temper,
-        &[line, line + 1, 1, 2],
-        Count::UNKNOWN,
-    );
+    settle(draw, &mut known, (WarningsOpen, Latest, warning), temper, &[line, line + 1, 1, 2], Count::UNKNOWN);
     settle(
         draw,
         &mut known,
@@ -89,14 +58,7 @@ pub fn complete(draw: &mut Draw, inputs: &[Input], config: &Config) -> Vec<Input
     );
     let spend = limits.max_ai_spend_per_day.micros();
     let line = (rails.max_ai_cost_pressure * spend as f64) as u64;
-    settle(
-        draw,
-        &mut known,
-        (AiSpend, Trailing, None),
-        temper,
-        &[spend, spend + 1, line, line + 1],
-        Count::UNKNOWN,
-    );
+    settle(draw, &mut known, (AiSpend, Trailing, None), temper, &[spend, spend + 1, line, line + 1], Count::UNKNOWN);
 
     let part = |known: &[Input], signal, name| bounds(known, signal, name, None);
     // Requests first, each able to hold what is known of its parts; then errors within what they leave.
@@ -109,23 +71,11 @@ pub fn complete(draw: &mut Draw, inputs: &[Input], config: &Config) -> Vec<Input
         (InfraRequests, LastHour, None),
         temper,
         &lines,
-        Count {
-            lo: hour_floor,
-            hi: evidence.hi,
-        },
+        Count { lo: hour_floor, hi: evidence.hi },
     );
-    let evidence_floor = part(&known, InfraErrors, Evidence)
-        .lo
-        .max(hour_floor)
-        .max(requests_hour.lo);
-    let requests = settle(
-        draw,
-        &mut known,
-        (InfraRequests, Evidence, None),
-        temper,
-        &lines,
-        Count::at_least(evidence_floor),
-    );
+    let evidence_floor = part(&known, InfraErrors, Evidence).lo.max(hour_floor).max(requests_hour.lo);
+    let requests =
+        settle(draw, &mut known, (InfraRequests, Evidence, None), temper, &lines, Count::at_least(evidence_floor));
     let rate = |whole: u64| (scoring.error_rate.bad * whole as f64) as u64;
     let most = requests_hour.hi.min(part(&known, InfraErrors, Evidence).hi);
     let errors_hour = settle(
@@ -142,10 +92,7 @@ pub fn complete(draw: &mut Draw, inputs: &[Input], config: &Config) -> Vec<Input
         (InfraErrors, Evidence, None),
         temper,
         &[rate(requests.lo), 1],
-        Count {
-            lo: errors_hour.lo,
-            hi: requests.hi,
-        },
+        Count { lo: errors_hour.lo, hi: requests.hi },
     );
 
     for input in known.iter_mut().filter(|input| is_open(input)) {
@@ -154,11 +101,7 @@ pub fn complete(draw: &mut Draw, inputs: &[Input], config: &Config) -> Vec<Input
             _ if input.signal == InfraCpu => Interval::UNIT,
             _ => Interval::NON_NEGATIVE,
         };
-        let line = if input.signal == InfraCpu {
-            scoring.cpu
-        } else {
-            scoring.latency_ms
-        };
+        let line = if input.signal == InfraCpu { scoring.cpu } else { scoring.latency_ms };
         let far = draw.share() * within.hi().min(100_000.0);
         let value = match temper {
             0 => within.lo(),
@@ -168,11 +111,8 @@ pub fn complete(draw: &mut Draw, inputs: &[Input], config: &Config) -> Vec<Input
         let value = value.clamp(within.lo(), within.hi());
         // A distribution that has come in whole still leaves its percentile an interval.
         let is_spread = input.signal == InfraLatency && draw.chance(25);
-        let value = if is_spread {
-            Interval::new(value, (value * 1.5).min(within.hi()))
-        } else {
-            Interval::exactly(value)
-        };
+        let value =
+            if is_spread { Interval::new(value, (value * 1.5).min(within.hi())) } else { Interval::exactly(value) };
         make_known(input, Value::Real(value));
     }
     known
@@ -194,14 +134,7 @@ fn bounds(inputs: &[Input], signal: Signal, name: WindowName, severity: Option<S
 }
 
 /// Makes a count known, within what is known of it and `also`; returns what it is now. One that is known stays.
-fn settle(
-    draw: &mut Draw,
-    inputs: &mut [Input],
-    key: Key,
-    temper: u64,
-    lines: &[u64],
-    also: Count,
-) -> Count {
+fn settle(draw: &mut Draw, inputs: &mut [Input], key: Key, temper: u64, lines: &[u64], also: Count) -> Count {
     const HUGE: u64 = 1 << 50;
     let own = bounds(inputs, key.0, key.1, key.2);
     let input = &mut inputs[find(inputs, key)];
@@ -222,14 +155,7 @@ fn settle(
     };
     let value = value.clamp(lo, hi).min(HUGE.max(lo));
     let count = Count::exactly(value);
-    make_known(
-        input,
-        if key.0 == Signal::AiSpend {
-            Value::Money(count)
-        } else {
-            Value::Count(count)
-        },
-    );
+    make_known(input, if key.0 == Signal::AiSpend { Value::Money(count) } else { Value::Count(count) });
     count
 }
 

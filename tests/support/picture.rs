@@ -59,53 +59,22 @@ impl Picture {
             input(ClientsActive, Latest, None, count(self.clients)),
             input(ClientsAtRisk, Latest, None, count(self.at_risk)),
             input(WarningsOpen, Latest, Some(Severity::Info), count(self.info)),
-            input(
-                WarningsOpen,
-                Latest,
-                Some(Severity::Warning),
-                count(self.warnings),
-            ),
-            input(
-                WarningsOpen,
-                Latest,
-                Some(Severity::Critical),
-                count(self.critical),
-            ),
+            input(WarningsOpen, Latest, Some(Severity::Warning), count(self.warnings)),
+            input(WarningsOpen, Latest, Some(Severity::Critical), count(self.critical)),
             input(PostsPublished, Trailing, None, Value::Count(self.posts)),
             input(AiSpend, Trailing, None, Value::Money(self.spend)),
             input(InfraCpu, LastHour, None, Value::Real(self.cpu)),
             input(InfraLatency, LastHour, None, Value::Real(self.latency_hour)),
-            input(
-                InfraLatency,
-                Evidence,
-                None,
-                Value::Real(self.latency_evidence),
-            ),
-            input(
-                InfraRequests,
-                LastHour,
-                None,
-                Value::Count(self.requests_hour),
-            ),
-            input(
-                InfraRequests,
-                Evidence,
-                None,
-                Value::Count(self.requests_evidence),
-            ),
+            input(InfraLatency, Evidence, None, Value::Real(self.latency_evidence)),
+            input(InfraRequests, LastHour, None, Value::Count(self.requests_hour)),
+            input(InfraRequests, Evidence, None, Value::Count(self.requests_evidence)),
             input(InfraErrors, LastHour, None, Value::Count(self.errors_hour)),
-            input(
-                InfraErrors,
-                Evidence,
-                None,
-                Value::Count(self.errors_evidence),
-            ),
+            input(InfraErrors, Evidence, None, Value::Count(self.errors_evidence)),
             input(PostsPublished, Today, None, Value::Count(self.posts)),
             input(AiSpend, Today, None, Value::Money(self.spend)),
         ];
         for input in &mut inputs {
-            let without_requests =
-                input.signal == InfraErrors && !config.policy.applies(InfraRequests);
+            let without_requests = input.signal == InfraErrors && !config.policy.applies(InfraRequests);
             if !config.policy.applies(input.signal) || without_requests {
                 hide(input, InputState::NotApplicable);
             } else if config.kind == EnvironmentKind::Synthetic {
@@ -139,11 +108,7 @@ pub fn input(signal: Signal, name: WindowName, severity: Option<Severity>, value
         state: InputState::Known,
         unit: signal.unit(),
         value: Some(value),
-        window: Window {
-            from: to - length,
-            name,
-            to,
-        },
+        window: Window { from: to - length, name, to },
     }
 }
 
@@ -166,17 +131,10 @@ pub fn hide(input: &mut Input, state: InputState) {
 }
 
 /// The place of an input among those that [`Picture::inputs`] gives.
-pub fn place(
-    inputs: &[Input],
-    signal: Signal,
-    name: WindowName,
-    severity: Option<Severity>,
-) -> usize {
+pub fn place(inputs: &[Input], signal: Signal, name: WindowName, severity: Option<Severity>) -> usize {
     inputs
         .iter()
-        .position(|input| {
-            input.signal == signal && input.window.name == name && input.severity == severity
-        })
+        .position(|input| input.signal == signal && input.window.name == name && input.severity == severity)
         .expect("every picture holds every input")
 }
 
@@ -186,13 +144,7 @@ pub fn config(mode: Mode) -> Config {
 }
 
 pub fn config_with(mode: Mode, policy: Policy) -> Config {
-    Config::new(
-        "production",
-        EnvironmentKind::Live,
-        mode,
-        policy,
-        noon() - Duration::days(60),
-    )
+    Config::new("production", EnvironmentKind::Live, mode, policy, noon() - Duration::days(60))
 }
 
 /// Recent evaluations at all of which the conditions held.
@@ -200,12 +152,7 @@ pub fn stable() -> Recent {
     Recent {
         previous: None,
         recovered: scaling_mode::domain::decision::BreachSet::all(),
-        stabilization: Stabilization {
-            expected: 96,
-            held: 96,
-            last_three: true,
-            unsafe_ticks: 0,
-        },
+        stabilization: Stabilization { expected: 96, held: 96, last_three: true, unsafe_ticks: 0 },
         tick_minutes: 15,
     }
 }
@@ -215,12 +162,5 @@ pub fn after(
     ruled: scaling_mode::domain::decision::Recommendation,
     standing: scaling_mode::domain::decision::BreachSet,
 ) -> Recent {
-    Recent {
-        previous: Some(Previous {
-            at: noon() - Duration::minutes(15),
-            ruled,
-            standing,
-        }),
-        ..stable()
-    }
+    Recent { previous: Some(Previous { at: noon() - Duration::minutes(15), ruled, standing }), ..stable() }
 }

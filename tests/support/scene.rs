@@ -47,13 +47,7 @@ pub fn scenes(hazy: bool) -> impl Strategy<Value = Scene> {
             blur(&mut draw, &mut inputs, haze, hides);
         }
         let recent = recent(&mut draw);
-        Scene {
-            config,
-            picture,
-            inputs,
-            recent,
-            seed: draw.next(),
-        }
+        Scene { config, picture, inputs, recent, seed: draw.next() }
     })
 }
 
@@ -88,17 +82,12 @@ pub fn policy(draw: &mut Draw) -> Policy {
             policy.not_applicable.clear();
         }
     }
-    assert_eq!(
-        policy.validate(),
-        [],
-        "the generator makes valid policies only"
-    );
+    assert_eq!(policy.validate(), [], "the generator makes valid policies only");
     policy
 }
 
 fn vary(draw: &mut Draw, rails: &mut Guardrails) {
-    let mut near =
-        |value: &mut f64, most: f64| *value = (*value * (0.7 + 0.6 * draw.share())).min(most);
+    let mut near = |value: &mut f64, most: f64| *value = (*value * (0.7 + 0.6 * draw.share())).min(most);
     near(&mut rails.freeze_below_health, 100.0);
     near(&mut rails.min_infra_health, 100.0);
     near(&mut rails.max_ai_cost_pressure, 1.0);
@@ -153,12 +142,7 @@ fn limits(draw: &mut Draw, most: u64) -> Limits {
             max_posts_per_day: NonZeroU64::new(below.1).expect("above zero"),
         }
     };
-    Limits {
-        lab: next(),
-        pilot: next(),
-        growth: next(),
-        scale: next(),
-    }
+    Limits { lab: next(), pilot: next(), growth: next(), scale: next() }
 }
 
 fn weights(draw: &mut Draw) -> Weights {
@@ -167,20 +151,12 @@ fn weights(draw: &mut Draw) -> Weights {
     if sum < 1e-3 {
         return Weights::default();
     }
-    Weights {
-        ai_cost: parts[0] / sum,
-        churn: parts[1] / sum,
-        infra: parts[2] / sum,
-        warnings: parts[3] / sum,
-    }
+    Weights { ai_cost: parts[0] / sum, churn: parts[1] / sum, infra: parts[2] / sum, warnings: parts[3] / sum }
 }
 
 fn line(draw: &mut Draw, most: f64) -> ScoreLine {
     let good = most * 0.9 * draw.share();
-    ScoreLine {
-        good,
-        bad: good + (most - good) * (0.05 + 0.95 * draw.share()),
-    }
+    ScoreLine { good, bad: good + (most - good) * (0.05 + 0.95 * draw.share()) }
 }
 
 /// A configuration with this policy: mostly live, mostly not frozen, mostly long past its last change.
@@ -194,8 +170,7 @@ pub fn config(draw: &mut Draw, policy: Policy) -> Config {
     config.frozen = draw.chance(7);
     config.version = 1 + draw.below(50);
     if draw.chance(40) {
-        let hours =
-            i64::from(config.policy.guardrails.cooldown_hours) + draw.of(&[-1, 0, 0, 1, 30]);
+        let hours = i64::from(config.policy.guardrails.cooldown_hours) + draw.of(&[-1, 0, 0, 1, 30]);
         config.last_mode_change_at = Some(noon() - Duration::hours(hours));
     }
     config
@@ -203,32 +178,16 @@ pub fn config(draw: &mut Draw, policy: Policy) -> Config {
 
 /// A picture in which each number is in trouble with a chance of `trouble` per cent.
 pub fn picture(draw: &mut Draw, config: &Config, trouble: u64) -> Picture {
-    let (limits, rails, scoring) = (
-        config.limits(),
-        &config.policy.guardrails,
-        &config.policy.scoring,
-    );
+    let (limits, rails, scoring) = (config.limits(), &config.policy.guardrails, &config.policy.scoring);
     let max = limits.max_clients.get();
     let wanted = (rails.min_demand_for_increase * max as f64).ceil() as u64;
-    let lower = config
-        .mode
-        .previous()
-        .map_or(0, |mode| config.policy.limits.of(mode).max_clients.get());
+    let lower = config.mode.previous().map_or(0, |mode| config.policy.limits.of(mode).max_clients.get());
     // Sometimes a business that would fit the mode below: a Decrease is for those.
     let clients = if trouble > 0 && draw.chance(15) {
         draw.between(lower / 2, lower)
     } else if draw.chance(trouble) {
         let far = draw.below(2 * max + 2);
-        draw.of(&[
-            0,
-            1,
-            lower,
-            lower + 1,
-            wanted.saturating_sub(1),
-            max + 1,
-            max * 3,
-            far,
-        ])
+        draw.of(&[0, 1, lower, lower + 1, wanted.saturating_sub(1), max + 1, max * 3, far])
     } else {
         let within = wanted.min(max);
         draw.between(within, max.max(within))
@@ -246,9 +205,7 @@ pub fn picture(draw: &mut Draw, config: &Config, trouble: u64) -> Picture {
     };
     let counted = load(rails.max_warning_density, clients.max(1));
     let at_risk = load(rails.max_churn_risk, clients).min(clients);
-    let utilisation = rails
-        .max_utilisation_for_increase
-        .min(rails.max_ai_cost_pressure);
+    let utilisation = rails.max_utilisation_for_increase.min(rails.max_ai_cost_pressure);
     let posts = load(utilisation, limits.max_posts_per_day.get());
     let spend = load(utilisation, limits.max_ai_spend_per_day.micros());
     let fine = |draw: &mut Draw, line: ScoreLine, most: f64| {
@@ -272,11 +229,7 @@ pub fn picture(draw: &mut Draw, config: &Config, trouble: u64) -> Picture {
     let requests_hour = draw.of(&[0, 20, 500, 20_000, 1_000_000]);
     let requests_evidence = requests_hour.max(draw.of(&[2_000, 50_000, 5_000_000]));
     let failing = |draw: &mut Draw, requests: u64| {
-        let rate = if draw.chance(trouble) {
-            fine(draw, scoring.error_rate, 1.0)
-        } else {
-            0.0
-        };
+        let rate = if draw.chance(trouble) { fine(draw, scoring.error_rate, 1.0) } else { 0.0 };
         ((requests as f64 * rate) as u64).min(requests)
     };
     let errors_hour = failing(draw, requests_hour);
@@ -306,22 +259,12 @@ pub fn picture(draw: &mut Draw, config: &Config, trouble: u64) -> Picture {
 
 /// A sum of which a sample straddles the window's edge is known whole and yet an interval.
 fn straddled(draw: &mut Draw, value: u64) -> Count {
-    if draw.chance(10) {
-        Count {
-            lo: value - value / 8,
-            hi: value + value / 8,
-        }
-    } else {
-        Count::exactly(value)
-    }
+    if draw.chance(10) { Count { lo: value - value / 8, hi: value + value / 8 } } else { Count::exactly(value) }
 }
 
 /// Hides or blurs each deciding input with a chance of `haze` per cent, as `prepare` would put it.
 pub fn blur(draw: &mut Draw, inputs: &mut [Input], haze: u64, hides: bool) {
-    for input in inputs
-        .iter_mut()
-        .filter(|input| decides(input) && input.state != InputState::NotApplicable)
-    {
+    for input in inputs.iter_mut().filter(|input| decides(input) && input.state != InputState::NotApplicable) {
         if !draw.chance(haze) {
             continue;
         }
@@ -343,21 +286,9 @@ pub fn blur(draw: &mut Draw, inputs: &mut [Input], haze: u64, hides: bool) {
     }
     // What `prepare` does to parts larger than their whole, it does to both of them.
     for (part, whole, name) in [
-        (
-            Signal::ClientsAtRisk,
-            Signal::ClientsActive,
-            WindowName::Latest,
-        ),
-        (
-            Signal::InfraErrors,
-            Signal::InfraRequests,
-            WindowName::LastHour,
-        ),
-        (
-            Signal::InfraErrors,
-            Signal::InfraRequests,
-            WindowName::Evidence,
-        ),
+        (Signal::ClientsAtRisk, Signal::ClientsActive, WindowName::Latest),
+        (Signal::InfraErrors, Signal::InfraRequests, WindowName::LastHour),
+        (Signal::InfraErrors, Signal::InfraRequests, WindowName::Evidence),
     ] {
         if hides && draw.below(800) < haze {
             for input in inputs.iter_mut() {
@@ -380,25 +311,15 @@ fn dispute(draw: &mut Draw, input: &mut Input) {
         Value::Count(count) => Value::Count(spread(draw, count)),
         Value::Money(count) => Value::Money(spread(draw, count)),
         Value::Real(real) => {
-            let most = if input.signal == Signal::InfraCpu {
-                1.0
-            } else {
-                f64::INFINITY
-            };
-            Value::Real(Interval::new(
-                real.lo() * draw.share(),
-                (real.hi() * (1.0 + draw.share())).min(most),
-            ))
+            let most = if input.signal == Signal::InfraCpu { 1.0 } else { f64::INFINITY };
+            Value::Real(Interval::new(real.lo() * draw.share(), (real.hi() * (1.0 + draw.share())).min(most)))
         }
     });
 }
 
 fn spread(draw: &mut Draw, count: Count) -> Count {
     let below = draw.below(count.lo + 1);
-    Count {
-        lo: count.lo - below,
-        hi: count.hi + draw.below(count.hi + 2),
-    }
+    Count { lo: count.lo - below, hi: count.hi + draw.below(count.hi + 2) }
 }
 
 fn cover_in_part(draw: &mut Draw, input: &mut Input) {
@@ -409,10 +330,7 @@ fn cover_in_part(draw: &mut Draw, input: &mut Input) {
         Value::Money(count) => Value::Money(Count::at_least(draw.between(0, count.lo))),
         Value::Real(real) if input.signal == Signal::InfraCpu => {
             let covered = draw.share();
-            Value::Real(Interval::new(
-                real.lo() * covered,
-                (real.hi() * covered + 1.0 - covered).min(1.0),
-            ))
+            Value::Real(Interval::new(real.lo() * covered, (real.hi() * covered + 1.0 - covered).min(1.0)))
         }
         Value::Real(_) => Value::Real(Interval::NON_NEGATIVE),
     });
@@ -421,31 +339,16 @@ fn cover_in_part(draw: &mut Draw, input: &mut Input) {
 /// A summary of recent evaluations such as `summarise` may give.
 pub fn recent(draw: &mut Draw) -> Recent {
     let expected = draw.of(&[96, 96, 4, 288]);
-    let held = draw.of(&[
-        expected,
-        expected,
-        expected,
-        (expected * 95_u64).div_ceil(100),
-        expected * 94 / 100,
-        0,
-    ]);
+    let held = draw.of(&[expected, expected, expected, (expected * 95_u64).div_ceil(100), expected * 94 / 100, 0]);
     let calm = draw.chance(75);
-    let standing = if draw.chance(65) {
-        BreachSet::EMPTY
-    } else {
-        BreachSet::from_bits(draw.below(64) as u8)
-    };
+    let standing = if draw.chance(65) { BreachSet::EMPTY } else { BreachSet::from_bits(draw.below(64) as u8) };
     Recent {
         previous: draw.chance(60).then(|| Previous {
             at: noon() - Duration::minutes(15),
             ruled: ruled(draw, standing),
             standing,
         }),
-        recovered: if draw.chance(50) {
-            BreachSet::all()
-        } else {
-            BreachSet::from_bits(draw.below(64) as u8)
-        },
+        recovered: if draw.chance(50) { BreachSet::all() } else { BreachSet::from_bits(draw.below(64) as u8) },
         stabilization: Stabilization {
             expected,
             held,

@@ -74,24 +74,15 @@ async fn create(create: Create, settings: &Settings) -> Result<(), CliError> {
     let config = Config::new(&create.name, kind, create.mode, policy, now);
     store.create_environment(&config, ACTOR, now).await?;
     store.close().await;
-    say!(
-        "{} is there: {}, in {}.",
-        create.name,
-        kind.name(),
-        create.mode
-    );
+    say!("{} is there: {}, in {}.", create.name, kind.name(), create.mode);
     Ok(())
 }
 
 /// Reads the parts of a policy from a TOML or JSON file, laid over the defaults.
 fn read_policy(path: &std::path::Path) -> Result<Policy, CliError> {
-    let text = std::fs::read_to_string(path).map_err(|source| CliError::File {
-        what: format!("{} cannot be read", path.display()),
-        source,
-    })?;
-    let is_json = path
-        .extension()
-        .is_some_and(|extension| extension == "json");
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| CliError::File { what: format!("{} cannot be read", path.display()), source })?;
+    let is_json = path.extension().is_some_and(|extension| extension == "json");
     let parts = if is_json {
         serde_json::from_str(&text).map_err(|error| error.to_string())
     } else {
@@ -99,16 +90,12 @@ fn read_policy(path: &std::path::Path) -> Result<Policy, CliError> {
     };
     let parts = parts.map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))?;
     let policy = overlay(&Policy::default(), parts).map_err(|errors| mistakes(path, &errors))?;
-    calendar::zone(&policy.time_zone)
-        .map_err(|detail| mistakes(path, &[FieldError::new("time_zone", detail)]))?;
+    calendar::zone(&policy.time_zone).map_err(|detail| mistakes(path, &[FieldError::new("time_zone", detail)]))?;
     Ok(policy)
 }
 
 fn mistakes(path: &std::path::Path, errors: &[FieldError]) -> CliError {
-    let list: Vec<String> = errors
-        .iter()
-        .map(|error| format!("{} {}", error.field, error.detail))
-        .collect();
+    let list: Vec<String> = errors.iter().map(|error| format!("{} {}", error.field, error.detail)).collect();
     CliError::Usage(format!("{}: {}", path.display(), list.join("; ")))
 }
 
@@ -119,10 +106,7 @@ async fn list(format: Format, settings: &Settings) -> Result<(), CliError> {
     if format.json {
         let names: Vec<EnvironmentName> = environments
             .into_iter()
-            .map(|environment| EnvironmentName {
-                kind: environment.kind,
-                name: environment.name,
-            })
+            .map(|environment| EnvironmentName { kind: environment.kind, name: environment.name })
             .collect();
         print_json(&names);
         return Ok(());

@@ -61,9 +61,7 @@ pub(super) struct Arguments {
 fn shift(text: &str) -> Result<Duration, String> {
     let wrong = || "say days, hours, minutes or seconds, such as 10d or -3h".to_owned();
     let unit = text.chars().last().ok_or_else(wrong)?;
-    let number: i64 = text[..text.len() - unit.len_utf8()]
-        .parse()
-        .map_err(|_| wrong())?;
+    let number: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
     let seconds = match unit {
         'd' => 86_400,
         'h' => 3_600,
@@ -71,10 +69,7 @@ fn shift(text: &str) -> Result<Duration, String> {
         's' => 1,
         _ => return Err(wrong()),
     };
-    number
-        .checked_mul(seconds)
-        .and_then(Duration::try_seconds)
-        .ok_or_else(wrong)
+    number.checked_mul(seconds).and_then(Duration::try_seconds).ok_or_else(wrong)
 }
 
 /// A stretch without samples, longer than two of the file's usual steps.
@@ -108,19 +103,13 @@ struct Report {
 pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(), CliError> {
     let signal = Signal::from_name(&arguments.signal).ok_or_else(|| {
         let known = Signal::ALL.map(Signal::name).join(", ");
-        CliError::Usage(format!(
-            "there is no signal \"{}\"; there are {known}",
-            arguments.signal
-        ))
+        CliError::Usage(format!("there is no signal \"{}\"; there are {known}", arguments.signal))
     })?;
     let aggregation = aggregation(signal, arguments.aggregation.as_deref())?;
     let (rows, mut report) = read(&arguments)?;
     let source = match &arguments.source {
         Some(source) => source.clone(),
-        None => arguments
-            .file
-            .file_name()
-            .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+        None => arguments.file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
     };
     let batch = Batch {
         covers: Vec::new(),
@@ -147,15 +136,12 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(),
     };
     let now = clock::now();
     let lines: Vec<u64> = rows.values().map(|row| row.line).collect();
-    let accepted =
-        telemetry::accept(&batch, now).map_err(|errors| refused(&arguments, &errors, &lines))?;
+    let accepted = telemetry::accept(&batch, now).map_err(|errors| refused(&arguments, &errors, &lines))?;
     let store = open(settings).await?;
     ensure_environment(store.as_ref(), &arguments.environment, now).await?;
     let bar = progress_bar(accepted.samples.len() as u64, "samples");
-    let receipt: Receipt = store
-        .ingest(&arguments.environment, &accepted, now, None)
-        .await
-        .map_err(|error| match error {
+    let receipt: Receipt =
+        store.ingest(&arguments.environment, &accepted, now, None).await.map_err(|error| match error {
             StoreError::Conflicts(errors) => refused(&arguments, &errors, &lines),
             other => other.into(),
         })?;
@@ -181,16 +167,9 @@ fn refused(arguments: &Arguments, errors: &[telemetry::RowError], lines: &[u64])
             format!("{place}{} {}", error.field, error.detail)
         })
         .collect();
-    let more = if errors.len() > shown.len() {
-        format!(" (and {} more)", errors.len() - shown.len())
-    } else {
-        String::new()
-    };
-    CliError::Found(format!(
-        "{}: nothing was imported. {}{more}",
-        arguments.file.display(),
-        shown.join("; ")
-    ))
+    let more =
+        if errors.len() > shown.len() { format!(" (and {} more)", errors.len() - shown.len()) } else { String::new() };
+    CliError::Found(format!("{}: nothing was imported. {}{more}", arguments.file.display(), shown.join("; ")))
 }
 
 /// What the values are taken to be: only latencies carry it on, the others must be what their kind is.
@@ -202,40 +181,27 @@ fn aggregation(signal: Signal, given: Option<&str>) -> Result<Option<&str>, CliE
         Kind::Gauge => &["last"],
     };
     match given {
-        Some(name) if !own.contains(&name) => Err(CliError::Usage(format!(
-            "{signal} cannot be imported as {name}; it can as {}",
-            own.join(" or ")
-        ))),
+        Some(name) if !own.contains(&name) => {
+            Err(CliError::Usage(format!("{signal} cannot be imported as {name}; it can as {}", own.join(" or "))))
+        }
         Some(name) if signal.kind() == Kind::Distribution => Ok(Some(name)),
-        None if signal.kind() == Kind::Distribution => Err(CliError::Usage(
-            "say what each latency is: --aggregation p95 or --aggregation mean".to_owned(),
-        )),
+        None if signal.kind() == Kind::Distribution => {
+            Err(CliError::Usage("say what each latency is: --aggregation p95 or --aggregation mean".to_owned()))
+        }
         _ => Ok(None),
     }
 }
 
-async fn ensure_environment(
-    store: &dyn Store,
-    name: &str,
-    now: DateTime<Utc>,
-) -> Result<(), CliError> {
+async fn ensure_environment(store: &dyn Store, name: &str, now: DateTime<Utc>) -> Result<(), CliError> {
     match store.config(name).await {
         Ok(_) => return Ok(()),
         Err(StoreError::UnknownEnvironment { .. }) => {}
         Err(error) => return Err(error.into()),
     }
     if !is_environment_name(name) {
-        return Err(CliError::Usage(format!(
-            "\"{name}\" cannot be a name: use a-z, 0-9, - and _"
-        )));
+        return Err(CliError::Usage(format!("\"{name}\" cannot be a name: use a-z, 0-9, - and _")));
     }
-    let config = Config::new(
-        name,
-        EnvironmentKind::Recorded,
-        Mode::Lab,
-        Policy::default(),
-        now,
-    );
+    let config = Config::new(name, EnvironmentKind::Recorded, Mode::Lab, Policy::default(), now);
     store.create_environment(&config, ACTOR, now).await?;
     eprintln!("{name} was made: recorded, in lab.");
     Ok(())
@@ -257,18 +223,10 @@ fn read(arguments: &Arguments) -> Result<(BTreeMap<DateTime<Utc>, Row>, Report),
             _ => CliError::Found(format!("{what}: {said}")),
         }
     };
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_path(&arguments.file)
-        .map_err(unreadable)?;
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_path(&arguments.file).map_err(unreadable)?;
     let header = reader.headers().map_err(unreadable)?.clone();
-    let time_column = column(
-        &header,
-        arguments.time_column.as_deref(),
-        &["timestamp", "time", "date"],
-        0,
-    )?;
+    let time_column = column(&header, arguments.time_column.as_deref(), &["timestamp", "time", "date"], 0)?;
     let value_column = column(&header, arguments.value_column.as_deref(), &["value"], 1)?;
     let mut report = Report::default();
     let mut rows: BTreeMap<DateTime<Utc>, Row> = BTreeMap::new();
@@ -283,10 +241,7 @@ fn read(arguments: &Arguments) -> Result<(BTreeMap<DateTime<Utc>, Row>, Report),
         }
         let text = record.get(time_column).unwrap_or("");
         let at = time(text, arguments.zone).map_err(|why| {
-            CliError::Found(format!(
-                "{} line {line}: the time \"{text}\" {why}",
-                arguments.file.display()
-            ))
+            CliError::Found(format!("{} line {line}: the time \"{text}\" {why}", arguments.file.display()))
         })? + arguments.shift.unwrap_or_default();
         match rows.get(&at) {
             Some(before) if before.value == value => report.duplicates.push(line),
@@ -301,33 +256,16 @@ fn read(arguments: &Arguments) -> Result<(BTreeMap<DateTime<Utc>, Row>, Report),
     Ok((rows, report))
 }
 
-fn column(
-    header: &csv::StringRecord,
-    given: Option<&str>,
-    usual: &[&str],
-    default: usize,
-) -> Result<usize, CliError> {
-    let named = |name: &str| {
-        header
-            .iter()
-            .position(|column| column.eq_ignore_ascii_case(name))
-    };
+fn column(header: &csv::StringRecord, given: Option<&str>, usual: &[&str], default: usize) -> Result<usize, CliError> {
+    let named = |name: &str| header.iter().position(|column| column.eq_ignore_ascii_case(name));
     let Some(given) = given else {
         return Ok(usual.iter().find_map(|name| named(name)).unwrap_or(default));
     };
-    let numbered = || {
-        given
-            .parse::<usize>()
-            .ok()
-            .filter(|number| (1..=header.len()).contains(number))
-            .map(|number| number - 1)
-    };
+    let numbered =
+        || given.parse::<usize>().ok().filter(|number| (1..=header.len()).contains(number)).map(|number| number - 1);
     named(given).or_else(numbered).ok_or_else(|| {
         let known: Vec<&str> = header.iter().collect();
-        CliError::Usage(format!(
-            "there is no column \"{given}\"; there are {}",
-            known.join(", ")
-        ))
+        CliError::Usage(format!("there is no column \"{given}\"; there are {}", known.join(", ")))
     })
 }
 
@@ -336,14 +274,10 @@ fn time(text: &str, zone: Tz) -> Result<DateTime<Utc>, &'static str> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Ok(at.with_timezone(&Utc));
     }
-    let local = [
-        "%Y-%m-%d %H:%M:%S%.f",
-        "%Y-%m-%dT%H:%M:%S%.f",
-        "%Y-%m-%d %H:%M",
-    ]
-    .iter()
-    .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-    .ok_or("cannot be read")?;
+    let local = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M"]
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+        .ok_or("cannot be read")?;
     match zone.from_local_datetime(&local) {
         LocalResult::Single(at) => Ok(at.with_timezone(&Utc)),
         // Of an hour that happens twice a file without zones cannot say which; the first is taken.
@@ -357,10 +291,7 @@ fn measure(rows: &BTreeMap<DateTime<Utc>, Row>, report: &mut Report) {
     let times: Vec<DateTime<Utc>> = rows.keys().copied().collect();
     report.first = times.first().copied();
     report.last = times.last().copied();
-    let mut steps: Vec<i64> = times
-        .windows(2)
-        .map(|pair| (pair[1] - pair[0]).num_seconds())
-        .collect();
+    let mut steps: Vec<i64> = times.windows(2).map(|pair| (pair[1] - pair[0]).num_seconds()).collect();
     if steps.is_empty() {
         return;
     }
@@ -371,11 +302,7 @@ fn measure(rows: &BTreeMap<DateTime<Utc>, Row>, report: &mut Report) {
     report.gaps = times
         .windows(2)
         .filter(|pair| (pair[1] - pair[0]).num_seconds() > 2 * step)
-        .map(|pair| Gap {
-            from: pair[0],
-            to: pair[1],
-            hours: (pair[1] - pair[0]).num_seconds() as f64 / 3600.0,
-        })
+        .map(|pair| Gap { from: pair[0], to: pair[1], hours: (pair[1] - pair[0]).num_seconds() as f64 / 3600.0 })
         .collect();
 }
 
@@ -388,34 +315,20 @@ fn print_report(arguments: &Arguments, report: &Report) {
         report.already_there
     );
     if let (Some(first), Some(last)) = (report.first, report.last) {
-        say!(
-            "  from {} to {}",
-            first.format("%Y-%m-%d %H:%M"),
-            last.format("%Y-%m-%d %H:%M UTC")
-        );
+        say!("  from {} to {}", first.format("%Y-%m-%d %H:%M"), last.format("%Y-%m-%d %H:%M UTC"));
     }
     let lines = |what: &str, lines: &[u64]| {
         if !lines.is_empty() {
             let shown: Vec<String> = lines.iter().take(10).map(u64::to_string).collect();
             let more = if lines.len() > 10 { ", ..." } else { "" };
-            say!(
-                "  {what}: {} (lines {}{more})",
-                lines.len(),
-                shown.join(", ")
-            );
+            say!("  {what}: {} (lines {}{more})", lines.len(), shown.join(", "));
         }
     };
     lines("blank values, left out", &report.blanks);
     lines("rows that say the same again", &report.duplicates);
-    lines(
-        "rows that contradict a row before, left out",
-        &report.conflicting,
-    );
+    lines("rows that contradict a row before, left out", &report.conflicting);
     if !report.gaps.is_empty() {
-        say!(
-            "  gaps: {}; they stay gaps, nothing is filled in",
-            report.gaps.len()
-        );
+        say!("  gaps: {}; they stay gaps, nothing is filled in", report.gaps.len());
         for gap in report.gaps.iter().take(10) {
             say!(
                 "    {} to {} ({:.1} h)",
@@ -444,18 +357,9 @@ mod tests {
     fn times_without_a_zone_are_read_in_the_one_given() {
         let berlin = calendar::zone("Europe/Berlin").unwrap();
         let read = |text| time(text, berlin).map(|at| at.to_rfc3339());
-        assert_eq!(
-            read("2026-07-01 12:00:00").unwrap(),
-            "2026-07-01T10:00:00+00:00"
-        );
-        assert_eq!(
-            read("2026-07-01T12:00:00Z").unwrap(),
-            "2026-07-01T12:00:00+00:00"
-        );
-        assert!(
-            read("2026-03-29 02:30:00").is_err(),
-            "an hour that the clocks skip"
-        );
+        assert_eq!(read("2026-07-01 12:00:00").unwrap(), "2026-07-01T10:00:00+00:00");
+        assert_eq!(read("2026-07-01T12:00:00Z").unwrap(), "2026-07-01T12:00:00+00:00");
+        assert!(read("2026-03-29 02:30:00").is_err(), "an hour that the clocks skip");
         assert!(read("yesterday").is_err());
     }
 }

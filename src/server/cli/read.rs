@@ -46,12 +46,8 @@ pub(super) struct HistoryArguments {
 
 pub(super) async fn snapshot(target: Target, settings: &Settings) -> Result<(), CliError> {
     let store = open(settings).await?;
-    let occasion = Occasion {
-        actor: ACTOR,
-        as_of: clock::now(),
-        origin: Origin::OnDemand,
-        tick_minutes: settings.tick_minutes,
-    };
+    let occasion =
+        Occasion { actor: ACTOR, as_of: clock::now(), origin: Origin::OnDemand, tick_minutes: settings.tick_minutes };
     let snapshot = evaluate_and_record(store.as_ref(), &target.environment, occasion, None).await?;
     store.close().await;
     if target.format.json {
@@ -76,12 +72,7 @@ fn print_snapshot(snapshot: &Snapshot) {
         }
     }
     say!();
-    say!(
-        "{} as of {} ({})",
-        snapshot.id,
-        body.as_of.format("%Y-%m-%d %H:%M:%S UTC"),
-        body.environment
-    );
+    say!("{} as of {} ({})", snapshot.id, body.as_of.format("%Y-%m-%d %H:%M:%S UTC"), body.environment);
 }
 
 pub(super) async fn status(target: Target, settings: &Settings) -> Result<(), CliError> {
@@ -97,26 +88,11 @@ pub(super) async fn status(target: Target, settings: &Settings) -> Result<(), Cl
     }
     say!("{}", overview.verdict);
     say!();
-    say!(
-        "environment   {} ({})",
-        overview.environment,
-        overview.kind.name()
-    );
-    say!(
-        "mode          {}{}",
-        overview.mode,
-        if overview.frozen { ", frozen" } else { "" }
-    );
-    say!(
-        "answer        {}{}",
-        overview.recommendation.name(),
-        if overview.held { " (held)" } else { "" }
-    );
+    say!("environment   {} ({})", overview.environment, overview.kind.name());
+    say!("mode          {}{}", overview.mode, if overview.frozen { ", frozen" } else { "" });
+    say!("answer        {}{}", overview.recommendation.name(), if overview.held { " (held)" } else { "" });
     let time = |at: Option<chrono::DateTime<chrono::Utc>>| {
-        at.map_or_else(
-            || "never".to_owned(),
-            |at| at.format("%Y-%m-%d %H:%M UTC").to_string(),
-        )
+        at.map_or_else(|| "never".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string())
     };
     say!("evaluated     {}", time(overview.as_of));
     say!("data through  {}", time(overview.data_through));
@@ -124,36 +100,20 @@ pub(super) async fn status(target: Target, settings: &Settings) -> Result<(), Cl
         say!("evidence      complete to {} %", number(confidence * 100.0));
     }
     if let Some(proposal) = &overview.proposal {
-        say!(
-            "proposal      {} ({})",
-            proposal.recommendation.name(),
-            proposal.id
-        );
+        say!("proposal      {} ({})", proposal.recommendation.name(), proposal.id);
     }
     Ok(())
 }
 
-pub(super) async fn history(
-    arguments: HistoryArguments,
-    settings: &Settings,
-) -> Result<(), CliError> {
+pub(super) async fn history(arguments: HistoryArguments, settings: &Settings) -> Result<(), CliError> {
     let store = open(settings).await?;
     let types = if arguments.all {
         Vec::new()
     } else {
-        EventType::ALL
-            .into_iter()
-            .filter(|event_type| *event_type != EventType::SnapshotRecorded)
-            .collect()
+        EventType::ALL.into_iter().filter(|event_type| *event_type != EventType::SnapshotRecorded).collect()
     };
-    let filter = EventFilter {
-        types,
-        before: arguments.before,
-        ..EventFilter::default()
-    };
-    let events = store
-        .events(&arguments.target.environment, &filter, arguments.limit)
-        .await?;
+    let filter = EventFilter { types, before: arguments.before, ..EventFilter::default() };
+    let events = store.events(&arguments.target.environment, &filter, arguments.limit).await?;
     store.close().await;
     if arguments.target.format.json {
         print_json(&events);
@@ -171,11 +131,7 @@ fn line(event: &Event) -> String {
         (None, Some(new)) => format!(" to {new}"),
         _ => String::new(),
     };
-    let reason = event
-        .reason
-        .as_ref()
-        .map(|reason| format!(": {reason}"))
-        .unwrap_or_default();
+    let reason = event.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     format!(
         "{:>6}  {}  {:22} {}{modes}{reason}",
         event.seq,

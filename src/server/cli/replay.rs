@@ -67,9 +67,7 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(),
 /// A progress bar on standard error, where that is a terminal.
 pub(super) fn progress_bar(length: u64, unit: &'static str) -> ProgressBar {
     let bar = ProgressBar::new(length);
-    if let Ok(style) =
-        ProgressStyle::with_template("{bar:32} {human_pos}/{human_len} {msg}, {eta} left")
-    {
+    if let Ok(style) = ProgressStyle::with_template("{bar:32} {human_pos}/{human_len} {msg}, {eta} left") {
         bar.set_style(style);
     }
     bar.set_message(unit);
@@ -83,11 +81,7 @@ fn print_summary(plan: &Plan, summary: &Summary) {
         summary.evaluations,
         plan.from.format("%Y-%m-%d %H:%M"),
         plan.to.format("%Y-%m-%d %H:%M UTC"),
-        if summary.stored {
-            ""
-        } else {
-            " (a dry run: nothing was stored)"
-        }
+        if summary.stored { "" } else { " (a dry run: nothing was stored)" }
     );
     say!(
         "increase {}, hold {}, decrease {}, freeze {}; evidence incomplete in {}",

@@ -43,13 +43,8 @@ pub(super) async fn verify(arguments: Verify, settings: &Settings) -> Result<(),
     }
     match report.problem {
         Some(problem) => {
-            let place = problem
-                .seq
-                .map_or_else(String::new, |seq| format!(" event {seq}"));
-            Err(CliError::Found(format!(
-                "{}:{place} {}",
-                problem.environment, problem.what
-            )))
+            let place = problem.seq.map_or_else(String::new, |seq| format!(" event {seq}"));
+            Err(CliError::Found(format!("{}:{place} {}", problem.environment, problem.what)))
         }
         None => {
             if !arguments.format.json {
@@ -79,20 +74,12 @@ pub(super) async fn backup(arguments: Backup, settings: &Settings) -> Result<(),
     store.backup(&arguments.file).await?;
     let heads = store.heads().await?;
     store.close().await;
-    say!(
-        "{} holds a consistent copy. Its head: {}",
-        arguments.file.display(),
-        store_head(&heads)
-    );
+    say!("{} holds a consistent copy. Its head: {}", arguments.file.display(), store_head(&heads));
     Ok(())
 }
 
 pub(super) async fn restore(arguments: Restore, settings: &Settings) -> Result<(), CliError> {
-    if let Some(folder) = settings
-        .store_file
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
+    if let Some(folder) = settings.store_file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|source| CliError::File {
             what: format!("the folder {} cannot be made", folder.display()),
             source,
@@ -110,11 +97,7 @@ pub(super) async fn restore(arguments: Restore, settings: &Settings) -> Result<(
         )));
     }
     let heads = restore_store(&arguments.file, &settings.store_file).await?;
-    say!(
-        "Restored to {}: every chain is whole. The head: {}",
-        settings.store_file.display(),
-        store_head(&heads)
-    );
+    say!("Restored to {}: every chain is whole. The head: {}", settings.store_file.display(), store_head(&heads));
     Ok(())
 }
 
@@ -127,10 +110,7 @@ pub(super) async fn demo(format: Format, settings: &Settings) -> Result<(), CliE
     } else if invented == 0 {
         say!("{} is there already.", synthetic::DEMO);
     } else {
-        say!(
-            "{} holds {invented} synthetic samples. They decide nothing.",
-            synthetic::DEMO
-        );
+        say!("{} holds {invented} synthetic samples. They decide nothing.", synthetic::DEMO);
     }
     Ok(())
 }
@@ -146,11 +126,7 @@ struct Finding {
 }
 
 fn finding(ok: bool, what: impl Into<String>, cure: &str) -> Finding {
-    Finding {
-        ok,
-        what: what.into(),
-        cure: (!ok).then(|| cure.to_owned()),
-    }
+    Finding { ok, what: what.into(), cure: (!ok).then(|| cure.to_owned()) }
 }
 
 pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), CliError> {
@@ -163,27 +139,15 @@ pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), Cl
     let writable = store.ready().await;
     findings.push(finding(
         writable.is_ok(),
-        format!(
-            "the store {} is writable and its migrations are applied",
-            settings.store_file.display()
-        ),
+        format!("the store {} is writable and its migrations are applied", settings.store_file.display()),
         "look at the disk's space and the file's permissions",
     ));
     let report = examine(store.as_ref(), None).await?;
     findings.push(match &report.problem {
-        None => finding(
-            true,
-            format!(
-                "{} events and {} snapshots are whole",
-                report.events, report.proved
-            ),
-            "",
-        ),
-        Some(problem) => finding(
-            false,
-            format!("{}: {}", problem.environment, problem.what),
-            "restore a backup made before it",
-        ),
+        None => finding(true, format!("{} events and {} snapshots are whole", report.events, report.proved), ""),
+        Some(problem) => {
+            finding(false, format!("{}: {}", problem.environment, problem.what), "restore a backup made before it")
+        }
     });
     for environment in store.environments().await? {
         findings.extend(sources(store.as_ref(), &environment.name).await?);
@@ -194,21 +158,13 @@ pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), Cl
         print_json(&findings);
     } else {
         for finding in &findings {
-            say!(
-                "{} {}",
-                if finding.ok { "ok  " } else { "look" },
-                finding.what
-            );
+            say!("{} {}", if finding.ok { "ok  " } else { "look" }, finding.what);
             if let Some(cure) = &finding.cure {
                 say!("     {cure}");
             }
         }
     }
-    if ill == 0 {
-        Ok(())
-    } else {
-        Err(CliError::Found(format!("{ill} things need a look")))
-    }
+    if ill == 0 { Ok(()) } else { Err(CliError::Found(format!("{ill} things need a look"))) }
 }
 
 /// Each source of a live environment: whether it is still sending.
@@ -223,17 +179,10 @@ async fn sources(store: &dyn Store, environment: &str) -> Result<Vec<Finding>, S
     let findings = store.sources(environment).await?.into_iter().map(|source| {
         let through = source.data_through.or(source.last_at);
         let fresh = through.is_some_and(|through| now - through <= most);
-        let when = through.map_or_else(
-            || "nothing yet".to_owned(),
-            |at| at.format("%Y-%m-%d %H:%M UTC").to_string(),
-        );
+        let when = through.map_or_else(|| "nothing yet".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string());
         finding(
             fresh,
-            format!(
-                "{environment}: {} from {}, data through {when}",
-                source.series.label(),
-                source.source
-            ),
+            format!("{environment}: {} from {}, data through {when}", source.series.label(), source.source),
             "the source has gone silent: see that it is running and sends to this server",
         )
     });

@@ -39,28 +39,17 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
         settings: settings.clone(),
         store: store.clone(),
     };
-    let listener = tokio::net::TcpListener::bind(settings.addr)
-        .await
-        .map_err(|source| CliError::File {
-            what: format!("the address {} cannot be listened on", settings.addr),
-            source,
-        })?;
+    let listener = tokio::net::TcpListener::bind(settings.addr).await.map_err(|source| CliError::File {
+        what: format!("the address {} cannot be listened on", settings.addr),
+        source,
+    })?;
     let address = listener.local_addr().unwrap_or(settings.addr);
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     state.requests.start(clock::now());
-    tasks.spawn(
-        state
-            .scheduler
-            .clone()
-            .run(store.clone(), settings.clone(), stop.clone()),
-    );
+    tasks.spawn(state.scheduler.clone().run(store.clone(), settings.clone(), stop.clone()));
     tasks.spawn(housekeeping(store.clone(), settings.clone(), stop.clone()));
-    tasks.spawn(own_figures(
-        store.clone(),
-        state.requests.clone(),
-        stop.clone(),
-    ));
+    tasks.spawn(own_figures(store.clone(), state.requests.clone(), stop.clone()));
     tasks.close();
     announce(address);
     let serving = axum::serve(
@@ -88,11 +77,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
 }
 
 fn announce(address: std::net::SocketAddr) {
-    let host = if address.ip().is_loopback() {
-        "localhost".to_owned()
-    } else {
-        address.ip().to_string()
-    };
+    let host = if address.ip().is_loopback() { "localhost".to_owned() } else { address.ip().to_string() };
     say!("Scaling Mode serves http://{host}:{}{PAGE}", address.port());
     tracing::info!(%address, "serving");
 }
@@ -101,13 +86,7 @@ fn announce(address: std::net::SocketAddr) {
 async fn first_run(store: &Arc<dyn Store>, settings: &Settings) -> Result<(), StoreError> {
     let now = clock::now();
     for name in [DEFAULT_ENVIRONMENT, THIS_SERVER] {
-        let config = Config::new(
-            name,
-            EnvironmentKind::Live,
-            Mode::Lab,
-            Policy::default(),
-            now,
-        );
+        let config = Config::new(name, EnvironmentKind::Live, Mode::Lab, Policy::default(), now);
         match store.create_environment(&config, "local", now).await {
             // The page has an answer with its reason at once, not only at the next tick.
             Ok(()) => {
@@ -135,8 +114,7 @@ async fn own_figures(store: Arc<dyn Store>, requests: Arc<RequestLog>, stop: Can
     let mut host = Host::default();
     let _ = host.read(clock::now());
     loop {
-        let into_minute =
-            u64::try_from(clock::now().timestamp_millis().rem_euclid(60_000)).unwrap_or(0);
+        let into_minute = u64::try_from(clock::now().timestamp_millis().rem_euclid(60_000)).unwrap_or(0);
         let until_minute = Duration::from_millis(60_000 - into_minute);
         let last = tokio::select! {
             () = stop.cancelled() => true,
@@ -162,16 +140,11 @@ async fn keep(store: &dyn Store, batch: &AcceptedBatch) {
 /// The options of Leptos: from its file where it lies in the working folder, with the site beside the binary unless one
 /// is named. The binary finds its site from any working folder.
 fn leptos_options(settings: &Settings) -> Result<LeptosOptions, CliError> {
-    let file = std::path::Path::new("Leptos.toml")
-        .exists()
-        .then_some("Leptos.toml");
+    let file = std::path::Path::new("Leptos.toml").exists().then_some("Leptos.toml");
     let mut options = match file {
         Some(file) => {
             get_configuration(Some(file))
-                .map_err(|source| CliError::Serve {
-                    what: "Leptos.toml cannot be read",
-                    source: Box::new(source),
-                })?
+                .map_err(|source| CliError::Serve { what: "Leptos.toml cannot be read", source: Box::new(source) })?
                 .leptos_options
         }
         None => LeptosOptions::builder().output_name("scaling-mode").build(),
@@ -182,9 +155,8 @@ fn leptos_options(settings: &Settings) -> Result<LeptosOptions, CliError> {
     }
     options.site_addr = settings.addr;
     // A build without hashed names (as in development) has no list of them beside the binary.
-    let hashes = std::env::current_exe()
-        .ok()
-        .and_then(|binary| Some(binary.parent()?.join(options.hash_file.as_ref())));
+    let hashes =
+        std::env::current_exe().ok().and_then(|binary| Some(binary.parent()?.join(options.hash_file.as_ref())));
     options.hash_files = hashes.is_some_and(|file| file.exists());
     Ok(options)
 }
@@ -193,9 +165,7 @@ fn leptos_options(settings: &Settings) -> Result<LeptosOptions, CliError> {
 fn site_beside_binary() -> Option<PathBuf> {
     let binary = std::env::current_exe().ok()?;
     let folder = binary.parent()?;
-    [folder.join("site"), folder.parent()?.join("site")]
-        .into_iter()
-        .find(|site| site.is_dir())
+    [folder.join("site"), folder.parent()?.join("site")].into_iter().find(|site| site.is_dir())
 }
 
 /// Waits for Ctrl-C or, where there is one, the signal that service managers send.

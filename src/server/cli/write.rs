@@ -34,44 +34,26 @@ pub(super) struct Reasoned {
 }
 
 pub(super) async fn set_mode(arguments: SetMode, settings: &Settings) -> Result<(), CliError> {
-    let act = Act::SetMode {
-        mode: arguments.mode,
-        old_mode: arguments.old_mode,
-        reason: Some(arguments.reason),
-    };
+    let act = Act::SetMode { mode: arguments.mode, old_mode: arguments.old_mode, reason: Some(arguments.reason) };
     perform(&arguments.environment, &act, settings).await
 }
 
 pub(super) async fn freeze(arguments: Reasoned, settings: &Settings) -> Result<(), CliError> {
-    let act = Act::Freeze {
-        reason: arguments.reason,
-    };
+    let act = Act::Freeze { reason: arguments.reason };
     perform(&arguments.environment, &act, settings).await
 }
 
 pub(super) async fn unfreeze(arguments: Reasoned, settings: &Settings) -> Result<(), CliError> {
-    let act = Act::Unfreeze {
-        reason: arguments.reason,
-    };
+    let act = Act::Unfreeze { reason: arguments.reason };
     perform(&arguments.environment, &act, settings).await
 }
 
 async fn perform(environment: &str, act: &Act, settings: &Settings) -> Result<(), CliError> {
     let store = open(settings).await?;
-    let changed = store
-        .act(environment, act, ACTOR, clock::now(), None)
-        .await?;
+    let changed = store.act(environment, act, ACTOR, clock::now(), None).await?;
     store.close().await;
-    let frozen = if changed.config.frozen {
-        ", frozen"
-    } else {
-        ""
-    };
-    let what = if changed.changed {
-        "is now"
-    } else {
-        "was already"
-    };
+    let frozen = if changed.config.frozen { ", frozen" } else { "" };
+    let what = if changed.changed { "is now" } else { "was already" };
     say!("{environment} {what} in {}{frozen}.", changed.config.mode);
     Ok(())
 }

@@ -27,15 +27,12 @@ const MAX_KEY: usize = 255;
 
 /// The state of the request that is being answered.
 pub fn state() -> Result<AppState, WireError> {
-    use_context::<AppState>()
-        .ok_or_else(|| WireError::new(Code::Internal, "The cause is in the server's log."))
+    use_context::<AppState>().ok_or_else(|| WireError::new(Code::Internal, "The cause is in the server's log."))
 }
 
 /// The environment's name, `production` where none is given.
 pub fn name(environment: Option<String>) -> String {
-    environment
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned())
+    environment.filter(|name| !name.is_empty()).unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned())
 }
 
 /// The configuration in force.
@@ -43,11 +40,7 @@ pub async fn config(environment: Option<String>) -> Result<Config, WireError> {
     let state = state()?;
     let name = name(environment);
     // A name that cannot exist is looked up all the same: the answer lists those that do.
-    let lookup = if is_environment_name(&name) {
-        name.as_str()
-    } else {
-        "?"
-    };
+    let lookup = if is_environment_name(&name) { name.as_str() } else { "?" };
     state.store.config(lookup).await.map_err(problem::of_store)
 }
 
@@ -59,23 +52,13 @@ pub async fn idempotency(body: &impl Serialize) -> Result<Option<IdempotencyKey>
     let Some(key) = parts.headers.get("idempotency-key") else {
         return Ok(None);
     };
-    let key = key
-        .to_str()
-        .ok()
-        .filter(|key| (1..=MAX_KEY).contains(&key.len()))
-        .ok_or_else(|| {
-            WireError::new(
-                Code::Malformed,
-                "The Idempotency-Key needs 1 to 255 visible ASCII characters.",
-            )
+    let key = key.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len())).ok_or_else(|| {
+        WireError::new(Code::Malformed, "The Idempotency-Key needs 1 to 255 visible ASCII characters.")
             .at("Idempotency-Key")
-        })?;
+    })?;
     let mut request = format!("{} {}\n", parts.method, parts.uri.path()).into_bytes();
     canonical::write(body, &mut request);
-    Ok(Some(IdempotencyKey {
-        key: key.to_owned(),
-        request_digest: canonical::digest(&request),
-    }))
+    Ok(Some(IdempotencyKey { key: key.to_owned(), request_digest: canonical::digest(&request) }))
 }
 
 /// Does one of the founder's acts.
@@ -87,30 +70,19 @@ pub async fn change(body: ConfigChange, key: Option<IdempotencyKey>) -> Result<C
         && expected != config.version
     {
         let now = config.version;
-        return Err(problem::of_store(
-            ActError::VersionMoved { expected, now }.into(),
-        ));
+        return Err(problem::of_store(ActError::VersionMoved { expected, now }.into()));
     }
     if let Some(zone) = &body.time_zone
         && let Err(detail) = calendar::zone(zone)
     {
-        return Err(WireError::of_fields(vec![FieldError::new(
-            "time_zone",
-            detail,
-        )]));
+        return Err(WireError::of_fields(vec![FieldError::new("time_zone", detail)]));
     }
     let recommended = match (body.action, &body.proposal_id) {
         (Action::AcceptProposal, Some(id)) => Some(recommended_now(&state, &config, id).await?),
         _ => None,
     };
-    let act = body
-        .into_act(&config, recommended)
-        .map_err(WireError::of_fields)?;
-    state
-        .store
-        .act(&config.environment, &act, ACTOR, clock::now(), key.as_ref())
-        .await
-        .map_err(problem::of_store)
+    let act = body.into_act(&config, recommended).map_err(WireError::of_fields)?;
+    state.store.act(&config.environment, &act, ACTOR, clock::now(), key.as_ref()).await.map_err(problem::of_store)
 }
 
 /// What is recommended at this moment, freshly evaluated and stored, with the snapshot's id. For a proposal that is not
@@ -120,11 +92,7 @@ async fn recommended_now(
     config: &Config,
     proposal: &str,
 ) -> Result<((Recommendation, Option<Mode>), String), WireError> {
-    let open = state
-        .store
-        .open_proposal(&config.environment)
-        .await
-        .map_err(problem::of_store)?;
+    let open = state.store.open_proposal(&config.environment).await.map_err(problem::of_store)?;
     if open.is_none_or(|open| open.id != proposal) {
         return Ok(((Recommendation::Hold, None), String::new()));
     }
@@ -134,18 +102,11 @@ async fn recommended_now(
 }
 
 /// Evaluates now and stores the snapshot.
-pub async fn evaluate(
-    environment: Option<String>,
-    key: Option<IdempotencyKey>,
-) -> Result<Snapshot, WireError> {
+pub async fn evaluate(environment: Option<String>, key: Option<IdempotencyKey>) -> Result<Snapshot, WireError> {
     let state = state()?;
     let config = config(environment).await?;
     if let Some(key) = &key
-        && let Some(snapshot) = state
-            .store
-            .recorded_under(&config.environment, key)
-            .await
-            .map_err(problem::of_store)?
+        && let Some(snapshot) = state.store.recorded_under(&config.environment, key).await.map_err(problem::of_store)?
     {
         return Ok(snapshot);
     }
@@ -156,14 +117,9 @@ pub async fn evaluate(
         origin: Origin::OnDemand,
         tick_minutes: state.settings.tick_minutes,
     };
-    let snapshot = evaluate_and_record(
-        state.store.as_ref(),
-        &config.environment,
-        occasion,
-        key.as_ref(),
-    )
-    .await
-    .map_err(problem::of_store)?;
+    let snapshot = evaluate_and_record(state.store.as_ref(), &config.environment, occasion, key.as_ref())
+        .await
+        .map_err(problem::of_store)?;
     state.metrics.observe_evaluation(started.elapsed());
     Ok(snapshot)
 }
@@ -174,17 +130,11 @@ pub async fn ingest(batch: &Batch, key: Option<IdempotencyKey>) -> Result<Receip
     let config = config(batch.environment.clone()).await?;
     let now = clock::now();
     let accepted = telemetry::accept(batch, now).map_err(|errors| {
-        let detail = format!(
-            "{} of the batch's rows cannot be accepted; nothing of it was stored.",
-            errors.len()
-        );
+        let detail = format!("{} of the batch's rows cannot be accepted; nothing of it was stored.", errors.len());
         WireError::new(Code::Rejected, detail).with_errors(errors)
     })?;
-    let receipt = state
-        .store
-        .ingest(&config.environment, &accepted, now, key.as_ref())
-        .await
-        .map_err(problem::of_store)?;
+    let receipt =
+        state.store.ingest(&config.environment, &accepted, now, key.as_ref()).await.map_err(problem::of_store)?;
     state.metrics.count_samples(receipt.accepted);
     Ok(receipt)
 }

@@ -16,21 +16,13 @@ pub async fn check(State(state): State<AppState>, mut request: Request, next: Ne
     let is_api = request.uri().path().starts_with("/api/");
     if is_api && request.method() == Method::GET {
         // A browser that opens an endpoint gets its JSON, not a redirect to where it came from.
-        request
-            .headers_mut()
-            .insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     }
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("same-origin"),
-    );
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
@@ -38,23 +30,16 @@ pub async fn check(State(state): State<AppState>, mut request: Request, next: Ne
 }
 
 fn admit(state: &AppState, request: &Request) -> Result<(), WireError> {
-    let host = host_of(request)
-        .ok_or_else(|| WireError::new(Code::ForeignHost, "The request names no host."))?;
+    let host = host_of(request).ok_or_else(|| WireError::new(Code::ForeignHost, "The request names no host."))?;
     if !is_own_host(state, host) {
         return Err(WireError::new(
             Code::ForeignHost,
             "The request is addressed to a name that this server does not know as its own. Add it with --allowed-host if it is.",
         ));
     }
-    let writes = !matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS
-    );
+    let writes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if writes && !is_own_page(request.headers(), host) {
-        return Err(WireError::new(
-            Code::ForeignOrigin,
-            "A page of another origin sent this. Nothing was changed.",
-        ));
+        return Err(WireError::new(Code::ForeignOrigin, "A page of another origin sent this. Nothing was changed."));
     }
     let path = request.uri().path();
     if writes && path.starts_with("/api/") && !has_right_media_type(request.headers(), path) {
@@ -63,14 +48,8 @@ fn admit(state: &AppState, request: &Request) -> Result<(), WireError> {
             "Send JSON, with the header Content-Type: application/json.",
         ));
     }
-    if let Some(unknown) =
-        openapi::unknown_parameter(request.method(), path, request.uri().query().unwrap_or(""))
-    {
-        return Err(WireError::new(
-            Code::Malformed,
-            format!("There is no parameter \"{unknown}\" here."),
-        )
-        .at(unknown));
+    if let Some(unknown) = openapi::unknown_parameter(request.method(), path, request.uri().query().unwrap_or("")) {
+        return Err(WireError::new(Code::Malformed, format!("There is no parameter \"{unknown}\" here.")).at(unknown));
     }
     Ok(())
 }
@@ -81,12 +60,7 @@ fn host_of(request: &Request) -> Option<&str> {
         .headers()
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
-        .or_else(|| {
-            request
-                .uri()
-                .authority()
-                .map(|authority| authority.as_str())
-        })
+        .or_else(|| request.uri().authority().map(|authority| authority.as_str()))
 }
 
 /// The name of a host without its port; an IPv6 address keeps its brackets.
@@ -103,22 +77,13 @@ fn is_own_host(state: &AppState, host: &str) -> bool {
     let listens_on = state.settings.addr.ip().to_string();
     ["localhost", "127.0.0.1", "[::1]"].contains(&name)
         || name == listens_on
-        || state
-            .settings
-            .allowed_hosts
-            .iter()
-            .any(|allowed| allowed.eq_ignore_ascii_case(name))
+        || state.settings.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
 }
 
 /// Whether a write comes from this server's own page, or from no page at all (scripts send neither header).
 fn is_own_page(headers: &HeaderMap, host: &str) -> bool {
-    let text = |name| {
-        headers
-            .get(name)
-            .map(|value: &HeaderValue| value.to_str().unwrap_or("?"))
-    };
-    let same_site =
-        text("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
+    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
+    let same_site = text("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
     let same_origin = text("origin").is_none_or(|origin| {
         origin.split_once("://").is_some_and(|(scheme, authority)| {
             matches!(scheme, "http" | "https") && authority.eq_ignore_ascii_case(host)
@@ -131,20 +96,12 @@ fn has_right_media_type(headers: &HeaderMap, path: &str) -> bool {
     let media_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .map(|value| {
-            value
-                .split(';')
-                .next()
-                .unwrap_or(value)
-                .trim()
-                .to_ascii_lowercase()
-        });
+        .map(|value| value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase());
     if path.starts_with("/api/scaling-mode/forms/") {
         return media_type.as_deref() == Some("application/x-www-form-urlencoded");
     }
     media_type.is_some_and(|media_type| {
-        media_type == "application/json"
-            || (media_type.starts_with("application/") && media_type.ends_with("+json"))
+        media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"))
     })
 }
 

@@ -54,9 +54,7 @@ impl Metrics {
     }
 
     pub fn count_request(&self, status: u16) {
-        self.requests
-            .get_or_create(&vec![("status", status.to_string())])
-            .inc();
+        self.requests.get_or_create(&vec![("status", status.to_string())]).inc();
     }
 }
 
@@ -94,16 +92,8 @@ async fn render(state: &AppState) -> Result<String, StoreError> {
     let mut registry = Registry::with_prefix("scaling_mode");
     answers.register(&mut registry);
     let own = &state.metrics;
-    registry.register(
-        "evaluation_duration_seconds",
-        "Time of an evaluation on demand",
-        own.evaluations.clone(),
-    );
-    registry.register(
-        "http_requests",
-        "Requests answered, by status",
-        own.requests.clone(),
-    );
+    registry.register("evaluation_duration_seconds", "Time of an evaluation on demand", own.evaluations.clone());
+    registry.register("http_requests", "Requests answered, by status", own.requests.clone());
     registry.register("samples_accepted", "Samples stored", own.samples.clone());
     let mut text = String::new();
     // Writing into memory cannot fail.
@@ -114,41 +104,13 @@ async fn render(state: &AppState) -> Result<String, StoreError> {
 impl Answers {
     fn register(&self, registry: &mut Registry) {
         for (name, help, family) in [
-            (
-                "score",
-                "Score of the newest snapshot, 0-100, least and greatest possible value",
-                &self.scores,
-            ),
-            (
-                "utilisation_ratio",
-                "Load as a share of the mode's limit; demand is that of clients",
-                &self.utilisation,
-            ),
-            (
-                "confidence_ratio",
-                "Completeness of the evidence",
-                &self.confidence,
-            ),
-            (
-                "recommendation",
-                "1 for the answer of the newest snapshot, 0 for the others",
-                &self.recommendation,
-            ),
-            (
-                "signal_age_seconds",
-                "Time since the data of a signal reaches through",
-                &self.age,
-            ),
-            (
-                "snapshot_age_seconds",
-                "Time since the newest snapshot's instant",
-                &self.snapshot_age,
-            ),
-            (
-                "chain_head_seq",
-                "Place of the newest event; its hash is a label",
-                &self.head,
-            ),
+            ("score", "Score of the newest snapshot, 0-100, least and greatest possible value", &self.scores),
+            ("utilisation_ratio", "Load as a share of the mode's limit; demand is that of clients", &self.utilisation),
+            ("confidence_ratio", "Completeness of the evidence", &self.confidence),
+            ("recommendation", "1 for the answer of the newest snapshot, 0 for the others", &self.recommendation),
+            ("signal_age_seconds", "Time since the data of a signal reaches through", &self.age),
+            ("snapshot_age_seconds", "Time since the newest snapshot's instant", &self.snapshot_age),
+            ("chain_head_seq", "Place of the newest event; its hash is a label", &self.head),
         ] {
             registry.register(name, help, family.clone());
         }
@@ -156,12 +118,8 @@ impl Answers {
 
     fn fill(&self, snapshot: &Snapshot) {
         let body = &snapshot.body;
-        let own = |name: &'static str, value: &str| {
-            vec![
-                ("environment", body.environment.clone()),
-                (name, value.to_owned()),
-            ]
-        };
+        let own =
+            |name: &'static str, value: &str| vec![("environment", body.environment.clone()), (name, value.to_owned())];
         let bounds = |family: &Gauges, labels: Labels, interval: Interval| {
             for (bound, value) in [("lo", interval.lo()), ("hi", interval.hi())] {
                 let mut labels = labels.clone();
@@ -180,41 +138,25 @@ impl Answers {
             bounds(&self.scores, own("score", name), score);
         }
         bounds(&self.utilisation, own("of", "demand"), body.demand);
-        bounds(
-            &self.utilisation,
-            own("of", "ai_spend"),
-            body.utilisation.ai_spend,
-        );
+        bounds(&self.utilisation, own("of", "ai_spend"), body.utilisation.ai_spend);
         if let Some(posts) = body.utilisation.posts {
             bounds(&self.utilisation, own("of", "posts"), posts);
         }
         for answer in Recommendation::ALL {
             let is_answer = f64::from(u8::from(answer == body.recommendation));
-            self.recommendation
-                .get_or_create(&own("answer", answer.name()))
-                .set(is_answer);
+            self.recommendation.get_or_create(&own("answer", answer.name())).set(is_answer);
         }
         let environment = vec![("environment", body.environment.clone())];
-        self.confidence
-            .get_or_create(&environment)
-            .set(body.confidence);
+        self.confidence.get_or_create(&environment).set(body.confidence);
         let now = clock::now();
         let seconds = |since: DateTime<Utc>| (now - since).num_milliseconds() as f64 / 1000.0;
-        self.snapshot_age
-            .get_or_create(&environment)
-            .set(seconds(body.as_of));
+        self.snapshot_age.get_or_create(&environment).set(seconds(body.as_of));
         for input in body.inputs.iter().filter(|input| decides(input)) {
             let Some(through) = input.data_through else {
                 continue;
             };
             let mut labels = own("signal", input.signal.name());
-            labels.push((
-                "severity",
-                input
-                    .severity
-                    .map_or("", |severity| severity.name())
-                    .to_owned(),
-            ));
+            labels.push(("severity", input.severity.map_or("", |severity| severity.name()).to_owned()));
             labels.push(("window", input.window.name.name().to_owned()));
             self.age.get_or_create(&labels).set(seconds(through));
         }

@@ -26,12 +26,16 @@ fn success(code: &str) -> Option<&'static str> {
 /// What to do about a failure, for forms.
 fn advice(code: Code, config: &Config) -> String {
     match code {
-        Code::Conflict => format!(
-            "It was changed in between: the mode is now {}. Look again before changing it.",
-            config.mode
-        ),
-        Code::OutOfRange | Code::Malformed => "Something was missing or too long: freezing and unfreezing need a reason of at most 500 characters.".to_owned(),
-        Code::RecommendationChanged => "The recommendation has changed since the proposal was opened. Nothing was done.".to_owned(),
+        Code::Conflict => {
+            format!("It was changed in between: the mode is now {}. Look again before changing it.", config.mode)
+        }
+        Code::OutOfRange | Code::Malformed => {
+            "Something was missing or too long: freezing and unfreezing need a reason of at most 500 characters."
+                .to_owned()
+        }
+        Code::RecommendationChanged => {
+            "The recommendation has changed since the proposal was opened. Nothing was done.".to_owned()
+        }
         Code::ProposalClosed | Code::UnknownProposal => "The proposal is no longer open. Nothing was done.".to_owned(),
         code => format!("{}. Nothing was changed.", code.title()),
     }
@@ -41,18 +45,12 @@ fn advice(code: Code, config: &Config) -> String {
 pub fn notice(code: Option<&str>, config: &Config) -> Option<Notice> {
     let code = code?;
     if let Some(text) = success(code) {
-        return Some(Notice {
-            is_error: false,
-            text: text.to_owned(),
-        });
+        return Some(Notice { is_error: false, text: text.to_owned() });
     }
     Code::ALL
         .into_iter()
         .find(|problem| problem.name() == code)
-        .map(|problem| Notice {
-            is_error: true,
-            text: advice(problem, config),
-        })
+        .map(|problem| Notice { is_error: true, text: advice(problem, config) })
 }
 
 /// Does a form's act and leads the browser back to its page.
@@ -63,11 +61,7 @@ pub async fn change_and_lead_back(change: ConfigChange, done: &str) -> Result<()
 }
 
 /// Leads a browser back to its page with a notice. A script gets the error itself.
-pub fn lead_back(
-    environment: Option<String>,
-    done: &str,
-    result: Result<bool, WireError>,
-) -> Result<(), WireError> {
+pub fn lead_back(environment: Option<String>, done: &str, result: Result<bool, WireError>) -> Result<(), WireError> {
     let notice = match &result {
         Ok(true) => done,
         Ok(false) => "nothing-changed",

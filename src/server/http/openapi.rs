@@ -22,21 +22,11 @@ struct Parameter {
 }
 
 const fn optional(name: &'static str, schema: fn() -> Value, says: &'static str) -> Parameter {
-    Parameter {
-        name,
-        required: false,
-        schema,
-        says,
-    }
+    Parameter { name, required: false, schema, says }
 }
 
 const fn required(name: &'static str, schema: fn() -> Value, says: &'static str) -> Parameter {
-    Parameter {
-        name,
-        required: true,
-        schema,
-        says,
-    }
+    Parameter { name, required: true, schema, says }
 }
 
 fn name() -> Value {
@@ -67,19 +57,11 @@ fn severity() -> Value {
     json!({"type": "string", "enum": crate::domain::signal::Severity::ALL.map(crate::domain::signal::Severity::name)})
 }
 
-const ENVIRONMENT: Parameter = optional(
-    "environment",
-    name,
-    "Environment; production when left out.",
-);
+const ENVIRONMENT: Parameter = optional("environment", name, "Environment; production when left out.");
 
 /// The reading endpoints with their parameters.
 const READS: [(&str, &str, &[Parameter]); 4] = [
-    (
-        "/api/scaling-mode/config",
-        "The configuration in force",
-        &[ENVIRONMENT],
-    ),
+    ("/api/scaling-mode/config", "The configuration in force", &[ENVIRONMENT]),
     (
         "/api/scaling-mode/health",
         "The newest answer: overview, newest snapshot, or a page of snapshots",
@@ -126,12 +108,7 @@ pub fn unknown_parameter(method: &Method, path: &str, query: &str) -> Option<Str
         .filter(|pair| !pair.is_empty())
         .map(|pair| pair.split('=').next().unwrap_or(pair))
         .find(|name| !parameters.iter().any(|parameter| parameter.name == *name))
-        .map(|name| {
-            name.chars()
-                .filter(|character| !character.is_control())
-                .take(64)
-                .collect()
-        })
+        .map(|name| name.chars().filter(|character| !character.is_control()).take(64).collect())
 }
 
 /// Serves the document.
@@ -152,15 +129,7 @@ pub fn build() -> Value {
             "/api/scaling-mode/history" => schema::<HistoryPage>(&mut schemas),
             _ => schema::<SamplePage>(&mut schemas),
         };
-        let operation = operation(
-            &mut schemas,
-            "read",
-            path,
-            summary,
-            answer,
-            parameters,
-            None,
-        );
+        let operation = operation(&mut schemas, "read", path, summary, answer, parameters, None);
         paths.insert(path.to_owned(), json!({"get": operation}));
     }
     let writes = [
@@ -218,14 +187,12 @@ fn operation(
 ) -> Value {
     let problem = schema::<WireError>(schemas);
     let mut responses = Map::new();
-    responses.insert(
-        "200".to_owned(),
-        json!({"description": "Done", "content": {"application/json": {"schema": answer}}}),
-    );
+    responses
+        .insert("200".to_owned(), json!({"description": "Done", "content": {"application/json": {"schema": answer}}}));
     for code in Code::ALL {
-        responses.entry(code.status().to_string()).or_insert_with(
-            || json!({"description": code.title(), "content": {PROBLEM_JSON: {"schema": problem}}}),
-        );
+        responses
+            .entry(code.status().to_string())
+            .or_insert_with(|| json!({"description": code.title(), "content": {PROBLEM_JSON: {"schema": problem}}}));
     }
     let mut operation = json!({
         "operationId": format!("{method}{}", path.replace(['/', '-'], "_")),
@@ -240,8 +207,7 @@ fn operation(
         })).collect::<Vec<Value>>(),
     });
     if let Some(body) = body {
-        operation["requestBody"] =
-            json!({"required": true, "content": {"application/json": {"schema": body}}});
+        operation["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": body}}});
         if let Some(parameters) = operation["parameters"].as_array_mut() {
             parameters.push(json!({
                 "name": "Idempotency-Key",
@@ -269,10 +235,7 @@ mod tests {
             ("/api/telemetry", &["post"]),
         ] {
             for method in methods {
-                assert!(
-                    document["paths"][path][method].is_object(),
-                    "{method} {path}"
-                );
+                assert!(document["paths"][path][method].is_object(), "{method} {path}");
             }
         }
         let text = document.to_string();

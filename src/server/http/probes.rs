@@ -36,17 +36,9 @@ pub async fn ready(State(state): State<AppState>) -> (StatusCode, Json<Readiness
     let readiness = Readiness {
         ready: store_writable && scheduler_alive,
         scheduler_alive,
-        scheduler_failing: status
-            .failing
-            .into_iter()
-            .map(|(environment, _)| environment)
-            .collect(),
+        scheduler_failing: status.failing.into_iter().map(|(environment, _)| environment).collect(),
         store_writable,
     };
-    let code = if readiness.ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let code = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, Json(readiness))
 }

@@ -20,7 +20,8 @@ pub fn of_store(error: StoreError) -> WireError {
         )
         .at("environment"),
         StoreError::EnvironmentExists(name) => {
-            WireError::new(Code::EnvironmentExists, format!("The environment \"{name}\" exists already.")).at("environment")
+            WireError::new(Code::EnvironmentExists, format!("The environment \"{name}\" exists already."))
+                .at("environment")
         }
         StoreError::UnknownSnapshot(id) => {
             WireError::new(Code::UnknownSnapshot, format!("There is no snapshot \"{}\".", shorten(&id))).at("id")
@@ -39,7 +40,10 @@ pub fn of_store(error: StoreError) -> WireError {
             "This Idempotency-Key was used before with another request. Use a new one for a new request.",
         )
         .at("Idempotency-Key"),
-        error @ (StoreError::Unavailable(_) | StoreError::File { .. } | StoreError::FileExists(_) | StoreError::NotAStore(_)) => {
+        error @ (StoreError::Unavailable(_)
+        | StoreError::File { .. }
+        | StoreError::FileExists(_)
+        | StoreError::NotAStore(_)) => {
             observability::log_error("the store is not available", &error);
             WireError::new(Code::Unavailable, "Nothing was changed. Try again in a moment.")
         }
@@ -55,32 +59,20 @@ fn of_act(error: ActError) -> WireError {
     match error {
         ActError::ModeMoved { .. } => WireError::new(Code::Conflict, sentence).at("old_mode"),
         ActError::VersionMoved { .. } => WireError::new(Code::Conflict, sentence).at("version"),
-        ActError::UnknownProposal => {
-            WireError::new(Code::UnknownProposal, sentence).at("proposal_id")
-        }
-        ActError::ProposalClosed(_) => {
-            WireError::new(Code::ProposalClosed, sentence).at("proposal_id")
-        }
-        ActError::RecommendationChanged(_) => {
-            WireError::new(Code::RecommendationChanged, sentence).at("proposal_id")
-        }
+        ActError::UnknownProposal => WireError::new(Code::UnknownProposal, sentence).at("proposal_id"),
+        ActError::ProposalClosed(_) => WireError::new(Code::ProposalClosed, sentence).at("proposal_id"),
+        ActError::RecommendationChanged(_) => WireError::new(Code::RecommendationChanged, sentence).at("proposal_id"),
         ActError::Invalid(errors) => WireError::of_fields(errors),
     }
 }
 
 fn capital(text: &str) -> String {
     let mut characters = text.chars();
-    characters
-        .next()
-        .map(|first| first.to_uppercase().chain(characters).collect())
-        .unwrap_or_default()
+    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }
 
 fn shorten(text: &str) -> String {
-    text.chars()
-        .filter(|character| !character.is_control())
-        .take(64)
-        .collect()
+    text.chars().filter(|character| !character.is_control()).take(64).collect()
 }
 
 /// A problem as a response.
@@ -88,13 +80,9 @@ pub fn response(error: &WireError) -> Response {
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = serde_json::to_vec(error).unwrap_or_default();
     let mut response = (status, body).into_response();
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     if error.status == 503 {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
     }
     response
 }
@@ -112,24 +100,17 @@ pub async fn as_documents(request: Request, next: Next) -> Response {
         return with_its_status(response).await;
     }
     let error = match status {
-        StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => WireError::new(
-            Code::UnknownPath,
-            "See /api/openapi.json for what there is.",
-        ),
-        StatusCode::METHOD_NOT_ALLOWED => WireError::new(
-            Code::MethodNotAllowed,
-            "See /api/openapi.json for the methods of each path.",
-        ),
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            WireError::new(Code::TooLarge, "Send it in smaller parts.")
+        StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => {
+            WireError::new(Code::UnknownPath, "See /api/openapi.json for what there is.")
         }
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => WireError::new(
-            Code::UnsupportedMediaType,
-            "Send JSON, as application/json.",
-        ),
-        status if status.is_client_error() => {
-            WireError::new(Code::Malformed, "The request could not be read.")
+        StatusCode::METHOD_NOT_ALLOWED => {
+            WireError::new(Code::MethodNotAllowed, "See /api/openapi.json for the methods of each path.")
         }
+        StatusCode::PAYLOAD_TOO_LARGE => WireError::new(Code::TooLarge, "Send it in smaller parts."),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            WireError::new(Code::UnsupportedMediaType, "Send JSON, as application/json.")
+        }
+        status if status.is_client_error() => WireError::new(Code::Malformed, "The request could not be read."),
         status => {
             tracing::error!(%status, "a response failed without a document");
             WireError::new(Code::Internal, "The cause is in the server's log.")
@@ -153,10 +134,7 @@ fn has_document(response: &Response) -> bool {
 async fn with_its_status(response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let Ok(bytes) = to_bytes(body, super::MAX_BODY).await else {
-        return self::response(&WireError::new(
-            Code::Internal,
-            "The cause is in the server's log.",
-        ));
+        return self::response(&WireError::new(Code::Internal, "The cause is in the server's log."));
     };
     match serde_json::from_slice::<WireError>(&bytes) {
         Ok(error) => self::response(&error),
@@ -178,18 +156,8 @@ mod tests {
 
     #[test]
     fn a_conflict_says_what_the_mode_is_now() {
-        let error = of_store(StoreError::Act(ActError::ModeMoved {
-            expected: Mode::Lab,
-            now: Mode::Pilot,
-        }));
-        assert_eq!(
-            (error.status, error.field.as_deref()),
-            (409, Some("old_mode"))
-        );
-        assert!(
-            error.detail.starts_with("The mode is pilot"),
-            "{}",
-            error.detail
-        );
+        let error = of_store(StoreError::Act(ActError::ModeMoved { expected: Mode::Lab, now: Mode::Pilot }));
+        assert_eq!((error.status, error.field.as_deref()), (409, Some("old_mode")));
+        assert!(error.detail.starts_with("The mode is pilot"), "{}", error.detail);
     }
 }

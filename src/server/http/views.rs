@@ -7,9 +7,7 @@ use crate::api::{HealthAnswer, HistoryPage, SamplePage, SnapshotPage};
 use crate::domain::explain::sample_words;
 use crate::domain::history::EventType;
 use crate::domain::input::InputState;
-use crate::domain::overview::{
-    ChecklistItem, EnvironmentName, Overview, PageData, SampleLine, SnapshotLine,
-};
+use crate::domain::overview::{ChecklistItem, EnvironmentName, Overview, PageData, SampleLine, SnapshotLine};
 use crate::domain::signal::{Series, Severity, Signal};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::stream::Span;
@@ -43,24 +41,16 @@ fn time(field: &str, text: Option<String>) -> Result<Option<DateTime<Utc>>, Wire
     text.filter(|text| !text.is_empty())
         .map(|text| {
             // A plus sign that was not encoded arrives as a blank.
-            DateTime::parse_from_rfc3339(&text.replace(' ', "+"))
-                .map(|at| at.with_timezone(&Utc))
-                .map_err(|_| {
-                    out_of_range(
-                        field,
-                        format!("{field} must be an RFC 3339 time, such as 2026-11-24T03:00:00Z."),
-                    )
-                })
+            DateTime::parse_from_rfc3339(&text.replace(' ', "+")).map(|at| at.with_timezone(&Utc)).map_err(|_| {
+                out_of_range(field, format!("{field} must be an RFC 3339 time, such as 2026-11-24T03:00:00Z."))
+            })
         })
         .transpose()
 }
 
 fn sequence(text: Option<String>) -> Result<Option<u64>, WireError> {
     text.filter(|text| !text.is_empty())
-        .map(|text| {
-            text.parse()
-                .map_err(|_| out_of_range("before", "before must be the next of the page before."))
-        })
+        .map(|text| text.parse().map_err(|_| out_of_range("before", "before must be the next of the page before.")))
         .transpose()
 }
 
@@ -72,19 +62,10 @@ pub async fn health(
     before: Option<String>,
 ) -> Result<HealthAnswer, WireError> {
     match view.as_deref().unwrap_or("overview") {
-        "overview" => overview(environment)
-            .await
-            .map(|overview| HealthAnswer::Overview(Box::new(overview))),
-        "latest" => latest(environment)
-            .await
-            .map(|snapshot| HealthAnswer::Latest(Box::new(snapshot))),
-        "list" => list(environment, page_limit, before)
-            .await
-            .map(HealthAnswer::List),
-        _ => Err(out_of_range(
-            "type",
-            "type must be overview, latest or list.",
-        )),
+        "overview" => overview(environment).await.map(|overview| HealthAnswer::Overview(Box::new(overview))),
+        "latest" => latest(environment).await.map(|snapshot| HealthAnswer::Latest(Box::new(snapshot))),
+        "list" => list(environment, page_limit, before).await.map(HealthAnswer::List),
+        _ => Err(out_of_range("type", "type must be overview, latest or list.")),
     }
 }
 
@@ -92,33 +73,16 @@ pub async fn health(
 pub async fn overview(environment: Option<String>) -> Result<Overview, WireError> {
     let state = state()?;
     let config = config(environment).await?;
-    let snapshot = state
-        .store
-        .latest_snapshot(&config.environment)
-        .await
-        .map_err(problem::of_store)?;
-    let proposal = state
-        .store
-        .open_proposal(&config.environment)
-        .await
-        .map_err(problem::of_store)?;
+    let snapshot = state.store.latest_snapshot(&config.environment).await.map_err(problem::of_store)?;
+    let proposal = state.store.open_proposal(&config.environment).await.map_err(problem::of_store)?;
     Ok(Overview::of(&config, snapshot.as_ref(), proposal))
 }
 
 async fn latest(environment: Option<String>) -> Result<Snapshot, WireError> {
     let state = state()?;
     let config = config(environment).await?;
-    let snapshot = state
-        .store
-        .latest_snapshot(&config.environment)
-        .await
-        .map_err(problem::of_store)?;
-    snapshot.ok_or_else(|| {
-        WireError::new(
-            Code::UnknownSnapshot,
-            "Nothing has been evaluated here yet.",
-        )
-    })
+    let snapshot = state.store.latest_snapshot(&config.environment).await.map_err(problem::of_store)?;
+    snapshot.ok_or_else(|| WireError::new(Code::UnknownSnapshot, "Nothing has been evaluated here yet."))
 }
 
 async fn list(
@@ -129,15 +93,8 @@ async fn list(
     let limit = limit(page_limit, 50)?;
     let state = state()?;
     let config = config(environment).await?;
-    let before = before
-        .filter(|text| !text.is_empty())
-        .map(|text| cursor(&text))
-        .transpose()?;
-    let snapshots = state
-        .store
-        .snapshots(&config.environment, limit, before, None)
-        .await
-        .map_err(problem::of_store)?;
+    let before = before.filter(|text| !text.is_empty()).map(|text| cursor(&text)).transpose()?;
+    let snapshots = state.store.snapshots(&config.environment, limit, before, None).await.map_err(problem::of_store)?;
     let next = (snapshots.len() == limit as usize)
         .then(|| snapshots.last())
         .flatten()
@@ -148,12 +105,7 @@ async fn list(
 /// Where a page of snapshots begins: the last one's time and id.
 fn cursor(text: &str) -> Result<(DateTime<Utc>, String), WireError> {
     text.split_once('~')
-        .and_then(|(at, id)| {
-            Some((
-                DateTime::from_timestamp_millis(at.parse().ok()?)?,
-                id.to_owned(),
-            ))
-        })
+        .and_then(|(at, id)| Some((DateTime::from_timestamp_millis(at.parse().ok()?)?, id.to_owned())))
         .ok_or_else(|| out_of_range("before", "before must be the next of the page before."))
 }
 
@@ -175,14 +127,8 @@ pub async fn history(
     };
     let state = state()?;
     let config = config(environment).await?;
-    let events = state
-        .store
-        .events(&config.environment, &filter, limit)
-        .await
-        .map_err(problem::of_store)?;
-    let next = (events.len() == limit as usize)
-        .then(|| events.last().map(|event| event.seq))
-        .flatten();
+    let events = state.store.events(&config.environment, &filter, limit).await.map_err(problem::of_store)?;
+    let next = (events.len() == limit as usize).then(|| events.last().map(|event| event.seq)).flatten();
     Ok(HistoryPage { events, next })
 }
 
@@ -211,41 +157,21 @@ pub async fn samples(
 ) -> Result<SamplePage, WireError> {
     let series = series(&signal, severity)?;
     let needed = |field: &'static str, text: String| {
-        time(field, Some(text))?.ok_or_else(|| {
-            out_of_range(field, format!("{field} is required, as an RFC 3339 time."))
-        })
+        time(field, Some(text))?
+            .ok_or_else(|| out_of_range(field, format!("{field} is required, as an RFC 3339 time.")))
     };
-    let span = Span {
-        from: needed("from", from)?.timestamp_millis(),
-        to: needed("to", to)?.timestamp_millis(),
-    };
+    let span = Span { from: needed("from", from)?.timestamp_millis(), to: needed("to", to)?.timestamp_millis() };
     let state = state()?;
     let config = config(environment).await?;
     // The newest sample of a gauge is a window of no length: it is read as the sample at its end.
-    let span = if span.from == span.to {
-        Span {
-            from: span.from - 1,
-            ..span
-        }
-    } else {
-        span
-    };
-    let stored = state
-        .store
-        .samples(&config.environment, series, span, 500)
-        .await
-        .map_err(problem::of_store)?;
+    let span = if span.from == span.to { Span { from: span.from - 1, ..span } } else { span };
+    let stored = state.store.samples(&config.environment, series, span, 500).await.map_err(problem::of_store)?;
     let samples = stored
         .into_iter()
         .map(|sample| SampleLine {
             at: sample.at,
             fetched_at: sample.fetched_at,
-            value: sample_words(
-                series,
-                sample.atoms,
-                sample.aggregation,
-                sample.is_distribution,
-            ),
+            value: sample_words(series, sample.atoms, sample.aggregation, sample.is_distribution),
             source: sample.source,
         })
         .collect();
@@ -267,17 +193,11 @@ fn series(signal: &str, severity: Option<String>) -> Result<Series, WireError> {
             Severity::ALL
                 .into_iter()
                 .find(|severity| severity.name() == name)
-                .ok_or_else(|| {
-                    out_of_range("severity", "severity must be info, warning or critical.")
-                })?,
+                .ok_or_else(|| out_of_range("severity", "severity must be info, warning or critical."))?,
         ),
     };
-    Series::of(signal, severity).ok_or_else(|| {
-        out_of_range(
-            "severity",
-            "warnings.open needs a severity; the others have none.",
-        )
-    })
+    Series::of(signal, severity)
+        .ok_or_else(|| out_of_range("severity", "warnings.open needs a severity; the others have none."))
 }
 
 /// All that the founder's page shows.
@@ -291,41 +211,23 @@ pub async fn page(
     let store = state.store.as_ref();
     let name = config.environment.as_str();
     let now = clock::now();
-    let snapshot = store
-        .latest_snapshot(name)
-        .await
-        .map_err(problem::of_store)?;
+    let snapshot = store.latest_snapshot(name).await.map_err(problem::of_store)?;
     let proposal = store.open_proposal(name).await.map_err(problem::of_store)?;
     let filter = page_filter(event_type, before)?;
-    let events = store
-        .events(name, &filter, PAGE_ROWS)
-        .await
-        .map_err(problem::of_store)?;
-    let snapshots = store
-        .snapshots(name, PAGE_ROWS, None, None)
-        .await
-        .map_err(problem::of_store)?;
+    let events = store.events(name, &filter, PAGE_ROWS).await.map_err(problem::of_store)?;
+    let snapshots = store.snapshots(name, PAGE_ROWS, None, None).await.map_err(problem::of_store)?;
     let sources = store.sources(name).await.map_err(problem::of_store)?;
     let environments = store.environments().await.map_err(problem::of_store)?;
-    let newest = snapshot
-        .as_ref()
-        .map_or(now, |snapshot| snapshot.body.as_of);
-    let trend = store
-        .trend(name, newest - Duration::days(TREND_DAYS), TREND_POINTS)
-        .await
-        .map_err(problem::of_store)?;
+    let newest = snapshot.as_ref().map_or(now, |snapshot| snapshot.body.as_of);
+    let trend =
+        store.trend(name, newest - Duration::days(TREND_DAYS), TREND_POINTS).await.map_err(problem::of_store)?;
     Ok(PageData {
         checklist: checklist(&sources, snapshot.as_ref()),
         environments: environments
             .into_iter()
-            .map(|environment| EnvironmentName {
-                kind: environment.kind,
-                name: environment.name,
-            })
+            .map(|environment| EnvironmentName { kind: environment.kind, name: environment.name })
             .collect(),
-        events_next: (events.len() == PAGE_ROWS as usize)
-            .then(|| events.last().map(|event| event.seq))
-            .flatten(),
+        events_next: (events.len() == PAGE_ROWS as usize).then(|| events.last().map(|event| event.seq)).flatten(),
         events,
         now,
         overview: Overview::of(&config, snapshot.as_ref(), proposal),
@@ -337,23 +239,12 @@ pub async fn page(
 }
 
 /// The page's timeline leaves the snapshots out unless it is asked for them.
-fn page_filter(
-    event_type: Option<String>,
-    before: Option<String>,
-) -> Result<EventFilter, WireError> {
+fn page_filter(event_type: Option<String>, before: Option<String>) -> Result<EventFilter, WireError> {
     let mut types = event_types(event_type)?;
     if types.is_empty() {
-        types.extend(
-            EventType::ALL
-                .into_iter()
-                .filter(|event_type| *event_type != EventType::SnapshotRecorded),
-        );
+        types.extend(EventType::ALL.into_iter().filter(|event_type| *event_type != EventType::SnapshotRecorded));
     }
-    Ok(EventFilter {
-        types,
-        before: sequence(before)?,
-        ..EventFilter::default()
-    })
+    Ok(EventFilter { types, before: sequence(before)?, ..EventFilter::default() })
 }
 
 /// Each signal: whether it is connected, by whom, and how the newest evaluation saw it.
@@ -361,14 +252,13 @@ fn checklist(sources: &[SourceSummary], snapshot: Option<&Snapshot>) -> Vec<Chec
     Series::ALL
         .into_iter()
         .map(|series| {
-            let own: Vec<&SourceSummary> = sources
-                .iter()
-                .filter(|source| source.series == series)
-                .collect();
+            let own: Vec<&SourceSummary> = sources.iter().filter(|source| source.series == series).collect();
             let input = snapshot.and_then(|snapshot| {
-                snapshot.body.inputs.iter().find(|input| {
-                    input.signal == series.signal() && input.severity == series.severity()
-                })
+                snapshot
+                    .body
+                    .inputs
+                    .iter()
+                    .find(|input| input.signal == series.signal() && input.severity == series.severity())
             });
             ChecklistItem {
                 connected: !own.is_empty(),

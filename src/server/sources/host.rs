@@ -21,10 +21,7 @@ impl Default for Host {
         if let Err(error) = &system {
             tracing::warn!(%error, "this system does not tell its CPU");
         }
-        Host {
-            marked: false,
-            system: system.ok(),
-        }
+        Host { marked: false, system: system.ok() }
     }
 }
 

@@ -34,9 +34,7 @@ pub struct RequestLog {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 impl RequestLog {
@@ -56,22 +54,13 @@ impl RequestLog {
     /// fact here: the server would have seen them.
     pub fn take(&self, now: DateTime<Utc>) -> AcceptedBatch {
         let minute = std::mem::take(&mut *lock(&self.minute));
-        let sample = |series, measurement| Sample {
-            at: now,
-            exact: None,
-            id: None,
-            measurement,
-            series,
-        };
+        let sample = |series, measurement| Sample { at: now, exact: None, id: None, measurement, series };
         let mut samples = vec![
             sample(Series::InfraRequests, Measurement::Value(minute.requests)),
             sample(Series::InfraErrors, Measurement::Value(minute.errors)),
         ];
         if !minute.latency.is_empty() {
-            samples.push(sample(
-                Series::InfraLatency,
-                Measurement::Histogram(minute.latency),
-            ));
+            samples.push(sample(Series::InfraLatency, Measurement::Histogram(minute.latency)));
         }
         AcceptedBatch {
             revises: false,
@@ -82,11 +71,7 @@ impl RequestLog {
                 // Only the first batch of a run says since when: what happened while the server was down is a gap.
                 covers_from: lock(&self.since).take(),
                 data_through: now,
-                series: BTreeSet::from([
-                    Series::InfraRequests,
-                    Series::InfraErrors,
-                    Series::InfraLatency,
-                ]),
+                series: BTreeSet::from([Series::InfraRequests, Series::InfraErrors, Series::InfraLatency]),
             }),
         }
     }

@@ -26,10 +26,7 @@ impl Word {
             (None, Some(last)) => self.data_through.max(last.to),
             _ => self.data_through,
         };
-        Span {
-            from: from.min(through),
-            to: through,
-        }
+        Span { from: from.min(through), to: through }
     }
 }
 
@@ -38,10 +35,7 @@ pub(super) fn merged(stretch: Span, spans: &[Span]) -> Span {
     spans
         .iter()
         .filter(|span| span.from <= stretch.to && span.to >= stretch.from)
-        .fold(stretch, |all, span| Span {
-            from: all.from.min(span.from),
-            to: all.to.max(span.to),
-        })
+        .fold(stretch, |all, span| Span { from: all.from.min(span.from), to: all.to.max(span.to) })
 }
 
 #[cfg(test)]
@@ -55,12 +49,8 @@ mod tests {
     /// What `merged` leaves of the old spans, with the new one.
     fn after(word: Word, spans: &[Span]) -> Vec<Span> {
         let new = merged(word.stretch(spans.last().copied()), spans);
-        let mut all: Vec<Span> = spans
-            .iter()
-            .copied()
-            .filter(|span| span.to < new.from || span.from > new.to)
-            .chain([new])
-            .collect();
+        let mut all: Vec<Span> =
+            spans.iter().copied().filter(|span| span.to < new.from || span.from > new.to).chain([new]).collect();
         all.sort_by_key(|span| span.to);
         all
     }
@@ -70,63 +60,25 @@ mod tests {
         let old = [span(100, 200), span(300, 400)];
         type Case<'a> = (&'a str, Option<i64>, i64, &'a [Span], &'a [Span]);
         let cases: [Case<'_>; 9] = [
-            (
-                "extends the newest",
-                None,
-                500,
-                &old,
-                &[span(100, 200), span(300, 500)],
-            ),
+            ("extends the newest", None, 500, &old, &[span(100, 200), span(300, 500)]),
             ("never backwards", None, 350, &old, &old),
             ("never backwards, even before it", None, 50, &old, &old),
-            (
-                "a new span",
-                Some(450),
-                500,
-                &old,
-                &[span(100, 200), span(300, 400), span(450, 500)],
-            ),
-            (
-                "touching joins",
-                Some(400),
-                500,
-                &old,
-                &[span(100, 200), span(300, 500)],
-            ),
+            ("a new span", Some(450), 500, &old, &[span(100, 200), span(300, 400), span(450, 500)]),
+            ("touching joins", Some(400), 500, &old, &[span(100, 200), span(300, 500)]),
             ("fills the gap", Some(150), 300, &old, &[span(100, 400)]),
-            (
-                "extends back",
-                Some(250),
-                350,
-                &old,
-                &[span(100, 200), span(250, 400)],
-            ),
-            (
-                "a backfill before all",
-                Some(10),
-                50,
-                &old,
-                &[span(10, 50), span(100, 200), span(300, 400)],
-            ),
+            ("extends back", Some(250), 350, &old, &[span(100, 200), span(250, 400)]),
+            ("a backfill before all", Some(10), 50, &old, &[span(10, 50), span(100, 200), span(300, 400)]),
             ("swallows all", Some(10), 900, &old, &[span(10, 900)]),
         ];
         for (name, covers_from, data_through, spans, expected) in cases {
-            let word = Word {
-                covers_from,
-                data_through,
-                first_at: Some(0),
-            };
+            let word = Word { covers_from, data_through, first_at: Some(0) };
             assert_eq!(after(word, spans), expected, "{name}");
         }
     }
 
     #[test]
     fn the_first_span_begins_with_the_data() {
-        let word = |first_at, data_through| Word {
-            covers_from: None,
-            data_through,
-            first_at,
-        };
+        let word = |first_at, data_through| Word { covers_from: None, data_through, first_at };
         assert_eq!(word(Some(10), 50).stretch(None), span(10, 50));
         assert_eq!(word(None, 50).stretch(None), span(50, 50));
         // Samples may run ahead of the watermark.

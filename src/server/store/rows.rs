@@ -20,10 +20,7 @@ pub(super) fn corrupt(what: &'static str) -> StoreError {
 }
 
 pub(super) fn corrupt_by(what: &'static str, source: impl Into<Cause>) -> StoreError {
-    StoreError::Corrupt {
-        what,
-        source: Some(source.into()),
-    }
+    StoreError::Corrupt { what, source: Some(source.into()) }
 }
 
 /// Milliseconds since 1970: the precision that the store keeps.
@@ -50,15 +47,11 @@ pub(super) fn unsigned(value: i64) -> Result<u64, StoreError> {
 }
 
 pub(super) fn mode(name: Option<String>) -> Result<Option<Mode>, StoreError> {
-    name.map(|name| name.parse().map_err(|error| corrupt_by("a mode", error)))
-        .transpose()
+    name.map(|name| name.parse().map_err(|error| corrupt_by("a mode", error))).transpose()
 }
 
 pub(super) fn series(code: i64) -> Result<Series, StoreError> {
-    u8::try_from(code)
-        .ok()
-        .and_then(Series::from_code)
-        .ok_or_else(|| corrupt("a series"))
+    u8::try_from(code).ok().and_then(Series::from_code).ok_or_else(|| corrupt("a series"))
 }
 
 /// What a sample is in columns, apart from its stream and its time.
@@ -76,20 +69,11 @@ pub(super) struct SampleForm {
 impl SampleForm {
     /// The columns of a sample; `None` where it counts more requests than a column holds.
     pub(super) fn of(sample: &Sample) -> Option<SampleForm> {
-        let mut form = SampleForm {
-            aggregation: 0,
-            atoms: 0,
-            count: None,
-            exact: sample.exact.clone(),
-            histogram: None,
-        };
+        let mut form =
+            SampleForm { aggregation: 0, atoms: 0, count: None, exact: sample.exact.clone(), histogram: None };
         match &sample.measurement {
             Measurement::Value(atoms) => form.atoms = i64::try_from(*atoms).ok()?,
-            Measurement::Aggregated {
-                aggregation,
-                count,
-                nanos,
-            } => {
+            Measurement::Aggregated { aggregation, count, nanos } => {
                 form.aggregation = aggregation_code(*aggregation);
                 form.count = count.map(i64::try_from).transpose().ok()?;
                 form.atoms = i64::try_from(*nanos).ok()?;
@@ -111,16 +95,14 @@ impl SampleForm {
             _ => false,
         };
         same_value
-            && (self.aggregation, self.count, &self.histogram)
-                == (other.aggregation, other.count, &other.histogram)
+            && (self.aggregation, self.count, &self.histogram) == (other.aggregation, other.count, &other.histogram)
     }
 
     /// The sample that the columns stand for.
     pub(super) fn sample(self, series: Series, at: i64) -> Result<Sample, StoreError> {
         let measurement = match (self.histogram, aggregation(self.aggregation)?) {
             (Some(text), _) => Measurement::Histogram(
-                serde_json::from_str::<Histogram>(&text)
-                    .map_err(|error| corrupt_by("a histogram", error))?,
+                serde_json::from_str::<Histogram>(&text).map_err(|error| corrupt_by("a histogram", error))?,
             ),
             (None, None) => Measurement::Value(unsigned(self.atoms)?),
             (None, Some(aggregation)) => Measurement::Aggregated {
@@ -129,13 +111,7 @@ impl SampleForm {
                 nanos: unsigned(self.atoms)?,
             },
         };
-        Ok(Sample {
-            at: time(at)?,
-            exact: self.exact,
-            id: None,
-            measurement,
-            series,
-        })
+        Ok(Sample { at: time(at)?, exact: self.exact, id: None, measurement, series })
     }
 }
 
@@ -198,19 +174,14 @@ pub(super) fn minute_row(columns: MinuteColumns) -> Result<MinuteRow, StoreError
 }
 
 /// Compresses snapshot bodies, one after the other.
-pub(super) fn compress<'b>(
-    bodies: impl Iterator<Item = &'b [u8]>,
-) -> Result<Vec<Vec<u8>>, StoreError> {
+pub(super) fn compress<'b>(bodies: impl Iterator<Item = &'b [u8]>) -> Result<Vec<Vec<u8>>, StoreError> {
     let failed = |error| corrupt_by("a snapshot that cannot be compressed", error);
     let mut compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL).map_err(failed)?;
-    bodies
-        .map(|body| compressor.compress(body).map_err(failed))
-        .collect()
+    bodies.map(|body| compressor.compress(body).map_err(failed)).collect()
 }
 
 pub(super) fn decompress(body: &[u8]) -> Result<Vec<u8>, StoreError> {
-    zstd::stream::decode_all(body)
-        .map_err(|error| corrupt_by("a snapshot's compressed body", error))
+    zstd::stream::decode_all(body).map_err(|error| corrupt_by("a snapshot's compressed body", error))
 }
 
 /// The snapshot of stored bytes, which must give its digest and id.
@@ -219,7 +190,6 @@ pub(super) fn snapshot(id: String, digest: String, body: &[u8]) -> Result<Snapsh
     if canonical::digest(&bytes) != digest || Snapshot::id_of(&digest) != id {
         return Err(corrupt("a snapshot whose content does not give its digest"));
     }
-    let body: SnapshotBody =
-        serde_json::from_slice(&bytes).map_err(|error| corrupt_by("a snapshot's body", error))?;
+    let body: SnapshotBody = serde_json::from_slice(&bytes).map_err(|error| corrupt_by("a snapshot's body", error))?;
     Ok(Snapshot { body, digest, id })
 }

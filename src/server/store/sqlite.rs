@@ -16,8 +16,8 @@ mod streams;
 pub use backup::restore;
 
 use super::{
-    Changed, EnvironmentSummary, EventFilter, IdempotencyKey, Recording, SourceSummary, Store,
-    StoreError, StoredSample, TrendPoint,
+    Changed, EnvironmentSummary, EventFilter, IdempotencyKey, Recording, SourceSummary, Store, StoreError,
+    StoredSample, TrendPoint,
 };
 use crate::domain::act::Act;
 use crate::domain::history::{Event, Head, NewEvent};
@@ -69,10 +69,7 @@ impl SqliteStore {
             .pragma("cache_size", "-32000");
         let writer = pool(1, options).await.map_err(not_a_store)?;
         MIGRATIONS.run(&writer).await.map_err(not_migrated)?;
-        Ok(SqliteStore {
-            readers: pool(READERS, reading(path)).await?,
-            writer: Some(writer),
-        })
+        Ok(SqliteStore { readers: pool(READERS, reading(path)).await?, writer: Some(writer) })
     }
 
     /// Opens a store that is there for reading only, as `verify` does; nothing in it is changed.
@@ -81,10 +78,7 @@ impl SqliteStore {
     /// [`StoreError::NotAStore`] where the file is missing, something else, or of another version.
     pub async fn open_read_only(path: &Path) -> Result<SqliteStore, StoreError> {
         let readers = pool(READERS, reading(path)).await.map_err(not_a_store)?;
-        let store = SqliteStore {
-            readers,
-            writer: None,
-        };
+        let store = SqliteStore { readers, writer: None };
         backup::check_migrations(&mut *store.reader().await?).await?;
         Ok(store)
     }
@@ -151,12 +145,7 @@ fn not_migrated(error: MigrateError) -> StoreError {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn create_environment(
-        &self,
-        config: &Config,
-        actor: &str,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    async fn create_environment(&self, config: &Config, actor: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         let mut tx = self.writing().await?;
         environments::create(&mut tx, config, actor, now).await?;
         Ok(tx.commit().await?)
@@ -172,11 +161,7 @@ impl Store for SqliteStore {
         environments::config_in_force(&mut tx, &found).await
     }
 
-    async fn config_at(
-        &self,
-        environment: &str,
-        version: u64,
-    ) -> Result<Option<Config>, StoreError> {
+    async fn config_at(&self, environment: &str, version: u64) -> Result<Option<Config>, StoreError> {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         environments::config_at(&mut tx, found.id, version).await
@@ -231,10 +216,7 @@ impl Store for SqliteStore {
         streams::sources(&mut tx, found.id).await
     }
 
-    async fn extent(
-        &self,
-        environment: &str,
-    ) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError> {
+    async fn extent(&self, environment: &str) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError> {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         streams::extent(&mut tx, found.id).await
@@ -291,11 +273,7 @@ impl Store for SqliteStore {
         Ok(pruned)
     }
 
-    async fn recorded_under(
-        &self,
-        environment: &str,
-        key: &IdempotencyKey,
-    ) -> Result<Option<Snapshot>, StoreError> {
+    async fn recorded_under(&self, environment: &str, key: &IdempotencyKey) -> Result<Option<Snapshot>, StoreError> {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         recording::under(&mut tx, found.id, key)
@@ -314,12 +292,7 @@ impl Store for SqliteStore {
         snapshots::ticks(&mut tx, found.id, from, before).await
     }
 
-    async fn trend(
-        &self,
-        environment: &str,
-        from: DateTime<Utc>,
-        limit: u32,
-    ) -> Result<Vec<TrendPoint>, StoreError> {
+    async fn trend(&self, environment: &str, from: DateTime<Utc>, limit: u32) -> Result<Vec<TrendPoint>, StoreError> {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         snapshots::trend(&mut tx, found.id, from, limit).await
@@ -369,10 +342,7 @@ impl Store for SqliteStore {
     }
 
     async fn open_proposal(&self, environment: &str) -> Result<Option<Proposal>, StoreError> {
-        Ok(self
-            .proposals(environment, Some(ProposalStatus::Open), 1)
-            .await?
-            .pop())
+        Ok(self.proposals(environment, Some(ProposalStatus::Open), 1).await?.pop())
     }
 
     async fn proposals(
@@ -386,23 +356,13 @@ impl Store for SqliteStore {
         proposals::page(&mut tx, found.id, status, limit).await
     }
 
-    async fn events(
-        &self,
-        environment: &str,
-        filter: &EventFilter,
-        limit: u32,
-    ) -> Result<Vec<Event>, StoreError> {
+    async fn events(&self, environment: &str, filter: &EventFilter, limit: u32) -> Result<Vec<Event>, StoreError> {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         history::page(&mut tx, &found, filter, limit).await
     }
 
-    async fn events_after(
-        &self,
-        environment: &str,
-        seq: u64,
-        limit: u32,
-    ) -> Result<Vec<Event>, StoreError> {
+    async fn events_after(&self, environment: &str, seq: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         history::after(&mut tx, &found, seq, limit).await
@@ -419,19 +379,14 @@ impl Store for SqliteStore {
     async fn ready(&self) -> Result<(), StoreError> {
         let mut tx = self.writing().await?;
         backup::check_migrations(&mut tx).await?;
-        sqlx::query("UPDATE meta SET value = value + 1 WHERE name = 'ready_checks'")
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query("UPDATE meta SET value = value + 1 WHERE name = 'ready_checks'").execute(&mut *tx).await?;
         Ok(tx.commit().await?)
     }
 
     async fn close(&self) {
         self.readers.close().await;
         if let Some(writer) = &self.writer {
-            if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-                .execute(writer)
-                .await
-            {
+            if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "the write-ahead log stays until the next start"

@@ -15,24 +15,18 @@ const PAGE: u32 = 500;
 /// Whether every migration of this program is applied, and none that it does not know.
 pub(super) async fn check_migrations(db: &mut SqliteConnection) -> Result<(), StoreError> {
     let not_a_store = |what: String| Err(StoreError::NotAStore(what));
-    let is_there: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations')",
-    )
-    .fetch_one(&mut *db)
-    .await
-    .map_err(super::not_a_store)?;
+    let is_there: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations')")
+            .fetch_one(&mut *db)
+            .await
+            .map_err(super::not_a_store)?;
     if !is_there {
         return not_a_store("it is a database, but not of this program".to_owned());
     }
     let applied: Vec<(i64, bool, Vec<u8>)> =
-        sqlx::query_as("SELECT version, success, checksum FROM _sqlx_migrations")
-            .fetch_all(db)
-            .await?;
+        sqlx::query_as("SELECT version, success, checksum FROM _sqlx_migrations").fetch_all(db).await?;
     for (version, success, checksum) in &applied {
-        match MIGRATIONS
-            .iter()
-            .find(|migration| migration.version == *version)
-        {
+        match MIGRATIONS.iter().find(|migration| migration.version == *version) {
             None => {
                 return not_a_store(format!(
                     "a newer version of this program made it (migration {version} is unknown here)"
@@ -44,11 +38,7 @@ pub(super) async fn check_migrations(db: &mut SqliteConnection) -> Result<(), St
             Some(_) => {}
         }
     }
-    match MIGRATIONS.iter().find(|migration| {
-        applied
-            .iter()
-            .all(|(version, ..)| *version != migration.version)
-    }) {
+    match MIGRATIONS.iter().find(|migration| applied.iter().all(|(version, ..)| *version != migration.version)) {
         Some(missing) => not_a_store(format!(
             "migration {} is not applied: start this version of the program on it once",
             missing.version
@@ -70,30 +60,15 @@ pub(super) async fn backup(readers: &SqlitePool, file: &Path) -> Result<(), Stor
 }
 
 async fn copy_to(readers: &SqlitePool, temporary: &Path, file: &Path) -> Result<(), StoreError> {
-    let used = |source| StoreError::File {
-        path: file.to_owned(),
-        source,
-    };
-    let name = temporary.to_str().ok_or_else(|| {
-        used(Error::new(
-            ErrorKind::InvalidFilename,
-            "the name is not UTF-8",
-        ))
-    })?;
+    let used = |source| StoreError::File { path: file.to_owned(), source };
+    let name =
+        temporary.to_str().ok_or_else(|| used(Error::new(ErrorKind::InvalidFilename, "the name is not UTF-8")))?;
     match tokio::fs::remove_file(temporary).await {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(used(error)),
         _ => {}
     }
-    sqlx::query("VACUUM INTO $1")
-        .bind(name)
-        .execute(readers)
-        .await?;
-    tokio::fs::File::open(temporary)
-        .await
-        .map_err(used)?
-        .sync_all()
-        .await
-        .map_err(used)?;
+    sqlx::query("VACUUM INTO $1").bind(name).execute(readers).await?;
+    tokio::fs::File::open(temporary).await.map_err(used)?.sync_all().await.map_err(used)?;
     // Unlike a rename, a link never replaces a file that came in between.
     match tokio::fs::hard_link(temporary, file).await {
         Ok(()) => {}
@@ -106,21 +81,11 @@ async fn copy_to(readers: &SqlitePool, temporary: &Path, file: &Path) -> Result<
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    tokio::fs::File::open(folder)
-        .await
-        .map_err(used)?
-        .sync_all()
-        .await
-        .map_err(used)
+    tokio::fs::File::open(folder).await.map_err(used)?.sync_all().await.map_err(used)
 }
 
 async fn exists(path: &Path) -> Result<bool, StoreError> {
-    tokio::fs::try_exists(path)
-        .await
-        .map_err(|source| StoreError::File {
-            path: path.to_owned(),
-            source,
-        })
+    tokio::fs::try_exists(path).await.map_err(|source| StoreError::File { path: path.to_owned(), source })
 }
 
 fn beside(file: &Path, extension: &str) -> PathBuf {
@@ -159,9 +124,7 @@ fn beside_wal(file: &Path) -> PathBuf {
 /// What cannot be read of a file under proof is damage of it, not a failure of ours.
 fn damaged(error: StoreError) -> StoreError {
     match error {
-        StoreError::Corrupt { what, .. } => {
-            StoreError::NotAStore(format!("it holds {what} that cannot be read"))
-        }
+        StoreError::Corrupt { what, .. } => StoreError::NotAStore(format!("it holds {what} that cannot be read")),
         StoreError::Unavailable(sqlx::Error::Database(error)) => {
             StoreError::NotAStore(format!("the database is damaged ({})", error.message()))
         }
@@ -174,22 +137,12 @@ fn damaged(error: StoreError) -> StoreError {
 
 /// Proves the file's structure, every chain with its head, and every snapshot's digest.
 async fn prove(store: &SqliteStore) -> Result<Vec<Head>, StoreError> {
-    let damage: Option<String> = sqlx::query_scalar("PRAGMA integrity_check(1)")
-        .fetch_optional(&store.readers)
-        .await?;
+    let damage: Option<String> = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_optional(&store.readers).await?;
     if let Some(damage) = damage.filter(|damage| damage != "ok") {
-        return Err(StoreError::NotAStore(format!(
-            "the database is damaged: {damage}"
-        )));
+        return Err(StoreError::NotAStore(format!("the database is damaged: {damage}")));
     }
-    if sqlx::query("PRAGMA foreign_key_check")
-        .fetch_optional(&store.readers)
-        .await?
-        .is_some()
-    {
-        return Err(StoreError::NotAStore(
-            "the database is damaged: a row refers to one that is missing".to_owned(),
-        ));
+    if sqlx::query("PRAGMA foreign_key_check").fetch_optional(&store.readers).await?.is_some() {
+        return Err(StoreError::NotAStore("the database is damaged: a row refers to one that is missing".to_owned()));
     }
     let heads = store.heads().await?;
     for head in &heads {
@@ -203,16 +156,12 @@ async fn prove(store: &SqliteStore) -> Result<Vec<Head>, StoreError> {
 async fn prove_chain(store: &SqliteStore, head: &Head) -> Result<(), StoreError> {
     let mut verifier = ChainVerifier::new(&head.environment);
     loop {
-        let mut events = store
-            .events_after(&head.environment, verifier.head().seq, PAGE)
-            .await?;
+        let mut events = store.events_after(&head.environment, verifier.head().seq, PAGE).await?;
         if events.is_empty() {
             break;
         }
         for event in &mut events {
-            verifier
-                .next(event)
-                .map_err(|broken| StoreError::NotAStore(broken.to_string()))?;
+            verifier.next(event).map_err(|broken| StoreError::NotAStore(broken.to_string()))?;
         }
     }
     if verifier.head() == head {
@@ -235,9 +184,7 @@ async fn prove_snapshots(store: &SqliteStore, environment: &str) -> Result<(), S
         after = *last;
         for (_, id, digest, bytes) in &page {
             if canonical::digest(bytes) != *digest {
-                return Err(StoreError::NotAStore(format!(
-                    "the content of {id} does not give its digest"
-                )));
+                return Err(StoreError::NotAStore(format!("the content of {id} does not give its digest")));
             }
         }
     }

@@ -28,33 +28,21 @@ pub(super) async fn find(db: &mut SqliteConnection, name: &str) -> Result<Enviro
             .fetch_optional(&mut *db)
             .await?;
     let Some((id, version, seq, hash)) = row else {
-        let existing = sqlx::query_scalar("SELECT name FROM environments ORDER BY name")
-            .fetch_all(db)
-            .await?;
-        return Err(StoreError::UnknownEnvironment {
-            name: name.to_owned(),
-            existing,
-        });
+        let existing = sqlx::query_scalar("SELECT name FROM environments ORDER BY name").fetch_all(db).await?;
+        return Err(StoreError::UnknownEnvironment { name: name.to_owned(), existing });
     };
-    let head = Head {
-        environment: name.to_owned(),
-        hash,
-        seq: unsigned(seq)?,
-    };
+    let head = Head { environment: name.to_owned(), hash, seq: unsigned(seq)? };
     Ok(Environment { id, head, version })
 }
 
 pub(super) async fn all(db: &mut SqliteConnection) -> Result<Vec<EnvironmentSummary>, StoreError> {
     let rows: Vec<(String, String, i64)> =
-        sqlx::query_as("SELECT name, kind, created_at FROM environments ORDER BY name")
-            .fetch_all(db)
-            .await?;
+        sqlx::query_as("SELECT name, kind, created_at FROM environments ORDER BY name").fetch_all(db).await?;
     rows.into_iter()
         .map(|(name, kind, created_at)| {
             Ok(EnvironmentSummary {
                 created_at: time(created_at)?,
-                kind: EnvironmentKind::from_name(&kind)
-                    .ok_or_else(|| corrupt("an environment's kind"))?,
+                kind: EnvironmentKind::from_name(&kind).ok_or_else(|| corrupt("an environment's kind"))?,
                 name,
             })
         })
@@ -63,18 +51,8 @@ pub(super) async fn all(db: &mut SqliteConnection) -> Result<Vec<EnvironmentSumm
 
 pub(super) async fn heads(db: &mut SqliteConnection) -> Result<Vec<Head>, StoreError> {
     let rows: Vec<(String, i64, String)> =
-        sqlx::query_as("SELECT name, head_seq, head_hash FROM environments ORDER BY name")
-            .fetch_all(db)
-            .await?;
-    rows.into_iter()
-        .map(|(environment, seq, hash)| {
-            Ok(Head {
-                environment,
-                hash,
-                seq: unsigned(seq)?,
-            })
-        })
-        .collect()
+        sqlx::query_as("SELECT name, head_seq, head_hash FROM environments ORDER BY name").fetch_all(db).await?;
+    rows.into_iter().map(|(environment, seq, hash)| Ok(Head { environment, hash, seq: unsigned(seq)? })).collect()
 }
 
 pub(super) async fn create(
@@ -116,8 +94,7 @@ async fn insert_config(
     config: &Config,
     at: DateTime<Utc>,
 ) -> Result<String, StoreError> {
-    let body = String::from_utf8(canonical::to_vec(config))
-        .map_err(|error| corrupt_by("a configuration", error))?;
+    let body = String::from_utf8(canonical::to_vec(config)).map_err(|error| corrupt_by("a configuration", error))?;
     let digest = canonical::digest(body.as_bytes());
     sqlx::query("INSERT INTO configs (environment_id, version, at, digest, body) VALUES ($1, $2, $3, $4, $5)")
         .bind(environment)
@@ -138,18 +115,15 @@ pub(super) async fn config_at(
     let Ok(version) = i64::try_from(version) else {
         return Ok(None);
     };
-    let row: Option<(String, String)> = sqlx::query_as(
-        "SELECT digest, body FROM configs WHERE environment_id = $1 AND version = $2",
-    )
-    .bind(environment)
-    .bind(version)
-    .fetch_optional(db)
-    .await?;
+    let row: Option<(String, String)> =
+        sqlx::query_as("SELECT digest, body FROM configs WHERE environment_id = $1 AND version = $2")
+            .bind(environment)
+            .bind(version)
+            .fetch_optional(db)
+            .await?;
     row.map(|(digest, body)| {
         if canonical::digest(body.as_bytes()) != digest {
-            return Err(corrupt(
-                "a configuration whose content does not give its digest",
-            ));
+            return Err(corrupt("a configuration whose content does not give its digest"));
         }
         serde_json::from_str(&body).map_err(|error| corrupt_by("a configuration", error))
     })
@@ -185,16 +159,10 @@ pub(super) async fn act(
         let config = config_at(db, found.id, first.version)
             .await?
             .ok_or_else(|| corrupt("a configuration that a key was used for"))?;
-        return Ok(Changed {
-            config,
-            changed: first.changed,
-        });
+        return Ok(Changed { config, changed: first.changed });
     }
     let changed = apply(db, found, act, actor, now).await?;
-    let result = ActResult {
-        changed: changed.0.changed,
-        version: changed.0.config.version,
-    };
+    let result = ActResult { changed: changed.0.changed, version: changed.0.config.version };
     idempotency::remember(db, changed.1, key, Kind::Act, &result, now).await?;
     Ok(changed.0)
 }
@@ -209,9 +177,7 @@ async fn apply(
 ) -> Result<(Changed, i64), StoreError> {
     let config = config_in_force(db, &found).await?;
     let proposal = match act {
-        Act::AcceptProposal { id, .. } | Act::DismissProposal { id, .. } => {
-            proposals::one(db, found.id, id).await?
-        }
+        Act::AcceptProposal { id, .. } | Act::DismissProposal { id, .. } => proposals::one(db, found.id, id).await?,
         _ => None,
     };
     let effect = act::apply(&config, proposal.as_ref(), act, actor, whole_millis(now))?;

@@ -39,8 +39,7 @@ impl EventRow {
             reason: self.reason,
             seq: unsigned(self.seq)?,
             snapshot_id: self.snapshot_id,
-            event_type: EventType::from_name(&self.r#type)
-                .ok_or_else(|| corrupt("an event's type"))?,
+            event_type: EventType::from_name(&self.r#type).ok_or_else(|| corrupt("an event's type"))?,
         })
     }
 }
@@ -63,19 +62,12 @@ pub(super) async fn append_new(
     mut head: Head,
     events: impl IntoIterator<Item = NewEvent>,
 ) -> Result<(), StoreError> {
-    let events: Vec<Event> = events
-        .into_iter()
-        .map(|event| link(&mut head, event))
-        .collect();
+    let events: Vec<Event> = events.into_iter().map(|event| link(&mut head, event)).collect();
     append(db, environment, &events).await
 }
 
 /// Adds linked events and moves the environment's head to the last of them.
-pub(super) async fn append(
-    db: &mut SqliteConnection,
-    environment: i64,
-    events: &[Event],
-) -> Result<(), StoreError> {
+pub(super) async fn append(db: &mut SqliteConnection, environment: i64, events: &[Event]) -> Result<(), StoreError> {
     let Some(last) = events.last() else {
         return Ok(());
     };
@@ -95,11 +87,7 @@ fn seq_column(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
 }
 
-async fn insert(
-    db: &mut SqliteConnection,
-    environment: i64,
-    events: &[Event],
-) -> Result<(), StoreError> {
+async fn insert(db: &mut SqliteConnection, environment: i64, events: &[Event]) -> Result<(), StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(
         "INSERT INTO history (environment_id, seq, at, type, actor, old_mode, new_mode, reason, snapshot_id, digest, prev_hash, hash) ",
     );
@@ -117,11 +105,7 @@ async fn insert(
             .push_bind(&event.prev_hash)
             .push_bind(&event.hash);
     });
-    query
-        .build()
-        .persistent(events.len() == ROWS || events.len() == 1)
-        .execute(db)
-        .await?;
+    query.build().persistent(events.len() == ROWS || events.len() == 1).execute(db).await?;
     Ok(())
 }
 
@@ -134,9 +118,7 @@ pub(super) async fn after(
     limit: u32,
 ) -> Result<Vec<Event>, StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
-    query
-        .push("history h WHERE environment_id = ")
-        .push_bind(environment.id);
+    query.push("history h WHERE environment_id = ").push_bind(environment.id);
     query.push(" AND seq > ").push_bind(seq_column(seq));
     query.push(" ORDER BY seq LIMIT ").push_bind(limit);
     let rows: Vec<EventRow> = query.build_query_as().fetch_all(db).await?;
@@ -170,14 +152,8 @@ pub(super) async fn page(
         return Ok(Vec::new());
     };
     let mut query = page_query(COLUMNS, environment.id, filter, before, limit);
-    let rows: Vec<EventRow> = query
-        .build_query_as()
-        .persistent(false)
-        .fetch_all(db)
-        .await?;
-    rows.into_iter()
-        .map(|row| row.event(&environment.head.environment))
-        .collect()
+    let rows: Vec<EventRow> = query.build_query_as().persistent(false).fetch_all(db).await?;
+    rows.into_iter().map(|row| row.event(&environment.head.environment)).collect()
 }
 
 /// Each type is one range of one index, read no further than the page is long; the ranges are joined, and only the
@@ -205,28 +181,13 @@ fn page_query(
     let mut query = QueryBuilder::<Sqlite>::new(select);
     query.push("(SELECT seq, at FROM (");
     for (place, event_type) in types.into_iter().enumerate() {
-        query
-            .push(if place > 0 { " UNION ALL " } else { "" })
-            .push("SELECT * FROM (");
-        push_range(
-            &mut query,
-            environment,
-            event_type,
-            before,
-            filter.from.map(millis),
-        );
+        query.push(if place > 0 { " UNION ALL " } else { "" }).push("SELECT * FROM (");
+        push_range(&mut query, environment, event_type, before, filter.from.map(millis));
         query.push(order).push(" LIMIT ").push_bind(limit).push(")");
     }
-    query
-        .push(")")
-        .push(order)
-        .push(" LIMIT ")
-        .push_bind(limit)
-        .push(") AS place ");
+    query.push(")").push(order).push(" LIMIT ").push_bind(limit).push(") AS place ");
     // CROSS: the few places first, then their events.
-    query
-        .push("CROSS JOIN history h ON h.seq = place.seq AND h.environment_id = ")
-        .push_bind(environment);
+    query.push("CROSS JOIN history h ON h.seq = place.seq AND h.environment_id = ").push_bind(environment);
     query.push(match before {
         Before::Seq(_) => " ORDER BY place.seq DESC",
         Before::Time(..) => " ORDER BY place.at DESC, place.seq DESC",
@@ -248,12 +209,11 @@ async fn before(
     let Some(before) = filter.before else {
         return Ok(Some(Before::Time(end.0, end.1)));
     };
-    let at: Option<i64> =
-        sqlx::query_scalar("SELECT at FROM history WHERE environment_id = $1 AND seq = $2")
-            .bind(environment)
-            .bind(seq)
-            .fetch_optional(db)
-            .await?;
+    let at: Option<i64> = sqlx::query_scalar("SELECT at FROM history WHERE environment_id = $1 AND seq = $2")
+        .bind(environment)
+        .bind(seq)
+        .fetch_optional(db)
+        .await?;
     Ok(match at {
         Some(at) => {
             let (at, seq) = end.min((at, seq));
@@ -289,12 +249,7 @@ fn push_range(
             query.push(" AND seq < ").push_bind(seq);
         }
         Before::Time(at, seq) => {
-            query
-                .push(" AND (at, seq) < (")
-                .push_bind(at)
-                .push(", ")
-                .push_bind(seq)
-                .push(")");
+            query.push(" AND (at, seq) < (").push_bind(at).push(", ").push_bind(seq).push(")");
         }
     }
     if let Some(from) = from {
@@ -319,26 +274,13 @@ mod tests {
                 (Before::Time(9, 9), None),
                 (Before::Time(9, 9), DateTime::from_timestamp_millis(3)),
             ] {
-                let filter = EventFilter {
-                    types: types.clone(),
-                    from,
-                    ..EventFilter::default()
-                };
-                let mut query = page_query(
-                    &format!("EXPLAIN QUERY PLAN {COLUMNS}"),
-                    1,
-                    &filter,
-                    before,
-                    5,
-                );
+                let filter = EventFilter { types: types.clone(), from, ..EventFilter::default() };
+                let mut query = page_query(&format!("EXPLAIN QUERY PLAN {COLUMNS}"), 1, &filter, before, 5);
                 let plan = query.build().fetch_all(&mut db).await.unwrap();
                 for step in plan.iter().map(|step| step.get::<String, _>("detail")) {
-                    let is_whole =
-                        step.ends_with("(environment_id=?)") || step.ends_with("type=?)");
+                    let is_whole = step.ends_with("(environment_id=?)") || step.ends_with("type=?)");
                     assert!(
-                        !is_whole
-                            && !step.starts_with("SCAN history")
-                            && !step.starts_with("SCAN h"),
+                        !is_whole && !step.starts_with("SCAN history") && !step.starts_with("SCAN h"),
                         "{types:?}: {step}"
                     );
                 }

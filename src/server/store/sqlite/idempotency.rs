@@ -42,9 +42,7 @@ pub(super) async fn first_use<T: DeserializeOwned>(
     match row {
         None => Ok(None),
         Some((digest, name, result)) if digest == key.request_digest && name == kind.name() => {
-            serde_json::from_str(&result)
-                .map(Some)
-                .map_err(|error| corrupt_by("the answer kept under a key", error))
+            serde_json::from_str(&result).map(Some).map_err(|error| corrupt_by("the answer kept under a key", error))
         }
         Some(_) => Err(StoreError::KeyReused),
     }
@@ -59,8 +57,7 @@ pub(super) async fn remember(
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let Some(key) = key else { return Ok(()) };
-    let result = serde_json::to_string(result)
-        .map_err(|error| corrupt_by("an answer to keep under a key", error))?;
+    let result = serde_json::to_string(result).map_err(|error| corrupt_by("an answer to keep under a key", error))?;
     sqlx::query("INSERT INTO idempotency (environment_id, key, request_digest, kind, result, at) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(environment)
         .bind(&key.key)
@@ -74,13 +71,7 @@ pub(super) async fn remember(
 }
 
 /// Forgets the keys first used before a time.
-pub(super) async fn prune(
-    db: &mut SqliteConnection,
-    before: DateTime<Utc>,
-) -> Result<u64, StoreError> {
-    let done = sqlx::query("DELETE FROM idempotency WHERE at < $1")
-        .bind(millis(before))
-        .execute(db)
-        .await?;
+pub(super) async fn prune(db: &mut SqliteConnection, before: DateTime<Utc>) -> Result<u64, StoreError> {
+    let done = sqlx::query("DELETE FROM idempotency WHERE at < $1").bind(millis(before)).execute(db).await?;
     Ok(done.rows_affected())
 }

@@ -44,15 +44,7 @@ pub(super) async fn ingest(
 
     let mut conflicts = Vec::new();
     let incoming = Incoming::sort(batch, &streams, &mut conflicts);
-    let outcome = samples::store(
-        db,
-        source,
-        &incoming,
-        batch.revises,
-        fetched_at,
-        &mut conflicts,
-    )
-    .await?;
+    let outcome = samples::store(db, source, &incoming, batch.revises, fetched_at, &mut conflicts).await?;
     minutes::refuse_closed(&streams, &outcome.revised, &mut conflicts);
     minutes::add(db, &streams, &outcome.new, fetched_at, &mut conflicts).await?;
     if !conflicts.is_empty() {
@@ -78,59 +70,38 @@ fn by_row(mut conflicts: Vec<RowError>) -> Vec<RowError> {
     conflicts
 }
 
-async fn source_id(
-    db: &mut SqliteConnection,
-    environment: i64,
-    name: &str,
-) -> Result<i64, StoreError> {
-    sqlx::query(
-        "INSERT INTO sources (environment_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-    )
-    .bind(environment)
-    .bind(name)
-    .execute(&mut *db)
-    .await?;
-    Ok(
-        sqlx::query_scalar("SELECT id FROM sources WHERE environment_id = $1 AND name = $2")
-            .bind(environment)
-            .bind(name)
-            .fetch_one(db)
-            .await?,
-    )
+async fn source_id(db: &mut SqliteConnection, environment: i64, name: &str) -> Result<i64, StoreError> {
+    sqlx::query("INSERT INTO sources (environment_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        .bind(environment)
+        .bind(name)
+        .execute(&mut *db)
+        .await?;
+    Ok(sqlx::query_scalar("SELECT id FROM sources WHERE environment_id = $1 AND name = $2")
+        .bind(environment)
+        .bind(name)
+        .fetch_one(db)
+        .await?)
 }
 
 /// All streams of the source, those that the batch names first made where they are missing.
-async fn streams_of(
-    db: &mut SqliteConnection,
-    source: i64,
-    batch: &AcceptedBatch,
-) -> Result<Streams, StoreError> {
+async fn streams_of(db: &mut SqliteConnection, source: i64, batch: &AcceptedBatch) -> Result<Streams, StoreError> {
     for series in named(batch) {
-        sqlx::query(
-            "INSERT INTO streams (source_id, series) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-        )
-        .bind(source)
-        .bind(i64::from(series.code()))
-        .execute(&mut *db)
-        .await?;
+        sqlx::query("INSERT INTO streams (source_id, series) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+            .bind(source)
+            .bind(i64::from(series.code()))
+            .execute(&mut *db)
+            .await?;
     }
     type StreamColumns = (i64, i64, Option<i64>, Option<i64>, Option<i64>);
-    let rows: Vec<StreamColumns> = sqlx::query_as(
-        "SELECT id, series, first_at, last_at, pruned_before FROM streams WHERE source_id = $1",
-    )
-    .bind(source)
-    .fetch_all(db)
-    .await?;
+    let rows: Vec<StreamColumns> =
+        sqlx::query_as("SELECT id, series, first_at, last_at, pruned_before FROM streams WHERE source_id = $1")
+            .bind(source)
+            .fetch_all(db)
+            .await?;
     rows.into_iter()
         .map(|(id, code, first_at, last_at, pruned_before)| {
             let series = series(code)?;
-            let state = StreamState {
-                id,
-                first_at,
-                last_at,
-                pruned_before,
-                series,
-            };
+            let state = StreamState { id, first_at, last_at, pruned_before, series };
             Ok((series, state))
         })
         .collect()
@@ -139,10 +110,7 @@ async fn streams_of(
 /// The series that a batch carries or vouches for.
 fn named(batch: &AcceptedBatch) -> BTreeSet<Series> {
     let carried = batch.samples.iter().map(|sample| sample.series);
-    let vouched = batch
-        .watermark
-        .iter()
-        .flat_map(|watermark| watermark.series.iter().copied());
+    let vouched = batch.watermark.iter().flat_map(|watermark| watermark.series.iter().copied());
     carried.chain(vouched).collect()
 }
 
@@ -178,11 +146,7 @@ async fn move_streams(
 }
 
 /// Stores what the batch's watermark vouches for.
-async fn cover(
-    db: &mut SqliteConnection,
-    source: i64,
-    batch: &AcceptedBatch,
-) -> Result<(), StoreError> {
+async fn cover(db: &mut SqliteConnection, source: i64, batch: &AcceptedBatch) -> Result<(), StoreError> {
     let Some(watermark) = &batch.watermark else {
         return Ok(());
     };
@@ -203,31 +167,22 @@ async fn cover(
     Ok(())
 }
 
-async fn cover_stream(
-    db: &mut SqliteConnection,
-    stream: i64,
-    word: Word,
-) -> Result<(), StoreError> {
-    let last: Option<(i64, i64)> = sqlx::query_as(
-        "SELECT from_ms, to_ms FROM spans WHERE stream_id = $1 ORDER BY to_ms DESC LIMIT 1",
-    )
-    .bind(stream)
-    .fetch_optional(&mut *db)
-    .await?;
+async fn cover_stream(db: &mut SqliteConnection, stream: i64, word: Word) -> Result<(), StoreError> {
+    let last: Option<(i64, i64)> =
+        sqlx::query_as("SELECT from_ms, to_ms FROM spans WHERE stream_id = $1 ORDER BY to_ms DESC LIMIT 1")
+            .bind(stream)
+            .fetch_optional(&mut *db)
+            .await?;
     let last = last.map(|(from, to)| Span { from, to });
     let stretch = word.stretch(last);
-    let met: Vec<(i64, i64)> = sqlx::query_as(
-        "SELECT from_ms, to_ms FROM spans WHERE stream_id = $1 AND to_ms >= $2 AND from_ms <= $3",
-    )
-    .bind(stream)
-    .bind(stretch.from)
-    .bind(stretch.to)
-    .fetch_all(&mut *db)
-    .await?;
-    let met: Vec<Span> = met
-        .into_iter()
-        .map(|(from, to)| Span { from, to })
-        .collect();
+    let met: Vec<(i64, i64)> =
+        sqlx::query_as("SELECT from_ms, to_ms FROM spans WHERE stream_id = $1 AND to_ms >= $2 AND from_ms <= $3")
+            .bind(stream)
+            .bind(stretch.from)
+            .bind(stretch.to)
+            .fetch_all(&mut *db)
+            .await?;
+    let met: Vec<Span> = met.into_iter().map(|(from, to)| Span { from, to }).collect();
     let span = coverage::merged(stretch, &met);
     if met == [span] {
         return Ok(());

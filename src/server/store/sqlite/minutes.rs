@@ -20,8 +20,7 @@ pub(super) async fn add(
     fetched_at: i64,
     conflicts: &mut Vec<RowError>,
 ) -> Result<(), StoreError> {
-    let states: BTreeMap<i64, &StreamState> =
-        streams.values().map(|state| (state.id, state)).collect();
+    let states: BTreeMap<i64, &StreamState> = streams.values().map(|state| (state.id, state)).collect();
     let mut rows: BTreeMap<(i64, i64), MinuteRow> = BTreeMap::new();
     for row in new {
         let of = MinuteRow::of(row.sample, fetched_at);
@@ -35,11 +34,12 @@ pub(super) async fn add(
     let there = existing(db, &states, &rows).await?;
     for row in new {
         let place = (row.stream, minute_of(row.at));
-        let pruned = states
-            .get(&row.stream)
-            .and_then(|state| state.pruned_before);
+        let pruned = states.get(&row.stream).and_then(|state| state.pruned_before);
         if there.contains_key(&place) && pruned.is_some_and(|pruned| row.at <= pruned) {
-            conflicts.push(row.conflict("at", "lies in a minute whose single samples are no longer kept: it cannot be told from what is counted"));
+            conflicts.push(row.conflict(
+                "at",
+                "lies in a minute whose single samples are no longer kept: it cannot be told from what is counted",
+            ));
         }
     }
     for (place, mut earlier) in there {
@@ -63,10 +63,8 @@ async fn existing(
         let Some(last) = state.last_at.map(minute_of) else {
             continue;
         };
-        let minutes: Vec<i64> = touched
-            .range((*stream, i64::MIN)..=(*stream, last))
-            .map(|((_, minute), _)| *minute)
-            .collect();
+        let minutes: Vec<i64> =
+            touched.range((*stream, i64::MIN)..=(*stream, last)).map(|((_, minute), _)| *minute).collect();
         for chunk in minutes.chunks(ROWS) {
             let mut query = QueryBuilder::<Sqlite>::new(
                 "SELECT minute, first_at, first, last_at, last, samples, total, fetched_at, latency FROM minutes WHERE stream_id = ",
@@ -77,11 +75,8 @@ async fn existing(
                 list.push_bind(minute);
             }
             list.push_unseparated(")");
-            let rows: Vec<MinuteColumns> = query
-                .build_query_as()
-                .persistent(chunk.len() == ROWS || chunk.len() == 1)
-                .fetch_all(&mut *db)
-                .await?;
+            let rows: Vec<MinuteColumns> =
+                query.build_query_as().persistent(chunk.len() == ROWS || chunk.len() == 1).fetch_all(&mut *db).await?;
             for columns in rows {
                 let row = minute_row(columns)?;
                 found.insert((*stream, row.minute), row);
@@ -91,14 +86,9 @@ async fn existing(
     Ok(found)
 }
 
-async fn write(
-    db: &mut SqliteConnection,
-    rows: BTreeMap<(i64, i64), MinuteRow>,
-) -> Result<(), StoreError> {
-    let rows: Vec<(i64, MinuteColumns)> = rows
-        .iter()
-        .map(|((stream, _), row)| Ok((*stream, minute_columns(row)?)))
-        .collect::<Result<_, StoreError>>()?;
+async fn write(db: &mut SqliteConnection, rows: BTreeMap<(i64, i64), MinuteRow>) -> Result<(), StoreError> {
+    let rows: Vec<(i64, MinuteColumns)> =
+        rows.iter().map(|((stream, _), row)| Ok((*stream, minute_columns(row)?))).collect::<Result<_, StoreError>>()?;
     for chunk in rows.chunks(ROWS) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT OR REPLACE INTO minutes (stream_id, minute, first_at, first, last_at, last, samples, total, fetched_at, latency) ",
@@ -116,33 +106,22 @@ async fn write(
                 .push_bind(row.7)
                 .push_bind(&row.8);
         });
-        query
-            .build()
-            .persistent(chunk.len() == ROWS || chunk.len() == 1)
-            .execute(&mut *db)
-            .await?;
+        query.build().persistent(chunk.len() == ROWS || chunk.len() == 1).execute(&mut *db).await?;
     }
     Ok(())
 }
 
 /// Names the revised samples of minutes that can no longer be made again.
-pub(super) fn refuse_closed(
-    streams: &Streams,
-    revised: &[(Row<'_>, (i64, i64))],
-    conflicts: &mut Vec<RowError>,
-) {
+pub(super) fn refuse_closed(streams: &Streams, revised: &[(Row<'_>, (i64, i64))], conflicts: &mut Vec<RowError>) {
     let is_closed = |stream: i64, at: i64| {
         let state = streams.values().find(|state| state.id == stream);
-        state
-            .and_then(|state| state.pruned_before)
-            .is_some_and(|pruned| at <= pruned)
+        state.and_then(|state| state.pruned_before).is_some_and(|pruned| at <= pruned)
     };
     for (row, (stream, at)) in revised {
         if is_closed(*stream, *at) || is_closed(row.stream, row.at) {
-            conflicts.push(row.conflict(
-                "at",
-                "lies in a minute whose single samples are no longer kept: it cannot be revised",
-            ));
+            conflicts.push(
+                row.conflict("at", "lies in a minute whose single samples are no longer kept: it cannot be revised"),
+            );
         }
     }
 }
@@ -155,9 +134,7 @@ pub(super) async fn rebuild(
 ) -> Result<(), StoreError> {
     let minutes: BTreeSet<(i64, i64)> = revised
         .iter()
-        .flat_map(|(row, (stream, at))| {
-            [(row.stream, minute_of(row.at)), (*stream, minute_of(*at))]
-        })
+        .flat_map(|(row, (stream, at))| [(row.stream, minute_of(row.at)), (*stream, minute_of(*at))])
         .collect();
     let mut rows: BTreeMap<(i64, i64), MinuteRow> = BTreeMap::new();
     for (stream, minute) in &minutes {
@@ -170,21 +147,13 @@ pub(super) async fn rebuild(
             .execute(&mut *db)
             .await?;
         let to = minute * MINUTE_MS;
-        for (sample, fetched_at) in
-            samples::between(db, *stream, state.series, to - MINUTE_MS, to).await?
-        {
+        for (sample, fetched_at) in samples::between(db, *stream, state.series, to - MINUTE_MS, to).await? {
             let of = MinuteRow::of(&sample, fetched_at);
-            rows.entry((*stream, *minute))
-                .and_modify(|sum| sum.merge(&of))
-                .or_insert(of);
+            rows.entry((*stream, *minute)).and_modify(|sum| sum.merge(&of)).or_insert(of);
         }
     }
     write(db, rows).await?;
-    for stream in minutes
-        .iter()
-        .map(|(stream, _)| *stream)
-        .collect::<BTreeSet<i64>>()
-    {
+    for stream in minutes.iter().map(|(stream, _)| *stream).collect::<BTreeSet<i64>>() {
         sqlx::query(
             "UPDATE streams SET \
              first_at = (SELECT first_at FROM minutes WHERE stream_id = $1 ORDER BY minute LIMIT 1), \

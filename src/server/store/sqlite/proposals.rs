@@ -26,26 +26,18 @@ impl ProposalRow {
             recommendation: Recommendation::from_name(&self.recommendation)
                 .ok_or_else(|| corrupt("a recommendation"))?,
             snapshot_id: self.snapshot_id,
-            status: ProposalStatus::from_name(&self.status)
-                .ok_or_else(|| corrupt("a proposal's status"))?,
+            status: ProposalStatus::from_name(&self.status).ok_or_else(|| corrupt("a proposal's status"))?,
             target_mode: mode(self.target_mode)?,
         })
     }
 }
 
-const COLUMNS: &str = "SELECT id, opened_at, expires_at, recommendation, target_mode, snapshot_id, status FROM proposals ";
+const COLUMNS: &str =
+    "SELECT id, opened_at, expires_at, recommendation, target_mode, snapshot_id, status FROM proposals ";
 
-pub(super) async fn one(
-    db: &mut SqliteConnection,
-    environment: i64,
-    id: &str,
-) -> Result<Option<Proposal>, StoreError> {
+pub(super) async fn one(db: &mut SqliteConnection, environment: i64, id: &str) -> Result<Option<Proposal>, StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
-    query
-        .push("WHERE id = ")
-        .push_bind(id)
-        .push(" AND environment_id = ")
-        .push_bind(environment);
+    query.push("WHERE id = ").push_bind(id).push(" AND environment_id = ").push_bind(environment);
     let row: Option<ProposalRow> = query.build_query_as().fetch_optional(db).await?;
     row.map(ProposalRow::proposal).transpose()
 }
@@ -61,46 +53,25 @@ pub(super) async fn page(
     if let Some(status) = status {
         query.push(" AND status = ").push_bind(status.name());
     }
-    query
-        .push(" ORDER BY opened_at DESC, id DESC LIMIT ")
-        .push_bind(limit);
+    query.push(" ORDER BY opened_at DESC, id DESC LIMIT ").push_bind(limit);
     let rows: Vec<ProposalRow> = query.build_query_as().fetch_all(db).await?;
     rows.into_iter().map(ProposalRow::proposal).collect()
 }
 
 /// The id of the open proposal.
-pub(super) async fn open_id(
-    db: &mut SqliteConnection,
-    environment: i64,
-) -> Result<Option<String>, StoreError> {
-    Ok(
-        sqlx::query_scalar(
-            "SELECT id FROM proposals WHERE environment_id = $1 AND status = 'open'",
-        )
+pub(super) async fn open_id(db: &mut SqliteConnection, environment: i64) -> Result<Option<String>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT id FROM proposals WHERE environment_id = $1 AND status = 'open'")
         .bind(environment)
         .fetch_optional(db)
-        .await?,
-    )
+        .await?)
 }
 
-pub(super) async fn set_status(
-    db: &mut SqliteConnection,
-    id: &str,
-    status: ProposalStatus,
-) -> Result<(), StoreError> {
-    sqlx::query("UPDATE proposals SET status = $1 WHERE id = $2")
-        .bind(status.name())
-        .bind(id)
-        .execute(db)
-        .await?;
+pub(super) async fn set_status(db: &mut SqliteConnection, id: &str, status: ProposalStatus) -> Result<(), StoreError> {
+    sqlx::query("UPDATE proposals SET status = $1 WHERE id = $2").bind(status.name()).bind(id).execute(db).await?;
     Ok(())
 }
 
-pub(super) async fn open(
-    db: &mut SqliteConnection,
-    environment: i64,
-    proposal: &Proposal,
-) -> Result<(), StoreError> {
+pub(super) async fn open(db: &mut SqliteConnection, environment: i64, proposal: &Proposal) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO proposals (id, environment_id, opened_at, expires_at, recommendation, target_mode, snapshot_id, status) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",

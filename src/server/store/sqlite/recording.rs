@@ -40,19 +40,14 @@ struct Known {
 impl Known {
     fn stands_for(&self, recording: &Recording<'_>) -> Option<&String> {
         let snapshot = recording.snapshot;
-        let tick = snapshot
-            .body
-            .origin
-            .is_tick()
-            .then(|| self.ticks.get(&millis(snapshot.body.as_of)));
+        let tick = snapshot.body.origin.is_tick().then(|| self.ticks.get(&millis(snapshot.body.as_of)));
         tick.flatten().or_else(|| self.ids.get(&snapshot.id))
     }
 
     fn add(&mut self, snapshot: &Snapshot) {
         self.ids.insert(snapshot.id.clone());
         if snapshot.body.origin.is_tick() {
-            self.ticks
-                .insert(millis(snapshot.body.as_of), snapshot.id.clone());
+            self.ticks.insert(millis(snapshot.body.as_of), snapshot.id.clone());
         }
     }
 }
@@ -79,21 +74,14 @@ pub(super) async fn record(
     let mut rows: Vec<(&Recording<'_>, Vec<u8>)> = Vec::with_capacity(plan.new.len());
     let mut bodies: Vec<Option<Vec<u8>>> = bodies.into_iter().map(Some).collect();
     for place in &plan.new {
-        rows.extend(
-            bodies
-                .get_mut(*place)
-                .and_then(Option::take)
-                .map(|body| (&recordings[*place], body)),
-        );
+        rows.extend(bodies.get_mut(*place).and_then(Option::take).map(|body| (&recordings[*place], body)));
     }
     for chunk in rows.chunks(ROWS) {
         insert(db, found.id, chunk).await?;
     }
     for change in &plan.proposals {
         match change {
-            ProposalChange::Expire(id) => {
-                proposals::set_status(db, id, ProposalStatus::Expired).await?
-            }
+            ProposalChange::Expire(id) => proposals::set_status(db, id, ProposalStatus::Expired).await?,
             ProposalChange::Open(proposal) => proposals::open(db, found.id, proposal).await?,
         }
     }
@@ -108,9 +96,7 @@ pub(super) async fn under(
     environment: i64,
     key: &IdempotencyKey,
 ) -> Result<Option<Vec<Snapshot>>, StoreError> {
-    let Some(ids) =
-        idempotency::first_use::<Vec<String>>(db, environment, Some(key), Kind::Record).await?
-    else {
+    let Some(ids) = idempotency::first_use::<Vec<String>>(db, environment, Some(key), Kind::Record).await? else {
         return Ok(None);
     };
     let mut found = Vec::with_capacity(ids.len());
@@ -121,12 +107,7 @@ pub(super) async fn under(
 }
 
 /// Decides in order what is new, and links its events. What no longer applies to a proposal leaves no event.
-fn plan<'a>(
-    recordings: &'a [Recording<'_>],
-    known: &mut Known,
-    mut head: Head,
-    open: &mut Option<String>,
-) -> Plan<'a> {
+fn plan<'a>(recordings: &'a [Recording<'_>], known: &mut Known, mut head: Head, open: &mut Option<String>) -> Plan<'a> {
     let mut plan = Plan::default();
     for (place, recording) in recordings.iter().enumerate() {
         if let Some(id) = known.stands_for(recording) {
@@ -136,10 +117,7 @@ fn plan<'a>(
         known.add(recording.snapshot);
         plan.new.push(place);
         plan.ids.push(recording.snapshot.id.clone());
-        let expires = recording
-            .expire
-            .as_deref()
-            .filter(|id| open.as_deref() == Some(*id));
+        let expires = recording.expire.as_deref().filter(|id| open.as_deref() == Some(*id));
         if let Some(id) = expires {
             *open = None;
             plan.proposals.push(ProposalChange::Expire(id));
@@ -156,8 +134,7 @@ fn plan<'a>(
         };
         let recorded = recorded_event(recording);
         let events = std::iter::once(&recorded).chain(recording.events.iter().filter(applies));
-        plan.events
-            .extend(events.map(|event| history::link(&mut head, event.clone())));
+        plan.events.extend(events.map(|event| history::link(&mut head, event.clone())));
     }
     plan
 }
@@ -169,11 +146,7 @@ fn recorded_event(recording: &Recording<'_>) -> NewEvent {
     event
 }
 
-async fn known(
-    db: &mut SqliteConnection,
-    environment: i64,
-    recordings: &[Recording<'_>],
-) -> Result<Known, StoreError> {
+async fn known(db: &mut SqliteConnection, environment: i64, recordings: &[Recording<'_>]) -> Result<Known, StoreError> {
     let mut known = Known::default();
     for chunk in recordings.chunks(ROWS) {
         let mut query = QueryBuilder::<Sqlite>::new("SELECT id FROM snapshots WHERE id IN (");
@@ -182,27 +155,19 @@ async fn known(
             list.push_bind(&recording.snapshot.id);
         }
         list.push_unseparated(")");
-        let ids: Vec<String> = query
-            .build_query_scalar()
-            .persistent(chunk.len() == ROWS)
-            .fetch_all(&mut *db)
-            .await?;
+        let ids: Vec<String> = query.build_query_scalar().persistent(chunk.len() == ROWS).fetch_all(&mut *db).await?;
         known.ids.extend(ids);
 
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "SELECT as_of, id FROM snapshots WHERE is_tick = 1 AND environment_id = ",
-        );
+        let mut query =
+            QueryBuilder::<Sqlite>::new("SELECT as_of, id FROM snapshots WHERE is_tick = 1 AND environment_id = ");
         query.push_bind(environment).push(" AND as_of IN (");
         let mut list = query.separated(", ");
         for recording in chunk {
             list.push_bind(millis(recording.snapshot.body.as_of));
         }
         list.push_unseparated(")");
-        let ticks: Vec<(i64, String)> = query
-            .build_query_as()
-            .persistent(chunk.len() == ROWS)
-            .fetch_all(&mut *db)
-            .await?;
+        let ticks: Vec<(i64, String)> =
+            query.build_query_as().persistent(chunk.len() == ROWS).fetch_all(&mut *db).await?;
         known.ticks.extend(ticks);
     }
     Ok(known)
@@ -233,11 +198,7 @@ async fn insert(
             .push_bind(snapshot.body.scores.overall.hi())
             .push_bind(body);
     });
-    query
-        .build()
-        .persistent(rows.len() == ROWS || rows.len() == 1)
-        .execute(db)
-        .await?;
+    query.build().persistent(rows.len() == ROWS || rows.len() == 1).execute(db).await?;
     Ok(())
 }
 

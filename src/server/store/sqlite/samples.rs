@@ -42,11 +42,7 @@ impl<'b> Row<'b> {
     }
 
     pub(super) fn conflict(&self, field: &str, detail: &str) -> RowError {
-        RowError {
-            detail: detail.to_owned(),
-            field: field.to_owned(),
-            index: Some(self.index),
-        }
+        RowError { detail: detail.to_owned(), field: field.to_owned(), index: Some(self.index) }
     }
 }
 
@@ -61,11 +57,7 @@ pub(super) struct Incoming<'b> {
 }
 
 impl<'b> Incoming<'b> {
-    pub(super) fn sort(
-        batch: &'b AcceptedBatch,
-        streams: &Streams,
-        conflicts: &mut Vec<RowError>,
-    ) -> Incoming<'b> {
+    pub(super) fn sort(batch: &'b AcceptedBatch, streams: &Streams, conflicts: &mut Vec<RowError>) -> Incoming<'b> {
         let mut incoming = Incoming::default();
         let mut seen: HashMap<Identity<'b>, usize> = HashMap::with_capacity(batch.samples.len());
         for (sample, index) in batch.samples.iter().zip(0u32..) {
@@ -88,10 +80,9 @@ impl<'b> Incoming<'b> {
                     *first = row;
                     incoming.superseded += 1;
                 }
-                Some((field, _)) => conflicts.push(row.conflict(
-                    field,
-                    &format!("contradicts row {} of the batch", first.index),
-                )),
+                Some((field, _)) => {
+                    conflicts.push(row.conflict(field, &format!("contradicts row {} of the batch", first.index)))
+                }
             }
         }
         // Stable: samples of one time stay in the order in which they came.
@@ -120,22 +111,11 @@ fn row<'b>(sample: &'b Sample, index: u32, streams: &Streams) -> Result<Row<'b>,
 }
 
 /// In what a sample differs from the one that is there.
-fn difference(
-    row: &Row<'_>,
-    stream: i64,
-    at: i64,
-    form: &SampleForm,
-) -> Option<(&'static str, &'static str)> {
+fn difference(row: &Row<'_>, stream: i64, at: i64, form: &SampleForm) -> Option<(&'static str, &'static str)> {
     if (row.stream, row.at, row.form.aggregation) != (stream, at, form.aggregation) {
-        Some((
-            "id",
-            "names another sample already, of another signal, kind or time",
-        ))
+        Some(("id", "names another sample already, of another signal, kind or time"))
     } else if !row.form.says_the_same(form) {
-        Some((
-            "value",
-            "contradicts the sample that is stored; only a source that revises may send another value",
-        ))
+        Some(("value", "contradicts the sample that is stored; only a source that revises may send another value"))
     } else {
         None
     }
@@ -198,12 +178,7 @@ pub(super) async fn store<'b>(
     Ok(outcome)
 }
 
-async fn insert(
-    db: &mut SqliteConnection,
-    source: i64,
-    rows: &[Row<'_>],
-    fetched_at: i64,
-) -> Result<(), sqlx::Error> {
+async fn insert(db: &mut SqliteConnection, source: i64, rows: &[Row<'_>], fetched_at: i64) -> Result<(), sqlx::Error> {
     let mut query = QueryBuilder::<Sqlite>::new(
         "INSERT INTO samples (stream_id, at, aggregation, id, source_id, atoms, count, exact, histogram, fetched_at) ",
     );
@@ -220,11 +195,7 @@ async fn insert(
             .push_bind(&row.form.histogram)
             .push_bind(fetched_at);
     });
-    query
-        .build()
-        .persistent(rows.len() == ROWS || rows.len() == 1)
-        .execute(db)
-        .await?;
+    query.build().persistent(rows.len() == ROWS || rows.len() == 1).execute(db).await?;
     Ok(())
 }
 
@@ -234,8 +205,7 @@ async fn stored<'b>(
     source: i64,
     rows: &[Row<'b>],
 ) -> Result<HashMap<Identity<'b>, (i64, i64, SampleForm)>, StoreError> {
-    let mut query =
-        QueryBuilder::<Sqlite>::new("WITH wanted (place, stream_id, at, aggregation, id) AS (");
+    let mut query = QueryBuilder::<Sqlite>::new("WITH wanted (place, stream_id, at, aggregation, id) AS (");
     query.push_values(rows.iter().zip(0i64..), |mut columns, (row, place)| {
         columns
             .push_bind(place)
@@ -252,33 +222,12 @@ async fn stored<'b>(
          FROM wanted w CROSS JOIN samples s INDEXED BY samples_by_id ON s.id = w.id AND s.id <> '' AND s.source_id = ",
     );
     query.push_bind(source).push(" WHERE w.id <> ''");
-    type StoredColumns = (
-        i64,
-        i64,
-        i64,
-        i64,
-        i64,
-        Option<i64>,
-        Option<String>,
-        Option<String>,
-    );
-    let found: Vec<StoredColumns> = query
-        .build_query_as()
-        .persistent(rows.len() == ROWS)
-        .fetch_all(db)
-        .await?;
+    type StoredColumns = (i64, i64, i64, i64, i64, Option<i64>, Option<String>, Option<String>);
+    let found: Vec<StoredColumns> = query.build_query_as().persistent(rows.len() == ROWS).fetch_all(db).await?;
     let mut stored = HashMap::with_capacity(found.len());
     for (place, stream, at, aggregation, atoms, count, exact, histogram) in found {
-        let form = SampleForm {
-            aggregation,
-            atoms,
-            count,
-            exact,
-            histogram,
-        };
-        let row = usize::try_from(place)
-            .ok()
-            .and_then(|place| rows.get(place));
+        let form = SampleForm { aggregation, atoms, count, exact, histogram };
+        let row = usize::try_from(place).ok().and_then(|place| rows.get(place));
         stored.extend(row.map(|row| (row.identity(), (stream, at, form))));
     }
     Ok(stored)
@@ -293,16 +242,12 @@ async fn replace(
     fetched_at: i64,
 ) -> Result<(), StoreError> {
     let gone = if row.id.is_empty() {
-        sqlx::query(
-            "DELETE FROM samples WHERE stream_id = $1 AND at = $2 AND aggregation = $3 AND id = ''",
-        )
-        .bind(old.0)
-        .bind(old.1)
-        .bind(row.form.aggregation)
+        sqlx::query("DELETE FROM samples WHERE stream_id = $1 AND at = $2 AND aggregation = $3 AND id = ''")
+            .bind(old.0)
+            .bind(old.1)
+            .bind(row.form.aggregation)
     } else {
-        sqlx::query("DELETE FROM samples WHERE source_id = $1 AND id = $2 AND id <> ''")
-            .bind(source)
-            .bind(row.id)
+        sqlx::query("DELETE FROM samples WHERE source_id = $1 AND id = $2 AND id <> ''").bind(source).bind(row.id)
     };
     gone.execute(&mut *db).await?;
     Ok(insert(db, source, std::slice::from_ref(row), fetched_at).await?)
@@ -316,15 +261,7 @@ pub(super) async fn between(
     from: i64,
     to: i64,
 ) -> Result<Vec<(Sample, i64)>, StoreError> {
-    type RawColumns = (
-        i64,
-        i64,
-        i64,
-        Option<i64>,
-        Option<String>,
-        Option<String>,
-        i64,
-    );
+    type RawColumns = (i64, i64, i64, Option<i64>, Option<String>, Option<String>, i64);
     let rows: Vec<RawColumns> = sqlx::query_as(
         "SELECT at, aggregation, atoms, count, exact, histogram, fetched_at FROM samples \
          WHERE stream_id = $1 AND at > $2 AND at <= $3 ORDER BY at, fetched_at, aggregation, id",
@@ -335,17 +272,9 @@ pub(super) async fn between(
     .fetch_all(db)
     .await?;
     rows.into_iter()
-        .map(
-            |(at, aggregation, atoms, count, exact, histogram, fetched_at)| {
-                let form = SampleForm {
-                    aggregation,
-                    atoms,
-                    count,
-                    exact,
-                    histogram,
-                };
-                Ok((form.sample(series, at)?, fetched_at))
-            },
-        )
+        .map(|(at, aggregation, atoms, count, exact, histogram, fetched_at)| {
+            let form = SampleForm { aggregation, atoms, count, exact, histogram };
+            Ok((form.sample(series, at)?, fetched_at))
+        })
         .collect()
 }

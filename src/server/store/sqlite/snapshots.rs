@@ -13,10 +13,7 @@ type SnapshotColumns = (String, String, Vec<u8>);
 
 pub(super) async fn one(db: &mut SqliteConnection, id: &str) -> Result<Snapshot, StoreError> {
     let row: Option<SnapshotColumns> =
-        sqlx::query_as("SELECT id, digest, body FROM snapshots WHERE id = $1")
-            .bind(id)
-            .fetch_optional(db)
-            .await?;
+        sqlx::query_as("SELECT id, digest, body FROM snapshots WHERE id = $1").bind(id).fetch_optional(db).await?;
     let (id, digest, body) = row.ok_or_else(|| StoreError::UnknownSnapshot(id.to_owned()))?;
     rows::snapshot(id, digest, &body)
 }
@@ -29,36 +26,18 @@ pub(super) async fn page(
     before: Option<(DateTime<Utc>, String)>,
     origin: Option<Origin>,
 ) -> Result<Vec<Snapshot>, StoreError> {
-    let index = if origin.is_some() {
-        "snapshots_by_origin"
-    } else {
-        "snapshots_by_time"
-    };
-    let mut query =
-        QueryBuilder::<Sqlite>::new("SELECT id, digest, body FROM snapshots INDEXED BY ");
-    query
-        .push(index)
-        .push(" WHERE environment_id = ")
-        .push_bind(environment);
+    let index = if origin.is_some() { "snapshots_by_origin" } else { "snapshots_by_time" };
+    let mut query = QueryBuilder::<Sqlite>::new("SELECT id, digest, body FROM snapshots INDEXED BY ");
+    query.push(index).push(" WHERE environment_id = ").push_bind(environment);
     if let Some(origin) = origin {
         query.push(" AND origin = ").push_bind(origin.name());
     }
     if let Some((as_of, id)) = before {
-        query
-            .push(" AND (as_of, id) < (")
-            .push_bind(millis(as_of))
-            .push(", ")
-            .push_bind(id)
-            .push(")");
+        query.push(" AND (as_of, id) < (").push_bind(millis(as_of)).push(", ").push_bind(id).push(")");
     }
-    query
-        .push(" ORDER BY as_of DESC, id DESC LIMIT ")
-        .push_bind(limit);
+    query.push(" ORDER BY as_of DESC, id DESC LIMIT ").push_bind(limit);
     let found: Vec<SnapshotColumns> = query.build_query_as().fetch_all(db).await?;
-    found
-        .into_iter()
-        .map(|(id, digest, body)| rows::snapshot(id, digest, &body))
-        .collect()
+    found.into_iter().map(|(id, digest, body)| rows::snapshot(id, digest, &body)).collect()
 }
 
 /// The bytes of snapshots as they are stored, in the order in which they were.
@@ -77,10 +56,7 @@ pub(super) async fn bytes(
     .bind(limit)
     .fetch_all(db)
     .await?;
-    found
-        .into_iter()
-        .map(|(row, id, digest, body)| Ok((row, id, digest, rows::decompress(&body)?)))
-        .collect()
+    found.into_iter().map(|(row, id, digest, body)| Ok((row, id, digest, rows::decompress(&body)?))).collect()
 }
 
 #[derive(sqlx::FromRow)]
@@ -98,17 +74,14 @@ impl TickRow {
             at: time(self.as_of)?,
             clear: breaches(self.clear)?,
             conditions_met: self.conditions_met,
-            ruled: Recommendation::from_name(&self.ruled)
-                .ok_or_else(|| corrupt("a tick's answer"))?,
+            ruled: Recommendation::from_name(&self.ruled).ok_or_else(|| corrupt("a tick's answer"))?,
             standing: breaches(self.standing)?,
         })
     }
 }
 
 fn breaches(bits: i64) -> Result<BreachSet, StoreError> {
-    u8::try_from(bits)
-        .map(BreachSet::from_bits)
-        .map_err(|error| corrupt_by("a set of breaches", error))
+    u8::try_from(bits).map(BreachSet::from_bits).map_err(|error| corrupt_by("a set of breaches", error))
 }
 
 pub(super) async fn ticks(
@@ -150,12 +123,7 @@ pub(super) async fn trend(
     found
         .into_iter()
         .rev()
-        .map(|(at, lo, hi)| {
-            Ok(TrendPoint {
-                at: time(at)?,
-                overall: Interval::new(lo, hi),
-            })
-        })
+        .map(|(at, lo, hi)| Ok(TrendPoint { at: time(at)?, overall: Interval::new(lo, hi) }))
         .collect()
 }
 
@@ -164,25 +132,24 @@ pub(super) async fn has_tick(
     environment: i64,
     at: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    Ok(
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM snapshots WHERE environment_id = $1 AND is_tick = 1 AND as_of = $2)")
-            .bind(environment)
-            .bind(millis(at))
-            .fetch_one(db)
-            .await?,
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM snapshots WHERE environment_id = $1 AND is_tick = 1 AND as_of = $2)",
     )
+    .bind(environment)
+    .bind(millis(at))
+    .fetch_one(db)
+    .await?)
 }
 
 pub(super) async fn latest_daily(
     db: &mut SqliteConnection,
     environment: i64,
 ) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let at: Option<i64> = sqlx::query_scalar(
-        "SELECT max(as_of) FROM snapshots WHERE environment_id = $1 AND origin = $2",
-    )
-    .bind(environment)
-    .bind(Origin::Daily.name())
-    .fetch_one(db)
-    .await?;
+    let at: Option<i64> =
+        sqlx::query_scalar("SELECT max(as_of) FROM snapshots WHERE environment_id = $1 AND origin = $2")
+            .bind(environment)
+            .bind(Origin::Daily.name())
+            .fetch_one(db)
+            .await?;
     at.map(time).transpose()
 }

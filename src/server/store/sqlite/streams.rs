@@ -23,10 +23,7 @@ struct StreamRow {
     fetched_at: Option<i64>,
 }
 
-async fn of_environment(
-    db: &mut SqliteConnection,
-    environment: i64,
-) -> Result<Vec<StreamRow>, StoreError> {
+async fn of_environment(db: &mut SqliteConnection, environment: i64) -> Result<Vec<StreamRow>, StoreError> {
     Ok(sqlx::query_as(
         "SELECT streams.id, name, series, step_minutes, first_at, last_at, fetched_at \
          FROM sources JOIN streams ON source_id = sources.id WHERE environment_id = $1 ORDER BY series, name",
@@ -37,11 +34,7 @@ async fn of_environment(
 }
 
 /// Every stream with its rows in the span, and before it the newest row of each gauge.
-pub(super) async fn within(
-    db: &mut SqliteConnection,
-    environment: i64,
-    span: Span,
-) -> Result<Vec<Stream>, StoreError> {
+pub(super) async fn within(db: &mut SqliteConnection, environment: i64, span: Span) -> Result<Vec<Stream>, StoreError> {
     let mut streams = Vec::new();
     for row in of_environment(db, environment).await? {
         let series = series(row.series)?;
@@ -51,23 +44,13 @@ pub(super) async fn within(
         }
         minutes_within(db, row.id, span, &mut minutes).await?;
         let spans = spans_within(db, row.id, span).await?;
-        streams.push(Stream::new(
-            row.name,
-            series,
-            row.step_minutes,
-            spans,
-            minutes,
-        ));
+        streams.push(Stream::new(row.name, series, row.step_minutes, spans, minutes));
     }
     Ok(streams)
 }
 
 /// The newest row whose samples all lie at or before a time.
-async fn newest_before(
-    db: &mut SqliteConnection,
-    stream: i64,
-    from: i64,
-) -> Result<Option<MinuteRow>, StoreError> {
+async fn newest_before(db: &mut SqliteConnection, stream: i64, from: i64) -> Result<Option<MinuteRow>, StoreError> {
     let columns: Option<MinuteColumns> = sqlx::query_as(
         "SELECT minute, first_at, first, last_at, last, samples, total, fetched_at, latency FROM minutes \
          WHERE stream_id = $1 AND minute <= $2 AND last_at <= $3 ORDER BY minute DESC LIMIT 1",
@@ -115,11 +98,7 @@ async fn minutes_within(
 }
 
 /// The vouched spans that reach into a span, and the newest before it.
-async fn spans_within(
-    db: &mut SqliteConnection,
-    stream: i64,
-    span: Span,
-) -> Result<Vec<Span>, StoreError> {
+async fn spans_within(db: &mut SqliteConnection, stream: i64, span: Span) -> Result<Vec<Span>, StoreError> {
     let rows: Vec<(i64, i64)> = sqlx::query_as(
         "SELECT from_ms, to_ms FROM spans WHERE stream_id = $1 AND from_ms <= $3 AND to_ms >= coalesce( \
              (SELECT max(to_ms) FROM spans WHERE stream_id = $1 AND to_ms < $2), $2) ORDER BY to_ms",
@@ -129,16 +108,10 @@ async fn spans_within(
     .bind(span.to)
     .fetch_all(db)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(from, to)| Span { from, to })
-        .collect())
+    Ok(rows.into_iter().map(|(from, to)| Span { from, to }).collect())
 }
 
-pub(super) async fn sources(
-    db: &mut SqliteConnection,
-    environment: i64,
-) -> Result<Vec<SourceSummary>, StoreError> {
+pub(super) async fn sources(db: &mut SqliteConnection, environment: i64) -> Result<Vec<SourceSummary>, StoreError> {
     let mut summaries = Vec::new();
     for row in of_environment(db, environment).await? {
         let spans: Vec<(i64, i64)> =
@@ -146,10 +119,7 @@ pub(super) async fn sources(
                 .bind(row.id)
                 .fetch_all(&mut *db)
                 .await?;
-        let spans: Vec<Span> = spans
-            .into_iter()
-            .map(|(from, to)| Span { from, to })
-            .collect();
+        let spans: Vec<Span> = spans.into_iter().map(|(from, to)| Span { from, to }).collect();
         summaries.push(SourceSummary {
             data_through: spans.last().map(|span| time(span.to)).transpose()?,
             fetched_at: row.fetched_at.map(time).transpose()?,
@@ -170,10 +140,7 @@ pub(super) async fn extent(
     let streams = of_environment(db, environment).await?;
     let first = streams.iter().filter_map(|stream| stream.first_at).min();
     let last = streams.iter().filter_map(|stream| stream.last_at).max();
-    first
-        .zip(last)
-        .map(|(first, last)| Ok((time(first)?, time(last)?)))
-        .transpose()
+    first.zip(last).map(|(first, last)| Ok((time(first)?, time(last)?))).transpose()
 }
 
 /// Raw samples of a series from all its sources, newest first.
@@ -186,10 +153,7 @@ pub(super) async fn samples(
 ) -> Result<Vec<StoredSample>, StoreError> {
     let mut samples = Vec::new();
     let streams = of_environment(db, environment).await?;
-    for stream in streams
-        .into_iter()
-        .filter(|stream| stream.series == i64::from(wanted.code()))
-    {
+    for stream in streams.into_iter().filter(|stream| stream.series == i64::from(wanted.code())) {
         let rows: Vec<(i64, i64, i64, i64, bool)> = sqlx::query_as(
             "SELECT at, aggregation, atoms, fetched_at, histogram IS NOT NULL FROM samples \
              WHERE stream_id = $1 AND at > $2 AND at <= $3 ORDER BY at DESC, aggregation DESC, id DESC LIMIT $4",
@@ -234,11 +198,7 @@ pub(super) async fn begin_pruning(
 }
 
 /// Deletes some of a stream's raw samples up to a time, the oldest first; 0 where none is left.
-pub(super) async fn prune_some(
-    db: &mut SqliteConnection,
-    stream: i64,
-    until: i64,
-) -> Result<u64, StoreError> {
+pub(super) async fn prune_some(db: &mut SqliteConnection, stream: i64, until: i64) -> Result<u64, StoreError> {
     let done = sqlx::query(
         "DELETE FROM samples WHERE stream_id = $1 AND at <= min($2, coalesce( \
              (SELECT at FROM samples WHERE stream_id = $1 ORDER BY at LIMIT 1 OFFSET $3), $2))",
