@@ -11,13 +11,22 @@ use std::fmt;
 /// # Panics
 /// Never for the domain's types: they hold no maps with keys other than strings and no failing serialisers.
 pub fn write(value: &impl Serialize, into: &mut Vec<u8>) {
-    value.serialize(Writer { into }).expect("domain types serialise into memory without errors");
+    let mut output = Output { bytes: std::mem::take(into), last_real: (0, 0..0) };
+    value.serialize(Writer { into: &mut output }).expect("domain types serialise into memory without errors");
+    *into = output.bytes;
+}
+
+/// What has been written so far.
+struct Output {
+    bytes: Vec<u8>,
+    /// The bits of the newest number that was not whole, and where it stands: what is known exactly is written twice.
+    last_real: (u64, std::ops::Range<usize>),
 }
 
 /// Writes canonical JSON. serde_json would give the same bytes, but looks at every byte of every key for something to
 /// escape, and formats whole numbers as if they were not: a tick evaluates by the thousand, so this is worth its lines.
 struct Writer<'a> {
-    into: &'a mut Vec<u8>,
+    into: &'a mut Output,
 }
 
 /// What a serialiser refused to serialise.
@@ -62,15 +71,17 @@ fn write_text(text: &str, into: &mut Vec<u8>) {
     into.push(b'"');
 }
 
-/// A name in the source, of a field or a variant: there is nothing in it to escape.
+/// A variant's name in the source: there is nothing in it to escape.
 fn write_name(name: &'static str, into: &mut Vec<u8>) {
-    into.reserve(name.len() + 2);
     into.push(b'"');
     into.extend_from_slice(name.as_bytes());
     into.push(b'"');
 }
 
 fn write_whole(mut value: u64, into: &mut Vec<u8>) {
+    if value < 10 {
+        return into.push(b'0' + value as u8);
+    }
     let mut digits = [0u8; 20];
     let mut place = digits.len();
     loop {
@@ -85,15 +96,22 @@ fn write_whole(mut value: u64, into: &mut Vec<u8>) {
 }
 
 /// Number formatting of ECMAScript, as RFC 8785 asks for: `1`, not `1.0`; what is no number is null.
-fn write_real(value: f64, into: &mut Vec<u8>) {
+fn write_real(value: f64, into: &mut Output) {
     let whole = value as u64;
     if whole as f64 == value && whole < 1 << 53 {
-        write_whole(whole, into);
-    } else if value.is_finite() {
-        into.extend_from_slice(ryu_js::Buffer::new().format_finite(value).as_bytes());
-    } else {
-        into.extend_from_slice(b"null");
+        return write_whole(whole, &mut into.bytes);
     }
+    let (last, place) = &into.last_real;
+    if *last == value.to_bits() && !place.is_empty() {
+        return into.bytes.extend_from_within(place.clone());
+    }
+    let start = into.bytes.len();
+    if value.is_finite() {
+        into.bytes.extend_from_slice(ryu_js::Buffer::new().format_finite(value).as_bytes());
+    } else {
+        into.bytes.extend_from_slice(b"null");
+    }
+    into.last_real = (value.to_bits(), start..into.bytes.len());
 }
 
 impl<'a> Serializer for Writer<'a> {
@@ -108,7 +126,7 @@ impl<'a> Serializer for Writer<'a> {
     type SerializeStructVariant = Parts<'a>;
 
     fn serialize_bool(self, value: bool) -> Result<(), Refused> {
-        self.into.extend_from_slice(if value { b"true" } else { b"false" });
+        self.into.bytes.extend_from_slice(if value { b"true" } else { b"false" });
         Ok(())
     }
 
@@ -126,9 +144,9 @@ impl<'a> Serializer for Writer<'a> {
 
     fn serialize_i64(self, value: i64) -> Result<(), Refused> {
         if value < 0 {
-            self.into.push(b'-');
+            self.into.bytes.push(b'-');
         }
-        write_whole(value.unsigned_abs(), self.into);
+        write_whole(value.unsigned_abs(), &mut self.into.bytes);
         Ok(())
     }
 
@@ -145,7 +163,7 @@ impl<'a> Serializer for Writer<'a> {
     }
 
     fn serialize_u64(self, value: u64) -> Result<(), Refused> {
-        write_whole(value, self.into);
+        write_whole(value, &mut self.into.bytes);
         Ok(())
     }
 
@@ -163,7 +181,7 @@ impl<'a> Serializer for Writer<'a> {
     }
 
     fn serialize_str(self, value: &str) -> Result<(), Refused> {
-        write_text(value, self.into);
+        write_text(value, &mut self.into.bytes);
         Ok(())
     }
 
@@ -180,7 +198,7 @@ impl<'a> Serializer for Writer<'a> {
     }
 
     fn serialize_unit(self) -> Result<(), Refused> {
-        self.into.extend_from_slice(b"null");
+        self.into.bytes.extend_from_slice(b"null");
         Ok(())
     }
 
@@ -189,7 +207,7 @@ impl<'a> Serializer for Writer<'a> {
     }
 
     fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Refused> {
-        write_name(variant, self.into);
+        write_name(variant, &mut self.into.bytes);
         Ok(())
     }
 
@@ -204,11 +222,11 @@ impl<'a> Serializer for Writer<'a> {
         variant: &'static str,
         value: &T,
     ) -> Result<(), Refused> {
-        self.into.push(b'{');
-        write_text(variant, self.into);
-        self.into.push(b':');
+        self.into.bytes.push(b'{');
+        write_text(variant, &mut self.into.bytes);
+        self.into.bytes.push(b':');
         value.serialize(Writer { into: self.into })?;
-        self.into.push(b'}');
+        self.into.bytes.push(b'}');
         Ok(())
     }
 
@@ -231,8 +249,8 @@ impl<'a> Serializer for Writer<'a> {
         variant: &'static str,
         _: usize,
     ) -> Result<Parts<'a>, Refused> {
-        self.into.push(b'{');
-        write_text(variant, self.into);
+        self.into.bytes.push(b'{');
+        write_text(variant, &mut self.into.bytes);
         Ok(Parts::new(self.into, b":[", b"]}"))
     }
 
@@ -251,8 +269,8 @@ impl<'a> Serializer for Writer<'a> {
         variant: &'static str,
         _: usize,
     ) -> Result<Parts<'a>, Refused> {
-        self.into.push(b'{');
-        write_text(variant, self.into);
+        self.into.bytes.push(b'{');
+        write_text(variant, &mut self.into.bytes);
         Ok(Parts::new(self.into, b":{", b"}}"))
     }
 }
@@ -260,20 +278,20 @@ impl<'a> Serializer for Writer<'a> {
 /// An array or object that is being written.
 struct Parts<'a> {
     close: &'static [u8],
-    into: &'a mut Vec<u8>,
+    into: &'a mut Output,
     is_first: bool,
     last_key: &'static str,
 }
 
 impl<'a> Parts<'a> {
-    fn new(into: &'a mut Vec<u8>, open: &[u8], close: &'static [u8]) -> Parts<'a> {
-        into.extend_from_slice(open);
+    fn new(into: &'a mut Output, open: &[u8], close: &'static [u8]) -> Parts<'a> {
+        into.bytes.extend_from_slice(open);
         Parts { close, into, is_first: true, last_key: "" }
     }
 
     fn separate(&mut self) {
         if !self.is_first {
-            self.into.push(b',');
+            self.into.bytes.push(b',');
         }
         self.is_first = false;
     }
@@ -283,17 +301,21 @@ impl<'a> Parts<'a> {
         value.serialize(Writer { into: self.into })
     }
 
+    /// A field's key is a name in the source: there is nothing in it to escape.
     fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Refused> {
         debug_assert!(self.last_key < key, "{key} is declared after {}", self.last_key);
         self.last_key = key;
-        self.separate();
-        write_name(key, self.into);
-        self.into.push(b':');
+        let open: &[u8] = if self.is_first { b"\"" } else { b",\"" };
+        self.is_first = false;
+        let bytes = &mut self.into.bytes;
+        bytes.extend_from_slice(open);
+        bytes.extend_from_slice(key.as_bytes());
+        bytes.extend_from_slice(b"\":");
         value.serialize(Writer { into: self.into })
     }
 
     fn close(self) -> Result<(), Refused> {
-        self.into.extend_from_slice(self.close);
+        self.into.bytes.extend_from_slice(self.close);
         Ok(())
     }
 }
@@ -356,13 +378,13 @@ impl ser::SerializeMap for Parts<'_> {
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Refused> {
         self.separate();
-        let start = self.into.len();
+        let start = self.into.bytes.len();
         key.serialize(Writer { into: self.into })?;
-        if self.into.get(start) == Some(&b'"') { Ok(()) } else { Err(Refused("a key is no text".to_owned())) }
+        if self.into.bytes.get(start) == Some(&b'"') { Ok(()) } else { Err(Refused("a key is no text".to_owned())) }
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refused> {
-        self.into.push(b':');
+        self.into.bytes.push(b':');
         value.serialize(Writer { into: self.into })
     }
 

@@ -29,19 +29,22 @@ pub fn serialize_option<S: Serializer>(at: &Option<DateTime<Utc>>, serializer: S
 
 /// The text of a time, where it has the usual form: a year of four digits, no leap second.
 fn write<'a>(at: &DateTime<Utc>, text: &'a mut [u8; LONGEST]) -> Option<&'a str> {
-    let at = at.naive_utc();
-    let year = u32::try_from(at.year()).ok().filter(|year| *year <= 9999)?;
-    let nanos = Some(at.nanosecond()).filter(|nanos| *nanos < 1_000_000_000)?;
+    let (date, time) = (at.date_naive(), at.time());
+    let year = u32::try_from(date.year()).ok().filter(|year| *year <= 9999)?;
+    let nanos = Some(time.nanosecond()).filter(|nanos| *nanos < 1_000_000_000)?;
+    let seconds = time.num_seconds_from_midnight();
     text[..20].copy_from_slice(b"0000-00-00T00:00:00Z");
-    for (place, digits, value) in [
-        (0, 4, year),
-        (5, 2, at.month()),
-        (8, 2, at.day()),
-        (11, 2, at.hour()),
-        (14, 2, at.minute()),
-        (17, 2, at.second()),
+    for (place, value) in [
+        (0, year / 100),
+        (2, year % 100),
+        (5, date.month()),
+        (8, date.day()),
+        (11, seconds / 3_600),
+        (14, seconds / 60 % 60),
+        (17, seconds % 60),
     ] {
-        digits_into(&mut text[place..place + digits], value);
+        text[place] = b'0' + (value / 10) as u8;
+        text[place + 1] = b'0' + (value % 10) as u8;
     }
     let length = if nanos == 0 {
         20

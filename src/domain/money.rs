@@ -47,8 +47,30 @@ impl fmt::Display for Usd {
 }
 
 impl Serialize for Usd {
+    /// As [`fmt::Display`] writes it, without the detour through a formatter: a snapshot holds a dozen amounts.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        // Fourteen digits of dollars at most, the point, six decimals.
+        let mut text = [b'0'; 21];
+        let (mut dollars, mut micros) = (self.0 / 1_000_000, self.0 % 1_000_000);
+        let mut end = text.len();
+        for digit in text[15..].iter_mut().rev() {
+            *digit = b'0' + (micros % 10) as u8;
+            micros /= 10;
+        }
+        while end > 17 && text[end - 1] == b'0' {
+            end -= 1;
+        }
+        text[14] = b'.';
+        let mut start = 14;
+        while start == 14 || dollars > 0 {
+            start -= 1;
+            text[start] = b'0' + (dollars % 10) as u8;
+            dollars /= 10;
+        }
+        match std::str::from_utf8(&text[start..end]) {
+            Ok(text) => serializer.serialize_str(text),
+            Err(_) => serializer.collect_str(self),
+        }
     }
 }
 
@@ -111,6 +133,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn money_is_serialised_as_it_is_shown(micros in any::<u64>(), shift in 0u32..64, round in 0u32..7) {
+            let amount = Usd((micros >> shift) / 10u64.pow(round) * 10u64.pow(round));
+            prop_assert_eq!(serde_json::to_value(amount).unwrap(), amount.to_string());
+        }
+
         #[test]
         fn a_batch_of_fine_amounts_sums_exactly_and_rounds_up_once(units in prop::collection::vec(0u64..5_000_000, 0..60)) {
             let mut batch = BatchSum::default();

@@ -14,8 +14,15 @@ use std::fmt::Write;
 
 /// A score or a ratio's per cent, to one decimal where it has one: `92`, `92.3`.
 pub fn number(value: f64) -> String {
-    let rounded = (value * 10.0).round() / 10.0;
-    format!("{rounded}")
+    let tenths = (value * 10.0).round();
+    let whole = tenths as u64;
+    if whole as f64 != tenths || whole >= 1 << 50 {
+        return (tenths / 10.0).to_string();
+    }
+    match (whole / 10, whole % 10) {
+        (ones, 0) => ones.to_string(),
+        (ones, tenth) => format!("{ones}.{tenth}"),
+    }
 }
 
 /// An interval in words: `92`, `62 to 85`, `at least 5`.
@@ -343,4 +350,19 @@ pub fn unknown_reason(inputs: &[Input]) -> String {
     }
     let list: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
     format!("it depends on what is not known: {}", list.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_number_has_one_decimal_or_none(thousandths in 0u64..10_000_000, huge in any::<f64>()) {
+            for value in [thousandths as f64 / 1_000.0, thousandths as f64, huge.abs()] {
+                prop_assert_eq!(number(value), format!("{}", (value * 10.0).round() / 10.0));
+            }
+        }
+    }
 }
