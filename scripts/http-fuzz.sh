@@ -12,4 +12,4 @@ cd "$(dirname "$SERVER_LOG")" # it leaves its working files where it runs
 exec schemathesis run "$BASE_URL/api/openapi.json" \
   --checks all --exclude-checks positive_data_acceptance \
   --max-examples "${HTTP_FUZZ_EXAMPLES:-30}" --seed 20261124 --generation-database none \
-  --workers 2 --request-timeout 10 --continue-on-failure "$@"
+  --workers 1 --request-timeout 10 --continue-on-failure "$@"

@@ -18,11 +18,12 @@ function download(url) {
   });
 }
 
-const html = await (await fetch(page)).text();
+const shown = await fetch(page); // where the redirect from / leads
+const html = await shown.text();
 const tags = html.match(/<(?:link|script|img)\b[^>]*>/g) ?? [];
 const loads = tags.filter((tag) => !tag.startsWith("<link") || /rel="?(?:stylesheet|modulepreload|preload|icon)\b/.test(tag));
 const urls = loads.flatMap((tag) => tag.match(/\b(?:href|src)="?([^"\s>]+)/)?.[1] ?? []).filter((url) => !url.startsWith("data:"));
-const files = await Promise.all([page.href, ...new Set(urls.map((url) => new URL(url, page).href))].map(download));
+const files = await Promise.all([shown.url, ...new Set(urls.map((url) => new URL(url, shown.url).href))].map(download));
 const scripts = files.filter(({ url }) => url.endsWith(".js"));
 for (const { url } of scripts) {
   // what wasm-bindgen's file imports from beside it

@@ -13,7 +13,7 @@ const json = (method, body) => ({ method, headers: { "content-type": "applicatio
 const started = Date.now();
 let sent = 0;
 const requests = {
-  "GET page": () => ["/", { headers: { accept: "text/html" } }],
+  "GET page": () => ["/founder/scaling-mode", { headers: { accept: "text/html" } }],
   "GET overview": () => ["/api/scaling-mode/health?environment=production&type=overview", {}],
   "GET history": () => ["/api/scaling-mode/history?environment=production", {}],
   "POST telemetry": () => {

@@ -123,7 +123,9 @@ async fn every_failure_is_a_problem_document_with_its_field() {
     is_problem(&server.get("/api/scaling-mode/history?evnt_type=note").await, 400, "malformed", Some("evnt_type"));
     is_problem(&server.get("/api/scaling-mode/history?from=yesterday").await, 400, "out-of-range", Some("from"));
     is_problem(&server.get("/api/nothing").await, 404, "unknown-path", None);
-    is_problem(&answer(server.request(Method::DELETE, CONFIG)).await, 415, "unsupported-media-type", None);
+    is_problem(&answer(server.request(Method::DELETE, CONFIG)).await, 405, "method-not-allowed", None);
+    is_problem(&server.get("/api/scaling-mode/health?limit=AAA").await, 400, "out-of-range", Some("limit"));
+    is_problem(&server.get("/api/scaling-mode/history?to=").await, 400, "out-of-range", Some("to"));
     is_problem(&answer(server.request(Method::DELETE, CONFIG).json(&json!({}))).await, 405, "method-not-allowed", None);
     is_problem(&answer(server.request(Method::PUT, CONFIG).body("{}")).await, 415, "unsupported-media-type", None);
     is_problem(

@@ -32,7 +32,7 @@ pub fn state() -> Result<AppState, WireError> {
 
 /// The environment's name, `production` where none is given.
 pub fn name(environment: Option<String>) -> String {
-    environment.filter(|name| !name.is_empty()).unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned())
+    environment.unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned())
 }
 
 /// The configuration in force.

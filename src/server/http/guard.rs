@@ -42,7 +42,8 @@ fn admit(state: &AppState, request: &Request) -> Result<(), WireError> {
         return Err(WireError::new(Code::ForeignOrigin, "A page of another origin sent this. Nothing was changed."));
     }
     let path = request.uri().path();
-    if writes && path.starts_with("/api/") && !has_right_media_type(request.headers(), path) {
+    let has_body = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
+    if has_body && path.starts_with("/api/") && !has_right_media_type(request.headers(), path) {
         return Err(WireError::new(
             Code::UnsupportedMediaType,
             "Send JSON, with the header Content-Type: application/json.",

@@ -28,7 +28,7 @@ fn out_of_range(field: &str, detail: impl Into<String>) -> WireError {
 }
 
 fn limit(text: Option<String>, default: u32) -> Result<u32, WireError> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else {
+    let Some(text) = text else {
         return Ok(default);
     };
     text.parse()
@@ -38,19 +38,17 @@ fn limit(text: Option<String>, default: u32) -> Result<u32, WireError> {
 }
 
 fn time(field: &str, text: Option<String>) -> Result<Option<DateTime<Utc>>, WireError> {
-    text.filter(|text| !text.is_empty())
-        .map(|text| {
-            // A plus sign that was not encoded arrives as a blank.
-            DateTime::parse_from_rfc3339(&text.replace(' ', "+")).map(|at| at.with_timezone(&Utc)).map_err(|_| {
-                out_of_range(field, format!("{field} must be an RFC 3339 time, such as 2026-11-24T03:00:00Z."))
-            })
+    text.map(|text| {
+        // A plus sign that was not encoded arrives as a blank.
+        DateTime::parse_from_rfc3339(&text.replace(' ', "+")).map(|at| at.with_timezone(&Utc)).map_err(|_| {
+            out_of_range(field, format!("{field} must be an RFC 3339 time, such as 2026-11-24T03:00:00Z."))
         })
-        .transpose()
+    })
+    .transpose()
 }
 
 fn sequence(text: Option<String>) -> Result<Option<u64>, WireError> {
-    text.filter(|text| !text.is_empty())
-        .map(|text| text.parse().map_err(|_| out_of_range("before", "before must be the next of the page before.")))
+    text.map(|text| text.parse().map_err(|_| out_of_range("before", "before must be the next of the page before.")))
         .transpose()
 }
 
@@ -61,6 +59,9 @@ pub async fn health(
     page_limit: Option<String>,
     before: Option<String>,
 ) -> Result<HealthAnswer, WireError> {
+    // A parameter that this view does not use is checked all the same: a typo must not pass in silence.
+    limit(page_limit.clone(), 50)?;
+    before.as_deref().map(cursor).transpose()?;
     match view.as_deref().unwrap_or("overview") {
         "overview" => overview(environment).await.map(|overview| HealthAnswer::Overview(Box::new(overview))),
         "latest" => latest(environment).await.map(|snapshot| HealthAnswer::Latest(Box::new(snapshot))),
@@ -93,7 +94,7 @@ async fn list(
     let limit = limit(page_limit, 50)?;
     let state = state()?;
     let config = config(environment).await?;
-    let before = before.filter(|text| !text.is_empty()).map(|text| cursor(&text)).transpose()?;
+    let before = before.map(|text| cursor(&text)).transpose()?;
     let snapshots = state.store.snapshots(&config.environment, limit, before, None).await.map_err(problem::of_store)?;
     let next = (snapshots.len() == limit as usize)
         .then(|| snapshots.last())
@@ -134,7 +135,7 @@ pub async fn history(
 
 /// One type or several, parted by commas.
 fn event_types(text: Option<String>) -> Result<Vec<EventType>, WireError> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else {
+    let Some(text) = text else {
         return Ok(Vec::new());
     };
     text.split(',')
@@ -187,7 +188,7 @@ fn series(signal: &str, severity: Option<String>) -> Result<Series, WireError> {
     let known = || Signal::ALL.map(Signal::name).join(", ");
     let signal = Signal::from_name(signal)
         .ok_or_else(|| out_of_range("signal", format!("signal must be one of {}.", known())))?;
-    let severity = match severity.filter(|severity| !severity.is_empty()) {
+    let severity = match severity {
         None => None,
         Some(name) => Some(
             Severity::ALL
