@@ -245,7 +245,8 @@ fn a_latency_is_what_its_source_made_of_it_and_labelled_so() {
         histogram.observe(ms_value * 1_000_000);
         Measurement::Histogram(histogram)
     };
-    let cases: Vec<(&str, Source, Option<Aggregation>, (f64, f64))> = vec![
+    type Case = (&'static str, Source, Option<Aggregation>, (f64, f64));
+    let cases: Vec<Case> = vec![
         ("percentiles of parts bound that of the whole", latencies([(-40, aggregated(P95, 100, None)), (-10, aggregated(P95, 300, Some(5)))]), Some(P95), (100.0, 300.0)),
         ("means weighted by their counts", latencies([(-40, aggregated(Mean, 100, Some(30))), (-10, aggregated(Mean, 300, Some(10)))]), Some(Mean), (150.0, 150.0)),
         ("means of unknown counts bound it", latencies([(-40, aggregated(Mean, 100, Some(30))), (-10, aggregated(Mean, 300, None))]), Some(Mean), (100.0, 300.0)),
@@ -277,7 +278,8 @@ fn a_percentile_lies_between_its_order_statistics() {
 fn two_sources_span_an_interval_and_contradict_beyond_the_tolerance() {
     let clients = |name, value| Source::values(Series::ClientsActive, [(-60, value)]).named(name);
     let old = |name, value| Source::values(Series::ClientsActive, [(-40 * HOUR, value)]).named(name);
-    let cases: Vec<(&str, Vec<Source>, InputState, Option<Count>, &str)> = vec![
+    type Case = (&'static str, Vec<Source>, InputState, Option<Count>, &'static str);
+    let cases: Vec<Case> = vec![
         ("the same", vec![clients("a", 100), clients("b", 100)], Known, Some(Count::exactly(100)), "a, b"),
         ("5 % apart", vec![clients("a", 95), clients("b", 100)], Known, Some(Count { lo: 95, hi: 100 }), "a, b"),
         ("6 % apart", vec![clients("a", 94), clients("b", 100)], Contradictory, Some(Count { lo: 94, hi: 100 }), "a, b"),
@@ -339,10 +341,10 @@ fn samples_in_any_order_and_late_ones_give_the_same_inputs() {
     shuffled.samples.reverse();
     shuffled.samples.swap(3, 90);
     let config = config(Mode::Pilot);
-    assert_eq!(read_at(&[ordered.clone()], &config, noon()), read_at(&[shuffled], &config, noon()));
+    assert_eq!(read_at(std::slice::from_ref(&ordered), &config, noon()), read_at(&[shuffled], &config, noon()));
     // A sample that comes in late counts where it belongs.
     let late = ordered.clone().without(&[-35]);
-    let before = count(&posts(&[late.clone()])).expect("a value");
+    let before = count(&posts(std::slice::from_ref(&late))).expect("a value");
     let mut mended = late;
     mended.samples.push((ms(-35), Measurement::Value(3)));
     assert_eq!(before.lo + 3, count(&posts(&[mended])).expect("a value").lo);
