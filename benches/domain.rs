@@ -79,11 +79,25 @@ fn year() -> Vec<(Series, Vec<MinuteRow>)> {
                     Series::AiSpend => 21_000,
                     _ => u64::from(back % 50 == 0),
                 };
-                MinuteRow { fetched_at: at, first: value, first_at: at, last: value, last_at: at, latency: None, minute: at / MINUTE_MS, samples: 1, total: value }
+                MinuteRow {
+                    fetched_at: at,
+                    first: value,
+                    first_at: at,
+                    last: value,
+                    last_at: at,
+                    latency: None,
+                    minute: at / MINUTE_MS,
+                    samples: 1,
+                    total: value,
+                }
             })
             .collect()
     };
-    Series::ALL.into_iter().filter(|series| *series != Series::InfraLatency).map(|series| (series, rows(series))).collect()
+    Series::ALL
+        .into_iter()
+        .filter(|series| *series != Series::InfraLatency)
+        .map(|series| (series, rows(series)))
+        .collect()
 }
 
 fn windows(criterion: &mut Criterion) {
@@ -93,7 +107,9 @@ fn windows(criterion: &mut Criterion) {
     let year = year();
     let streams = |vouched: bool| -> Vec<Stream> {
         let spans = if vouched { vec![Span { from: end - 365 * 1_440 * MINUTE_MS, to: end }] } else { Vec::new() };
-        year.iter().map(|(series, rows)| Stream::new("meter".to_owned(), *series, None, spans.clone(), rows.clone())).collect()
+        year.iter()
+            .map(|(series, rows)| Stream::new("meter".to_owned(), *series, None, spans.clone(), rows.clone()))
+            .collect()
     };
     let mut group = criterion.benchmark_group("prepare, a year of 5-minute rows");
     group.sample_size(20);

@@ -3,6 +3,8 @@
 
 pub mod act;
 pub mod canonical;
+pub mod change;
+pub mod consequence;
 pub mod decimal;
 pub mod decision;
 pub mod evaluate;

@@ -1,1 +1,7 @@
-fn main(){}
+//! Starts the program: everything is the command line's.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    scaling_mode::server::cli::run()
+}

@@ -1,6 +1,8 @@
 //! Owns the promise that one engine version gives one result: the digests of a fixed set of evaluations, kept beside
 //! the version that made them. Whoever changes results raises the version first.
 
+#![expect(clippy::disallowed_methods, reason = "a test is told by the environment when to write its golden file")]
+
 mod support;
 
 use scaling_mode::domain::decision::{Breach, BreachSet, Recommendation};
@@ -131,7 +133,17 @@ fn streams() -> Vec<Stream> {
                     Series::AiSpend => 21_037,
                     _ => u64::from(place % 97 == 0),
                 };
-                MinuteRow { fetched_at: at + 900, first: value, first_at: at, last: value, last_at: at, latency: None, minute: at / MINUTE_MS, samples: 1, total: value }
+                MinuteRow {
+                    fetched_at: at + 900,
+                    first: value,
+                    first_at: at,
+                    last: value,
+                    last_at: at,
+                    latency: None,
+                    minute: at / MINUTE_MS,
+                    samples: 1,
+                    total: value,
+                }
             });
             Stream::new("meter".to_owned(), series, None, vec![span], rows.collect())
         })
@@ -142,7 +154,8 @@ fn streams() -> Vec<Stream> {
 fn one_engine_version_gives_one_result() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/engine.json");
     let now = Golden { digests: evaluations(), engine_version: ENGINE_VERSION.to_owned() };
-    let kept: Option<Golden> = std::fs::read_to_string(path).ok().map(|text| serde_json::from_str(&text).expect("the golden file is JSON"));
+    let kept: Option<Golden> =
+        std::fs::read_to_string(path).ok().map(|text| serde_json::from_str(&text).expect("the golden file is JSON"));
     let how = "raise ENGINE_VERSION (src/domain/snapshot.rs) and regenerate with\n  \
         UPDATE_GOLDEN=1 cargo test --features ssr --test engine_golden\n\
         (UPDATE_GOLDEN=unreleased keeps a version under which no snapshot was ever stored)";
@@ -154,8 +167,17 @@ fn one_engine_version_gives_one_result() {
         return;
     }
     let kept = kept.expect("tests/golden/engine.json exists");
-    let changed: Vec<&String> = now.digests.iter().filter(|(name, digest)| kept.digests.get(*name) != Some(digest)).map(|(name, _)| name).collect();
-    assert!(kept == now, "results changed: {how}\nversion {} is now {ENGINE_VERSION}; changed: {changed:#?}", kept.engine_version);
+    let changed: Vec<&String> = now
+        .digests
+        .iter()
+        .filter(|(name, digest)| kept.digests.get(*name) != Some(digest))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(
+        kept == now,
+        "results changed: {how}\nversion {} is now {ENGINE_VERSION}; changed: {changed:#?}",
+        kept.engine_version
+    );
 }
 
 #[test]

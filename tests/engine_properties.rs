@@ -2,6 +2,8 @@
 //! worsening may improve, what narrowing may never widen, and what no sequence of ticks may cut short.
 //! Every property counts the cases that could have broken it, so that none of them passes without having been tried.
 
+#![expect(clippy::disallowed_methods, reason = "a test is told by the environment how long to run")]
+
 mod support;
 
 use chrono::{DateTime, Duration, Utc};
@@ -155,7 +157,8 @@ fn worsen(draw: &mut Draw, picture: &mut Picture, config: &Config) -> &'static s
         3 => {
             let by = draw.below(picture.requests_hour.lo - picture.errors_hour.lo + 1);
             picture.errors_hour = Count::exactly(picture.errors_hour.lo + by);
-            picture.errors_evidence = Count::exactly((picture.errors_evidence.lo + by).min(picture.requests_evidence.lo));
+            picture.errors_evidence =
+                Count::exactly((picture.errors_evidence.lo + by).min(picture.requests_evidence.lo));
             "errors"
         }
         4 => {
@@ -169,7 +172,11 @@ fn worsen(draw: &mut Draw, picture: &mut Picture, config: &Config) -> &'static s
         }
         6 => {
             let by = draw.of(&[1, 1, 2, 100]);
-            if draw.chance(50) { picture.critical += by } else { picture.warnings += by }
+            if draw.chance(50) {
+                picture.critical += by
+            } else {
+                picture.warnings += by
+            }
             "warnings"
         }
         7 => {
@@ -216,7 +223,9 @@ fn making_anything_worse_never_moves_the_answer_toward_increase() {
             before = after;
         }
     });
-    let mut least = ["cpu", "latency", "errors", "at-risk clients", "warnings", "posts", "spend"].map(|what| (what, 2_000)).to_vec();
+    let mut least = ["cpu", "latency", "errors", "at-risk clients", "warnings", "posts", "spend"]
+        .map(|what| (what, 2_000))
+        .to_vec();
     least.extend([("hold", 200), ("decrease", 30), ("freeze", 500), ("held", 1_000)]);
     tally.at_least(&least);
 }
@@ -229,14 +238,18 @@ fn narrow(draw: &mut Draw, scene: &Scene, inputs: &[Input]) -> Vec<Input> {
         if !draw.chance(40) {
             continue;
         }
-        let Some(to) = completed[place].value else { continue };
+        let Some(to) = completed[place].value else {
+            continue;
+        };
         match (draw.below(3), input.value, to) {
             // Some of the way: the value lies within, and the input stays as open as it was.
             (0, Some(Value::Count(own)), Value::Count(to)) => {
-                input.value = Some(Value::Count(Count { lo: draw.between(own.lo, to.lo), hi: draw.between(to.hi, own.hi) }));
+                input.value =
+                    Some(Value::Count(Count { lo: draw.between(own.lo, to.lo), hi: draw.between(to.hi, own.hi) }));
             }
             (0, Some(Value::Money(own)), Value::Money(to)) => {
-                input.value = Some(Value::Money(Count { lo: draw.between(own.lo, to.lo), hi: draw.between(to.hi, own.hi) }));
+                input.value =
+                    Some(Value::Money(Count { lo: draw.between(own.lo, to.lo), hi: draw.between(to.hi, own.hi) }));
             }
             (0, None, Value::Count(to)) => {
                 input.state = InputState::Partial;
@@ -306,15 +319,17 @@ fn narrowing_an_input_narrows_every_score_and_never_lowers_confidence() {
 fn assert_scores_are_scores(body: &SnapshotBody) {
     let scores = &body.scores;
     let parts = [body.infra.cpu, body.infra.error_rate, body.infra.latency];
-    for score in [scores.overall, scores.infra_health, scores.ai_cost_pressure, scores.warning_density, scores.churn_risk]
-        .into_iter()
-        .chain(parts.into_iter().flatten())
+    for score in
+        [scores.overall, scores.infra_health, scores.ai_cost_pressure, scores.warning_density, scores.churn_risk]
+            .into_iter()
+            .chain(parts.into_iter().flatten())
     {
         assert!(0.0 <= score.lo() && score.lo() <= score.hi() && score.hi() <= 100.0, "{score:?}");
     }
     assert!((0.0..=1.0).contains(&body.confidence), "{}", body.confidence);
     assert!((0.0..=1.0).contains(&body.truth.completeness));
-    let shares = [Some(body.demand), Some(body.utilisation.ai_spend), body.utilisation.posts, Some(body.utilisation.worst)];
+    let shares =
+        [Some(body.demand), Some(body.utilisation.ai_spend), body.utilisation.posts, Some(body.utilisation.worst)];
     for share in shares.into_iter().flatten() {
         assert!(share.lo() >= 0.0 && share.lo().is_finite() && share.lo() <= share.hi(), "{share:?}");
     }
@@ -351,7 +366,10 @@ fn every_snapshot_is_whole_finite_traceable_provable_and_within_its_bounds() {
             assert_eq!(body.target_mode, body.mode.next());
             assert!(body.target_mode.is_some() && !body.frozen);
         }
-        assert_eq!(body.target_mode.is_some(), matches!(body.recommendation, Recommendation::Increase | Recommendation::Decrease));
+        assert_eq!(
+            body.target_mode.is_some(),
+            matches!(body.recommendation, Recommendation::Increase | Recommendation::Decrease)
+        );
         if body.kind == EnvironmentKind::Synthetic {
             tally.add("synthetic");
             assert_eq!(body.recommendation, Recommendation::Hold);
@@ -388,7 +406,14 @@ fn every_snapshot_is_whole_finite_traceable_provable_and_within_its_bounds() {
         let config = String::from_utf8(canonical::to_vec(&scene.config)).expect("JSON is UTF-8");
         assert!(canonical::keys_ascend(&serde_json::from_str(&config).expect("reads back"), &config), "{config}");
     });
-    tally.at_least(&[("increase", 100), ("hold", 500), ("decrease", 20), ("freeze", 300), ("synthetic", 100), ("kept", 500)]);
+    tally.at_least(&[
+        ("increase", 100),
+        ("hold", 500),
+        ("decrease", 20),
+        ("freeze", 300),
+        ("synthetic", 100),
+        ("kept", 500),
+    ]);
 }
 
 #[test]
@@ -408,7 +433,9 @@ fn an_altered_snapshot_is_broken_whichever_byte_was_altered() {
             };
             assert!(matches!(prove(&altered, &snapshot.digest, Some(&sealed)), Proof::Broken(_)));
             // Whoever could also replace the digest is caught wherever evaluating again says otherwise.
-            let Ok(body) = serde_json::from_slice::<SnapshotBody>(&altered) else { continue };
+            let Ok(body) = serde_json::from_slice::<SnapshotBody>(&altered) else {
+                continue;
+            };
             let digest = canonical::digest(&altered);
             let derived = body.recommendation != snapshot.body.recommendation
                 || body.scores != snapshot.body.scores
@@ -417,7 +444,11 @@ fn an_altered_snapshot_is_broken_whichever_byte_was_altered() {
                 || body.narrative != snapshot.body.narrative
                 || body.confidence != snapshot.body.confidence
                 || body.mode != snapshot.body.mode
-                || body.rules.iter().zip(&snapshot.body.rules).any(|(one, two)| one.outcome != two.outcome || one.detail != two.detail);
+                || body
+                    .rules
+                    .iter()
+                    .zip(&snapshot.body.rules)
+                    .any(|(one, two)| one.outcome != two.outcome || one.detail != two.detail);
             if derived && body.engine_version == snapshot.body.engine_version {
                 tally.add("derived");
                 assert!(matches!(prove(&altered, &digest, Some(&sealed)), Proof::Broken(_)), "byte {place}");
@@ -439,7 +470,11 @@ fn a_narrative_with_a_number_that_nothing_recorded_gives_is_caught_and_never_lea
             // In place of a number that was there, or after the last word.
             let number = words.find(|character: char| character.is_ascii_digit());
             *words = match number {
-                Some(place) => format!("{}{foreign} {}", &words[..place], words[place..].trim_start_matches(|character: char| character.is_ascii_digit() || character == '.')),
+                Some(place) => format!(
+                    "{}{foreign} {}",
+                    &words[..place],
+                    words[place..].trim_start_matches(|character: char| character.is_ascii_digit() || character == '.')
+                ),
                 None => format!("{words} {foreign}"),
             };
             assert_eq!(untraceable(&body).as_deref(), Some(foreign), "{}\n{}", body.verdict, body.narrative);
@@ -476,9 +511,14 @@ fn the_headroom_fits_and_is_not_one_too_many() {
             facts.posts = facts.posts.map(|posts| grown(posts, by));
             facts.spend = grown(facts.spend, by);
             let grown = assess(&facts, &scene.config, &scene.recent, noon());
-            [RuleId::OverLimitClients, RuleId::OverLimitPosts, RuleId::OverLimitAiSpend, RuleId::GuardrailAiCostPressure]
-                .into_iter()
-                .all(|rule| grown.result(rule).outcome == Outcome::Passed)
+            [
+                RuleId::OverLimitClients,
+                RuleId::OverLimitPosts,
+                RuleId::OverLimitAiSpend,
+                RuleId::GuardrailAiCostPressure,
+            ]
+            .into_iter()
+            .all(|rule| grown.result(rule).outcome == Outcome::Passed)
         };
         assert!(then(room.clients), "{room:?} does not fit {:?}", scene.picture);
         // Micro-dollars are whole, so a line between two of them may be one client off for AI spend alone.
@@ -506,8 +546,15 @@ enum Weather {
 }
 
 impl Weather {
-    const ALL: [Weather; 7] =
-        [Weather::Fine, Weather::Close, Weather::Outage, Weather::Warnings, Weather::Churn, Weather::Unknown, Weather::OverLimit];
+    const ALL: [Weather; 7] = [
+        Weather::Fine,
+        Weather::Close,
+        Weather::Outage,
+        Weather::Warnings,
+        Weather::Churn,
+        Weather::Unknown,
+        Weather::OverLimit,
+    ];
 
     fn inputs(self, config: &Config) -> Vec<Input> {
         let mut picture = Picture::healthy(14);
@@ -626,7 +673,14 @@ fn no_sequence_of_ticks_leaves_freeze_or_decrease_before_every_breach_has_recove
             Ok(())
         })
         .unwrap_or_else(|error| panic!("{error}"));
-    tally.at_least(&[("left", 100), ("held", 300), ("absent", 100), ("policy changed", 50), ("increase", 50), ("ended at once", 20)]);
+    tally.at_least(&[
+        ("left", 100),
+        ("held", 300),
+        ("absent", 100),
+        ("policy changed", 50),
+        ("increase", 50),
+        ("ended at once", 20),
+    ]);
 }
 
 fn check_step(run: &Run, tick: &Tick, body: &SnapshotBody, tally: &Tally) {
@@ -635,13 +689,15 @@ fn check_step(run: &Run, tick: &Tick, body: &SnapshotBody, tally: &Tally) {
     let previous = run.last_before();
     let recovered = |breach: Breach| {
         tick.clear.contains(breach)
-            && (1..=slots(rails.recovery_hours)).all(|step| run.tick_before(step).is_some_and(|tick| tick.clear.contains(breach)))
+            && (1..=slots(rails.recovery_hours))
+                .all(|step| run.tick_before(step).is_some_and(|tick| tick.clear.contains(breach)))
     };
     if body.held {
         tally.add("held");
     }
     if let Some(previous) = previous.filter(|previous| previous.ruled >= Recommendation::Decrease) {
-        let owed: Vec<Breach> = previous.standing.without(Breach::OverLimit).iter().filter(|breach| !recovered(*breach)).collect();
+        let owed: Vec<Breach> =
+            previous.standing.without(Breach::OverLimit).iter().filter(|breach| !recovered(*breach)).collect();
         if tick.ruled < Recommendation::Decrease {
             assert_eq!(owed, [], "left {:?} with breaches not recovered from", previous.ruled);
             tally.add("left");
@@ -679,7 +735,7 @@ fn check_step(run: &Run, tick: &Tick, body: &SnapshotBody, tally: &Tally) {
         let window: Vec<Option<&Tick>> = (1..=expected).map(|step| run.tick_before(step)).collect();
         let met = window.iter().filter(|tick| tick.is_some_and(|tick| tick.conditions_met)).count() as u32;
         assert!(met * 100 >= expected * 95, "{met} of {expected}");
-        assert!((1..=3).all(|step| run.tick_before(step).is_some_and(|tick| tick.conditions_met)));
+        assert!((1..=3).all(|step| { run.tick_before(step).is_some_and(|tick| tick.conditions_met) }));
         for tick in window.into_iter().flatten() {
             let by_rule_2 = tick.standing.without(Breach::OverLimit).is_empty();
             assert!(tick.ruled < Recommendation::Decrease || by_rule_2, "{tick:?} lies within the window");
@@ -743,7 +799,8 @@ fn extra_ticks_never_stand_in_for_absent_ones() {
     let full = summarise(&regular, noon(), &config, TICK);
     assert!(full.stabilization.is_stable() && full.recovered == BreachSet::all());
 
-    let dense_with_a_gap: Vec<Tick> = [115, 110, 105, 100, 95, 90, 45, 40, 35, 30, 25, 20, 15, 10, 5].map(tick).to_vec();
+    let dense_with_a_gap: Vec<Tick> =
+        [115, 110, 105, 100, 95, 90, 45, 40, 35, 30, 25, 20, 15, 10, 5].map(tick).to_vec();
     let recent = summarise(&dense_with_a_gap, noon(), &config, TICK);
     assert_eq!(recent.recovered, BreachSet::EMPTY, "an hour was not watched");
     assert!(recent.stabilization.held < recent.stabilization.needed(), "{:?}", recent.stabilization);
@@ -776,7 +833,11 @@ fn over_the_limit_ends_when_the_limits_are_kept_and_never_counts_against_stabili
     let over = run.step(Weather::OverLimit, false).expect("present").snapshot.body;
     assert_eq!(over.recommendation, Recommendation::Freeze, "{}", over.verdict);
     let unknown = run.step(Weather::Unknown, false).expect("present").snapshot.body;
-    assert_eq!((unknown.recommendation, unknown.held), (Recommendation::Freeze, true), "it is not known that the limits are kept");
+    assert_eq!(
+        (unknown.recommendation, unknown.held),
+        (Recommendation::Freeze, true),
+        "it is not known that the limits are kept"
+    );
     let kept = run.step(Weather::Fine, false).expect("present").snapshot.body;
     assert_eq!(kept.recommendation, Recommendation::Hold, "no recovery is asked");
     for _ in 0..3 {
@@ -790,7 +851,8 @@ fn over_the_limit_ends_when_the_limits_are_kept_and_never_counts_against_stabili
 #[test]
 fn hours_seen_are_windows_of_inputs_and_today_decides_nothing() {
     for_scenes(1_000, true, |scene| {
-        let without: Vec<Input> = scene.inputs.iter().filter(|input| input.window.name != WindowName::Today).cloned().collect();
+        let without: Vec<Input> =
+            scene.inputs.iter().filter(|input| input.window.name != WindowName::Today).cloned().collect();
         assert_eq!(assess_inputs(scene, &without), assess_inputs(scene, &scene.inputs));
     });
 }

@@ -1,6 +1,8 @@
 //! Owns what becomes of samples on their way to inputs: coverage, gaps, staleness, straddling, the evidence window,
 //! several sources, contradictions, and that nothing after an instant is seen from it.
 
+#![expect(clippy::type_complexity, reason = "tables of cases read best as tuples")]
+
 mod support;
 
 use chrono::{DateTime, Utc};
@@ -78,7 +80,8 @@ impl Source {
     fn stream(&self) -> Stream {
         let mut rows: std::collections::BTreeMap<i64, MinuteRow> = std::collections::BTreeMap::new();
         for (at, measurement) in &self.samples {
-            let sample = Sample { at: time(*at), exact: None, id: None, measurement: measurement.clone(), series: self.series };
+            let sample =
+                Sample { at: time(*at), exact: None, id: None, measurement: measurement.clone(), series: self.series };
             let row = MinuteRow::of(&sample, at + 1_000);
             rows.entry(row.minute).and_modify(|own| own.merge(&row)).or_insert(row);
         }
@@ -117,14 +120,49 @@ fn a_sum_is_whole_where_it_is_covered_and_at_least_what_was_seen_elsewhere() {
         ("hourly, no watermark", hourly(), Known, Some(Count::exactly(48))),
         ("one sample late: two steps are no gap", hourly().without(&[-300]), Known, Some(Count::exactly(46))),
         ("two samples missing are one", hourly().without(&[-300, -360]), Partial, Some(Count::at_least(44))),
-        ("the same silence under a watermark is zero", hourly().without(&[-300, -360, -420]).vouching(-30 * HOUR, 0), Known, Some(Count::exactly(42))),
+        (
+            "the same silence under a watermark is zero",
+            hourly().without(&[-300, -360, -420]).vouching(-30 * HOUR, 0),
+            Known,
+            Some(Count::exactly(42)),
+        ),
         ("a declared step", hourly().step(120).without(&[-300, -360, -420]), Known, Some(Count::exactly(42))),
-        ("vouched for and nothing happened", Source::new(Series::PostsPublished).vouching(-DAY, 0), Known, Some(Count::exactly(0))),
-        ("vouched for since too late", Source::new(Series::PostsPublished).vouching(-DAY + 1, 0), Partial, Some(Count::at_least(0))),
-        ("vouched for in two parts that meet", hourly().vouching(-30 * HOUR, -5 * HOUR).vouching(-5 * HOUR, 0), Known, Some(Count::exactly(48))),
-        ("vouched for in two parts that do not meet", hourly().vouching(-30 * HOUR, -5 * HOUR).vouching(-4 * HOUR, 0), Partial, Some(Count::at_least(48))),
-        ("a single sample says only what it saw", Source::values(Series::PostsPublished, [(-10, 7)]), Partial, Some(Count::at_least(0))),
-        ("half a day of samples, the first of which may reach further back", Source::every(Series::PostsPublished, 60, -12 * HOUR, 0, 2), Partial, Some(Count::at_least(22))),
+        (
+            "vouched for and nothing happened",
+            Source::new(Series::PostsPublished).vouching(-DAY, 0),
+            Known,
+            Some(Count::exactly(0)),
+        ),
+        (
+            "vouched for since too late",
+            Source::new(Series::PostsPublished).vouching(-DAY + 1, 0),
+            Partial,
+            Some(Count::at_least(0)),
+        ),
+        (
+            "vouched for in two parts that meet",
+            hourly().vouching(-30 * HOUR, -5 * HOUR).vouching(-5 * HOUR, 0),
+            Known,
+            Some(Count::exactly(48)),
+        ),
+        (
+            "vouched for in two parts that do not meet",
+            hourly().vouching(-30 * HOUR, -5 * HOUR).vouching(-4 * HOUR, 0),
+            Partial,
+            Some(Count::at_least(48)),
+        ),
+        (
+            "a single sample says only what it saw",
+            Source::values(Series::PostsPublished, [(-10, 7)]),
+            Partial,
+            Some(Count::at_least(0)),
+        ),
+        (
+            "half a day of samples, the first of which may reach further back",
+            Source::every(Series::PostsPublished, 60, -12 * HOUR, 0, 2),
+            Partial,
+            Some(Count::at_least(22)),
+        ),
         ("nothing at all", Source::new(Series::PostsPublished), Missing, None),
     ];
     for (name, source, state, value) in cases {
@@ -141,8 +179,16 @@ fn a_sample_that_straddles_an_edge_counts_as_anything_from_none_to_all_of_it() {
         ("the first", half_past().vouching(-40 * HOUR, 0), Count { lo: 230, hi: 240 }),
         ("none: the window ends with the last sample", half_past(), Count::exactly(240)),
         ("the first and one after the end", half_past().vouching(-40 * HOUR, -35), Count { lo: 230, hi: 250 }),
-        ("one that is not there yet is not guessed at", half_past().vouching(-40 * HOUR, -15), Count { lo: 230, hi: 240 }),
-        ("vouched for since the window began: nothing came before", Source::every(Series::PostsPublished, 60, -DAY - 30, 0, 10).vouching(-DAY, 0), Count::exactly(240)),
+        (
+            "one that is not there yet is not guessed at",
+            half_past().vouching(-40 * HOUR, -15),
+            Count { lo: 230, hi: 240 },
+        ),
+        (
+            "vouched for since the window began: nothing came before",
+            Source::every(Series::PostsPublished, 60, -DAY - 30, 0, 10).vouching(-DAY, 0),
+            Count::exactly(240),
+        ),
     ];
     for (name, source, value) in cases {
         let input = posts(&[source]);
@@ -153,8 +199,12 @@ fn a_sample_that_straddles_an_edge_counts_as_anything_from_none_to_all_of_it() {
 #[test]
 fn what_is_too_old_is_stale_one_minute_after_it_still_counts() {
     let daily = |series, minutes_ago: i64| Source::values(series, [(-DAY - minutes_ago, 3), (-minutes_ago, 3)]);
-    let sum = |minutes_ago: i64| Source::every(Series::PostsPublished, 60, -30 * HOUR, 0, 1).vouching(-40 * HOUR, -minutes_ago);
-    let infra = |step: i64, minutes_ago: i64| Source::every(Series::InfraCpu, step, -5 * HOUR - minutes_ago, -minutes_ago, 100_000_000);
+    let sum = |minutes_ago: i64| {
+        Source::every(Series::PostsPublished, 60, -30 * HOUR, 0, 1).vouching(-40 * HOUR, -minutes_ago)
+    };
+    let infra = |step: i64, minutes_ago: i64| {
+        Source::every(Series::InfraCpu, step, -5 * HOUR - minutes_ago, -minutes_ago, 100_000_000)
+    };
     let cases: Vec<(&str, Source, WindowName, InputState)> = vec![
         ("a gauge of 36 h", daily(Series::ClientsActive, 36 * HOUR), WindowName::Latest, Known),
         ("a gauge of 36 h and a minute", daily(Series::ClientsActive, 36 * HOUR + 1), WindowName::Latest, Stale),
@@ -216,9 +266,24 @@ fn cpu_minutes_that_are_not_covered_count_as_anything() {
     let cases: Vec<(&str, Source, InputState, (f64, f64))> = vec![
         ("covered whole", Source::every(Series::InfraCpu, 1, -3 * HOUR, 0, at(0.4)), Known, (0.4, 0.4)),
         ("a quarter not covered", Source::every(Series::InfraCpu, 1, -45, 0, at(0.4)).step(1), Partial, (0.3, 0.55)),
-        ("a gap of 17 min leaves 15 open", Source::every(Series::InfraCpu, 1, -3 * HOUR, 0, at(0.4)).without(&(-36..=-20).collect::<Vec<_>>()), Partial, (0.4 * 44.0 / 60.0, (0.4 * 44.0 + 16.0) / 60.0)),
-        ("weighted by time", Source::values(Series::InfraCpu, [(-90, at(0.9)), (-45, at(0.2)), (0, at(0.6))]), Known, (0.5, 0.5)),
-        ("a watermark is no sample", Source::every(Series::InfraCpu, 1, -45, 0, at(0.4)).step(1).vouching(-DAY, 0), Partial, (0.3, 0.55)),
+        (
+            "a gap of 17 min leaves 15 open",
+            Source::every(Series::InfraCpu, 1, -3 * HOUR, 0, at(0.4)).without(&(-36..=-20).collect::<Vec<_>>()),
+            Partial,
+            (0.4 * 44.0 / 60.0, (0.4 * 44.0 + 16.0) / 60.0),
+        ),
+        (
+            "weighted by time",
+            Source::values(Series::InfraCpu, [(-90, at(0.9)), (-45, at(0.2)), (0, at(0.6))]),
+            Known,
+            (0.5, 0.5),
+        ),
+        (
+            "a watermark is no sample",
+            Source::every(Series::InfraCpu, 1, -45, 0, at(0.4)).step(1).vouching(-DAY, 0),
+            Partial,
+            (0.3, 0.55),
+        ),
     ];
     for (name, source, state, (lo, hi)) in cases {
         let input = read(&[source], Signal::InfraCpu, WindowName::LastHour);
@@ -247,13 +312,48 @@ fn a_latency_is_what_its_source_made_of_it_and_labelled_so() {
     };
     type Case = (&'static str, Source, Option<Aggregation>, (f64, f64));
     let cases: Vec<Case> = vec![
-        ("percentiles of parts bound that of the whole", latencies([(-40, aggregated(P95, 100, None)), (-10, aggregated(P95, 300, Some(5)))]), Some(P95), (100.0, 300.0)),
-        ("means weighted by their counts", latencies([(-40, aggregated(Mean, 100, Some(30))), (-10, aggregated(Mean, 300, Some(10)))]), Some(Mean), (150.0, 150.0)),
-        ("means of unknown counts bound it", latencies([(-40, aggregated(Mean, 100, Some(30))), (-10, aggregated(Mean, 300, None))]), Some(Mean), (100.0, 300.0)),
-        ("twenty requests put no bound above", latencies((0..20).map(|place| (-place, one(100)))), None, (99.0, f64::INFINITY)),
-        ("a percentile beside a mean of the same minute", latencies([(-10, aggregated(P95, 300, None)), (-10, aggregated(Mean, 100, Some(9)))]), Some(P95), (300.0, 300.0)),
-        ("a mean that no percentile stands beside is not left out", latencies([(-40, aggregated(P95, 100, None)), (-10, aggregated(Mean, 900, Some(9)))]), Some(Mean), (100.0, 900.0)),
-        ("a percentile that no distribution stands beside is not left out", latencies((0..2_000).map(|place| (-place % 30, one(100))).chain([(-40, aggregated(P95, 900, None))])), Some(P95), (99.0, 900.0)),
+        (
+            "percentiles of parts bound that of the whole",
+            latencies([(-40, aggregated(P95, 100, None)), (-10, aggregated(P95, 300, Some(5)))]),
+            Some(P95),
+            (100.0, 300.0),
+        ),
+        (
+            "means weighted by their counts",
+            latencies([(-40, aggregated(Mean, 100, Some(30))), (-10, aggregated(Mean, 300, Some(10)))]),
+            Some(Mean),
+            (150.0, 150.0),
+        ),
+        (
+            "means of unknown counts bound it",
+            latencies([(-40, aggregated(Mean, 100, Some(30))), (-10, aggregated(Mean, 300, None))]),
+            Some(Mean),
+            (100.0, 300.0),
+        ),
+        (
+            "twenty requests put no bound above",
+            latencies((0..20).map(|place| (-place, one(100)))),
+            None,
+            (99.0, f64::INFINITY),
+        ),
+        (
+            "a percentile beside a mean of the same minute",
+            latencies([(-10, aggregated(P95, 300, None)), (-10, aggregated(Mean, 100, Some(9)))]),
+            Some(P95),
+            (300.0, 300.0),
+        ),
+        (
+            "a mean that no percentile stands beside is not left out",
+            latencies([(-40, aggregated(P95, 100, None)), (-10, aggregated(Mean, 900, Some(9)))]),
+            Some(Mean),
+            (100.0, 900.0),
+        ),
+        (
+            "a percentile that no distribution stands beside is not left out",
+            latencies((0..2_000).map(|place| (-place % 30, one(100))).chain([(-40, aggregated(P95, 900, None))])),
+            Some(P95),
+            (99.0, 900.0),
+        ),
     ];
     for (name, source, aggregation, (lo, hi)) in cases {
         let input = read(&[source], Signal::InfraLatency, WindowName::LastHour);
@@ -282,11 +382,29 @@ fn two_sources_span_an_interval_and_contradict_beyond_the_tolerance() {
     let cases: Vec<Case> = vec![
         ("the same", vec![clients("a", 100), clients("b", 100)], Known, Some(Count::exactly(100)), "a, b"),
         ("5 % apart", vec![clients("a", 95), clients("b", 100)], Known, Some(Count { lo: 95, hi: 100 }), "a, b"),
-        ("6 % apart", vec![clients("a", 94), clients("b", 100)], Contradictory, Some(Count { lo: 94, hi: 100 }), "a, b"),
-        ("a third in the middle makes no peace", vec![clients("a", 50), clients("b", 100), clients("c", 100)], Contradictory, Some(Count { lo: 50, hi: 100 }), "a, b, c"),
+        (
+            "6 % apart",
+            vec![clients("a", 94), clients("b", 100)],
+            Contradictory,
+            Some(Count { lo: 94, hi: 100 }),
+            "a, b",
+        ),
+        (
+            "a third in the middle makes no peace",
+            vec![clients("a", 50), clients("b", 100), clients("c", 100)],
+            Contradictory,
+            Some(Count { lo: 50, hi: 100 }),
+            "a, b, c",
+        ),
         ("one gone silent", vec![old("a", 50), clients("b", 100)], Known, Some(Count::exactly(100)), "b"),
         ("the other gone silent", vec![clients("b", 100), old("a", 50)], Known, Some(Count::exactly(100)), "b"),
-        ("both silent: the newer is named", vec![old("a", 50), Source::values(Series::ClientsActive, [(-39 * HOUR, 60)]).named("b")], Stale, None, "b"),
+        (
+            "both silent: the newer is named",
+            vec![old("a", 50), Source::values(Series::ClientsActive, [(-39 * HOUR, 60)]).named("b")],
+            Stale,
+            None,
+            "b",
+        ),
     ];
     for (name, sources, state, value, names) in cases {
         let input = read(&sources, Signal::ClientsActive, WindowName::Latest);
@@ -302,7 +420,12 @@ fn two_sources_span_an_interval_and_contradict_beyond_the_tolerance() {
 
 #[test]
 fn a_part_larger_than_its_whole_makes_both_unknown() {
-    let clients = |active, at_risk| vec![Source::values(Series::ClientsActive, [(-60, active)]), Source::values(Series::ClientsAtRisk, [(-60, at_risk)])];
+    let clients = |active, at_risk| {
+        vec![
+            Source::values(Series::ClientsActive, [(-60, active)]),
+            Source::values(Series::ClientsAtRisk, [(-60, at_risk)]),
+        ]
+    };
     for (active, at_risk, contradict) in [(10, 10, false), (10, 11, true), (0, 0, false), (0, 1, true)] {
         for signal in [Signal::ClientsActive, Signal::ClientsAtRisk] {
             let input = read(&clients(active, at_risk), signal, WindowName::Latest);
@@ -325,10 +448,19 @@ fn a_part_larger_than_its_whole_makes_both_unknown() {
 #[test]
 fn todays_totals_begin_with_the_day_whatever_its_length() {
     let spend = Source::every(Series::AiSpend, 60, -3 * DAY, 0, 1_000_000);
-    for (day_start, hours) in [("2026-03-10T00:00:00Z", 12), ("2026-03-09T23:00:00Z", 13), ("2026-03-09T11:00:00Z", 25), ("2026-03-10T12:00:00Z", 0)] {
+    for (day_start, hours) in [
+        ("2026-03-10T00:00:00Z", 12),
+        ("2026-03-09T23:00:00Z", 13),
+        ("2026-03-09T11:00:00Z", 25),
+        ("2026-03-10T12:00:00Z", 0),
+    ] {
         let inputs = inputs(&[spend.stream()], &config(Mode::Pilot), noon(), at(day_start));
         let input = &inputs[place(&inputs, Signal::AiSpend, WindowName::Today, None)];
-        assert_eq!((input.state, input.value), (Known, Some(Value::Money(Count::exactly(hours * 1_000_000)))), "{day_start}: {input:?}");
+        assert_eq!(
+            (input.state, input.value),
+            (Known, Some(Value::Money(Count::exactly(hours * 1_000_000)))),
+            "{day_start}: {input:?}"
+        );
         let trailing = &inputs[place(&inputs, Signal::AiSpend, WindowName::Trailing, None)];
         assert_eq!(trailing.value, Some(Value::Money(Count::exactly(24_000_000))), "the trailing day does not care");
     }
@@ -360,7 +492,11 @@ fn every_input_says_where_it_came_from_even_when_there_is_nothing() {
     }
     let full = posts(&[Source::every(Series::PostsPublished, 60, -30 * HOUR, 0, 2)]);
     assert_eq!((full.source.as_deref(), full.samples, full.coverage), (Some("meter"), 24, 1.0));
-    assert_eq!((full.data_through, full.fetched_at), (Some(noon()), Some(time(ms(0) + 1_000))), "through when, and fetched when");
+    assert_eq!(
+        (full.data_through, full.fetched_at),
+        (Some(noon()), Some(time(ms(0) + 1_000))),
+        "through when, and fetched when"
+    );
 }
 
 #[test]
@@ -383,7 +519,10 @@ fn what_was_declared_not_to_apply_is_not_read() {
 fn inputs_of_a_synthetic_environment_are_marked() {
     let mut config = config(Mode::Pilot);
     config.kind = EnvironmentKind::Synthetic;
-    let sources = [Source::every(Series::PostsPublished, 60, -30 * HOUR, 0, 2), Source::values(Series::ClientsActive, [(-60, 5)])];
+    let sources = [
+        Source::every(Series::PostsPublished, 60, -30 * HOUR, 0, 2),
+        Source::values(Series::ClientsActive, [(-60, 5)]),
+    ];
     let inputs = read_at(&sources, &config, noon());
     for input in inputs.iter().filter(|input| input.value.is_some()) {
         assert_eq!(input.state, InputState::Synthetic, "{}", input.signal);
@@ -428,7 +567,11 @@ fn measurement(draw: &mut Draw, series: Series) -> Measurement {
     match series {
         Series::InfraCpu => Measurement::Value(draw.below(1_000_000_001)),
         Series::InfraLatency => match draw.below(3) {
-            0 => aggregated(draw.of(&[Aggregation::P95, Aggregation::Mean]), draw.below(4_000), draw.chance(50).then_some(7)),
+            0 => aggregated(
+                draw.of(&[Aggregation::P95, Aggregation::Mean]),
+                draw.below(4_000),
+                draw.chance(50).then_some(7),
+            ),
             _ => {
                 let mut histogram = Histogram::default();
                 (0..draw.below(40)).for_each(|_| histogram.observe(draw.below(3_000_000_000)));

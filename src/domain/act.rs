@@ -5,7 +5,7 @@ use super::canonical;
 use super::decision::Recommendation;
 use super::history::{EventType, NewEvent};
 use super::mode::Mode;
-use super::policy::{Config, FieldError, Policy};
+use super::policy::{Config, EnvironmentKind, FieldError, Policy};
 use super::proposal::{Proposal, ProposalStatus};
 use chrono::{DateTime, Utc};
 
@@ -21,18 +21,31 @@ pub enum Act {
         old_mode: Mode,
         reason: Option<String>,
     },
-    SetAutoMode { enabled: bool },
-    Freeze { reason: String },
-    Unfreeze { reason: String },
+    SetAutoMode {
+        enabled: bool,
+    },
+    Freeze {
+        reason: String,
+    },
+    Unfreeze {
+        reason: String,
+    },
     /// Does what the proposal says, if the recommendation evaluated just now is still the proposal's.
     AcceptProposal {
         id: String,
         now_recommended: (Recommendation, Option<Mode>),
         snapshot_id: String,
     },
-    DismissProposal { id: String, reason: Option<String> },
+    DismissProposal {
+        id: String,
+        reason: Option<String>,
+    },
     /// Replaces the policy that was read at `version`.
-    Update { policy: Box<Policy>, version: u64, reason: Option<String> },
+    Update {
+        policy: Box<Policy>,
+        version: u64,
+        reason: Option<String>,
+    },
 }
 
 /// What an act does, to be stored in one transaction.
@@ -75,10 +88,7 @@ pub fn apply(
     match act {
         Act::SetMode { mode, old_mode, reason } => {
             if *old_mode != config.mode {
-                return Err(ActError::ModeMoved {
-                    expected: *old_mode,
-                    now: config.mode,
-                });
+                return Err(ActError::ModeMoved { expected: *old_mode, now: config.mode });
             }
             let reason = checked_reason(reason.as_deref(), false)?;
             Ok(set_mode(config, *mode, reason, actor, now))
@@ -92,12 +102,11 @@ pub fn apply(
             let reason = checked_reason(Some(reason), true)?;
             Ok(set_frozen(config, false, reason, actor, now))
         }
-        Act::AcceptProposal {
-            id,
-            now_recommended,
-            snapshot_id,
-        } => {
+        Act::AcceptProposal { id, now_recommended, snapshot_id } => {
             let proposal = open_proposal(proposal, id)?;
+            if now >= proposal.expires_at {
+                return Err(ActError::ProposalClosed(ProposalStatus::Expired));
+            }
             if (proposal.recommendation, proposal.target_mode) != *now_recommended {
                 return Err(ActError::RecommendationChanged(now_recommended.0));
             }
@@ -109,18 +118,11 @@ pub fn apply(
             event.reason = checked_reason(reason.as_deref(), false)?;
             event.new_mode = proposal.target_mode;
             event.snapshot_id = Some(proposal.snapshot_id.clone());
-            Ok(Effect {
-                config: None,
-                events: vec![event],
-                proposal: Some((id.clone(), ProposalStatus::Dismissed)),
-            })
+            Ok(Effect { config: None, events: vec![event], proposal: Some((id.clone(), ProposalStatus::Dismissed)) })
         }
         Act::Update { policy, version, reason } => {
             if *version != config.version {
-                return Err(ActError::VersionMoved {
-                    expected: *version,
-                    now: config.version,
-                });
+                return Err(ActError::VersionMoved { expected: *version, now: config.version });
             }
             let errors = policy.validate();
             if !errors.is_empty() {
@@ -134,11 +136,7 @@ pub fn apply(
 
 fn open_proposal<'p>(proposal: Option<&'p Proposal>, id: &str) -> Result<&'p Proposal, ActError> {
     let proposal = proposal.filter(|proposal| proposal.id == id).ok_or(ActError::UnknownProposal)?;
-    if proposal.status == ProposalStatus::Open {
-        Ok(proposal)
-    } else {
-        Err(ActError::ProposalClosed(proposal.status))
-    }
+    if proposal.status == ProposalStatus::Open { Ok(proposal) } else { Err(ActError::ProposalClosed(proposal.status)) }
 }
 
 /// The reason as it is kept: trimmed, not too long, there where it must be.
@@ -160,6 +158,11 @@ fn next(config: &Config, change: impl FnOnce(&mut Config)) -> Config {
     next
 }
 
+/// A recording is replayed under one configuration from its first sample on: a change made today has no time in it.
+fn is_recording(config: &Config) -> bool {
+    config.kind == EnvironmentKind::Recorded
+}
+
 fn set_mode(config: &Config, mode: Mode, reason: Option<String>, actor: &str, now: DateTime<Utc>) -> Effect {
     if mode == config.mode {
         return Effect::default();
@@ -168,15 +171,16 @@ fn set_mode(config: &Config, mode: Mode, reason: Option<String>, actor: &str, no
     event.old_mode = Some(config.mode);
     event.new_mode = Some(mode);
     event.reason = reason;
-    Effect {
-        config: Some(next(config, |next| {
+    changed_by(
+        event,
+        next(config, |next| {
             next.mode = mode;
-            next.last_mode_change_at = Some(now);
-            next.policy_since = now;
-        })),
-        events: vec![event],
-        proposal: None,
-    }
+            if !is_recording(config) {
+                next.last_mode_change_at = Some(now);
+                next.policy_since = now;
+            }
+        }),
+    )
 }
 
 fn set_auto_mode(config: &Config, enabled: bool, actor: &str, now: DateTime<Utc>) -> Effect {
@@ -185,11 +189,7 @@ fn set_auto_mode(config: &Config, enabled: bool, actor: &str, now: DateTime<Utc>
     }
     let mut event = NewEvent::new(EventType::AutoModeChanged, actor, now);
     event.reason = Some(if enabled { "switched on" } else { "switched off" }.to_owned());
-    Effect {
-        config: Some(next(config, |next| next.auto_mode = enabled)),
-        events: vec![event],
-        proposal: None,
-    }
+    changed_by(event, next(config, |next| next.auto_mode = enabled))
 }
 
 fn set_frozen(config: &Config, frozen: bool, reason: Option<String>, actor: &str, now: DateTime<Utc>) -> Effect {
@@ -199,11 +199,7 @@ fn set_frozen(config: &Config, frozen: bool, reason: Option<String>, actor: &str
     let event_type = if frozen { EventType::Frozen } else { EventType::Unfrozen };
     let mut event = NewEvent::new(event_type, actor, now);
     event.reason = reason;
-    Effect {
-        config: Some(next(config, |next| next.frozen = frozen)),
-        events: vec![event],
-        proposal: None,
-    }
+    changed_by(event, next(config, |next| next.frozen = frozen))
 }
 
 fn accept(config: &Config, proposal: &Proposal, snapshot_id: &str, actor: &str, now: DateTime<Utc>) -> Effect {
@@ -226,19 +222,20 @@ fn update(config: &Config, policy: &Policy, reason: Option<String>, actor: &str,
         return Effect::default();
     }
     let changed = next(config, |next| {
-        if policy.decides_differently(&config.policy) {
+        if policy.decides_differently(&config.policy) && !is_recording(config) {
             next.policy_since = now;
         }
         next.policy = policy.clone();
     });
     let mut event = NewEvent::new(EventType::ConfigChanged, actor, now);
     event.reason = reason.or_else(|| Some(format!("changed {}", changed_parts(&config.policy, policy).join(", "))));
+    changed_by(event, changed)
+}
+
+/// A new configuration with the event that carries its digest into the chain.
+fn changed_by(mut event: NewEvent, changed: Config) -> Effect {
     event.digest = Some(canonical::digest(&canonical::to_vec(&changed)));
-    Effect {
-        config: Some(changed),
-        events: vec![event],
-        proposal: None,
-    }
+    Effect { config: Some(changed), events: vec![event], proposal: None }
 }
 
 /// The names of the parts in which two policies differ.
@@ -260,7 +257,6 @@ pub fn changed_parts(old: &Policy, new: &Policy) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::policy::EnvironmentKind;
 
     fn now() -> DateTime<Utc> {
         "2026-11-24T03:00:00Z".parse().unwrap()
@@ -311,7 +307,7 @@ mod tests {
     #[test]
     fn an_accepted_proposal_must_still_be_the_recommendation() {
         let proposal = Proposal {
-            expires_at: now(),
+            expires_at: now() + chrono::Duration::hours(1),
             id: "proposal-1".into(),
             opened_at: now(),
             recommendation: Recommendation::Increase,
@@ -324,7 +320,9 @@ mod tests {
             now_recommended,
             snapshot_id: "snapshot-2".into(),
         };
-        let effect = apply(&config(), Some(&proposal), &accept((Recommendation::Increase, Some(Mode::Pilot))), "local", now()).unwrap();
+        let effect =
+            apply(&config(), Some(&proposal), &accept((Recommendation::Increase, Some(Mode::Pilot))), "local", now())
+                .unwrap();
         assert_eq!(effect.config.unwrap().mode, Mode::Pilot);
         let types: Vec<_> = effect.events.iter().map(|event| event.event_type).collect();
         assert_eq!(types, [EventType::ProposalAccepted, EventType::ModeChanged]);

@@ -12,9 +12,7 @@ use std::fmt;
 /// Never for the domain's types: they hold no maps with keys other than strings and no failing serialisers.
 pub fn write(value: &impl Serialize, into: &mut Vec<u8>) {
     let mut output = Output { bytes: std::mem::take(into), last_real: (0, 0..0) };
-    value
-        .serialize(Writer { into: &mut output })
-        .expect("domain types serialise into memory without errors");
+    value.serialize(Writer { into: &mut output }).expect("domain types serialise into memory without errors");
     *into = output.bytes;
 }
 
@@ -217,7 +215,13 @@ impl<'a> Serializer for Writer<'a> {
         value.serialize(self)
     }
 
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(self, _: &'static str, _: u32, variant: &'static str, value: &T) -> Result<(), Refused> {
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<(), Refused> {
         self.into.bytes.push(b'{');
         write_text(variant, &mut self.into.bytes);
         self.into.bytes.push(b':');
@@ -238,7 +242,13 @@ impl<'a> Serializer for Writer<'a> {
         Ok(Parts::new(self.into, b"[", b"]"))
     }
 
-    fn serialize_tuple_variant(self, _: &'static str, _: u32, variant: &'static str, _: usize) -> Result<Parts<'a>, Refused> {
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Parts<'a>, Refused> {
         self.into.bytes.push(b'{');
         write_text(variant, &mut self.into.bytes);
         Ok(Parts::new(self.into, b":[", b"]}"))
@@ -252,7 +262,13 @@ impl<'a> Serializer for Writer<'a> {
         Ok(Parts::new(self.into, b"{", b"}"))
     }
 
-    fn serialize_struct_variant(self, _: &'static str, _: u32, variant: &'static str, _: usize) -> Result<Parts<'a>, Refused> {
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Parts<'a>, Refused> {
         self.into.bytes.push(b'{');
         write_text(variant, &mut self.into.bytes);
         Ok(Parts::new(self.into, b":{", b"}}"))
@@ -430,10 +446,7 @@ mod tests {
     #[test]
     fn numbers_are_written_as_rfc_8785_asks() {
         let value = json!({"b": 1.0, "a": [0.1, 1e21, 1e-7, -0.0, 100]});
-        assert_eq!(
-            String::from_utf8(to_vec(&value)).unwrap(),
-            r#"{"a":[0.1,1e+21,1e-7,0,100],"b":1}"#
-        );
+        assert_eq!(String::from_utf8(to_vec(&value)).unwrap(), r#"{"a":[0.1,1e+21,1e-7,0,100],"b":1}"#);
     }
 
     #[test]
@@ -455,9 +468,6 @@ mod tests {
 
     #[test]
     fn the_digest_is_sha_256() {
-        assert_eq!(
-            digest(b"abc"),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(digest(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 }

@@ -66,9 +66,7 @@ impl Decimal {
             return Err(DecimalError::Negative);
         }
         let fraction_digits = i32::try_from(fraction.len()).map_err(|_| DecimalError::TooFine)?;
-        let shift = (MAX_DECIMALS as i32)
-            .saturating_add(exponent)
-            .saturating_sub(fraction_digits);
+        let shift = (MAX_DECIMALS as i32).saturating_add(exponent).saturating_sub(fraction_digits);
         scale(digits, shift).map(|atto| Decimal { atto })
     }
 
@@ -94,9 +92,7 @@ impl Decimal {
 
     /// `units × 10^-decimals`.
     pub fn from_units(units: u64, decimals: u32) -> Decimal {
-        Decimal {
-            atto: u128::from(units) * 10u128.pow(MAX_DECIMALS - decimals),
-        }
+        Decimal { atto: u128::from(units) * 10u128.pow(MAX_DECIMALS - decimals) }
     }
 
     /// The exact sum, or `None` past the largest number that fits.
@@ -106,17 +102,13 @@ impl Decimal {
 
     /// The number divided by 100, exact unless that is finer than [`MAX_DECIMALS`] places.
     pub fn per_cent(self) -> Option<Decimal> {
-        self.atto.is_multiple_of(100).then_some(Decimal {
-            atto: self.atto / 100,
-        })
+        self.atto.is_multiple_of(100).then_some(Decimal { atto: self.atto / 100 })
     }
 }
 
 fn scale(digits: u128, shift: i32) -> Result<u128, DecimalError> {
     if shift >= 0 {
-        let factor = 10u128
-            .checked_pow(shift.unsigned_abs())
-            .ok_or(DecimalError::TooLarge)?;
+        let factor = 10u128.checked_pow(shift.unsigned_abs()).ok_or(DecimalError::TooLarge)?;
         return digits.checked_mul(factor).ok_or(DecimalError::TooLarge);
     }
     match 10u128.checked_pow(shift.unsigned_abs()) {

@@ -23,12 +23,8 @@ pub enum Recommendation {
 }
 
 impl Recommendation {
-    pub const ALL: [Recommendation; 4] = [
-        Recommendation::Increase,
-        Recommendation::Hold,
-        Recommendation::Decrease,
-        Recommendation::Freeze,
-    ];
+    pub const ALL: [Recommendation; 4] =
+        [Recommendation::Increase, Recommendation::Hold, Recommendation::Decrease, Recommendation::Freeze];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -70,12 +66,8 @@ impl Breach {
     ];
 
     /// The breaches of rule 3.
-    pub const GUARDRAILS: [Breach; 4] = [
-        Breach::WarningDensity,
-        Breach::ChurnRisk,
-        Breach::AiCostPressure,
-        Breach::InfraHealth,
-    ];
+    pub const GUARDRAILS: [Breach; 4] =
+        [Breach::WarningDensity, Breach::ChurnRisk, Breach::AiCostPressure, Breach::InfraHealth];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -355,9 +347,8 @@ pub fn assess(facts: &Facts, config: &Config, recent: &Recent, as_of: DateTime<U
     judge_conditions(&mut results, facts, &health, config, recent, as_of);
 
     let conditions = || RuleId::ALL.into_iter().filter(|rule| rule.is_increase_condition());
-    let conditions_met = conditions()
-        .filter(|rule| !rule.is_about_time())
-        .all(|rule| results.outcome(rule) == Outcome::Passed);
+    let conditions_met =
+        conditions().filter(|rule| !rule.is_about_time()).all(|rule| results.outcome(rule) == Outcome::Passed);
     let may_increase = conditions().all(|rule| results.outcome(rule) == Outcome::Passed);
     // Thin evidence keeps an Increase away, but it is no certain failure: more data may mend it, so it brings no Freeze.
     let cannot_increase = conditions()
@@ -400,12 +391,7 @@ struct Results([RuleResult; RULES]);
 
 impl Results {
     fn new() -> Results {
-        Results(RuleId::ALL.map(|rule| RuleResult {
-            observed: None,
-            outcome: Outcome::Unknown,
-            rule,
-            threshold: None,
-        }))
+        Results(RuleId::ALL.map(|rule| RuleResult { observed: None, outcome: Outcome::Unknown, rule, threshold: None }))
     }
 
     fn outcome(&self, rule: RuleId) -> Outcome {
@@ -413,12 +399,7 @@ impl Results {
     }
 
     fn set(&mut self, rule: RuleId, outcome: Outcome, observed: Option<Value>, threshold: Option<Threshold>) {
-        self.0[rule as usize] = RuleResult {
-            observed,
-            outcome,
-            rule,
-            threshold,
-        };
+        self.0[rule as usize] = RuleResult { observed, outcome, rule, threshold };
     }
 
     fn at_least(&mut self, rule: RuleId, observed: Interval, threshold: f64) {
@@ -463,12 +444,7 @@ const AT_LEAST_IN_QUESTION: u64 = 2;
 /// Rule 3's guardrails: failed where certainly broken.
 fn judge_guardrails(results: &mut Results, facts: &Facts, health: &Health, rails: &Guardrails) {
     for (rule, ratio, most, events) in [
-        (
-            RuleId::GuardrailWarningDensity,
-            health.density,
-            rails.max_warning_density,
-            facts.counted_warnings(),
-        ),
+        (RuleId::GuardrailWarningDensity, health.density, rails.max_warning_density, facts.counted_warnings()),
         (RuleId::GuardrailChurnRisk, health.churn, rails.max_churn_risk, facts.at_risk),
     ] {
         let outcome = if events.hi < AT_LEAST_IN_QUESTION {
@@ -490,9 +466,7 @@ fn judge_fit(results: &mut Results, facts: &Facts, lower: Option<&ModeLimits>) -
     let outcome = lower.map_or(Outcome::Failed, |lower| {
         let parts = [
             facts.clients.at_most(lower.max_clients.get()),
-            facts
-                .posts
-                .map_or(Outcome::Passed, |posts| posts.at_most(lower.max_posts_per_day.get())),
+            facts.posts.map_or(Outcome::Passed, |posts| posts.at_most(lower.max_posts_per_day.get())),
             facts.spend.at_most(lower.max_ai_spend_per_day.micros()),
         ];
         all_of(parts)
@@ -530,11 +504,7 @@ fn judge_conditions(
     results.set(RuleId::IncreaseNextMode, next, None, None);
     results.at_least(RuleId::IncreaseDemand, health.demand, rails.min_demand_for_increase);
     results.at_least(RuleId::IncreaseHealth, health.scores.overall, rails.min_health_for_increase);
-    results.at_most(
-        RuleId::IncreaseUtilisation,
-        health.utilisation.worst,
-        rails.max_utilisation_for_increase,
-    );
+    results.at_most(RuleId::IncreaseUtilisation, health.utilisation.worst, rails.max_utilisation_for_increase);
     results.at_most(RuleId::IncreaseWarningDensity, health.density, rails.max_warning_density);
     results.at_most(RuleId::IncreaseChurnRisk, health.churn, rails.max_churn_risk);
     results.at_most(RuleId::IncreaseAiCostPressure, health.ai_pressure, rails.max_ai_cost_pressure);
@@ -556,12 +526,7 @@ fn judge_conditions(
         Some(Value::Real(Interval::exactly(health.confidence))),
         Some(Threshold::Number(rails.min_confidence_for_change)),
     );
-    results.set(
-        RuleId::IncreaseNotFrozen,
-        Outcome::from_bool(!config.frozen),
-        None,
-        None,
-    );
+    results.set(RuleId::IncreaseNotFrozen, Outcome::from_bool(!config.frozen), None, None);
     let hours_since = config.last_mode_change_at.map(|at| (as_of - at).num_hours().max(0).unsigned_abs());
     results.set(
         RuleId::IncreaseCooldown,
@@ -605,26 +570,14 @@ fn clear_now(facts: &Facts, health: &Health, rails: &Guardrails) -> BreachSet {
     let few = |events: Count| events.hi < AT_LEAST_IN_QUESTION;
     let mut clear = BreachSet::EMPTY;
     for (breach, holds) in [
-        (
-            Breach::Health,
-            health.scores.overall.lo() >= (rails.freeze_below_health + points).min(100.0),
-        ),
+        (Breach::Health, health.scores.overall.lo() >= (rails.freeze_below_health + points).min(100.0)),
         (
             Breach::WarningDensity,
             few(facts.counted_warnings()) || health.density.hi() <= rails.max_warning_density * share,
         ),
-        (
-            Breach::ChurnRisk,
-            few(facts.at_risk) || health.churn.hi() <= rails.max_churn_risk * share,
-        ),
-        (
-            Breach::AiCostPressure,
-            health.ai_pressure.hi() <= rails.max_ai_cost_pressure * share,
-        ),
-        (
-            Breach::InfraHealth,
-            health.scores.infra_health.lo() >= (rails.min_infra_health + points).min(100.0),
-        ),
+        (Breach::ChurnRisk, few(facts.at_risk) || health.churn.hi() <= rails.max_churn_risk * share),
+        (Breach::AiCostPressure, health.ai_pressure.hi() <= rails.max_ai_cost_pressure * share),
+        (Breach::InfraHealth, health.scores.infra_health.lo() >= (rails.min_infra_health + points).min(100.0)),
     ] {
         if holds {
             clear.insert(breach);
@@ -671,7 +624,12 @@ fn standing_now(broken: BreachSet, clear: BreachSet, recent: &Recent, over_limit
 
 /// The answer that breaches of the past keep up, if any does. A Freeze stays one for as long as any of its breaches
 /// stands, be it broken or not yet recovered from: else making a breach worse could turn Freeze into Decrease.
-fn held_answer(standing: BreachSet, broken: BreachSet, fits_lower_mode: bool, recent: &Recent) -> Option<Recommendation> {
+fn held_answer(
+    standing: BreachSet,
+    broken: BreachSet,
+    fits_lower_mode: bool,
+    recent: &Recent,
+) -> Option<Recommendation> {
     let previous = recent.previous.as_ref()?;
     let of_the_past = standing.intersection(previous.standing);
     match previous.ruled {

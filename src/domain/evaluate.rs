@@ -37,7 +37,13 @@ pub struct Evaluation {
 }
 
 /// Evaluates. The same arguments give the same bytes, on every machine and at any time.
-pub fn evaluate(sealed: &SealedConfig, inputs: Vec<Input>, recent: Recent, as_of: DateTime<Utc>, origin: Origin) -> Evaluation {
+pub fn evaluate(
+    sealed: &SealedConfig,
+    inputs: Vec<Input>,
+    recent: Recent,
+    as_of: DateTime<Utc>,
+    origin: Origin,
+) -> Evaluation {
     let config = &sealed.config;
     let facts = Facts::from_inputs(&inputs);
     let assessment = assess(&facts, config, &recent, as_of);
@@ -45,11 +51,8 @@ pub fn evaluate(sealed: &SealedConfig, inputs: Vec<Input>, recent: Recent, as_of
     let truth = truth::examine(config, &inputs, &assessment);
     let verdict = wording::verdict(config, &inputs, &assessment, &headroom);
     let narrative = wording::narrative(config, &inputs, &facts, &assessment, &truth, &recent);
-    let rules = assessment
-        .results
-        .iter()
-        .map(|result| rule_line(result, wording::rule_detail(result.rule, &recent)))
-        .collect();
+    let rules =
+        assessment.results.iter().map(|result| rule_line(result, wording::rule_detail(result.rule, &recent))).collect();
     let target_mode = match assessment.recommendation {
         Recommendation::Increase => config.mode.next(),
         Recommendation::Decrease => config.mode.previous(),
@@ -124,9 +127,5 @@ pub fn prove(bytes: &[u8], digest: &str, config: Option<&SealedConfig>) -> Proof
         return broken("its configuration is not the one it was made with");
     }
     let again = evaluate(sealed, body.inputs, body.recent, body.as_of, body.origin);
-    if again.bytes == bytes {
-        Proof::Proved
-    } else {
-        broken("evaluating its inputs again gives another snapshot")
-    }
+    if again.bytes == bytes { Proof::Proved } else { broken("evaluating its inputs again gives another snapshot") }
 }

@@ -89,7 +89,7 @@ pub fn is_ratio(rule: &str) -> bool {
 pub fn observed_words(rule: &Rule) -> String {
     match rule.observed {
         None => "nothing to compare".to_owned(),
-        Some(Value::Count(count)) => wording::count(count).replace("an unknown number of", "unknown"),
+        Some(Value::Count(count)) => wording::count(count),
         Some(Value::Money(count)) => money_words(count),
         Some(Value::Real(interval)) if is_ratio(&rule.rule) => {
             let percent = wording::interval(interval.map_rising(|value| value * 100.0));
@@ -98,7 +98,11 @@ pub fn observed_words(rule: &Rule) -> String {
         Some(Value::Real(interval)) => {
             // Densities are small numbers: one decimal would hide them.
             let two = |value: f64| format!("{}", (value * 100.0).round() / 100.0);
-            if interval.is_exact() && interval.lo().is_finite() { two(interval.lo()) } else { wording::interval(interval) }
+            if interval.is_exact() && interval.lo().is_finite() {
+                two(interval.lo())
+            } else {
+                wording::interval(interval)
+            }
         }
     }
 }
@@ -122,7 +126,9 @@ pub fn threshold_words(rule: &Rule) -> String {
         None => "none".to_owned(),
         Some(Threshold::Count(value)) => value.to_string(),
         Some(Threshold::Money(value)) => format!("${value}"),
-        Some(Threshold::Number(value)) if is_ratio(&rule.rule) => format!("{} %", wording::number(value * 100.0)),
+        Some(Threshold::Number(value)) if is_ratio(&rule.rule) => {
+            format!("{} %", wording::number(value * 100.0))
+        }
         Some(Threshold::Number(value)) => format!("{value}"),
     }
 }
@@ -132,21 +138,61 @@ fn sentence(rule: &Rule) -> String {
     let name = capitalise(&rule.detail);
     match (id, rule.outcome) {
         (Some(RuleId::IncreaseNextMode), _) => "Scale is the highest mode; there is none above.".to_owned(),
-        (Some(RuleId::IncreaseNotFrozen), _) => "The environment is frozen: unfreeze it when its reason is gone.".to_owned(),
-        (_, Outcome::Unknown) => format!(
-            "{name}: known only to be {}; needed is {}.",
+        (Some(RuleId::IncreaseNotFrozen), _) => {
+            "The environment is frozen: unfreeze it when its reason is gone.".to_owned()
+        }
+        (Some(id), Outcome::Unknown) if observed_words(rule) == "unknown" => {
+            format!("{name}: unknown; needed is {} {}.", direction(id), threshold_words(rule))
+        }
+        (Some(id), Outcome::Unknown) => format!(
+            "{name}: known only to be {}; needed is {} {}.",
             observed_words(rule),
+            direction(id),
             threshold_words(rule)
         ),
         (Some(RuleId::Recovery), _) => format!("{name}: every breach must stay clear for {} h.", threshold_words(rule)),
-        _ => format!("{name}: it is {}, needed is {}.", observed_words(rule), threshold_words(rule)),
+        (Some(id), _) => {
+            format!("{name}: it is {}, needed is {} {}.", observed_words(rule), direction(id), threshold_words(rule))
+        }
+        (None, _) => format!("{name}: it is {}.", observed_words(rule)),
+    }
+}
+
+/// On which side of its threshold a rule wants the value.
+const fn direction(rule: RuleId) -> &'static str {
+    match rule {
+        RuleId::FreezeHealth
+        | RuleId::GuardrailInfraHealth
+        | RuleId::IncreaseDemand
+        | RuleId::IncreaseHealth
+        | RuleId::IncreaseInfraHealth
+        | RuleId::IncreaseConfidence
+        | RuleId::IncreaseCooldown
+        | RuleId::IncreaseStabilization => "at least",
+        _ => "at most",
     }
 }
 
 fn capitalise(text: &str) -> String {
     let mut characters = text.chars();
-    characters
-        .next()
-        .map(|first| first.to_uppercase().chain(characters).collect())
-        .unwrap_or_default()
+    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
+}
+
+/// A raw sample's value with its unit, exact.
+pub fn sample_words(
+    series: super::signal::Series,
+    atoms: u64,
+    aggregation: Option<super::signal::Aggregation>,
+    is_distribution: bool,
+) -> String {
+    use super::decimal::Decimal;
+    if is_distribution {
+        return format!("a distribution of {atoms} requests");
+    }
+    let unit = series.signal().unit();
+    let value = Decimal::from_units(atoms, unit.decimals());
+    match aggregation {
+        Some(aggregation) => format!("{value} {unit} ({})", aggregation.name()),
+        None => format!("{value} {unit}"),
+    }
 }

@@ -20,10 +20,7 @@ pub struct ErrorCount {
 }
 
 impl ErrorCount {
-    const UNKNOWN: ErrorCount = ErrorCount {
-        errors: Count::UNKNOWN,
-        requests: Count::UNKNOWN,
-    };
+    const UNKNOWN: ErrorCount = ErrorCount { errors: Count::UNKNOWN, requests: Count::UNKNOWN };
 }
 
 /// The prepared numbers that scores, rules and the answer are made from.
@@ -59,14 +56,8 @@ impl Facts {
         complete: false,
         cpu: Some(Interval::UNIT),
         critical: Count::UNKNOWN,
-        errors: Some(Paired {
-            evidence: ErrorCount::UNKNOWN,
-            last_hour: ErrorCount::UNKNOWN,
-        }),
-        latency: Some(Paired {
-            evidence: Interval::NON_NEGATIVE,
-            last_hour: Interval::NON_NEGATIVE,
-        }),
+        errors: Some(Paired { evidence: ErrorCount::UNKNOWN, last_hour: ErrorCount::UNKNOWN }),
+        latency: Some(Paired { evidence: Interval::NON_NEGATIVE, last_hour: Interval::NON_NEGATIVE }),
         posts: Some(Count::UNKNOWN),
         spend: Count::UNKNOWN,
         synthetic: false,
@@ -80,10 +71,7 @@ impl Facts {
 
     /// Reads the facts out of a snapshot's inputs. An input that is absent is unknown.
     pub fn from_inputs(inputs: &[Input]) -> Facts {
-        let mut facts = Facts {
-            complete: true,
-            ..Facts::UNKNOWN
-        };
+        let mut facts = Facts { complete: true, ..Facts::UNKNOWN };
         let mut errors = (Paired::same(ErrorCount::UNKNOWN), true);
         let mut latency = Paired::same(Interval::NON_NEGATIVE);
         let mut hour_known = HourKnown::default();
@@ -196,10 +184,7 @@ impl Found {
 
 impl<T: Copy> Paired<T> {
     fn same(value: T) -> Paired<T> {
-        Paired {
-            evidence: value,
-            last_hour: value,
-        }
+        Paired { evidence: value, last_hour: value }
     }
 
     fn side(&mut self, last_hour: bool) -> &mut T {

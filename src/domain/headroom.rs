@@ -20,10 +20,7 @@ pub struct Headroom {
 
 impl Headroom {
     const fn none(binding: &'static str) -> Headroom {
-        Headroom {
-            binding: Cow::Borrowed(binding),
-            clients: 0,
-        }
+        Headroom { binding: Cow::Borrowed(binding), clients: 0 }
     }
 }
 
@@ -41,10 +38,7 @@ pub fn headroom(facts: &Facts, config: &Config, assessment: &Assessment) -> Head
     {
         return Headroom::none(breach.name());
     }
-    if let Some(breach) = Breach::ALL
-        .into_iter()
-        .find(|breach| assessment.breach_outcome(*breach) != Outcome::Passed)
-    {
+    if let Some(breach) = Breach::ALL.into_iter().find(|breach| assessment.breach_outcome(*breach) != Outcome::Passed) {
         return Headroom::none(breach.name());
     }
     let limits = config.limits();
@@ -54,22 +48,12 @@ pub fn headroom(facts: &Facts, config: &Config, assessment: &Assessment) -> Head
     let spend_binding = if pressure_limit < spend_limit { "ai_cost_pressure" } else { "ai_spend" };
     let own = [
         ("clients", limits.max_clients.get().saturating_sub(facts.clients.hi)),
-        (
-            "posts",
-            facts.posts.map_or(u64::MAX, |posts| {
-                room(posts, limits.max_posts_per_day.get(), facts.clients)
-            }),
-        ),
+        ("posts", facts.posts.map_or(u64::MAX, |posts| room(posts, limits.max_posts_per_day.get(), facts.clients))),
         (spend_binding, room(facts.spend, pressure_limit.min(spend_limit), facts.clients)),
     ];
-    let (binding, clients) = own
-        .into_iter()
-        .reduce(|first, next| if next.1 < first.1 { next } else { first })
-        .unwrap_or(("clients", 0));
-    Headroom {
-        binding: Cow::Borrowed(binding),
-        clients,
-    }
+    let (binding, clients) =
+        own.into_iter().reduce(|first, next| if next.1 < first.1 { next } else { first }).unwrap_or(("clients", 0));
+    Headroom { binding: Cow::Borrowed(binding), clients }
 }
 
 /// How many more clients, each causing today's average load, keep `load` within `limit`.

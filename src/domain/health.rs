@@ -82,25 +82,17 @@ fn infra_parts(facts: &Facts, policy: &Policy) -> InfraParts {
     let scoring = &policy.scoring;
     let rate = |count: ErrorCount| wilson(count.errors, count.requests);
     InfraParts {
-        cpu: facts
-            .cpu
-            .map(|cpu| cpu.map_falling(|value| on_line(scoring.cpu, value))),
+        cpu: facts.cpu.map(|cpu| cpu.map_falling(|value| on_line(scoring.cpu, value))),
         error_rate: facts
             .errors
             .map(|Paired { evidence, last_hour }| proven(scoring.error_rate, rate(last_hour), rate(evidence))),
-        latency: facts
-            .latency
-            .map(|Paired { evidence, last_hour }| proven(scoring.latency_ms, last_hour, evidence)),
+        latency: facts.latency.map(|Paired { evidence, last_hour }| proven(scoring.latency_ms, last_hour, evidence)),
     }
 }
 
 /// The weakest part that applies: a service failing all its requests is not 70 % healthy because its CPU is idle.
 fn weakest(parts: &InfraParts) -> Interval {
-    [parts.cpu, parts.error_rate, parts.latency]
-        .into_iter()
-        .flatten()
-        .reduce(Interval::min)
-        .unwrap_or(Interval::SCORE)
+    [parts.cpu, parts.error_rate, parts.latency].into_iter().flatten().reduce(Interval::min).unwrap_or(Interval::SCORE)
 }
 
 /// A ratio as a score: times 100, at most 100.

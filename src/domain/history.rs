@@ -128,11 +128,7 @@ pub struct Head {
 impl Head {
     /// The head of a chain without events.
     pub fn genesis(environment: &str) -> Head {
-        Head {
-            environment: environment.to_owned(),
-            hash: GENESIS.to_owned(),
-            seq: 0,
-        }
+        Head { environment: environment.to_owned(), hash: GENESIS.to_owned(), seq: 0 }
     }
 }
 
@@ -171,11 +167,7 @@ pub fn link(head: &Head, event: NewEvent) -> Event {
 
 impl Event {
     pub fn head(&self) -> Head {
-        Head {
-            environment: self.environment.clone(),
-            hash: self.hash.clone(),
-            seq: self.seq,
-        }
+        Head { environment: self.environment.clone(), hash: self.hash.clone(), seq: self.seq }
     }
 }
 
@@ -205,9 +197,7 @@ pub struct ChainVerifier {
 
 impl ChainVerifier {
     pub fn new(environment: &str) -> ChainVerifier {
-        ChainVerifier {
-            head: Head::genesis(environment),
-        }
+        ChainVerifier { head: Head::genesis(environment) }
     }
 
     /// Checks the next event.

@@ -141,8 +141,7 @@ impl<'de> Deserialize<'de> for Value {
             (_, true) => Unit::Ratio,
             _ => Unit::Events,
         };
-        wire.typed(unit)
-            .ok_or_else(|| serde::de::Error::custom("lo and hi are not of one kind"))
+        wire.typed(unit).ok_or_else(|| serde::de::Error::custom("lo and hi are not of one kind"))
     }
 }
 

@@ -43,24 +43,14 @@ impl Interval {
     /// All scores: nothing is known.
     pub const SCORE: Interval = Interval { lo: 0.0, hi: 100.0 };
     /// Zero or more: nothing is known.
-    pub const NON_NEGATIVE: Interval = Interval {
-        lo: 0.0,
-        hi: f64::INFINITY,
-    };
+    pub const NON_NEGATIVE: Interval = Interval { lo: 0.0, hi: f64::INFINITY };
     /// All ratios of a part to its whole: nothing is known.
     pub const UNIT: Interval = Interval { lo: 0.0, hi: 1.0 };
 
     /// The interval from `lo` to `hi`. Bounds that are NaN or in the wrong order make the widest interval, so that a
     /// mistake can only lose knowledge.
     pub fn new(lo: f64, hi: f64) -> Interval {
-        if lo <= hi {
-            Interval { lo, hi }
-        } else {
-            Interval {
-                lo: f64::NEG_INFINITY,
-                hi: f64::INFINITY,
-            }
-        }
+        if lo <= hi { Interval { lo, hi } } else { Interval { lo: f64::NEG_INFINITY, hi: f64::INFINITY } }
     }
 
     /// The interval that holds just `value`.
@@ -90,26 +80,17 @@ impl Interval {
 
     /// The smallest interval that holds both.
     pub fn hull(self, other: Interval) -> Interval {
-        Interval {
-            lo: self.lo.min(other.lo),
-            hi: self.hi.max(other.hi),
-        }
+        Interval { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
     }
 
     /// The lower of two numbers known to lie in these intervals.
     pub fn min(self, other: Interval) -> Interval {
-        Interval {
-            lo: self.lo.min(other.lo),
-            hi: self.hi.min(other.hi),
-        }
+        Interval { lo: self.lo.min(other.lo), hi: self.hi.min(other.hi) }
     }
 
     /// The higher of two numbers known to lie in these intervals.
     pub fn max(self, other: Interval) -> Interval {
-        Interval {
-            lo: self.lo.max(other.lo),
-            hi: self.hi.max(other.hi),
-        }
+        Interval { lo: self.lo.max(other.lo), hi: self.hi.max(other.hi) }
     }
 
     /// `function` of the interval, where it never falls as its argument rises.
@@ -163,10 +144,7 @@ struct WireInterval {
 impl<'de> Deserialize<'de> for Interval {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wire = WireInterval::deserialize(deserializer)?;
-        Ok(Interval::new(
-            wire.lo.unwrap_or(f64::NEG_INFINITY),
-            wire.hi.unwrap_or(f64::INFINITY),
-        ))
+        Ok(Interval::new(wire.lo.unwrap_or(f64::NEG_INFINITY), wire.hi.unwrap_or(f64::INFINITY)))
     }
 }
 
@@ -198,10 +176,7 @@ pub struct Count {
 impl Count {
     pub const UNBOUNDED: u64 = u64::MAX;
     /// Zero or more: nothing is known.
-    pub const UNKNOWN: Count = Count {
-        lo: 0,
-        hi: Count::UNBOUNDED,
-    };
+    pub const UNKNOWN: Count = Count { lo: 0, hi: Count::UNBOUNDED };
 
     pub const fn exactly(value: u64) -> Count {
         Count { lo: value, hi: value }
@@ -209,10 +184,7 @@ impl Count {
 
     /// At least `value`: what was seen of a whole that is only partly covered.
     pub const fn at_least(value: u64) -> Count {
-        Count {
-            lo: value,
-            hi: Count::UNBOUNDED,
-        }
+        Count { lo: value, hi: Count::UNBOUNDED }
     }
 
     pub const fn is_exact(self) -> bool {
@@ -224,27 +196,17 @@ impl Count {
     }
 
     pub fn hull(self, other: Count) -> Count {
-        Count {
-            lo: self.lo.min(other.lo),
-            hi: self.hi.max(other.hi),
-        }
+        Count { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
     }
 
     /// The sum of two counts; unbounded where either is, or where it no longer fits.
     pub fn plus(self, other: Count) -> Count {
-        Count {
-            lo: self.lo.saturating_add(other.lo),
-            hi: self.hi.saturating_add(other.hi),
-        }
+        Count { lo: self.lo.saturating_add(other.lo), hi: self.hi.saturating_add(other.hi) }
     }
 
     /// The count over a whole number above zero, as a ratio.
     pub fn over(self, whole: u64) -> Interval {
-        let hi = if self.is_bounded() {
-            self.hi as f64 / whole as f64
-        } else {
-            f64::INFINITY
-        };
+        let hi = if self.is_bounded() { self.hi as f64 / whole as f64 } else { f64::INFINITY };
         Interval::new(self.lo as f64 / whole as f64, hi)
     }
 
@@ -263,11 +225,7 @@ impl Count {
 /// Rounds a score, ratio or confidence to a millionth: finer digits are noise of the arithmetic, and rounding is
 /// monotonic, so no comparison turns.
 pub fn settle(value: f64) -> f64 {
-    if value.is_finite() {
-        (value * 1e6).round() / 1e6
-    } else {
-        value
-    }
+    if value.is_finite() { (value * 1e6).round() / 1e6 } else { value }
 }
 
 #[cfg(test)]

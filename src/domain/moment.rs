@@ -85,7 +85,13 @@ mod tests {
 
     #[test]
     fn unusual_times_are_left_to_chrono() {
-        for (seconds, nanos) in [(253_402_300_800, 0), (-62_167_219_201, 0), (-99_999_999_999, 7), (1_483_228_799, 1_500_000_000), (59, 1_000_000_000)] {
+        for (seconds, nanos) in [
+            (253_402_300_800, 0),
+            (-62_167_219_201, 0),
+            (-99_999_999_999, 7),
+            (1_483_228_799, 1_500_000_000),
+            (59, 1_000_000_000),
+        ] {
             if let Some(at) = DateTime::from_timestamp(seconds, nanos) {
                 assert!(same(at), "{at}");
             }

@@ -30,10 +30,7 @@ impl Usd {
     /// # Errors
     /// What [`Decimal::parse`] refuses, and amounts finer than a micro-dollar: a limit is said exactly or not at all.
     pub fn parse(text: &str) -> Result<Usd, DecimalError> {
-        Decimal::parse(text)?
-            .to_units(DECIMALS)
-            .map(Usd)
-            .ok_or(DecimalError::TooFine)
+        Decimal::parse(text)?.to_units(DECIMALS).map(Usd).ok_or(DecimalError::TooFine)
     }
 }
 
@@ -126,13 +123,9 @@ mod tests {
 
     #[test]
     fn money_shows_cents_and_only_the_digits_it_has() {
-        for (micros, text) in [
-            (0, "0.00"),
-            (10_000_000, "10.00"),
-            (1_250_000, "1.25"),
-            (1, "0.000001"),
-            (1_234_500, "1.2345"),
-        ] {
+        for (micros, text) in
+            [(0, "0.00"), (10_000_000, "10.00"), (1_250_000, "1.25"), (1, "0.000001"), (1_234_500, "1.2345")]
+        {
             assert_eq!(Usd(micros).to_string(), text);
             assert_eq!(Usd::parse(text), Ok(Usd(micros)));
         }

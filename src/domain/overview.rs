@@ -43,23 +43,22 @@ pub struct Overview {
     pub verdict: String,
 }
 
+/// What is said while the newest answer was given under another mode or policy.
+pub const CHANGED_SINCE: &str = "Hold: the mode or the configuration was changed since the last evaluation";
+
 /// What is said before anything was evaluated.
 pub const NOT_YET_EVALUATED: &str = "Hold: nothing has been evaluated yet";
 
 impl Overview {
     /// The overview of the newest snapshot under the configuration in force.
     pub fn of(config: &Config, snapshot: Option<&Snapshot>, proposal: Option<Proposal>) -> Overview {
-        let body = snapshot.map(|snapshot| &snapshot.body);
-        let deciding = || {
-            body.into_iter()
-                .flat_map(|body| &body.inputs)
-                .filter(|input| super::facts::decides(input))
-        };
-        let clients = deciding()
-            .find(|input| input.signal == Signal::ClientsActive)
-            .and_then(|input| input.value);
+        // An answer given under another mode or policy is none for this one.
+        let outdated = snapshot.is_some_and(|snapshot| snapshot.body.as_of < config.policy_since);
+        let body = snapshot.filter(|_| !outdated).map(|snapshot| &snapshot.body);
+        let deciding = || body.into_iter().flat_map(|body| &body.inputs).filter(|input| super::facts::decides(input));
+        let clients = deciding().find(|input| input.signal == Signal::ClientsActive).and_then(|input| input.value);
         Overview {
-            as_of: body.map(|body| body.as_of),
+            as_of: snapshot.map(|snapshot| snapshot.body.as_of),
             auto_mode: config.auto_mode,
             clients,
             confidence: body.map(|body| body.confidence),
@@ -78,7 +77,11 @@ impl Overview {
             snapshot_id: snapshot.map(|snapshot| snapshot.id.clone()),
             target_mode: body.and_then(|body| body.target_mode),
             utilisation: body.map(|body| body.utilisation),
-            verdict: body.map_or_else(|| NOT_YET_EVALUATED.to_owned(), |body| body.verdict.clone()),
+            verdict: match body {
+                Some(body) => body.verdict.clone(),
+                None if outdated => CHANGED_SINCE.to_owned(),
+                None => NOT_YET_EVALUATED.to_owned(),
+            },
         }
     }
 }
@@ -165,4 +168,47 @@ pub struct PageData {
     pub snapshots: Vec<SnapshotLine>,
     /// Health over time as an SVG chart, drawn by the server; empty where there is too little to draw.
     pub trend_svg: String,
+}
+
+/// The configuration in force, as it is served.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ConfigView {
+    pub auto_mode: bool,
+    pub environment: String,
+    pub frozen: bool,
+    pub guardrails: super::policy::Guardrails,
+    pub kind: EnvironmentKind,
+    pub last_mode_change_at: Option<DateTime<Utc>>,
+    pub limits: super::policy::Limits,
+    pub mode: Mode,
+    pub not_applicable: std::collections::BTreeSet<Signal>,
+    pub policy_since: DateTime<Utc>,
+    pub scoring: super::policy::Scoring,
+    pub time_zone: String,
+    pub version: u64,
+    pub weights: super::policy::Weights,
+    pub windows: super::policy::Windows,
+}
+
+impl From<&Config> for ConfigView {
+    fn from(config: &Config) -> ConfigView {
+        let policy = config.policy.clone();
+        ConfigView {
+            auto_mode: config.auto_mode,
+            environment: config.environment.clone(),
+            frozen: config.frozen,
+            guardrails: policy.guardrails,
+            kind: config.kind,
+            last_mode_change_at: config.last_mode_change_at,
+            limits: policy.limits,
+            mode: config.mode,
+            not_applicable: policy.not_applicable,
+            policy_since: config.policy_since,
+            scoring: policy.scoring,
+            time_zone: policy.time_zone,
+            version: config.version,
+            weights: policy.weights,
+            windows: policy.windows,
+        }
+    }
 }

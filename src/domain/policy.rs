@@ -179,12 +179,7 @@ pub struct Weights {
 
 impl Default for Weights {
     fn default() -> Self {
-        Weights {
-            ai_cost: 0.25,
-            churn: 0.20,
-            infra: 0.30,
-            warnings: 0.25,
-        }
+        Weights { ai_cost: 0.25, churn: 0.20, infra: 0.30, warnings: 0.25 }
     }
 }
 
@@ -296,10 +291,7 @@ pub struct FieldError {
 
 impl FieldError {
     pub fn new(field: impl Into<String>, detail: impl Into<String>) -> FieldError {
-        FieldError {
-            detail: detail.into(),
-            field: field.into(),
-        }
+        FieldError { detail: detail.into(), field: field.into() }
     }
 }
 
@@ -340,12 +332,11 @@ fn validate_limits(limits: &Limits, errors: &mut Vec<FieldError>) {
     for mode in Mode::ALL {
         let own = limits.of(mode);
         if own.max_ai_spend_per_day.micros() == 0 {
-            errors.push(FieldError::new(
-                format!("limits.{mode}.max_ai_spend_per_day"),
-                "must be above zero",
-            ));
+            errors.push(FieldError::new(format!("limits.{mode}.max_ai_spend_per_day"), "must be above zero"));
         }
-        let Some(lower) = mode.previous() else { continue };
+        let Some(lower) = mode.previous() else {
+            continue;
+        };
         let below = limits.of(lower);
         let rises = [
             ("max_clients", own.max_clients > below.max_clients),
@@ -386,13 +377,7 @@ fn validate_guardrails(rails: &Guardrails, errors: &mut Vec<FieldError>) {
     ] {
         in_range(errors, &format!("guardrails.{field}"), value, 0.0, hi);
     }
-    in_range(
-        errors,
-        "guardrails.stabilization_hours",
-        f64::from(rails.stabilization_hours),
-        1.0,
-        720.0,
-    );
+    in_range(errors, "guardrails.stabilization_hours", f64::from(rails.stabilization_hours), 1.0, 720.0);
     if rails.min_health_for_increase < rails.freeze_below_health {
         errors.push(FieldError::new(
             "guardrails.min_health_for_increase",
@@ -411,7 +396,7 @@ fn validate_weights(weights: &Weights, errors: &mut Vec<FieldError>) {
         in_range(errors, &format!("weights.{field}"), value, 0.0, 1.0);
     }
     let sum = weights.ai_cost + weights.churn + weights.infra + weights.warnings;
-    if !((sum - 1.0).abs() <= 1e-9) {
+    if sum.is_nan() || (sum - 1.0).abs() > 1e-9 {
         errors.push(FieldError::new("weights", format!("must sum to 1, not {}", super::interval::settle(sum))));
     }
 }
@@ -442,7 +427,7 @@ fn validate_scoring(scoring: &Scoring, errors: &mut Vec<FieldError>) {
     ] {
         in_range(errors, &format!("scoring.{field}.good"), line.good, 0.0, hi);
         in_range(errors, &format!("scoring.{field}.bad"), line.bad, 0.0, hi);
-        if !(line.good < line.bad) {
+        if line.good.is_nan() || line.bad.is_nan() || line.good >= line.bad {
             errors.push(FieldError::new(format!("scoring.{field}.bad"), "must be higher than good"));
         }
     }
@@ -485,8 +470,13 @@ pub struct Config {
 }
 
 impl Config {
-    /// The configuration of a new environment: version 1, not frozen, auto-mode off.
+    /// The configuration of a new environment: version 1, not frozen, auto-mode off. A live one is in force from `now`
+    /// on, a recording's from its first sample on, whenever that was.
     pub fn new(environment: &str, kind: EnvironmentKind, mode: Mode, policy: Policy, now: DateTime<Utc>) -> Config {
+        let policy_since = match kind {
+            EnvironmentKind::Live => now,
+            EnvironmentKind::Recorded | EnvironmentKind::Synthetic => DateTime::UNIX_EPOCH,
+        };
         Config {
             auto_mode: false,
             environment: environment.to_owned(),
@@ -495,7 +485,7 @@ impl Config {
             last_mode_change_at: None,
             mode,
             policy,
-            policy_since: now,
+            policy_since,
             version: 1,
         }
     }
@@ -508,9 +498,7 @@ impl Config {
 /// Whether a name may name an environment: 1-64 characters of `a-z`, `0-9`, `-`, `_`, beginning with a letter or digit.
 pub fn is_environment_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
-    (1..=64).contains(&name.len())
-        && name.bytes().all(allowed)
-        && !name.starts_with(['-', '_'])
+    (1..=64).contains(&name.len()) && name.bytes().all(allowed) && !name.starts_with(['-', '_'])
 }
 
 #[cfg(test)]
@@ -549,10 +537,7 @@ mod tests {
         policy.guardrails.max_churn_risk = f64::NAN;
         policy.guardrails.min_health_for_increase = 30.0;
         policy.weights.infra = 0.5;
-        assert_eq!(
-            fields(&policy),
-            ["guardrails.max_churn_risk", "guardrails.min_health_for_increase", "weights"]
-        );
+        assert_eq!(fields(&policy), ["guardrails.max_churn_risk", "guardrails.min_health_for_increase", "weights"]);
     }
 
     #[test]

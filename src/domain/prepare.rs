@@ -13,19 +13,30 @@ use std::borrow::Cow;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// How far back streams must reach for an evaluation, in milliseconds: the longest window and the look-back of a
-/// source's usual step, with two steps of a slow source to spare.
-pub const REACH_MS: i64 = 16 * DAY_MS;
+/// How far back streams must reach for all but the evidence window, in milliseconds.
+pub fn reach_ms(config: &Config) -> i64 {
+    let windows = &config.policy.windows;
+    let sums = i64::from(windows.sum_window_hours + windows.sum_max_lag_hours) * HOUR_MS;
+    let infra = 2 * i64::from(windows.infra_window_minutes + windows.infra_max_lag_minutes) * MINUTE_MS;
+    sums.max(infra).max(super::stream::STEP_LOOKBACK_MS) + 2 * HOUR_MS
+}
+
+/// How far back streams must reach where the evidence window is at its longest, in milliseconds.
+pub fn long_reach_ms(config: &Config) -> i64 {
+    i64::from(config.policy.windows.evidence_max_days) * DAY_MS + reach_ms(config)
+}
+
+/// Whether streams that reach back to `from` (milliseconds since 1970) hold too few requests for the evidence window,
+/// so that an evaluation at `as_of` needs [`long_reach_ms`].
+pub fn needs_long_reach(streams: &[Stream], config: &Config, as_of: DateTime<Utc>, from: i64) -> bool {
+    let reader = Reader { as_of: as_of.timestamp_millis(), config, streams, windows: &config.policy.windows };
+    reader.fresh_end(&[Series::InfraRequests]).is_some_and(|end| end - reader.evidence(end) <= from)
+}
 
 /// Reads all inputs of an evaluation from the environment's streams, as they were at `as_of`.
 /// `day_start` is when the calendar day began in the environment's time zone; its totals are shown, never decided on.
 pub fn inputs(streams: &[Stream], config: &Config, as_of: DateTime<Utc>, day_start: DateTime<Utc>) -> Vec<Input> {
-    let reader = Reader {
-        as_of: as_of.timestamp_millis(),
-        config,
-        streams,
-        windows: &config.policy.windows,
-    };
+    let reader = Reader { as_of: as_of.timestamp_millis(), config, streams, windows: &config.policy.windows };
     let mut inputs = Vec::with_capacity(16);
     for series in [
         Series::ClientsActive,
@@ -229,9 +240,7 @@ impl<'a> Reader<'a> {
     }
 
     fn is_fresh(&self, stream: &Stream) -> bool {
-        stream
-            .data_through(self.as_of)
-            .is_some_and(|to| self.as_of - to <= self.infra_lag(stream))
+        stream.data_through(self.as_of).is_some_and(|to| self.as_of - to <= self.infra_lag(stream))
     }
 
     fn fresh_end(&self, series: &[Series]) -> Option<i64> {
@@ -251,7 +260,14 @@ impl<'a> Reader<'a> {
         self.reading(stream, window, data_through, &seen, value)
     }
 
-    fn reading<'s, T>(&self, stream: &'s Stream, window: Span, data_through: i64, seen: &Seen<T>, value: Value) -> Reading<'s> {
+    fn reading<'s, T>(
+        &self,
+        stream: &'s Stream,
+        window: Span,
+        data_through: i64,
+        seen: &Seen<T>,
+        value: Value,
+    ) -> Reading<'s> {
         let empty = seen.coverage <= 0.0 && seen.samples == 0 && window.length() > 0;
         let state = if empty {
             InputState::Missing
@@ -370,7 +386,9 @@ impl<'a> Reader<'a> {
         let tolerance = self.windows.agreement_tolerance;
         let near = |one: f64, two: f64| one == two || (one - two).abs() <= tolerance * one.abs().max(two.abs());
         let (one, two) = (as_interval(one), as_interval(two));
-        near(one.lo(), two.lo()) && near(one.hi(), two.hi())
+        // Intervals that overlap can both be right; exact values must be near.
+        let overlap = one.lo() <= two.hi() && two.lo() <= one.hi();
+        overlap || (near(one.lo(), two.lo()) && near(one.hi(), two.hi()))
     }
 }
 
@@ -407,12 +425,10 @@ fn contradict(inputs: &mut [Input]) {
         (Signal::InfraErrors, Signal::InfraRequests, "more errors than requests"),
     ] {
         for name in [WindowName::Latest, WindowName::LastHour, WindowName::Evidence] {
-            let find = |signal| {
-                inputs
-                    .iter()
-                    .position(|input| input.signal == signal && input.window.name == name)
+            let find = |signal| inputs.iter().position(|input| input.signal == signal && input.window.name == name);
+            let (Some(part), Some(whole)) = (find(part), find(whole)) else {
+                continue;
             };
-            let (Some(part), Some(whole)) = (find(part), find(whole)) else { continue };
             let count = |place: usize| inputs[place].value.and_then(Value::count);
             let contradicts = matches!((count(part), count(whole)), (Some(part), Some(whole)) if part.lo > whole.hi);
             if contradicts {

@@ -18,12 +18,8 @@ pub enum ProposalStatus {
 }
 
 impl ProposalStatus {
-    pub const ALL: [ProposalStatus; 4] = [
-        ProposalStatus::Open,
-        ProposalStatus::Accepted,
-        ProposalStatus::Dismissed,
-        ProposalStatus::Expired,
-    ];
+    pub const ALL: [ProposalStatus; 4] =
+        [ProposalStatus::Open, ProposalStatus::Accepted, ProposalStatus::Dismissed, ProposalStatus::Expired];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -73,7 +69,8 @@ pub fn step(
     lifetime: chrono::Duration,
 ) -> ProposalStep {
     let (recommendation, target_mode) = answer;
-    let wanted = auto_mode && recommendation != Recommendation::Hold && !(recommendation == Recommendation::Freeze && frozen);
+    let wanted =
+        auto_mode && recommendation != Recommendation::Hold && !(recommendation == Recommendation::Freeze && frozen);
     let expire = open.and_then(|proposal| {
         if !auto_mode {
             Some("auto-mode was switched off")

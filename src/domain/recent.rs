@@ -86,7 +86,9 @@ pub fn summarise(ticks: &[Tick], as_of: DateTime<Utc>, config: &Config, tick_min
     let own = &before[before.partition_point(|tick| tick.at < config.policy_since)..];
     let step = i64::from(tick_minutes.max(1));
     // A window shorter than a tick still holds one.
-    let minutes = |hours: u32| if hours == 0 { 0 } else { (i64::from(hours) * 60).max(step) };
+    let minutes = |hours: u32| {
+        if hours == 0 { 0 } else { (i64::from(hours) * 60).max(step) }
+    };
     let within = |minutes: i64| &own[own.partition_point(|tick| tick.at < as_of - Duration::minutes(minutes))..];
     let expected = |minutes: i64| (minutes / step).unsigned_abs();
 
@@ -95,22 +97,17 @@ pub fn summarise(ticks: &[Tick], as_of: DateTime<Utc>, config: &Config, tick_min
     let newest_wanted = expected(window).min(3);
     // A window shorter than three ticks is judged by what it holds.
     let newest = within((3 * step).min(window));
-    let last_three = slots(newest, step).count() as u64 >= newest_wanted && newest.iter().all(|tick| tick.conditions_met);
+    let last_three =
+        slots(newest, step).count() as u64 >= newest_wanted && newest.iter().all(|tick| tick.conditions_met);
     let recovery = within(minutes(rails.recovery_hours));
     let watched = slots(recovery, step).count() as u64;
     let recovered = if watched < expected(minutes(rails.recovery_hours)) {
         BreachSet::EMPTY
     } else {
-        recovery
-            .iter()
-            .fold(BreachSet::all(), |clear, tick| clear.intersection(tick.clear))
+        recovery.iter().fold(BreachSet::all(), |clear, tick| clear.intersection(tick.clear))
     };
     Recent {
-        previous: own.last().map(|tick| Previous {
-            at: tick.at,
-            ruled: tick.ruled,
-            standing: tick.standing,
-        }),
+        previous: own.last().map(|tick| Previous { at: tick.at, ruled: tick.ruled, standing: tick.standing }),
         recovered,
         stabilization: Stabilization {
             expected: expected(window),

@@ -23,12 +23,7 @@ pub struct Aggregated {
 
 impl Aggregated {
     fn of(nanos: u64, count: Option<u64>) -> Aggregated {
-        Aggregated {
-            count,
-            max: nanos,
-            min: nanos,
-            weighted: u128::from(nanos) * u128::from(count.unwrap_or(0)),
-        }
+        Aggregated { count, max: nanos, min: nanos, weighted: u128::from(nanos) * u128::from(count.unwrap_or(0)) }
     }
 
     pub fn merge(&mut self, other: &Aggregated) {
@@ -107,20 +102,13 @@ impl MinuteRow {
         let at = sample.at.timestamp_millis();
         let (atoms, latency) = match &sample.measurement {
             Measurement::Value(atoms) => (*atoms, None),
-            Measurement::Aggregated {
-                aggregation,
-                count,
-                nanos,
-            } => {
+            Measurement::Aggregated { aggregation, count, nanos } => {
                 let mut latency = LatencyRow::default();
                 *latency.side(*aggregation) = Some(Aggregated::of(*nanos, *count));
                 (*nanos, Some(Box::new(latency)))
             }
             Measurement::Histogram(histogram) => {
-                let latency = LatencyRow {
-                    histogram: histogram.clone(),
-                    ..LatencyRow::default()
-                };
+                let latency = LatencyRow { histogram: histogram.clone(), ..LatencyRow::default() };
                 (0, Some(Box::new(latency)))
             }
         };

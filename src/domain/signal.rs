@@ -250,9 +250,7 @@ impl Series {
 
     /// The series of a signal; `None` where a severity is needed and missing, or given and meaningless.
     pub fn of(signal: Signal, severity: Option<Severity>) -> Option<Series> {
-        Series::ALL
-            .into_iter()
-            .find(|series| series.signal() == signal && series.severity() == severity)
+        Series::ALL.into_iter().find(|series| series.signal() == signal && series.severity() == severity)
     }
 
     pub const fn signal(self) -> Signal {
@@ -308,9 +306,7 @@ impl Aggregation {
     }
 
     pub fn from_name(name: &str) -> Option<Aggregation> {
-        [Aggregation::P95, Aggregation::Mean]
-            .into_iter()
-            .find(|aggregation| aggregation.name() == name)
+        [Aggregation::P95, Aggregation::Mean].into_iter().find(|aggregation| aggregation.name() == name)
     }
 }
 

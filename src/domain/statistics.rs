@@ -10,16 +10,8 @@ const Z: f64 = 1.959_963_984_540_054;
 /// intervals allow (E. B. Wilson, "Probable inference, the law of succession, and statistical inference", 1927).
 /// Without a trial, or where the trials are unbounded, nothing is known beyond what the bounds say.
 pub fn wilson(failures: Count, trials: Count) -> Interval {
-    let lo = if !trials.is_bounded() {
-        0.0
-    } else {
-        wilson_bounds(failures.lo.min(trials.hi), trials.hi).lo()
-    };
-    let hi = if !failures.is_bounded() {
-        1.0
-    } else {
-        wilson_bounds(failures.hi.min(trials.lo), trials.lo).hi()
-    };
+    let lo = if !trials.is_bounded() { 0.0 } else { wilson_bounds(failures.lo.min(trials.hi), trials.hi).lo() };
+    let hi = if !failures.is_bounded() { 1.0 } else { wilson_bounds(failures.hi.min(trials.lo), trials.lo).hi() };
     Interval::new(lo.min(hi), hi)
 }
 

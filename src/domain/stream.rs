@@ -1,13 +1,13 @@
 //! Owns a stream: one series of one source as minute rows with its coverage, and what a window of it says.
 //! Must not know how several sources are joined, or what is decided. A silent pipeline is unknown, never zero.
 
+use super::histogram::Histogram;
 use super::interval::{Count, Interval, settle};
 use super::rollup::{Aggregated, MINUTE_MS, MinuteRow};
-use super::histogram::Histogram;
 use super::signal::{Aggregation, Kind, Series};
 
 /// How far back the usual step of a source is looked for.
-const STEP_LOOKBACK_MS: i64 = 7 * 24 * 60 * MINUTE_MS;
+pub const STEP_LOOKBACK_MS: i64 = 48 * 60 * MINUTE_MS;
 /// How many gaps between samples the usual step is the median of.
 const STEP_GAPS: usize = 64;
 
@@ -63,7 +63,13 @@ pub struct Latency {
 
 impl Stream {
     /// A stream of `rows`, ascending by minute, one row a minute.
-    pub fn new(source: String, series: Series, declared_step: Option<u32>, spans: Vec<Span>, rows: Vec<MinuteRow>) -> Stream {
+    pub fn new(
+        source: String,
+        series: Series,
+        declared_step: Option<u32>,
+        spans: Vec<Span>,
+        rows: Vec<MinuteRow>,
+    ) -> Stream {
         let running = |value: fn(&MinuteRow) -> u64| {
             let mut sum = 0u64;
             std::iter::once(0)
@@ -75,15 +81,7 @@ impl Stream {
         };
         let totals = running(|row| row.total);
         let samples = running(|row| row.samples);
-        Stream {
-            declared_step,
-            rows,
-            series,
-            source,
-            spans,
-            totals,
-            samples,
-        }
+        Stream { declared_step, rows, series, source, spans, totals, samples }
     }
 
     pub fn series(&self) -> Series {
@@ -168,9 +166,7 @@ impl Stream {
         let places = self.places(window);
         // The sample after the window may speak for its end.
         let end = (places.end + 1).min(self.rows.len());
-        (places.start..end)
-            .map(|place| self.reach_of(place, step).overlap(window))
-            .sum()
+        (places.start..end).map(|place| self.reach_of(place, step).overlap(window)).sum()
     }
 
     /// How many milliseconds of a window are covered, as seen at `as_of`.
@@ -179,10 +175,7 @@ impl Stream {
         if spans.is_empty() {
             return self.sampled(window, self.step(as_of));
         }
-        spans
-            .iter()
-            .map(|span| Span { from: span.from, to: span.to.min(as_of) }.overlap(window))
-            .sum()
+        spans.iter().map(|span| Span { from: span.from, to: span.to.min(as_of) }.overlap(window)).sum()
     }
 
     fn seen<T>(&self, window: Span, covered: i64, value: T) -> Seen<T> {
@@ -209,8 +202,7 @@ impl Stream {
             (Some(_), _) => {
                 let last = &self.rows[places.end - 1];
                 let beyond_end = if last.last_at > window.to { last.total } else { 0 };
-                all.saturating_sub(self.straddling_start(places.start, window))
-                    .saturating_sub(beyond_end)
+                all.saturating_sub(self.straddling_start(places.start, window)).saturating_sub(beyond_end)
             }
         };
         let mut hi = all;
@@ -234,11 +226,8 @@ impl Stream {
         if row.first_at <= window.from {
             return row.total;
         }
-        let vouched = self
-            .spans
-            .iter()
-            .find(|span| span.from < row.first_at && row.first_at <= span.to)
-            .map(|span| span.from);
+        let vouched =
+            self.spans.iter().find(|span| span.from < row.first_at && row.first_at <= span.to).map(|span| span.from);
         let before = place.checked_sub(1).map(|before| self.rows[before].last_at);
         // The sample counts since the one before it; within vouched time it counts at most since that began.
         let since = before.into_iter().chain(vouched).max().unwrap_or(i64::MIN);
@@ -283,15 +272,12 @@ impl Stream {
         }
         let aggregation = if mean.is_some() { Some(Aggregation::Mean) } else { p95.as_ref().map(|_| Aggregation::P95) };
         // The percentile of a whole lies between the percentiles of its parts.
-        let ms = [
-            (!histogram.is_empty()).then(|| histogram.p95()),
-            p95.as_ref().map(bounds_ms),
-            mean.as_ref().map(mean_ms),
-        ]
-        .into_iter()
-        .flatten()
-        .reduce(Interval::hull)
-        .unwrap_or(Interval::NON_NEGATIVE);
+        let ms =
+            [(!histogram.is_empty()).then(|| histogram.p95()), p95.as_ref().map(bounds_ms), mean.as_ref().map(mean_ms)]
+                .into_iter()
+                .flatten()
+                .reduce(Interval::hull)
+                .unwrap_or(Interval::NON_NEGATIVE);
         let ms = if covered >= window.length() { ms } else { Interval::NON_NEGATIVE };
         self.seen(window, covered, Latency { aggregation, ms })
     }
@@ -306,8 +292,13 @@ impl Stream {
         };
         // The last row from which on at least `wanted` was counted.
         let start = self.totals[..=end].partition_point(|total| *total <= target).saturating_sub(1);
-        let from = match start.checked_sub(1) {
-            Some(before) => self.rows[before].last_at,
+        let vouched = self.rows.get(start).and_then(|first| {
+            let span = self.spans.iter().find(|span| span.from < first.first_at && first.first_at <= span.to)?;
+            Some(span.from)
+        });
+        // The first sample counts since the one before it, or since its source began to vouch.
+        let from = match start.checked_sub(1).map(|before| self.rows[before].last_at).into_iter().chain(vouched).max() {
+            Some(from) => from,
             None => return most,
         };
         let minutes = (to - from + MINUTE_MS - 1) / MINUTE_MS;
@@ -332,9 +323,7 @@ fn bounds_ms(values: &Aggregated) -> Interval {
 /// The mean over all requests where every value says how many it stands for, else the bounds of the means.
 fn mean_ms(values: &Aggregated) -> Interval {
     match values.count {
-        Some(count) if count > 0 => {
-            Interval::exactly(settle(values.weighted as f64 / count as f64 / NANOS_PER_MS))
-        }
+        Some(count) if count > 0 => Interval::exactly(settle(values.weighted as f64 / count as f64 / NANOS_PER_MS)),
         _ => bounds_ms(values),
     }
 }

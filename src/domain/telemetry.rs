@@ -180,11 +180,9 @@ pub fn accept(batch: &Batch, now: DateTime<Utc>) -> Result<AcceptedBatch, Vec<Ro
     for (index, sent) in batch.samples.iter().enumerate() {
         match accept_sample(sent, now, &mut spend) {
             Ok(sample) => samples.push(sample),
-            Err((field, detail)) => errors.push(RowError {
-                detail,
-                field: field.to_owned(),
-                index: u32::try_from(index).ok(),
-            }),
+            Err((field, detail)) => {
+                errors.push(RowError { detail, field: field.to_owned(), index: u32::try_from(index).ok() })
+            }
         }
     }
     let watermark = accept_watermark(batch, &samples, now, &mut errors);
@@ -193,24 +191,14 @@ pub fn accept(batch: &Batch, now: DateTime<Utc>) -> Result<AcceptedBatch, Vec<Ro
     }
     let step_minutes = batch.step_seconds.map(|seconds| seconds.div_ceil(60).max(1));
     if errors.is_empty() {
-        Ok(AcceptedBatch {
-            revises: batch.revises,
-            samples,
-            source,
-            step_minutes,
-            watermark,
-        })
+        Ok(AcceptedBatch { revises: batch.revises, samples, source, step_minutes, watermark })
     } else {
         Err(errors)
     }
 }
 
 fn batch_error(field: &str, detail: impl Into<String>) -> RowError {
-    RowError {
-        detail: detail.into(),
-        field: field.to_owned(),
-        index: None,
-    }
+    RowError { detail: detail.into(), field: field.to_owned(), index: None }
 }
 
 type Refusal = (&'static str, String);
@@ -227,13 +215,7 @@ fn accept_sample(sent: &SentSample, now: DateTime<Utc>, spend: &mut BatchSum) ->
         return Err(("id", format!("needs 1 to {MAX_NAME} characters")));
     }
     let (measurement, exact) = accept_measurement(signal, unit, sent, spend)?;
-    Ok(Sample {
-        at,
-        exact,
-        id: sent.id.clone(),
-        measurement,
-        series,
-    })
+    Ok(Sample { at, exact, id: sent.id.clone(), measurement, series })
 }
 
 fn accept_series(signal: Signal, severity: Option<&str>) -> Result<Series, Refusal> {
@@ -309,16 +291,15 @@ fn accept_measurement(
         }
         Some(name) => {
             let aggregation = Aggregation::from_name(name).ok_or_else(|| {
-                ("aggregation", format!("must be p95 or mean, not \"{}\": others say nothing of the 95th percentile", shorten(name)))
+                (
+                    "aggregation",
+                    format!(
+                        "must be p95 or mean, not \"{}\": others say nothing of the 95th percentile",
+                        shorten(name)
+                    ),
+                )
             })?;
-            Ok((
-                Measurement::Aggregated {
-                    aggregation,
-                    count: sent.count,
-                    nanos: atoms,
-                },
-                None,
-            ))
+            Ok((Measurement::Aggregated { aggregation, count: sent.count, nanos: atoms }, None))
         }
     }
 }
@@ -341,11 +322,9 @@ fn accept_value(value: &SentNumber, unit: Unit, spend: &mut BatchSum) -> Result<
     }
     let atoms = match unit {
         Unit::Usd => spend.add(decimal).map(super::money::Usd::micros),
-        Unit::Clients | Unit::Events | Unit::Posts | Unit::Requests => Some(
-            decimal
-                .to_units(0)
-                .ok_or_else(|| refuse(format!("{unit} are counted whole")))?,
-        ),
+        Unit::Clients | Unit::Events | Unit::Posts | Unit::Requests => {
+            Some(decimal.to_units(0).ok_or_else(|| refuse(format!("{unit} are counted whole")))?)
+        }
         Unit::Ratio | Unit::Percent | Unit::Milliseconds => decimal.to_units_nearest(unit.decimals()),
     };
     let atoms = atoms.ok_or_else(|| refuse("the amounts of the batch are too large".to_owned()))?;
@@ -440,11 +419,12 @@ fn accept_watermark(
         errors.push(batch_error("covers_from", "lies after data_through"));
         return None;
     }
-    Some(Watermark {
-        covers_from,
-        data_through,
-        series,
-    })
+    if series.is_empty() && errors.is_empty() {
+        errors
+            .push(batch_error("covers", "names no signal and there are no samples: data_through vouches for nothing"));
+        return None;
+    }
+    Some(Watermark { covers_from, data_through, series })
 }
 
 /// A quoted piece of what was sent, short enough for a sentence.
@@ -532,7 +512,8 @@ mod tests {
         };
         assert_eq!(histogram.count(), 100);
         for (aggregation, field) in [("p99", "aggregation"), ("", "aggregation")] {
-            let sample = json!({"signal": "infra.latency", "at": at, "value": 1, "unit": "ms", "aggregation": aggregation});
+            let sample =
+                json!({"signal": "infra.latency", "at": at, "value": 1, "unit": "ms", "aggregation": aggregation});
             assert_eq!(refusal(sample), field);
         }
     }

@@ -18,11 +18,7 @@ pub fn examine(config: &Config, inputs: &[Input], assessment: &Assessment) -> Tr
         known += u32::from(matches!(input.state, InputState::Known | InputState::Synthetic));
     }
     let completeness = super::interval::settle(f64::from(known) / f64::from(applying.max(1)));
-    Truth {
-        blocked: blocked(inputs, assessment),
-        completeness,
-        notes: notes(config, inputs, assessment),
-    }
+    Truth { blocked: blocked(inputs, assessment), completeness, notes: notes(config, inputs, assessment) }
 }
 
 fn blocked(inputs: &[Input], assessment: &Assessment) -> Option<Blocked> {
@@ -32,10 +28,9 @@ fn blocked(inputs: &[Input], assessment: &Assessment) -> Option<Blocked> {
             recommendation: assessment.ruled,
         });
     }
-    assessment.blocked_by_the_unknown().then(|| Blocked {
-        reason: wording::unknown_reason(inputs),
-        recommendation: Recommendation::Increase,
-    })
+    assessment
+        .blocked_by_the_unknown()
+        .then(|| Blocked { reason: wording::unknown_reason(inputs), recommendation: Recommendation::Increase })
 }
 
 fn notes(config: &Config, inputs: &[Input], assessment: &Assessment) -> Vec<Cow<'static, str>> {
@@ -49,10 +44,7 @@ fn notes(config: &Config, inputs: &[Input], assessment: &Assessment) -> Vec<Cow<
     for signal in &config.policy.not_applicable {
         notes.push(Cow::Owned(format!("{signal} was declared not applicable and leaves its formula")));
     }
-    if inputs
-        .iter()
-        .any(|input| input.aggregation == Some(super::signal::Aggregation::Mean) && input.value.is_some())
-    {
+    if inputs.iter().any(|input| input.aggregation == Some(super::signal::Aggregation::Mean) && input.value.is_some()) {
         notes.push(Cow::Borrowed("latency is its source's mean, not a percentile"));
     }
     notes
@@ -87,7 +79,9 @@ pub fn untraceable(body: &SnapshotBody) -> Option<String> {
 
 /// Whether a number as written is some recorded number, rounded to as many decimals.
 fn traces(token: &str, recorded: &[f64]) -> bool {
-    let Ok(value) = token.parse::<f64>() else { return false };
+    let Ok(value) = token.parse::<f64>() else {
+        return false;
+    };
     let decimals = token.split_once('.').map_or(0, |(_, fraction)| fraction.len());
     let scale = 10f64.powi(i32::try_from(decimals).unwrap_or(0));
     // Rounding moves a number by half a unit at most: what lies further off needs no closer look.
@@ -114,13 +108,9 @@ fn recorded_numbers(body: &SnapshotBody) -> Vec<f64> {
         }
     }
     let scores = &body.scores;
-    for score in [
-        scores.overall,
-        scores.infra_health,
-        scores.ai_cost_pressure,
-        scores.warning_density,
-        scores.churn_risk,
-    ] {
+    for score in
+        [scores.overall, scores.infra_health, scores.ai_cost_pressure, scores.warning_density, scores.churn_risk]
+    {
         bounds(Value::Real(score), &mut add);
     }
     add(body.confidence * 100.0);

@@ -38,6 +38,11 @@ pub fn interval(value: Interval) -> String {
     }
 }
 
+/// A score in words; one of which nothing is known is unknown, not everything.
+fn score(value: Interval) -> String {
+    if value == Interval::SCORE { "unknown".to_owned() } else { interval(value) }
+}
+
 /// A count in words.
 pub fn count(value: Count) -> String {
     if value.is_exact() {
@@ -47,7 +52,7 @@ pub fn count(value: Count) -> String {
     } else if value.lo > 0 {
         format!("at least {}", value.lo)
     } else {
-        "an unknown number of".to_owned()
+        "unknown".to_owned()
     }
 }
 
@@ -119,11 +124,7 @@ pub fn rule_detail(rule: RuleId, recent: &Recent) -> Cow<'static, str> {
 /// The deciding inputs that are not known whole.
 fn unsettled(inputs: &[Input]) -> impl Iterator<Item = &Input> {
     inputs.iter().filter(|input| {
-        decides(input)
-            && !matches!(
-                input.state,
-                InputState::Known | InputState::Synthetic | InputState::NotApplicable
-            )
+        decides(input) && !matches!(input.state, InputState::Known | InputState::Synthetic | InputState::NotApplicable)
     })
 }
 
@@ -194,7 +195,9 @@ fn hold_verdict(config: &Config, inputs: &[Input], assessment: &Assessment, head
     if assessment.over_limit {
         return format!("Hold in {mode}: over the limit, take nobody");
     }
-    let connected = inputs.iter().any(|input| decides(input) && input.state != InputState::Missing && input.state != InputState::NotApplicable);
+    let connected = inputs
+        .iter()
+        .any(|input| decides(input) && input.state != InputState::Missing && input.state != InputState::NotApplicable);
     if !connected {
         return format!("Hold in {mode}: nothing is connected yet");
     }
@@ -206,7 +209,9 @@ fn hold_verdict(config: &Config, inputs: &[Input], assessment: &Assessment, head
     match headroom.clients {
         0 => format!("Stay in {mode}: no room for more clients; {} binds", binding_words(&headroom.binding)),
         1 => format!("Stay in {mode}: room for 1 more client; {} binds first", binding_words(&headroom.binding)),
-        room => format!("Stay in {mode}: room for {room} more clients; {} binds first", binding_words(&headroom.binding)),
+        room => {
+            format!("Stay in {mode}: room for {room} more clients; {} binds first", binding_words(&headroom.binding))
+        }
     }
 }
 
@@ -241,34 +246,36 @@ fn cause(assessment: &Assessment) -> String {
 }
 
 /// The answer told in a few sentences, from recorded values only.
-pub fn narrative(config: &Config, inputs: &[Input], facts: &Facts, assessment: &Assessment, truth: &Truth, recent: &Recent) -> String {
+pub fn narrative(
+    config: &Config,
+    inputs: &[Input],
+    facts: &Facts,
+    assessment: &Assessment,
+    truth: &Truth,
+    recent: &Recent,
+) -> String {
     let health = &assessment.health;
     let mut text = String::with_capacity(512);
-    let clients = count(facts.clients);
-    let _ = write!(
-        text,
-        "In {} with {clients} of {} clients. ",
-        config.mode,
-        config.limits().max_clients
-    );
+    let limit = config.limits().max_clients;
+    let _ = if facts.clients == Count::UNKNOWN {
+        write!(text, "In {}, for at most {limit} clients; how many there are is not known. ", config.mode)
+    } else {
+        write!(text, "In {} with {} of {limit} clients. ", config.mode, count(facts.clients))
+    };
     let _ = write!(
         text,
         "Overall health is {}: infra {}, AI cost pressure {}, warning density {}, churn risk {}. ",
-        interval(health.scores.overall),
-        interval(health.scores.infra_health),
-        interval(health.scores.ai_cost_pressure),
-        interval(health.scores.warning_density),
-        interval(health.scores.churn_risk),
+        score(health.scores.overall),
+        score(health.scores.infra_health),
+        score(health.scores.ai_cost_pressure),
+        score(health.scores.warning_density),
+        score(health.scores.churn_risk),
     );
     let _ = write!(text, "Evidence is complete to {} %. ", number(health.confidence * 100.0));
     match assessment.recommendation {
         Recommendation::Increase => {
             let stable = &recent.stabilization;
-            let _ = write!(
-                text,
-                "The conditions have held at {} of {} ticks, and no guardrail is near.",
-                stable.held, stable.expected
-            );
+            let _ = write!(text, "The conditions have held at {} of {} ticks.", stable.held, stable.expected);
         }
         Recommendation::Freeze | Recommendation::Decrease => {
             let _ = write!(text, "The answer is {}: {}", assessment.recommendation.name(), cause(assessment));
@@ -284,13 +291,11 @@ pub fn narrative(config: &Config, inputs: &[Input], facts: &Facts, assessment: &
                 let _ = write!(text, "{} is blocked: {}.", capital(blocked.recommendation), blocked.reason);
             } else if failing > 0 {
                 text.push_str("Not every condition of an increase holds:");
-                let mut separator = ' ';
+                let mut separator = " ";
                 for result in assessment.conditions().filter(|result| result.outcome == Outcome::Failed) {
                     let _ = write!(text, "{separator}{}", condition_words(result.rule));
-                    separator = ',';
-                    text.push(' ');
+                    separator = ", ";
                 }
-                text.truncate(text.trim_end().len());
                 text.push('.');
             }
         }

@@ -1,10 +1,13 @@
 //! Owns the store's contract: what is kept, what happens in one transaction, and how it fails. One file and one
 //! migrations folder a backend; domain types come in and go out, rows stay inside. Must not know telemetry sources.
 
+mod coverage;
+mod rows;
 pub mod sqlite;
 
 use crate::domain::act::{Act, ActError};
 use crate::domain::history::{Event, EventType, Head, NewEvent};
+use crate::domain::interval::Interval;
 use crate::domain::policy::{Config, EnvironmentKind};
 use crate::domain::proposal::{Proposal, ProposalStatus};
 use crate::domain::recent::Tick;
@@ -14,7 +17,7 @@ use crate::domain::stream::{Span, Stream};
 use crate::domain::telemetry::{AcceptedBatch, Receipt, RowError};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Why the store did not do what was asked. The cause is for the log; clients see a sentence made elsewhere.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +38,16 @@ pub enum StoreError {
     NotAStore(String),
     /// The database refused or could not be reached.
     #[error("the store is not available")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[from] sqlx::Error),
+    #[error("there is a file at {} already; it is never replaced", .0.display())]
+    FileExists(PathBuf),
+    /// A file beside the store could not be read or written.
+    #[error("the file {} cannot be used", path.display())]
+    File {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     /// What is stored cannot be read: a defect or damage, never a client's doing.
     #[error("stored data cannot be read: {what}")]
     Corrupt {
@@ -124,6 +136,13 @@ pub struct SourceSummary {
     pub spans: Vec<Span>,
 }
 
+/// Overall health at one tick.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrendPoint {
+    pub at: DateTime<Utc>,
+    pub overall: Interval,
+}
+
 /// Where everything is kept. Every method that writes is one transaction; what it acknowledged is on disk.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -161,8 +180,7 @@ pub trait Store: Send + Sync + 'static {
         key: Option<&IdempotencyKey>,
     ) -> Result<Receipt, StoreError>;
 
-    /// Every stream of the environment with its rows in a span (open at `from`) and, before it, the newest row of each
-    /// gauge. The number of rows read depends on the span, never on the age of the store.
+    /// Every stream of the environment with its rows in a span (open at `from`) and, before it, the newest row of each. The number of rows read depends on the span, never on the age of the store.
     async fn streams(&self, environment: &str, span: Span) -> Result<Vec<Stream>, StoreError>;
 
     /// What each source has sent so far.
@@ -172,7 +190,13 @@ pub trait Store: Send + Sync + 'static {
     async fn extent(&self, environment: &str) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError>;
 
     /// Raw samples of a series within a span, newest first.
-    async fn samples(&self, environment: &str, series: Series, span: Span, limit: u32) -> Result<Vec<StoredSample>, StoreError>;
+    async fn samples(
+        &self,
+        environment: &str,
+        series: Series,
+        span: Span,
+        limit: u32,
+    ) -> Result<Vec<StoredSample>, StoreError>;
 
     /// Deletes raw samples older than a time (roll-ups stay); returns how many.
     async fn prune_samples(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
@@ -186,11 +210,22 @@ pub trait Store: Send + Sync + 'static {
         key: Option<&IdempotencyKey>,
     ) -> Result<Vec<Snapshot>, StoreError>;
 
+    /// Forgets idempotency keys first used before a time; returns how many.
+    async fn prune_keys(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
+
     /// The snapshot that a key was first used for.
     async fn recorded_under(&self, environment: &str, key: &IdempotencyKey) -> Result<Option<Snapshot>, StoreError>;
 
     /// The ticks with `from <= at < before`, ascending, and before them the newest one earlier than `from`.
-    async fn ticks(&self, environment: &str, from: DateTime<Utc>, before: DateTime<Utc>) -> Result<Vec<Tick>, StoreError>;
+    async fn ticks(
+        &self,
+        environment: &str,
+        from: DateTime<Utc>,
+        before: DateTime<Utc>,
+    ) -> Result<Vec<Tick>, StoreError>;
+
+    /// Overall health at the newest ticks since a time, ascending, at most `limit`.
+    async fn trend(&self, environment: &str, from: DateTime<Utc>, limit: u32) -> Result<Vec<TrendPoint>, StoreError>;
 
     /// Whether a tick is stored for this very time.
     async fn has_tick(&self, environment: &str, at: DateTime<Utc>) -> Result<bool, StoreError>;
@@ -214,13 +249,23 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Vec<Snapshot>, StoreError>;
 
     /// The bytes as stored of up to `limit` snapshots after a row number, for `verify`: (row number, id, digest, bytes).
-    async fn snapshot_bytes(&self, environment: &str, after: i64, limit: u32) -> Result<Vec<(i64, String, String, Vec<u8>)>, StoreError>;
+    async fn snapshot_bytes(
+        &self,
+        environment: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, String, String, Vec<u8>)>, StoreError>;
 
     /// The open proposal, if there is one.
     async fn open_proposal(&self, environment: &str) -> Result<Option<Proposal>, StoreError>;
 
     /// A page of proposals, newest first.
-    async fn proposals(&self, environment: &str, status: Option<ProposalStatus>, limit: u32) -> Result<Vec<Proposal>, StoreError>;
+    async fn proposals(
+        &self,
+        environment: &str,
+        status: Option<ProposalStatus>,
+        limit: u32,
+    ) -> Result<Vec<Proposal>, StoreError>;
 
     /// A page of events, newest first.
     async fn events(&self, environment: &str, filter: &EventFilter, limit: u32) -> Result<Vec<Event>, StoreError>;

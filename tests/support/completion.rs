@@ -32,15 +32,30 @@ pub fn complete(draw: &mut Draw, inputs: &[Input], config: &Config) -> Vec<Input
 
     let clients_floor = bounds(&known, ClientsAtRisk, Latest, None).lo;
     let lines = [max, max + 1, (rails.min_demand_for_increase * max as f64) as u64, 1];
-    let clients = settle(draw, &mut known, (ClientsActive, Latest, None), temper, &lines, Count::at_least(clients_floor));
+    let clients =
+        settle(draw, &mut known, (ClientsActive, Latest, None), temper, &lines, Count::at_least(clients_floor));
     let lines = [(rails.max_churn_risk * clients.lo as f64) as u64, 1, 2];
     settle(draw, &mut known, (ClientsAtRisk, Latest, None), temper, &lines, Count { lo: 0, hi: clients.hi });
     let line = (rails.max_warning_density * clients.lo as f64) as u64;
     settle(draw, &mut known, (WarningsOpen, Latest, warning), temper, &[line, line + 1, 1, 2], Count::UNKNOWN);
-    settle(draw, &mut known, (WarningsOpen, Latest, critical), temper, &[rails.max_critical_warnings, 1, 2], Count::UNKNOWN);
+    settle(
+        draw,
+        &mut known,
+        (WarningsOpen, Latest, critical),
+        temper,
+        &[rails.max_critical_warnings, 1, 2],
+        Count::UNKNOWN,
+    );
     let posts = limits.max_posts_per_day.get();
     let line = (rails.max_utilisation_for_increase * posts as f64) as u64;
-    settle(draw, &mut known, (PostsPublished, Trailing, None), temper, &[posts, posts + 1, line, line + 1], Count::UNKNOWN);
+    settle(
+        draw,
+        &mut known,
+        (PostsPublished, Trailing, None),
+        temper,
+        &[posts, posts + 1, line, line + 1],
+        Count::UNKNOWN,
+    );
     let spend = limits.max_ai_spend_per_day.micros();
     let line = (rails.max_ai_cost_pressure * spend as f64) as u64;
     settle(draw, &mut known, (AiSpend, Trailing, None), temper, &[spend, spend + 1, line, line + 1], Count::UNKNOWN);
@@ -50,13 +65,35 @@ pub fn complete(draw: &mut Draw, inputs: &[Input], config: &Config) -> Vec<Input
     let hour_floor = part(&known, InfraErrors, LastHour).lo;
     let evidence = part(&known, InfraRequests, Evidence);
     let lines = [0, 20, 2_000, 1_000_000];
-    let requests_hour = settle(draw, &mut known, (InfraRequests, LastHour, None), temper, &lines, Count { lo: hour_floor, hi: evidence.hi });
+    let requests_hour = settle(
+        draw,
+        &mut known,
+        (InfraRequests, LastHour, None),
+        temper,
+        &lines,
+        Count { lo: hour_floor, hi: evidence.hi },
+    );
     let evidence_floor = part(&known, InfraErrors, Evidence).lo.max(hour_floor).max(requests_hour.lo);
-    let requests = settle(draw, &mut known, (InfraRequests, Evidence, None), temper, &lines, Count::at_least(evidence_floor));
+    let requests =
+        settle(draw, &mut known, (InfraRequests, Evidence, None), temper, &lines, Count::at_least(evidence_floor));
     let rate = |whole: u64| (scoring.error_rate.bad * whole as f64) as u64;
     let most = requests_hour.hi.min(part(&known, InfraErrors, Evidence).hi);
-    let errors_hour = settle(draw, &mut known, (InfraErrors, LastHour, None), temper, &[rate(requests_hour.lo), 1], Count { lo: 0, hi: most });
-    settle(draw, &mut known, (InfraErrors, Evidence, None), temper, &[rate(requests.lo), 1], Count { lo: errors_hour.lo, hi: requests.hi });
+    let errors_hour = settle(
+        draw,
+        &mut known,
+        (InfraErrors, LastHour, None),
+        temper,
+        &[rate(requests_hour.lo), 1],
+        Count { lo: 0, hi: most },
+    );
+    settle(
+        draw,
+        &mut known,
+        (InfraErrors, Evidence, None),
+        temper,
+        &[rate(requests.lo), 1],
+        Count { lo: errors_hour.lo, hi: requests.hi },
+    );
 
     for input in known.iter_mut().filter(|input| is_open(input)) {
         let within = match input.value {
@@ -74,7 +111,8 @@ pub fn complete(draw: &mut Draw, inputs: &[Input], config: &Config) -> Vec<Input
         let value = value.clamp(within.lo(), within.hi());
         // A distribution that has come in whole still leaves its percentile an interval.
         let is_spread = input.signal == InfraLatency && draw.chance(25);
-        let value = if is_spread { Interval::new(value, (value * 1.5).min(within.hi())) } else { Interval::exactly(value) };
+        let value =
+            if is_spread { Interval::new(value, (value * 1.5).min(within.hi())) } else { Interval::exactly(value) };
         make_known(input, Value::Real(value));
     }
     known

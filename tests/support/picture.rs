@@ -152,24 +152,15 @@ pub fn stable() -> Recent {
     Recent {
         previous: None,
         recovered: scaling_mode::domain::decision::BreachSet::all(),
-        stabilization: Stabilization {
-            expected: 96,
-            held: 96,
-            last_three: true,
-            unsafe_ticks: 0,
-        },
+        stabilization: Stabilization { expected: 96, held: 96, last_three: true, unsafe_ticks: 0 },
         tick_minutes: 15,
     }
 }
 
 /// [`stable`], but that the last tick answered `ruled` with these breaches standing.
-pub fn after(ruled: scaling_mode::domain::decision::Recommendation, standing: scaling_mode::domain::decision::BreachSet) -> Recent {
-    Recent {
-        previous: Some(Previous {
-            at: noon() - Duration::minutes(15),
-            ruled,
-            standing,
-        }),
-        ..stable()
-    }
+pub fn after(
+    ruled: scaling_mode::domain::decision::Recommendation,
+    standing: scaling_mode::domain::decision::BreachSet,
+) -> Recent {
+    Recent { previous: Some(Previous { at: noon() - Duration::minutes(15), ruled, standing }), ..stable() }
 }

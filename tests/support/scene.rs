@@ -11,7 +11,9 @@ use scaling_mode::domain::input::{Input, InputState, Value, WindowName};
 use scaling_mode::domain::interval::{Count, Interval};
 use scaling_mode::domain::mode::Mode;
 use scaling_mode::domain::money::Usd;
-use scaling_mode::domain::policy::{Config, EnvironmentKind, Guardrails, Limits, ModeLimits, Policy, ScoreLine, Weights};
+use scaling_mode::domain::policy::{
+    Config, EnvironmentKind, Guardrails, Limits, ModeLimits, Policy, ScoreLine, Weights,
+};
 use scaling_mode::domain::recent::{Previous, Recent, Stabilization};
 use scaling_mode::domain::signal::Signal;
 use std::num::NonZeroU64;
@@ -68,7 +70,13 @@ pub fn policy(draw: &mut Draw) -> Policy {
         }
     }
     if draw.chance(30) {
-        let parts = [Signal::PostsPublished, Signal::InfraCpu, Signal::InfraLatency, Signal::InfraRequests, Signal::InfraErrors];
+        let parts = [
+            Signal::PostsPublished,
+            Signal::InfraCpu,
+            Signal::InfraLatency,
+            Signal::InfraRequests,
+            Signal::InfraErrors,
+        ];
         policy.not_applicable = parts.into_iter().filter(|_| draw.chance(40)).collect();
         if !policy.validate().is_empty() {
             policy.not_applicable.clear();
@@ -226,7 +234,11 @@ pub fn picture(draw: &mut Draw, config: &Config, trouble: u64) -> Picture {
     };
     let errors_hour = failing(draw, requests_hour);
     let errors_evidence = errors_hour + failing(draw, requests_evidence - requests_hour);
-    let critical = if draw.chance(trouble) { draw.below(counted.max(1) + 1).min(counted) } else { counted.min(rails.max_critical_warnings).min(draw.below(3)) };
+    let critical = if draw.chance(trouble) {
+        draw.below(counted.max(1) + 1).min(counted)
+    } else {
+        counted.min(rails.max_critical_warnings).min(draw.below(3))
+    };
     Picture {
         clients,
         at_risk,
@@ -331,7 +343,11 @@ pub fn recent(draw: &mut Draw) -> Recent {
     let calm = draw.chance(75);
     let standing = if draw.chance(65) { BreachSet::EMPTY } else { BreachSet::from_bits(draw.below(64) as u8) };
     Recent {
-        previous: draw.chance(60).then(|| Previous { at: noon() - Duration::minutes(15), ruled: ruled(draw, standing), standing }),
+        previous: draw.chance(60).then(|| Previous {
+            at: noon() - Duration::minutes(15),
+            ruled: ruled(draw, standing),
+            standing,
+        }),
         recovered: if draw.chance(50) { BreachSet::all() } else { BreachSet::from_bits(draw.below(64) as u8) },
         stabilization: Stabilization {
             expected,

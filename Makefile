@@ -1,0 +1,76 @@
+# The commands that people really use. Every step says what it is and how long it took.
+SHELL := bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+STEP := scripts/step.sh
+START := $(shell date +%s)
+
+.PHONY: help run build watch test fmt fmt-check lint test-rust test-replay docs test-browser test-http-fuzz size bench soak deny setup clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
+
+# Stages of scripts/setup.sh; each takes about a second once its work is done.
+setup-%:
+	@scripts/setup.sh $*
+
+setup: setup-all ## install all that building and testing need
+
+# --- use --------------------------------------------------------------------------------------------------------------
+
+run: build ## build the release and serve it on http://localhost:3008 (ARGS="--addr ..." goes to serve)
+	@. scripts/lib.sh && exec "$$CARGO_TARGET_DIR/release/scaling-mode" serve $(ARGS)
+
+build: setup-toolchain setup-wasm-bindgen setup-wasm-opt ## the release: server and site
+	@$(STEP) "release build" scripts/build.sh --release
+
+watch: setup-toolchain setup-wasm-bindgen setup-wasm-opt setup-cargo-leptos ## serve a debug build, rebuilt and reloaded at every change
+	@$(STEP) "cargo leptos watch" cargo leptos watch -- serve $(ARGS)
+
+# --- test -------------------------------------------------------------------------------------------------------------
+
+test: fmt-check lint test-rust docs build test-browser test-http-fuzz size ## every check that a change must pass
+	@echo "make test: every step passed, $$(( $$(date +%s) - $(START) )) s in all"
+
+fmt: setup-toolchain ## format the code
+	@$(STEP) "format" cargo fmt
+
+fmt-check: setup-toolchain
+	@$(STEP) "format check" cargo fmt --check
+
+lint: setup-toolchain ## clippy on both builds, warnings are errors
+	@$(STEP) "clippy, server" cargo clippy --features ssr --all-targets -- -D warnings
+	@$(STEP) "clippy, browser" cargo clippy --features hydrate --lib --target wasm32-unknown-unknown -- -D warnings
+
+test-rust: setup-toolchain ## unit, property, store, HTTP, replay and architecture tests (ARGS="name" narrows)
+	@$(STEP) "cargo test" cargo test --features ssr $(ARGS)
+
+test-replay: setup-toolchain ## only the replay of recorded telemetry, with what it prints
+	@$(STEP) "replay test" cargo test --features ssr --test replay -- --nocapture
+
+docs: setup-toolchain ## the code's documentation, warnings are errors
+	@$(STEP) "cargo doc" env RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --features ssr
+
+test-browser: build setup-e2e setup-browser ## the browser suite, with JavaScript and without (ARGS="-g name" narrows)
+	@$(STEP) "browser suite" scripts/browser-suite.sh $(ARGS)
+
+test-http-fuzz: build setup-python ## Schemathesis: generated requests against the server's own OpenAPI document
+	@$(STEP) "HTTP fuzzing" scripts/with-server.sh scripts/http-fuzz.sh $(ARGS)
+
+size: build ## compressed bytes of what the page loads; fails over 150 kB
+	@$(STEP) "page size" scripts/with-server.sh node scripts/size.mjs
+
+deny: setup-toolchain ## licences and sources of the dependencies (needs cargo-deny)
+	@$(STEP) "cargo deny" cargo deny check bans licenses sources
+
+# --- measure ----------------------------------------------------------------------------------------------------------
+
+bench: setup-toolchain ## Criterion benchmarks (ARGS="name" narrows)
+	@$(STEP) "benchmarks" cargo bench --features ssr $(ARGS)
+
+soak: build ## steady load on the release build; fails on an error or on growing memory (SOAK_SECONDS=60)
+	@$(STEP) "soak" scripts/with-server.sh node scripts/soak.mjs
+
+clean: ## remove what was built here and the browser suite's packages
+	@. scripts/lib.sh && rm -rf "$$CARGO_TARGET_DIR/site" "$$CARGO_TARGET_DIR"/site-* end2end/node_modules end2end/test-results && cargo clean

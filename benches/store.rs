@@ -1,0 +1,231 @@
+//! Measures the store on real files: a year's replay with its history, the rate of ingestion and recording, and whether an
+//! evaluation and a page of history cost the same however much is stored. Prints figures; decides nothing.
+//!
+//! `cargo bench --features ssr --bench store -- [replay] [ingest] [flat]`, all of them when none is named.
+
+use chrono::{DateTime, Duration, Utc};
+use scaling_mode::domain::mode::Mode;
+use scaling_mode::domain::policy::{Config, EnvironmentKind, Policy};
+use scaling_mode::domain::signal::{Aggregation, Series};
+use scaling_mode::domain::snapshot::Origin;
+use scaling_mode::domain::telemetry::{AcceptedBatch, Measurement, Sample};
+use scaling_mode::server::clock;
+use scaling_mode::server::evaluation::{Occasion, evaluate_and_record};
+use scaling_mode::server::replay::{Plan, replay};
+use scaling_mode::server::store::sqlite::SqliteStore;
+use scaling_mode::server::store::{EventFilter, Store};
+use sqlx::{Connection, SqliteConnection};
+use std::path::Path;
+use std::sync::Arc;
+
+const ENVIRONMENT: &str = "year";
+
+fn start() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_700_000_100, 0).expect("a time")
+}
+
+fn sample(series: Series, at: DateTime<Utc>, measurement: Measurement) -> Sample {
+    Sample { at, exact: None, id: None, measurement, series }
+}
+
+/// One day of a business: infra every five minutes, sums every hour, gauges once.
+fn day(day: i64) -> AcceptedBatch {
+    let from = start() + Duration::days(day);
+    let mut samples = Vec::new();
+    for slot in 1..=288 {
+        let at = from + Duration::minutes(5 * slot);
+        let wave = u64::try_from((slot * 7 + day) % 40).expect("small");
+        samples.push(sample(Series::InfraCpu, at, Measurement::Value(300_000_000 + wave * 3_000_000)));
+        samples.push(sample(Series::InfraRequests, at, Measurement::Value(250 + wave)));
+        samples.push(sample(Series::InfraErrors, at, Measurement::Value(u64::from(slot % 97 == 0))));
+        let nanos = 120_000_000 + wave * 1_000_000;
+        let aggregation = Aggregation::P95;
+        samples.push(sample(
+            Series::InfraLatency,
+            at,
+            Measurement::Aggregated { aggregation, count: Some(250), nanos },
+        ));
+        if slot % 12 == 0 {
+            samples.push(sample(Series::PostsPublished, at, Measurement::Value(3 + wave % 4)));
+            samples.push(sample(Series::AiSpend, at, Measurement::Value(700_000 + wave * 1_000)));
+        }
+    }
+    let at = from + Duration::minutes(5);
+    for (series, value) in [
+        (Series::ClientsActive, 12),
+        (Series::ClientsAtRisk, 1),
+        (Series::WarningsInfo, 2),
+        (Series::WarningsWarning, u64::from(day % 9 == 0)),
+        (Series::WarningsCritical, 0),
+    ] {
+        samples.push(sample(series, at, Measurement::Value(value)));
+    }
+    AcceptedBatch { revises: false, samples, source: "bench".to_owned(), step_minutes: None, watermark: None }
+}
+
+async fn new_store(folder: &Path) -> Arc<dyn Store> {
+    let store = SqliteStore::open(&folder.join("bench.db")).await.expect("a store");
+    let config = Config::new(ENVIRONMENT, EnvironmentKind::Recorded, Mode::Pilot, Policy::default(), start());
+    store.create_environment(&config, "bench", start()).await.expect("an environment");
+    Arc::new(store)
+}
+
+async fn ingest_days(store: &dyn Store, days: std::ops::Range<i64>) -> u64 {
+    let mut accepted = 0;
+    for number in days {
+        let receipt = store.ingest(ENVIRONMENT, &day(number), start(), None).await.expect("a receipt");
+        accepted += receipt.accepted;
+    }
+    accepted
+}
+
+/// A year at 15 minutes, persisted with its history.
+async fn a_year() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = new_store(folder.path()).await;
+    let began = clock::instant();
+    let samples = ingest_days(store.as_ref(), 0..367).await;
+    let took = began.elapsed().as_secs_f64();
+    println!("ingest: {samples} samples in {took:.2} s, {:.0} samples/s, a day a batch", samples as f64 / took);
+    let from = start() + Duration::days(1);
+    let plan = Plan {
+        environment: ENVIRONMENT.to_owned(),
+        from,
+        to: from + Duration::days(365) - Duration::minutes(15),
+        every_minutes: 15,
+    };
+    let began = clock::instant();
+    let summary = replay(store.clone(), &plan, |_| {}).await.expect("a replay");
+    let took = began.elapsed().as_secs_f64();
+    let size = std::fs::metadata(folder.path().join("bench.db")).map_or(0, |file| file.len());
+    println!(
+        "replay of a year at 15 minutes: {} evaluations, persisted with history, in {took:.2} s ({:.0}/s); {} changes; store {:.1} MB",
+        summary.evaluations,
+        summary.evaluations as f64 / took,
+        summary.changes.len(),
+        size as f64 / 1e6
+    );
+    store.close().await;
+}
+
+/// The rate of bulk ingestion, ten thousand samples a batch.
+async fn bulk_ingestion() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = new_store(folder.path()).await;
+    let began = clock::instant();
+    let mut accepted = 0;
+    for batch in 0..30 {
+        let samples = (0..10_000)
+            .map(|place| {
+                sample(
+                    Series::InfraRequests,
+                    start() + Duration::seconds(batch * 600_000 + place * 60),
+                    Measurement::Value(7),
+                )
+            })
+            .collect();
+        let batch =
+            AcceptedBatch { revises: false, samples, source: "bulk".to_owned(), step_minutes: None, watermark: None };
+        accepted += store.ingest(ENVIRONMENT, &batch, start(), None).await.expect("a receipt").accepted;
+    }
+    let took = began.elapsed().as_secs_f64();
+    println!("ingest, 10,000 a batch, durable: {accepted} samples, {:.0} samples/s", accepted as f64 / took);
+    store.close().await;
+}
+
+/// Fills the tables of telemetry and history to `rows` each, below what is measured, by plain SQL.
+async fn fill(file: &Path, rows: i64) {
+    let mut db = SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.expect("a connection");
+    for pragma in ["PRAGMA synchronous=OFF", "PRAGMA cache_size=-400000"] {
+        sqlx::query(pragma).execute(&mut db).await.expect("a pragma");
+    }
+    let newest = start().timestamp() / 60;
+    // Minutes back from the beginning of the measured days, five minutes apart, on every stream.
+    sqlx::query(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1 / (SELECT count(*) FROM streams)) \
+         INSERT INTO minutes (stream_id, minute, first_at, first, last_at, last, samples, total, fetched_at, latency) \
+         SELECT id, $2 - 5 * i, ($2 - 5 * i) * 60000, 7, ($2 - 5 * i) * 60000, 7, 1, 7, 0, NULL FROM streams, n \
+         WHERE true ON CONFLICT DO NOTHING",
+    )
+    .bind(rows)
+    .bind(newest)
+    .execute(&mut db)
+    .await
+    .expect("minutes");
+    sqlx::query(
+        "WITH RECURSIVE h(i) AS (SELECT (SELECT max(seq) + 1 FROM history WHERE environment_id = 1) \
+             UNION ALL SELECT i + 1 FROM h WHERE i < $1) \
+         INSERT INTO history (environment_id, seq, at, type, actor, prev_hash, hash) \
+         SELECT 1, i, i * 1000, CASE i % 50 WHEN 0 THEN 'note' ELSE 'snapshot_recorded' END, 'bench', 'p' || i, 'h' || i FROM h",
+    )
+    .bind(rows)
+    .execute(&mut db)
+    .await
+    .expect("history");
+    sqlx::query(
+        "UPDATE environments SET head_seq = (SELECT max(seq) FROM history WHERE environment_id = 1) WHERE id = 1",
+    )
+    .execute(&mut db)
+    .await
+    .expect("a head");
+    db.close().await.expect("closed");
+}
+
+/// The median of timings, in milliseconds.
+fn median(mut timings: Vec<f64>) -> f64 {
+    timings.sort_by(f64::total_cmp);
+    timings[timings.len() / 2]
+}
+
+async fn flatness() {
+    let mut first: Option<(f64, f64)> = None;
+    for rows in [10_000i64, 100_000, 1_000_000, 10_000_000] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = new_store(folder.path()).await;
+        ingest_days(store.as_ref(), 0..4).await;
+        store.close().await;
+        fill(&folder.path().join("bench.db"), rows).await;
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(&folder.path().join("bench.db")).await.expect("a store"));
+        let (mut evaluations, mut pages) = (Vec::new(), Vec::new());
+        for round in 0..40 {
+            let as_of = start() + Duration::days(4) + Duration::seconds(round);
+            let occasion = Occasion { actor: "bench", as_of, origin: Origin::OnDemand, tick_minutes: 15 };
+            let began = clock::instant();
+            evaluate_and_record(store.as_ref(), ENVIRONMENT, occasion, None).await.expect("a snapshot");
+            evaluations.push(began.elapsed().as_secs_f64() * 1e3);
+            let filter = EventFilter {
+                types: vec![scaling_mode::domain::history::EventType::Note],
+                before: Some(u64::try_from(rows).expect("positive") / 2),
+                ..EventFilter::default()
+            };
+            let began = clock::instant();
+            let page = store.events(ENVIRONMENT, &filter, 50).await.expect("a page");
+            pages.push(began.elapsed().as_secs_f64() * 1e3);
+            assert!(!page.is_empty());
+        }
+        let (evaluation, page) = (median(evaluations), median(pages));
+        let base = *first.get_or_insert((evaluation, page));
+        println!(
+            "{rows:>9} rows: evaluation {evaluation:.2} ms (ratio {:.2}), history page {page:.3} ms (ratio {:.2})",
+            evaluation / base.0,
+            page / base.1
+        );
+        store.close().await;
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let wants = |name: &str| asked.is_empty() || asked.iter().any(|argument| argument == name);
+    if wants("replay") {
+        a_year().await;
+    }
+    if wants("ingest") {
+        bulk_ingestion().await;
+    }
+    if wants("flat") {
+        flatness().await;
+    }
+}

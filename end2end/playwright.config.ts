@@ -1,0 +1,40 @@
+import { existsSync } from "node:fs";
+import { defineConfig, devices } from "@playwright/test";
+
+// The server is started outside (scripts/with-server.sh says where), so that it is the release build a person runs.
+const baseURL = process.env.BASE_URL ?? "http://127.0.0.1:3008";
+
+// The system's Chromium where there is one, otherwise the browser that Playwright has downloaded.
+const executablePath = [process.env.CHROMIUM_PATH, "/usr/bin/chromium"].find((path) => path && existsSync(path));
+
+export default defineConfig({
+  testDir: "tests",
+  outputDir: "test-results",
+  fullyParallel: true,
+  forbidOnly: !!process.env.CI,
+  workers: 2,
+  retries: 0,
+  reporter: "list",
+  use: {
+    ...devices["Desktop Chrome"],
+    baseURL,
+    screenshot: "only-on-failure",
+    launchOptions: {
+      executablePath,
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    },
+  },
+  // Every spec runs twice, but for those whose names say which of the two they are about.
+  projects: [
+    { name: "javascript", testIgnore: "**/*.no-js.spec.ts" },
+    { name: "no-javascript", testIgnore: "**/*.js-only.spec.ts", use: { javaScriptEnabled: false } },
+  ],
+});

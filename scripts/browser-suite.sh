@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# The browser suite against the release server, on a store that holds the replay of real recordings (which the replay test
+# leaves below the target folder): browser-suite.sh [arguments of playwright test...]
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+
+replay=$CARGO_TARGET_DIR/tmp/replay/data
+if [ "${SCALING_MODE_RECORDINGS:-}" != none ]; then
+  [ -f "$replay/scaling-mode.db" ] || cargo test --features ssr --test replay
+  export SEED_DATA_DIR=$replay
+fi
+scripts/with-server.sh npm --prefix end2end test -- "$@"

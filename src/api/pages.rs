@@ -1,0 +1,61 @@
+//! Owns the functions that pages are made from. Must not draw anything.
+
+use crate::domain::overview::{Notice, PageData, SampleLine};
+use crate::domain::policy::EnvironmentKind;
+use crate::domain::snapshot::Snapshot;
+use crate::error::WireError;
+use leptos::prelude::*;
+use leptos::server_fn::codec::{GetUrl, Json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The founder's page with what a form has just done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FounderPage {
+    pub data: PageData,
+    pub notice: Option<Notice>,
+}
+
+/// Raw samples behind a number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SamplePage {
+    pub environment: String,
+    /// For how many days raw samples are kept.
+    pub kept_days: u32,
+    pub kind: EnvironmentKind,
+    /// Newest first, at most 500.
+    pub samples: Vec<SampleLine>,
+}
+
+/// All that the founder's page shows, read at one time.
+#[server(name = ReadFounderPage, prefix = "/api", endpoint = "scaling-mode/page", input = GetUrl, output = Json)]
+pub async fn founder_page(
+    #[server(default)] environment: Option<String>,
+    #[server(default)] before: Option<String>,
+    #[server(default)] event_type: Option<String>,
+    #[server(default)] notice: Option<String>,
+) -> Result<FounderPage, WireError> {
+    use crate::server::http::{context, notices, views};
+    let data = context::with_status(views::page(environment, before, event_type).await)?;
+    Ok(FounderPage { notice: notices::notice(notice.as_deref(), &data.config), data })
+}
+
+/// One snapshot.
+#[server(name = ReadSnapshot, prefix = "/api", endpoint = "scaling-mode/snapshot", input = GetUrl, output = Json)]
+pub async fn snapshot_page(#[server(default)] id: String) -> Result<Snapshot, WireError> {
+    use crate::server::http::context;
+    context::with_status(context::snapshot(&id).await)
+}
+
+/// The samples behind a number.
+#[server(prefix = "/api", endpoint = "scaling-mode/samples", input = GetUrl, output = Json)]
+pub async fn sample_lines(
+    #[server(default)] environment: Option<String>,
+    #[server(default)] signal: String,
+    #[server(default)] severity: Option<String>,
+    #[server(default)] from: String,
+    #[server(default)] to: String,
+) -> Result<SamplePage, WireError> {
+    use crate::server::http::{context, views};
+    context::with_status(views::samples(environment, signal, severity, from, to).await)
+}

@@ -1,0 +1,16 @@
+//! Owns everything that only the server has: what touches disks, networks, clocks and the environment.
+
+pub mod calendar;
+pub mod charts;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod evaluation;
+pub mod http;
+pub mod observability;
+pub mod proof;
+pub mod replay;
+pub mod scheduler;
+pub mod sources;
+pub mod store;

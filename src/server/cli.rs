@@ -1,0 +1,221 @@
+//! Owns the command line: what there is, how it is explained, which exit code it ends with. Each command is a file of its
+//! own. Must not hold rules.
+
+/// Writes a line of the answer. A reader that has closed its end (`| head`) has had enough: that is no failure.
+macro_rules! say {
+    ($($argument:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($argument)*);
+    }};
+}
+
+mod environment;
+mod import;
+mod read;
+mod replay;
+mod safety;
+mod serve;
+mod write;
+
+use super::config::{Flags, ServeFlags, Settings, SettingsError};
+use super::observability;
+use super::store::sqlite::SqliteStore;
+use super::store::{Store, StoreError};
+use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// May I safely take on more? Capacity control for founders: Hold, Increase, Decrease or Freeze, with the proof.
+#[derive(Parser, Debug)]
+#[command(name = "scaling-mode", version, max_term_width = 100, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  scaling-mode                                          serve http://localhost:3008
+  scaling-mode status                                   the answer for production
+  scaling-mode import cpu.csv --environment trial --signal infra.cpu --unit percent
+  scaling-mode replay --environment trial --from 2026-11-01T00:00:00Z --to 2026-11-15T00:00:00Z
+  scaling-mode verify                                   prove that no history was altered
+
+Every option can stand in scaling-mode.toml or in an environment variable (shown in brackets).
+Exit codes: 0 done, 1 refused or not whole, 2 wrong usage, 3 the store or a file cannot be used.";
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Serve the page and the endpoints (what happens without a command).
+    Serve(ServeFlags),
+    /// Make, list or show environments.
+    #[command(subcommand)]
+    Environment(environment::Command),
+    /// Read a CSV file of one signal into an environment, reporting gaps, duplicates and blanks.
+    Import(import::Arguments),
+    /// Evaluate a stretch of the past as of each instant. Stores in a recorded environment; elsewhere a dry run.
+    Replay(replay::Arguments),
+    /// Evaluate now, store the snapshot and show it.
+    Snapshot(read::Target),
+    /// Show the newest answer.
+    Status(read::Target),
+    /// Show the history, newest first.
+    History(read::HistoryArguments),
+    /// Set the mode, if it is still the one that you saw.
+    SetMode(write::SetMode),
+    /// Freeze an environment: no Increase until it is unfrozen.
+    Freeze(write::Reasoned),
+    /// Unfreeze an environment.
+    Unfreeze(write::Reasoned),
+    /// Prove that history and snapshots are whole and unaltered.
+    Verify(safety::Verify),
+    /// Write a consistent copy of the store to a file, also while the server runs.
+    Backup(safety::Backup),
+    /// Put a backup in place of a store that is not there, after proving it whole.
+    Restore(safety::Restore),
+    /// Make the demo environment: 90 days of synthetic data, marked so, deciding nothing.
+    Demo(read::Format),
+    /// Look over settings, store, chains and sources, and say what is wrong and how to mend it.
+    Doctor(read::Format),
+}
+
+/// Why a command ended without having done what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{what}")]
+    File {
+        what: String,
+        #[source]
+        source: std::io::Error,
+    },
+    /// Wrong usage that the parser cannot see.
+    #[error("{0}")]
+    Usage(String),
+    /// It was done, and what was found is not well.
+    #[error("{0}")]
+    Found(String),
+    #[error("{what}")]
+    Serve {
+        what: &'static str,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl CliError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            CliError::Found(_) => ExitCode::from(1),
+            CliError::Settings(_) | CliError::Usage(_) => ExitCode::from(2),
+            CliError::Store(
+                StoreError::UnknownEnvironment { .. }
+                | StoreError::EnvironmentExists(_)
+                | StoreError::UnknownSnapshot(_)
+                | StoreError::Act(_)
+                | StoreError::Conflicts(_)
+                | StoreError::KeyReused
+                | StoreError::NotAStore(_)
+                | StoreError::FileExists(_),
+            ) => ExitCode::from(1),
+            CliError::Store(_) | CliError::File { .. } | CliError::Serve { .. } => ExitCode::from(3),
+        }
+    }
+}
+
+/// Parses the command line and does what it says.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match execute(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("scaling-mode: {}", observability::chain(&error));
+            error.exit_code()
+        }
+    }
+}
+
+fn execute(cli: Cli) -> Result<(), CliError> {
+    let command = match cli.command {
+        // The flags of serving may come from the environment even where no command is named.
+        None => Cli::parse_from(["scaling-mode", "serve"]).command.unwrap_or(Command::Serve(ServeFlags::default())),
+        Some(command) => command,
+    };
+    let serve_flags = match &command {
+        Command::Serve(flags) => flags.clone(),
+        _ => ServeFlags::default(),
+    };
+    let settings = Settings::read(&cli.flags, &serve_flags)?;
+    observability::start(&settings);
+    for name in super::config::unknown_variables(&known_variables(&Cli::command())) {
+        tracing::warn!("there is no setting {name}: the environment variable changes nothing");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| CliError::File { what: "the program's threads cannot be started".to_owned(), source })?;
+    runtime.block_on(dispatch(command, settings))
+}
+
+async fn dispatch(command: Command, settings: Settings) -> Result<(), CliError> {
+    match command {
+        Command::Serve(_) => serve::run(settings).await,
+        Command::Environment(command) => environment::run(command, &settings).await,
+        Command::Import(arguments) => import::run(arguments, &settings).await,
+        Command::Replay(arguments) => replay::run(arguments, &settings).await,
+        Command::Snapshot(target) => read::snapshot(target, &settings).await,
+        Command::Status(target) => read::status(target, &settings).await,
+        Command::History(arguments) => read::history(arguments, &settings).await,
+        Command::SetMode(arguments) => write::set_mode(arguments, &settings).await,
+        Command::Freeze(arguments) => write::freeze(arguments, &settings).await,
+        Command::Unfreeze(arguments) => write::unfreeze(arguments, &settings).await,
+        Command::Verify(arguments) => safety::verify(arguments, &settings).await,
+        Command::Backup(arguments) => safety::backup(arguments, &settings).await,
+        Command::Restore(arguments) => safety::restore(arguments, &settings).await,
+        Command::Demo(format) => safety::demo(format, &settings).await,
+        Command::Doctor(format) => safety::doctor(format, &settings).await,
+    }
+}
+
+/// The environment variables that some option reads.
+fn known_variables(command: &clap::Command) -> Vec<String> {
+    let own = command
+        .get_arguments()
+        .filter_map(|argument| argument.get_env())
+        .map(|name| name.to_string_lossy().into_owned());
+    own.chain(command.get_subcommands().flat_map(known_variables)).collect()
+}
+
+/// Opens the store, making its folder where it is not there yet.
+pub(crate) async fn open(settings: &Settings) -> Result<Arc<dyn Store>, CliError> {
+    if let Some(folder) = settings.store_file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|source| CliError::File {
+            what: format!("the folder {} cannot be made", folder.display()),
+            source,
+        })?;
+    }
+    Ok(Arc::new(SqliteStore::open(&settings.store_file).await?))
+}
+
+/// Prints a value as JSON, for scripts.
+pub(crate) fn print_json(value: &impl serde::Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => say!("{text}"),
+        Err(error) => eprintln!("scaling-mode: the answer cannot be written as JSON: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,190 @@
+//! Owns the commands that keep a store safe: verify, backup, restore, demo, doctor.
+
+use super::read::Format;
+use super::{CliError, open, print_json};
+use crate::domain::history::store_head;
+use crate::server::config::Settings;
+use crate::server::proof::{Report, examine};
+use crate::server::store::sqlite::SqliteStore;
+use crate::server::store::sqlite::backup::restore as restore_store;
+use crate::server::store::{Store, StoreError};
+use crate::server::{clock, demo as synthetic};
+use clap::Args;
+use serde::Serialize;
+use std::path::PathBuf;
+
+#[derive(Args, Debug)]
+pub(super) struct Verify {
+    /// A head that was kept elsewhere: `environment:seq:hash`, or the head of the whole store. Finds rows cut off the end.
+    #[arg(long, value_name = "HEAD")]
+    head: Option<String>,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Backup {
+    /// File to write; it must not be there yet.
+    file: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Restore {
+    /// The backup.
+    file: PathBuf,
+}
+
+pub(super) async fn verify(arguments: Verify, settings: &Settings) -> Result<(), CliError> {
+    let store = open(settings).await?;
+    let report = examine(store.as_ref(), arguments.head.as_deref()).await?;
+    store.close().await;
+    if arguments.format.json {
+        print_json(&report);
+    }
+    match report.problem {
+        Some(problem) => {
+            let place = problem.seq.map_or_else(String::new, |seq| format!(" event {seq}"));
+            Err(CliError::Found(format!("{}:{place} {}", problem.environment, problem.what)))
+        }
+        None => {
+            if !arguments.format.json {
+                print_report(&report);
+            }
+            Ok(())
+        }
+    }
+}
+
+fn print_report(report: &Report) {
+    say!(
+        "Whole: {} events; {} snapshots proved by evaluating them again, {} of other engine versions checked by digest.",
+        report.events,
+        report.proved,
+        report.other_version
+    );
+    say!("Keep these heads elsewhere and compare with --head:");
+    for head in &report.heads {
+        say!("  {head}");
+    }
+    say!("  {} (the whole store)", report.store_head);
+}
+
+pub(super) async fn backup(arguments: Backup, settings: &Settings) -> Result<(), CliError> {
+    let store = open(settings).await?;
+    store.backup(&arguments.file).await?;
+    let heads = store.heads().await?;
+    store.close().await;
+    say!("{} holds a consistent copy. Its head: {}", arguments.file.display(), store_head(&heads));
+    Ok(())
+}
+
+pub(super) async fn restore(arguments: Restore, settings: &Settings) -> Result<(), CliError> {
+    if let Some(folder) = settings.store_file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|source| CliError::File {
+            what: format!("the folder {} cannot be made", folder.display()),
+            source,
+        })?;
+    }
+    let copy = SqliteStore::open_read_only(&arguments.file).await?;
+    let report = examine(&copy, None).await?;
+    copy.close().await;
+    if let Some(problem) = report.problem {
+        return Err(CliError::Found(format!(
+            "{} is not whole: {}: {}",
+            arguments.file.display(),
+            problem.environment,
+            problem.what
+        )));
+    }
+    let heads = restore_store(&arguments.file, &settings.store_file).await?;
+    say!("Restored to {}: every chain is whole. The head: {}", settings.store_file.display(), store_head(&heads));
+    Ok(())
+}
+
+pub(super) async fn demo(format: Format, settings: &Settings) -> Result<(), CliError> {
+    let store = open(settings).await?;
+    let invented = synthetic::create(&store, clock::now()).await?;
+    store.close().await;
+    if format.json {
+        print_json(&serde_json::json!({"environment": synthetic::DEMO, "invented": invented}));
+    } else if invented == 0 {
+        say!("{} is there already.", synthetic::DEMO);
+    } else {
+        say!("{} holds {invented} synthetic samples. They decide nothing.", synthetic::DEMO);
+    }
+    Ok(())
+}
+
+/// One thing that the doctor has looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    ok: bool,
+    what: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cure: Option<String>,
+}
+
+fn finding(ok: bool, what: impl Into<String>, cure: &str) -> Finding {
+    Finding { ok, what: what.into(), cure: (!ok).then(|| cure.to_owned()) }
+}
+
+pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), CliError> {
+    let mut findings = vec![finding(
+        settings.addr.ip().is_loopback(),
+        format!("the server would listen on {}", settings.addr),
+        "everyone who reaches it can act as the founder: put a proxy that signs people in before it",
+    )];
+    let store = open(settings).await?;
+    let writable = store.ready().await;
+    findings.push(finding(
+        writable.is_ok(),
+        format!("the store {} is writable and its migrations are applied", settings.store_file.display()),
+        "look at the disk's space and the file's permissions",
+    ));
+    let report = examine(store.as_ref(), None).await?;
+    findings.push(match &report.problem {
+        None => finding(true, format!("{} events and {} snapshots are whole", report.events, report.proved), ""),
+        Some(problem) => {
+            finding(false, format!("{}: {}", problem.environment, problem.what), "restore a backup made before it")
+        }
+    });
+    for environment in store.environments().await? {
+        findings.extend(sources(store.as_ref(), &environment.name).await?);
+    }
+    store.close().await;
+    let ill = findings.iter().filter(|finding| !finding.ok).count();
+    if format.json {
+        print_json(&findings);
+    } else {
+        for finding in &findings {
+            say!("{} {}", if finding.ok { "ok  " } else { "look" }, finding.what);
+            if let Some(cure) = &finding.cure {
+                say!("     {cure}");
+            }
+        }
+    }
+    if ill == 0 { Ok(()) } else { Err(CliError::Found(format!("{ill} things need a look"))) }
+}
+
+/// Each source of a live environment: whether it is still sending.
+async fn sources(store: &dyn Store, environment: &str) -> Result<Vec<Finding>, StoreError> {
+    use crate::domain::policy::EnvironmentKind;
+    let config = store.config(environment).await?;
+    if config.kind != EnvironmentKind::Live {
+        return Ok(Vec::new());
+    }
+    let now = clock::now();
+    let most = chrono::Duration::hours(i64::from(config.policy.windows.gauge_max_age_hours));
+    let findings = store.sources(environment).await?.into_iter().map(|source| {
+        let through = source.data_through.or(source.last_at);
+        let fresh = through.is_some_and(|through| now - through <= most);
+        let when = through.map_or_else(|| "nothing yet".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string());
+        finding(
+            fresh,
+            format!("{environment}: {} from {}, data through {when}", source.series.label(), source.source),
+            "the source has gone silent: see that it is running and sends to this server",
+        )
+    });
+    Ok(findings.collect())
+}

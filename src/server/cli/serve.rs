@@ -1,0 +1,186 @@
+//! Owns serving: environments of the first run, background tasks, listening, and a clean end.
+
+use super::{CliError, open};
+use crate::domain::mode::Mode;
+use crate::domain::policy::{Config, EnvironmentKind, Policy};
+use crate::domain::snapshot::Origin;
+use crate::domain::telemetry::AcceptedBatch;
+use crate::server::config::Settings;
+use crate::server::evaluation::{Occasion, evaluate_and_record};
+use crate::server::http::context::DEFAULT_ENVIRONMENT;
+use crate::server::http::{AppState, PAGE, router};
+use crate::server::scheduler::{Scheduler, housekeeping};
+use crate::server::sources::THIS_SERVER;
+use crate::server::sources::host::Host;
+use crate::server::sources::requests::RequestLog;
+use crate::server::store::{Store, StoreError};
+use crate::server::{clock, demo, observability};
+use axum::serve::ListenerExt;
+use leptos::config::{LeptosOptions, get_configuration};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long open requests may take to end once the server is told to.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Serves until it is told to stop.
+pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
+    let store = open(&settings).await?;
+    first_run(&store, &settings).await?;
+    let settings = Arc::new(settings);
+    let state = AppState {
+        leptos: leptos_options(&settings)?,
+        metrics: Arc::default(),
+        requests: Arc::new(RequestLog::default()),
+        scheduler: Scheduler::default(),
+        settings: settings.clone(),
+        store: store.clone(),
+    };
+    let listener = tokio::net::TcpListener::bind(settings.addr).await.map_err(|source| CliError::File {
+        what: format!("the address {} cannot be listened on", settings.addr),
+        source,
+    })?;
+    let address = listener.local_addr().unwrap_or(settings.addr);
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    state.requests.start(clock::now());
+    tasks.spawn(state.scheduler.clone().run(store.clone(), settings.clone(), stop.clone()));
+    tasks.spawn(housekeeping(store.clone(), settings.clone(), stop.clone()));
+    tasks.spawn(own_figures(store.clone(), state.requests.clone(), stop.clone()));
+    tasks.close();
+    announce(address);
+    let serving = axum::serve(
+        // Without this a small answer waits for the delayed acknowledgement of the one before: 40 ms.
+        listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "TCP_NODELAY could not be set");
+            }
+        }),
+        router(state),
+    )
+    .with_graceful_shutdown(stop.clone().cancelled_owned());
+    let server = tokio::spawn(async move { serving.await });
+    stop_signal().await;
+    tracing::info!("stopping");
+    stop.cancel();
+    if tokio::time::timeout(DRAIN, server).await.is_err() {
+        tracing::warn!("some requests were still open and were cut off");
+    }
+    if tokio::time::timeout(DRAIN, tasks.wait()).await.is_err() {
+        tracing::warn!("some tasks were still at work and were cut off");
+    }
+    store.close().await;
+    Ok(())
+}
+
+fn announce(address: std::net::SocketAddr) {
+    let host = if address.ip().is_loopback() { "localhost".to_owned() } else { address.ip().to_string() };
+    say!("Scaling Mode serves http://{host}:{}{PAGE}", address.port());
+    tracing::info!(%address, "serving");
+}
+
+/// Makes the environments that every store has, where they are not there yet. Nothing is connected to `production`.
+async fn first_run(store: &Arc<dyn Store>, settings: &Settings) -> Result<(), StoreError> {
+    let now = clock::now();
+    for name in [DEFAULT_ENVIRONMENT, THIS_SERVER] {
+        let config = Config::new(name, EnvironmentKind::Live, Mode::Lab, Policy::default(), now);
+        match store.create_environment(&config, "local", now).await {
+            // The page has an answer with its reason at once, not only at the next tick.
+            Ok(()) => {
+                let occasion = Occasion {
+                    actor: "scheduler",
+                    as_of: now,
+                    origin: Origin::OnDemand,
+                    tick_minutes: settings.tick_minutes,
+                };
+                evaluate_and_record(store.as_ref(), name, occasion, None).await?;
+            }
+            Err(StoreError::EnvironmentExists(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if settings.demo {
+        demo::create(store, now).await?;
+    }
+    Ok(())
+}
+
+/// Every minute: this host's CPU and this server's own requests, into `this-server` and nowhere else. A source that
+/// fails leaves a gap, is logged, and stops nothing.
+async fn own_figures(store: Arc<dyn Store>, requests: Arc<RequestLog>, stop: CancellationToken) {
+    let mut host = Host::default();
+    let _ = host.read(clock::now());
+    loop {
+        let into_minute = u64::try_from(clock::now().timestamp_millis().rem_euclid(60_000)).unwrap_or(0);
+        let until_minute = Duration::from_millis(60_000 - into_minute);
+        let last = tokio::select! {
+            () = stop.cancelled() => true,
+            () = tokio::time::sleep(until_minute) => false,
+        };
+        let now = clock::now();
+        let batches = [host.read(now), Some(requests.take(now))];
+        for batch in batches.into_iter().flatten() {
+            keep(store.as_ref(), &batch).await;
+        }
+        if last {
+            return;
+        }
+    }
+}
+
+async fn keep(store: &dyn Store, batch: &AcceptedBatch) {
+    if let Err(error) = store.ingest(THIS_SERVER, batch, clock::now(), None).await {
+        observability::log_error("the server's own figures could not be kept", &error);
+    }
+}
+
+/// The options of Leptos: from its file where it lies in the working folder, with the site beside the binary unless one
+/// is named. The binary finds its site from any working folder.
+fn leptos_options(settings: &Settings) -> Result<LeptosOptions, CliError> {
+    let file = std::path::Path::new("Leptos.toml").exists().then_some("Leptos.toml");
+    let mut options = match file {
+        Some(file) => {
+            get_configuration(Some(file))
+                .map_err(|source| CliError::Serve { what: "Leptos.toml cannot be read", source: Box::new(source) })?
+                .leptos_options
+        }
+        None => LeptosOptions::builder().output_name("scaling-mode").build(),
+    };
+    let site = settings.site.clone().or_else(site_beside_binary);
+    if let Some(site) = site {
+        options.site_root = site.to_string_lossy().into_owned().into();
+    }
+    options.site_addr = settings.addr;
+    // A build without hashed names (as in development) has no list of them beside the binary.
+    let hashes =
+        std::env::current_exe().ok().and_then(|binary| Some(binary.parent()?.join(options.hash_file.as_ref())));
+    options.hash_files = hashes.is_some_and(|file| file.exists());
+    Ok(options)
+}
+
+/// `target/release/scaling-mode` has its site at `target/site`; an installed binary beside itself.
+fn site_beside_binary() -> Option<PathBuf> {
+    let binary = std::env::current_exe().ok()?;
+    let folder = binary.parent()?;
+    [folder.join("site"), folder.parent()?.join("site")].into_iter().find(|site| site.is_dir())
+}
+
+/// Waits for Ctrl-C or, where there is one, the signal that service managers send.
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}

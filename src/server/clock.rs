@@ -1,0 +1,16 @@
+//! Owns the one clock of the program. Everything else is told what time it is.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use std::time::Instant;
+
+/// The time now, in whole milliseconds: finer digits would not survive the store.
+#[expect(clippy::disallowed_methods, reason = "this is the one clock that others must use")]
+pub fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(3)
+}
+
+/// A point in time for measuring durations only.
+#[expect(clippy::disallowed_methods, reason = "this is the one clock that others must use")]
+pub fn instant() -> Instant {
+    Instant::now()
+}

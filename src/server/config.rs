@@ -1,0 +1,255 @@
+//! Owns the program's settings: one file, environment variables and flags, in rising order of precedence. The only place
+//! that reads the environment (through clap). Must not know what the settings are used for.
+
+use chrono::NaiveTime;
+use clap::Args;
+use serde::Deserialize;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+/// The settings file that is read where none is named and it is there.
+pub const FILE_NAME: &str = "scaling-mode.toml";
+
+/// Settings as they may be given on the command line or in the environment.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Flags {
+    /// Settings file; ./scaling-mode.toml is read when it is there and none is named.
+    #[arg(long, global = true, env = "SCALING_MODE_SETTINGS", value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+    /// Folder that holds everything: the database and nothing elsewhere. [default: ./data]
+    #[arg(long, global = true, env = "SCALING_MODE_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Database; an SQLite file, as sqlite://path. [default: scaling-mode.db in the data folder]
+    #[arg(long, global = true, env = "SCALING_MODE_DATABASE_URL", value_name = "URL")]
+    pub database_url: Option<String>,
+    /// Which log lines are written, such as info or scaling_mode=debug. [default: info]
+    #[arg(long, global = true, env = "SCALING_MODE_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Form of the log lines. [default: text]
+    #[arg(long, global = true, env = "SCALING_MODE_LOG_FORMAT", value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Minutes from one scheduled evaluation to the next; a divisor of a day. [default: 15]
+    #[arg(long, global = true, env = "SCALING_MODE_TICK_MINUTES", value_name = "MINUTES")]
+    pub tick_minutes: Option<u32>,
+}
+
+/// Settings that only serving has.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ServeFlags {
+    /// Address to listen on. [default: 127.0.0.1:3008]
+    #[arg(long, env = "SCALING_MODE_ADDR", value_name = "ADDRESS")]
+    pub addr: Option<SocketAddr>,
+    /// Listen on an address that other machines reach. RISK: there is no sign-in yet, so everyone who reaches the address
+    /// can read every number and act as the founder. Only behind a proxy that signs people in.
+    #[arg(long, env = "SCALING_MODE_ALLOW_REMOTE")]
+    pub allow_remote: bool,
+    /// A further host name that requests may be addressed to, as a proxy passes it on; may be repeated.
+    #[arg(long = "allowed-host", env = "SCALING_MODE_ALLOWED_HOSTS", value_delimiter = ',', value_name = "NAME")]
+    pub allowed_hosts: Vec<String>,
+    /// Local time of the daily decision in each environment's own time zone. [default: 06:00]
+    #[arg(long, env = "SCALING_MODE_DAILY_AT", value_name = "HH:MM")]
+    pub daily_at: Option<String>,
+    /// Days for which raw samples are kept; roll-ups and snapshots stay. [default: 30]
+    #[arg(long, env = "SCALING_MODE_RAW_SAMPLE_DAYS", value_name = "DAYS")]
+    pub raw_sample_days: Option<u32>,
+    /// Folder of the page's files; by default the one beside the binary.
+    #[arg(long, env = "SCALING_MODE_SITE", value_name = "DIR")]
+    pub site: Option<PathBuf>,
+    /// Do not make the demo environment on first run.
+    #[arg(long, env = "SCALING_MODE_NO_DEMO")]
+    pub no_demo: bool,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// The file's shape; a key that is not here is named and refused.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    addr: Option<SocketAddr>,
+    allow_remote: Option<bool>,
+    allowed_hosts: Vec<String>,
+    daily_at: Option<String>,
+    data_dir: Option<PathBuf>,
+    database_url: Option<String>,
+    demo: Option<bool>,
+    log: Option<String>,
+    log_format: Option<LogFormat>,
+    raw_sample_days: Option<u32>,
+    site: Option<PathBuf>,
+    tick_minutes: Option<u32>,
+}
+
+/// The settings in force.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    pub addr: SocketAddr,
+    pub allow_remote: bool,
+    pub allowed_hosts: Vec<String>,
+    pub daily_at: NaiveTime,
+    pub data_dir: PathBuf,
+    pub demo: bool,
+    pub log: String,
+    pub log_format: LogFormat,
+    pub raw_sample_days: u32,
+    pub site: Option<PathBuf>,
+    pub store_file: PathBuf,
+    pub tick_minutes: u32,
+}
+
+/// What is wrong with the settings.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error("the settings file {} cannot be read", path.display())]
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the settings file {} has a mistake: {}", path.display(), mistake.message())]
+    Mistake { path: PathBuf, mistake: Box<toml::de::Error> },
+    #[error("{name} {problem}")]
+    Value { name: &'static str, problem: String },
+}
+
+fn value_error(name: &'static str, problem: impl Into<String>) -> SettingsError {
+    SettingsError::Value { name, problem: problem.into() }
+}
+
+impl Settings {
+    /// Reads the settings file and lays environment variables and flags over it.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names the file and the key.
+    pub fn read(flags: &Flags, serve: &ServeFlags) -> Result<Settings, SettingsError> {
+        let file = read_file(flags.settings.as_deref())?;
+        let data_dir = flags.data_dir.clone().or(file.data_dir).unwrap_or_else(|| PathBuf::from("./data"));
+        let database_url = flags.database_url.clone().or(file.database_url);
+        let tick_minutes = flags.tick_minutes.or(file.tick_minutes).unwrap_or(15);
+        if tick_minutes == 0 || 1440 % tick_minutes != 0 {
+            return Err(value_error("tick_minutes", "must divide a day evenly: 5, 10, 15, 30, 60 and so on"));
+        }
+        let addr = serve.addr.or(file.addr).unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3008));
+        let allow_remote = serve.allow_remote || file.allow_remote.unwrap_or(false);
+        if !addr.ip().is_loopback() && !allow_remote {
+            return Err(value_error(
+                "addr",
+                format!(
+                    "{addr} is reached by other machines, and there is no sign-in yet: whoever reaches it can read every \
+                     number and act as the founder. Say --allow-remote if a proxy in front of it signs people in"
+                ),
+            ));
+        }
+        let daily_at = serve.daily_at.clone().or(file.daily_at).unwrap_or_else(|| "06:00".to_owned());
+        let daily_at = NaiveTime::parse_from_str(&daily_at, "%H:%M")
+            .map_err(|_| value_error("daily_at", format!("must be a time of day such as 06:00, not \"{daily_at}\"")))?;
+        let raw_sample_days = serve.raw_sample_days.or(file.raw_sample_days).unwrap_or(30);
+        if !(1..=3650).contains(&raw_sample_days) {
+            return Err(value_error("raw_sample_days", "must lie from 1 to 3650"));
+        }
+        let allowed_hosts =
+            if serve.allowed_hosts.is_empty() { file.allowed_hosts } else { serve.allowed_hosts.clone() };
+        Ok(Settings {
+            addr,
+            allow_remote,
+            allowed_hosts,
+            daily_at,
+            store_file: store_file(database_url.as_deref(), &data_dir)?,
+            data_dir,
+            demo: !serve.no_demo && file.demo.unwrap_or(true),
+            log: flags.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned()),
+            log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
+            raw_sample_days,
+            site: serve.site.clone().or(file.site),
+            tick_minutes,
+        })
+    }
+}
+
+/// The program's environment variables that no option reads: a typo must not pass in silence. Those of the project's
+/// scripts and tests are none of the program's.
+pub fn unknown_variables(known: &[String]) -> Vec<String> {
+    std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with("SCALING_MODE_") && !known.contains(name))
+        .filter(|name| !["SCALING_MODE_RECORDINGS", "SCALING_MODE_TOOLS"].contains(&name.as_str()))
+        .collect()
+}
+
+fn read_file(named: Option<&Path>) -> Result<File, SettingsError> {
+    let path = match named {
+        Some(path) => path.to_owned(),
+        None if Path::new(FILE_NAME).exists() => PathBuf::from(FILE_NAME),
+        None => return Ok(File::default()),
+    };
+    let text =
+        std::fs::read_to_string(&path).map_err(|source| SettingsError::Unreadable { path: path.clone(), source })?;
+    toml::from_str(&text).map_err(|mistake| SettingsError::Mistake { path, mistake: Box::new(mistake) })
+}
+
+fn store_file(url: Option<&str>, data_dir: &Path) -> Result<PathBuf, SettingsError> {
+    let Some(url) = url else {
+        return Ok(data_dir.join("scaling-mode.db"));
+    };
+    match url.strip_prefix("sqlite:") {
+        Some(path) if !path.trim_start_matches('/').is_empty() => {
+            Ok(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
+        }
+        _ => Err(value_error(
+            "database_url",
+            "must name an SQLite file, as sqlite://path; no other database is supported yet",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Settings, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.toml");
+        std::fs::write(&path, text).unwrap();
+        let flags = Flags { settings: Some(path), ..Flags::default() };
+        Settings::read(&flags, &ServeFlags::default()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_wrong_key_is_named() {
+        assert!(read("tick_minuets = 15").unwrap_err().contains("tick_minuets"));
+    }
+
+    #[test]
+    fn flags_stand_above_the_file_and_the_file_above_defaults() {
+        let settings = read("tick_minutes = 30\naddr = \"127.0.0.1:4000\"").unwrap();
+        assert_eq!((settings.tick_minutes, settings.addr.port(), settings.raw_sample_days), (30, 4000, 30));
+    }
+
+    #[test]
+    fn another_address_needs_a_flag_that_says_what_it_risks() {
+        let refused = read("addr = \"0.0.0.0:3008\"").unwrap_err();
+        assert!(refused.contains("--allow-remote") && refused.contains("act as the founder"), "{refused}");
+        assert!(read("addr = \"0.0.0.0:3008\"\nallow_remote = true").is_ok());
+    }
+
+    #[test]
+    fn bad_values_are_named_with_their_key() {
+        for (text, key) in [
+            ("tick_minutes = 7", "tick_minutes"),
+            ("daily_at = \"six\"", "daily_at"),
+            ("raw_sample_days = 0", "raw_sample_days"),
+            ("database_url = \"mysql://x\"", "database_url"),
+        ] {
+            assert!(read(text).unwrap_err().starts_with(key), "{text}");
+        }
+    }
+}

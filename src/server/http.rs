@@ -1,0 +1,78 @@
+//! Owns the HTTP surface: the router, what every request passes through, and the state that server functions see.
+//! Must not hold rules; endpoints live in `crate::api`.
+
+pub mod assets;
+pub mod context;
+pub mod guard;
+pub mod metrics;
+pub mod notices;
+pub mod openapi;
+pub mod probes;
+pub mod problem;
+pub mod views;
+
+use super::config::Settings;
+use super::scheduler::Scheduler;
+use super::sources::requests::RequestLog;
+use super::store::Store;
+use crate::app::{App, shell};
+use axum::Router;
+use axum::extract::FromRef;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::Redirect;
+use axum::routing::get;
+use leptos::prelude::*;
+use leptos_axum::{LeptosRoutes, generate_route_list};
+use std::sync::Arc;
+use tower_http::compression::CompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+
+/// The largest body that is read, in bytes.
+pub const MAX_BODY: usize = 16 * 1024 * 1024;
+
+/// The founder's page.
+pub const PAGE: &str = "/founder/scaling-mode";
+
+/// All that a request may reach.
+#[derive(Clone)]
+pub struct AppState {
+    pub leptos: LeptosOptions,
+    pub metrics: Arc<metrics::Metrics>,
+    pub requests: Arc<RequestLog>,
+    pub scheduler: Scheduler,
+    pub settings: Arc<Settings>,
+    pub store: Arc<dyn Store>,
+}
+
+impl FromRef<AppState> for LeptosOptions {
+    fn from_ref(state: &AppState) -> Self {
+        state.leptos.clone()
+    }
+}
+
+/// The whole application.
+pub fn router(state: AppState) -> Router {
+    let routes = generate_route_list(App);
+    let context = {
+        let state = state.clone();
+        move || provide_context(state.clone())
+    };
+    let page = {
+        let options = state.leptos.clone();
+        move || shell(options.clone())
+    };
+    Router::new()
+        .route("/", get(|| async { Redirect::temporary(PAGE) }))
+        .route("/healthz", get(probes::alive))
+        .route("/readyz", get(probes::ready))
+        .route("/metrics", get(metrics::scrape))
+        .route("/api/openapi.json", get(openapi::document))
+        .leptos_routes_with_context(&state, routes, context, page)
+        .fallback(assets::serve)
+        .layer(from_fn_with_state(state.clone(), guard::check))
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(from_fn(problem::as_documents))
+        .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(state.clone(), super::sources::requests::measure))
+        .with_state(state)
+}

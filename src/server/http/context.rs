@@ -1,0 +1,156 @@
+//! Owns what server functions do with the state of their request: read a configuration, act, evaluate, take telemetry in.
+//! Must not hold rules; each function is a call of the store around one of the domain.
+
+use super::{AppState, problem};
+use crate::domain::act::ActError;
+use crate::domain::change::{Action, ConfigChange};
+use crate::domain::policy::{Config, FieldError, is_environment_name};
+use crate::domain::snapshot::{Origin, Snapshot};
+use crate::domain::telemetry::{self, Batch, Receipt};
+use crate::domain::{canonical, decision::Recommendation, mode::Mode};
+use crate::error::{Code, WireError};
+use crate::server::evaluation::{Occasion, evaluate_and_record};
+use crate::server::store::{Changed, IdempotencyKey};
+use crate::server::{calendar, clock};
+use axum::http::request::Parts;
+use leptos::prelude::use_context;
+use serde::Serialize;
+
+/// Who acts while nobody can sign in.
+pub const ACTOR: &str = "local";
+
+/// The environment that is meant where none is named.
+pub const DEFAULT_ENVIRONMENT: &str = "production";
+
+/// The longest Idempotency-Key, in characters.
+const MAX_KEY: usize = 255;
+
+/// The state of the request that is being answered.
+pub fn state() -> Result<AppState, WireError> {
+    use_context::<AppState>().ok_or_else(|| WireError::new(Code::Internal, "The cause is in the server's log."))
+}
+
+/// The environment's name, `production` where none is given.
+pub fn name(environment: Option<String>) -> String {
+    environment.filter(|name| !name.is_empty()).unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned())
+}
+
+/// The configuration in force.
+pub async fn config(environment: Option<String>) -> Result<Config, WireError> {
+    let state = state()?;
+    let name = name(environment);
+    // A name that cannot exist is looked up all the same: the answer lists those that do.
+    let lookup = if is_environment_name(&name) { name.as_str() } else { "?" };
+    state.store.config(lookup).await.map_err(problem::of_store)
+}
+
+/// The request's Idempotency-Key with the digest of what it asks for.
+pub async fn idempotency(body: &impl Serialize) -> Result<Option<IdempotencyKey>, WireError> {
+    let Some(parts) = use_context::<Parts>() else {
+        return Ok(None);
+    };
+    let Some(key) = parts.headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let key = key.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len())).ok_or_else(|| {
+        WireError::new(Code::Malformed, "The Idempotency-Key needs 1 to 255 visible ASCII characters.")
+            .at("Idempotency-Key")
+    })?;
+    let mut request = format!("{} {}\n", parts.method, parts.uri.path()).into_bytes();
+    canonical::write(body, &mut request);
+    Ok(Some(IdempotencyKey { key: key.to_owned(), request_digest: canonical::digest(&request) }))
+}
+
+/// Does one of the founder's acts.
+pub async fn change(body: ConfigChange, key: Option<IdempotencyKey>) -> Result<Changed, WireError> {
+    let state = state()?;
+    let config = config(body.environment.clone()).await?;
+    if body.action == Action::Update
+        && let Some(expected) = body.version
+        && expected != config.version
+    {
+        let now = config.version;
+        return Err(problem::of_store(ActError::VersionMoved { expected, now }.into()));
+    }
+    if let Some(zone) = &body.time_zone
+        && let Err(detail) = calendar::zone(zone)
+    {
+        return Err(WireError::of_fields(vec![FieldError::new("time_zone", detail)]));
+    }
+    let recommended = match (body.action, &body.proposal_id) {
+        (Action::AcceptProposal, Some(id)) => Some(recommended_now(&state, &config, id).await?),
+        _ => None,
+    };
+    let act = body.into_act(&config, recommended).map_err(WireError::of_fields)?;
+    state.store.act(&config.environment, &act, ACTOR, clock::now(), key.as_ref()).await.map_err(problem::of_store)
+}
+
+/// What is recommended at this moment, freshly evaluated and stored, with the snapshot's id. For a proposal that is not
+/// open nothing is evaluated: the act is refused whatever is recommended.
+async fn recommended_now(
+    state: &AppState,
+    config: &Config,
+    proposal: &str,
+) -> Result<((Recommendation, Option<Mode>), String), WireError> {
+    let open = state.store.open_proposal(&config.environment).await.map_err(problem::of_store)?;
+    if open.is_none_or(|open| open.id != proposal) {
+        return Ok(((Recommendation::Hold, None), String::new()));
+    }
+    let snapshot = evaluate(Some(config.environment.clone()), None).await?;
+    let answer = (snapshot.body.recommendation, snapshot.body.target_mode);
+    Ok((answer, snapshot.id))
+}
+
+/// Evaluates now and stores the snapshot.
+pub async fn evaluate(environment: Option<String>, key: Option<IdempotencyKey>) -> Result<Snapshot, WireError> {
+    let state = state()?;
+    let config = config(environment).await?;
+    if let Some(key) = &key
+        && let Some(snapshot) = state.store.recorded_under(&config.environment, key).await.map_err(problem::of_store)?
+    {
+        return Ok(snapshot);
+    }
+    let started = clock::instant();
+    let occasion = Occasion {
+        actor: ACTOR,
+        as_of: clock::now(),
+        origin: Origin::OnDemand,
+        tick_minutes: state.settings.tick_minutes,
+    };
+    let snapshot = evaluate_and_record(state.store.as_ref(), &config.environment, occasion, key.as_ref())
+        .await
+        .map_err(problem::of_store)?;
+    state.metrics.observe_evaluation(started.elapsed());
+    Ok(snapshot)
+}
+
+/// Takes a batch of telemetry in, whole or not at all.
+pub async fn ingest(batch: &Batch, key: Option<IdempotencyKey>) -> Result<Receipt, WireError> {
+    let state = state()?;
+    let config = config(batch.environment.clone()).await?;
+    let now = clock::now();
+    let accepted = telemetry::accept(batch, now).map_err(|errors| {
+        let detail = format!("{} of the batch's rows cannot be accepted; nothing of it was stored.", errors.len());
+        WireError::new(Code::Rejected, detail).with_errors(errors)
+    })?;
+    let receipt =
+        state.store.ingest(&config.environment, &accepted, now, key.as_ref()).await.map_err(problem::of_store)?;
+    state.metrics.count_samples(receipt.accepted);
+    Ok(receipt)
+}
+
+/// Gives the response that is being made the status of an error: a page that could not be made says so in its status too.
+pub fn with_status<T>(result: Result<T, WireError>) -> Result<T, WireError> {
+    if let Err(error) = &result
+        && let Some(response) = use_context::<leptos_axum::ResponseOptions>()
+        && let Ok(status) = axum::http::StatusCode::from_u16(error.status)
+    {
+        response.set_status(status);
+    }
+    result
+}
+
+/// One snapshot.
+pub async fn snapshot(id: &str) -> Result<Snapshot, WireError> {
+    state()?.store.snapshot(id).await.map_err(problem::of_store)
+}

@@ -1,0 +1,147 @@
+//! Owns what a request must be before it reaches anything: addressed to this server, not sent by a foreign page, of a
+//! media type that is read, with a query that is known. Must not know what a request does.
+
+use super::{AppState, openapi, problem};
+use crate::error::{Code, WireError};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+/// Lets a request through, or answers with the problem that it has.
+pub async fn check(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    if let Err(error) = admit(&state, &request) {
+        return problem::response(&error);
+    }
+    let is_api = request.uri().path().starts_with("/api/");
+    if is_api && request.method() == Method::GET {
+        // A browser that opens an endpoint gets its JSON, not a redirect to where it came from.
+        request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+fn admit(state: &AppState, request: &Request) -> Result<(), WireError> {
+    let host = host_of(request).ok_or_else(|| WireError::new(Code::ForeignHost, "The request names no host."))?;
+    if !is_own_host(state, host) {
+        return Err(WireError::new(
+            Code::ForeignHost,
+            "The request is addressed to a name that this server does not know as its own. Add it with --allowed-host if it is.",
+        ));
+    }
+    let writes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if writes && !is_own_page(request.headers(), host) {
+        return Err(WireError::new(Code::ForeignOrigin, "A page of another origin sent this. Nothing was changed."));
+    }
+    let path = request.uri().path();
+    if writes && path.starts_with("/api/") && !has_right_media_type(request.headers(), path) {
+        return Err(WireError::new(
+            Code::UnsupportedMediaType,
+            "Send JSON, with the header Content-Type: application/json.",
+        ));
+    }
+    if let Some(unknown) = openapi::unknown_parameter(request.method(), path, request.uri().query().unwrap_or("")) {
+        return Err(WireError::new(Code::Malformed, format!("There is no parameter \"{unknown}\" here.")).at(unknown));
+    }
+    Ok(())
+}
+
+/// The host that the request is addressed to, with its port where it has one.
+fn host_of(request: &Request) -> Option<&str> {
+    request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .or_else(|| request.uri().authority().map(|authority| authority.as_str()))
+}
+
+/// The name of a host without its port; an IPv6 address keeps its brackets.
+fn name_of(host: &str) -> &str {
+    match host.strip_prefix('[').and_then(|rest| rest.find(']')) {
+        Some(end) => &host[..end + 2],
+        None => host.split(':').next().unwrap_or(host),
+    }
+}
+
+/// A page that has had its name rebound to this machine still sends its own name.
+fn is_own_host(state: &AppState, host: &str) -> bool {
+    let name = name_of(host);
+    let listens_on = state.settings.addr.ip().to_string();
+    ["localhost", "127.0.0.1", "[::1]"].contains(&name)
+        || name == listens_on
+        || state.settings.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
+}
+
+/// Whether a write comes from this server's own page, or from no page at all (scripts send neither header).
+fn is_own_page(headers: &HeaderMap, host: &str) -> bool {
+    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
+    let same_site = text("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
+    let same_origin = text("origin").is_none_or(|origin| {
+        origin.split_once("://").is_some_and(|(scheme, authority)| {
+            matches!(scheme, "http" | "https") && authority.eq_ignore_ascii_case(host)
+        })
+    });
+    same_site && same_origin
+}
+
+fn has_right_media_type(headers: &HeaderMap, path: &str) -> bool {
+    let media_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .map(|value| value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase());
+    if path.starts_with("/api/scaling-mode/forms/") {
+        return media_type.as_deref() == Some("application/x-www-form-urlencoded");
+    }
+    media_type.is_some_and(|media_type| {
+        media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_its_name_without_its_port() {
+        for (host, name) in [
+            ("localhost:3008", "localhost"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("[::1]:3008", "[::1]"),
+            ("evil.example:3008", "evil.example"),
+        ] {
+            assert_eq!(name_of(host), name);
+        }
+    }
+
+    #[test]
+    fn only_the_own_page_and_scripts_may_write() {
+        let headers = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            headers
+        };
+        let host = "localhost:3008";
+        for (pairs, own) in [
+            (&[][..], true),
+            (&[("origin", "http://localhost:3008")], true),
+            (&[("sec-fetch-site", "same-origin")], true),
+            (&[("origin", "http://evil.example")], false),
+            (&[("origin", "null")], false),
+            (&[("origin", "http://localhost:9999")], false),
+            (&[("sec-fetch-site", "cross-site")], false),
+            (&[("sec-fetch-site", "same-site")], false),
+        ] {
+            assert_eq!(is_own_page(&headers(pairs), host), own, "{pairs:?}");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Owns the OpenAPI 3.1 document, made from the code's own types, and the list of query parameters that it is made from
+//! (which the guard holds requests to). Must not describe what is not there: tests hold the endpoints to it.
+
+use crate::api::{EvaluateRequest, HealthAnswer, HistoryPage, SamplePage};
+use crate::domain::change::ConfigChange;
+use crate::domain::overview::ConfigView;
+use crate::domain::snapshot::Snapshot;
+use crate::domain::telemetry::{Batch, Receipt};
+use crate::error::{Code, PROBLEM_JSON, WireError};
+use axum::Json;
+use axum::http::Method;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+/// A query parameter: its name, its schema as JSON, what it does.
+struct Parameter {
+    name: &'static str,
+    required: bool,
+    schema: fn() -> Value,
+    says: &'static str,
+}
+
+const fn optional(name: &'static str, schema: fn() -> Value, says: &'static str) -> Parameter {
+    Parameter { name, required: false, schema, says }
+}
+
+const fn required(name: &'static str, schema: fn() -> Value, says: &'static str) -> Parameter {
+    Parameter { name, required: true, schema, says }
+}
+
+fn name() -> Value {
+    json!({"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$"})
+}
+fn instant() -> Value {
+    json!({"type": "string", "format": "date-time"})
+}
+fn page_size() -> Value {
+    json!({"type": "integer", "minimum": 1, "maximum": 500})
+}
+fn text() -> Value {
+    json!({"type": "string"})
+}
+fn sequence() -> Value {
+    json!({"type": "integer", "minimum": 1})
+}
+fn view() -> Value {
+    json!({"type": "string", "enum": ["overview", "latest", "list"], "default": "overview"})
+}
+fn event_type() -> Value {
+    json!({"type": "string", "enum": crate::domain::history::EventType::ALL.map(crate::domain::history::EventType::name)})
+}
+fn signal() -> Value {
+    json!({"type": "string", "enum": crate::domain::signal::Signal::ALL.map(crate::domain::signal::Signal::name)})
+}
+fn severity() -> Value {
+    json!({"type": "string", "enum": crate::domain::signal::Severity::ALL.map(crate::domain::signal::Severity::name)})
+}
+
+const ENVIRONMENT: Parameter = optional("environment", name, "Environment; production when left out.");
+
+/// The reading endpoints with their parameters.
+const READS: [(&str, &str, &[Parameter]); 4] = [
+    ("/api/scaling-mode/config", "The configuration in force", &[ENVIRONMENT]),
+    (
+        "/api/scaling-mode/health",
+        "The newest answer: overview, newest snapshot, or a page of snapshots",
+        &[
+            ENVIRONMENT,
+            optional("type", view, "What is wanted."),
+            optional("limit", page_size, "For a list: how many at most."),
+            optional("before", text, "For a list: the next of the page before."),
+        ],
+    ),
+    (
+        "/api/scaling-mode/history",
+        "Events, newest first",
+        &[
+            ENVIRONMENT,
+            optional("event_type", event_type, "Only events of this type."),
+            optional("from", instant, "Only events at or after this time."),
+            optional("to", instant, "Only events before this time."),
+            optional("limit", page_size, "How many at most."),
+            optional("before", sequence, "The next of the page before."),
+        ],
+    ),
+    (
+        "/api/scaling-mode/samples",
+        "The raw samples behind a number, newest first",
+        &[
+            ENVIRONMENT,
+            required("signal", signal, "The signal."),
+            optional("severity", severity, "For warnings.open."),
+            required("from", instant, "Samples after this time."),
+            required("to", instant, "Samples up to this time."),
+        ],
+    ),
+];
+
+/// The first parameter of a query that its endpoint does not have. Paths that are not listed are not checked.
+pub fn unknown_parameter(method: &Method, path: &str, query: &str) -> Option<String> {
+    if method != Method::GET {
+        return None;
+    }
+    let (_, _, parameters) = READS.iter().find(|(own, _, _)| *own == path)?;
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split('=').next().unwrap_or(pair))
+        .find(|name| !parameters.iter().any(|parameter| parameter.name == *name))
+        .map(|name| name.chars().filter(|character| !character.is_control()).take(64).collect())
+}
+
+/// Serves the document.
+pub async fn document() -> Json<Value> {
+    Json(build())
+}
+
+/// The document.
+pub fn build() -> Value {
+    let mut schemas = SchemaSettings::draft2020_12()
+        .with(|settings| settings.definitions_path = "/components/schemas".into())
+        .into_generator();
+    let mut paths = Map::new();
+    for (path, summary, parameters) in READS {
+        let answer = match path {
+            "/api/scaling-mode/config" => schema::<ConfigView>(&mut schemas),
+            "/api/scaling-mode/health" => schema::<HealthAnswer>(&mut schemas),
+            "/api/scaling-mode/history" => schema::<HistoryPage>(&mut schemas),
+            _ => schema::<SamplePage>(&mut schemas),
+        };
+        let operation = operation(&mut schemas, "read", path, summary, answer, parameters, None);
+        paths.insert(path.to_owned(), json!({"get": operation}));
+    }
+    let writes = [
+        (
+            "/api/scaling-mode/config",
+            "put",
+            "The founder's acts",
+            schema::<ConfigView>(&mut schemas),
+            schema::<ConfigChange>(&mut schemas),
+        ),
+        (
+            "/api/scaling-mode/health",
+            "post",
+            "Evaluate now, store the snapshot and return it",
+            schema::<Snapshot>(&mut schemas),
+            schema::<EvaluateRequest>(&mut schemas),
+        ),
+        (
+            "/api/telemetry",
+            "post",
+            "Telemetry in; a batch is stored whole or not at all",
+            schema::<Receipt>(&mut schemas),
+            schema::<Batch>(&mut schemas),
+        ),
+    ];
+    for (path, method, summary, answer, body) in writes {
+        let operation = operation(&mut schemas, method, path, summary, answer, &[], Some(body));
+        let entry = paths.entry(path.to_owned()).or_insert_with(|| json!({}));
+        entry[method] = operation;
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Scaling Mode",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "May I safely take on more? Times are RFC 3339 UTC, money is decimal text in US dollars, a null hi is unbounded."
+        },
+        "paths": paths,
+        "components": {"schemas": schemas.take_definitions(true)}
+    })
+}
+
+fn schema<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Value {
+    schemas.subschema_for::<T>().to_value()
+}
+
+fn operation(
+    schemas: &mut SchemaGenerator,
+    method: &str,
+    path: &str,
+    summary: &str,
+    answer: Value,
+    parameters: &[Parameter],
+    body: Option<Value>,
+) -> Value {
+    let problem = schema::<WireError>(schemas);
+    let mut responses = Map::new();
+    responses
+        .insert("200".to_owned(), json!({"description": "Done", "content": {"application/json": {"schema": answer}}}));
+    for code in Code::ALL {
+        responses
+            .entry(code.status().to_string())
+            .or_insert_with(|| json!({"description": code.title(), "content": {PROBLEM_JSON: {"schema": problem}}}));
+    }
+    let mut operation = json!({
+        "operationId": format!("{method}{}", path.replace(['/', '-'], "_")),
+        "summary": summary,
+        "responses": responses,
+        "parameters": parameters.iter().map(|parameter| json!({
+            "name": parameter.name,
+            "in": "query",
+            "required": parameter.required,
+            "description": parameter.says,
+            "schema": (parameter.schema)(),
+        })).collect::<Vec<Value>>(),
+    });
+    if let Some(body) = body {
+        operation["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": body}}});
+        if let Some(parameters) = operation["parameters"].as_array_mut() {
+            parameters.push(json!({
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": false,
+                "description": "The same request with the same key is done once.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+            }));
+        }
+    }
+    operation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_names_every_endpoint_and_refers_only_to_what_it_holds() {
+        let document = build();
+        for (path, methods) in [
+            ("/api/scaling-mode/config", &["get", "put"][..]),
+            ("/api/scaling-mode/health", &["get", "post"]),
+            ("/api/scaling-mode/history", &["get"]),
+            ("/api/telemetry", &["post"]),
+        ] {
+            for method in methods {
+                assert!(document["paths"][path][method].is_object(), "{method} {path}");
+            }
+        }
+        let text = document.to_string();
+        for reference in text.split("\"$ref\":\"").skip(1) {
+            let pointer = reference.split('"').next().unwrap().trim_start_matches('#');
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
+    }
+
+    #[test]
+    fn unknown_parameters_are_named() {
+        let unknown = |query| unknown_parameter(&Method::GET, "/api/scaling-mode/history", query);
+        assert_eq!(unknown("environment=production&limit=5"), None);
+        assert_eq!(unknown("evnt_type=note").as_deref(), Some("evnt_type"));
+    }
+}

@@ -1,0 +1,274 @@
+//! Owns what is read for a page or a reading endpoint: parameters checked by name, the store asked, views made.
+//! Must not write anything.
+
+use super::context::{config, state};
+use super::problem;
+use crate::api::{HealthAnswer, HistoryPage, SamplePage, SnapshotPage};
+use crate::domain::explain::sample_words;
+use crate::domain::history::EventType;
+use crate::domain::input::InputState;
+use crate::domain::overview::{ChecklistItem, EnvironmentName, Overview, PageData, SampleLine, SnapshotLine};
+use crate::domain::signal::{Series, Severity, Signal};
+use crate::domain::snapshot::Snapshot;
+use crate::domain::stream::Span;
+use crate::error::{Code, WireError};
+use crate::server::store::{EventFilter, SourceSummary};
+use crate::server::{charts, clock};
+use chrono::{DateTime, Duration, Utc};
+
+/// How many events and snapshots the page shows at once.
+const PAGE_ROWS: u32 = 20;
+/// How far back the page's chart reaches.
+const TREND_DAYS: i64 = 7;
+/// How many points the page's chart is drawn from at most.
+const TREND_POINTS: u32 = 1_000;
+
+fn out_of_range(field: &str, detail: impl Into<String>) -> WireError {
+    WireError::new(Code::OutOfRange, detail).at(field)
+}
+
+fn limit(text: Option<String>, default: u32) -> Result<u32, WireError> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(default);
+    };
+    text.parse()
+        .ok()
+        .filter(|limit| (1..=500).contains(limit))
+        .ok_or_else(|| out_of_range("limit", "limit must be a whole number from 1 to 500."))
+}
+
+fn time(field: &str, text: Option<String>) -> Result<Option<DateTime<Utc>>, WireError> {
+    text.filter(|text| !text.is_empty())
+        .map(|text| {
+            // A plus sign that was not encoded arrives as a blank.
+            DateTime::parse_from_rfc3339(&text.replace(' ', "+")).map(|at| at.with_timezone(&Utc)).map_err(|_| {
+                out_of_range(field, format!("{field} must be an RFC 3339 time, such as 2026-11-24T03:00:00Z."))
+            })
+        })
+        .transpose()
+}
+
+fn sequence(text: Option<String>) -> Result<Option<u64>, WireError> {
+    text.filter(|text| !text.is_empty())
+        .map(|text| text.parse().map_err(|_| out_of_range("before", "before must be the next of the page before.")))
+        .transpose()
+}
+
+/// `GET health`, by its `type`.
+pub async fn health(
+    environment: Option<String>,
+    view: Option<String>,
+    page_limit: Option<String>,
+    before: Option<String>,
+) -> Result<HealthAnswer, WireError> {
+    match view.as_deref().unwrap_or("overview") {
+        "overview" => overview(environment).await.map(|overview| HealthAnswer::Overview(Box::new(overview))),
+        "latest" => latest(environment).await.map(|snapshot| HealthAnswer::Latest(Box::new(snapshot))),
+        "list" => list(environment, page_limit, before).await.map(HealthAnswer::List),
+        _ => Err(out_of_range("type", "type must be overview, latest or list.")),
+    }
+}
+
+/// The answer at one glance.
+pub async fn overview(environment: Option<String>) -> Result<Overview, WireError> {
+    let state = state()?;
+    let config = config(environment).await?;
+    let snapshot = state.store.latest_snapshot(&config.environment).await.map_err(problem::of_store)?;
+    let proposal = state.store.open_proposal(&config.environment).await.map_err(problem::of_store)?;
+    Ok(Overview::of(&config, snapshot.as_ref(), proposal))
+}
+
+async fn latest(environment: Option<String>) -> Result<Snapshot, WireError> {
+    let state = state()?;
+    let config = config(environment).await?;
+    let snapshot = state.store.latest_snapshot(&config.environment).await.map_err(problem::of_store)?;
+    snapshot.ok_or_else(|| WireError::new(Code::UnknownSnapshot, "Nothing has been evaluated here yet."))
+}
+
+async fn list(
+    environment: Option<String>,
+    page_limit: Option<String>,
+    before: Option<String>,
+) -> Result<SnapshotPage, WireError> {
+    let limit = limit(page_limit, 50)?;
+    let state = state()?;
+    let config = config(environment).await?;
+    let before = before.filter(|text| !text.is_empty()).map(|text| cursor(&text)).transpose()?;
+    let snapshots = state.store.snapshots(&config.environment, limit, before, None).await.map_err(problem::of_store)?;
+    let next = (snapshots.len() == limit as usize)
+        .then(|| snapshots.last())
+        .flatten()
+        .map(|last| format!("{}~{}", last.body.as_of.timestamp_millis(), last.id));
+    Ok(SnapshotPage { next, snapshots })
+}
+
+/// Where a page of snapshots begins: the last one's time and id.
+fn cursor(text: &str) -> Result<(DateTime<Utc>, String), WireError> {
+    text.split_once('~')
+        .and_then(|(at, id)| Some((DateTime::from_timestamp_millis(at.parse().ok()?)?, id.to_owned())))
+        .ok_or_else(|| out_of_range("before", "before must be the next of the page before."))
+}
+
+/// `GET history`.
+pub async fn history(
+    environment: Option<String>,
+    event_type: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    page_limit: Option<String>,
+    before: Option<String>,
+) -> Result<HistoryPage, WireError> {
+    let limit = limit(page_limit, 50)?;
+    let filter = EventFilter {
+        types: event_types(event_type)?,
+        from: time("from", from)?,
+        to: time("to", to)?,
+        before: sequence(before)?,
+    };
+    let state = state()?;
+    let config = config(environment).await?;
+    let events = state.store.events(&config.environment, &filter, limit).await.map_err(problem::of_store)?;
+    let next = (events.len() == limit as usize).then(|| events.last().map(|event| event.seq)).flatten();
+    Ok(HistoryPage { events, next })
+}
+
+/// One type or several, parted by commas.
+fn event_types(text: Option<String>) -> Result<Vec<EventType>, WireError> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    text.split(',')
+        .map(|name| {
+            EventType::from_name(name).ok_or_else(|| {
+                let known = EventType::ALL.map(EventType::name).join(", ");
+                out_of_range("event_type", format!("event_type must be one of {known}."))
+            })
+        })
+        .collect()
+}
+
+/// The samples behind a number.
+pub async fn samples(
+    environment: Option<String>,
+    signal: String,
+    severity: Option<String>,
+    from: String,
+    to: String,
+) -> Result<SamplePage, WireError> {
+    let series = series(&signal, severity)?;
+    let needed = |field: &'static str, text: String| {
+        time(field, Some(text))?
+            .ok_or_else(|| out_of_range(field, format!("{field} is required, as an RFC 3339 time.")))
+    };
+    let span = Span { from: needed("from", from)?.timestamp_millis(), to: needed("to", to)?.timestamp_millis() };
+    let state = state()?;
+    let config = config(environment).await?;
+    // The newest sample of a gauge is a window of no length: it is read as the sample at its end.
+    let span = if span.from == span.to { Span { from: span.from - 1, ..span } } else { span };
+    let stored = state.store.samples(&config.environment, series, span, 500).await.map_err(problem::of_store)?;
+    let samples = stored
+        .into_iter()
+        .map(|sample| SampleLine {
+            at: sample.at,
+            fetched_at: sample.fetched_at,
+            value: sample_words(series, sample.atoms, sample.aggregation, sample.is_distribution),
+            source: sample.source,
+        })
+        .collect();
+    Ok(SamplePage {
+        environment: config.environment,
+        kept_days: state.settings.raw_sample_days,
+        kind: config.kind,
+        samples,
+    })
+}
+
+fn series(signal: &str, severity: Option<String>) -> Result<Series, WireError> {
+    let known = || Signal::ALL.map(Signal::name).join(", ");
+    let signal = Signal::from_name(signal)
+        .ok_or_else(|| out_of_range("signal", format!("signal must be one of {}.", known())))?;
+    let severity = match severity.filter(|severity| !severity.is_empty()) {
+        None => None,
+        Some(name) => Some(
+            Severity::ALL
+                .into_iter()
+                .find(|severity| severity.name() == name)
+                .ok_or_else(|| out_of_range("severity", "severity must be info, warning or critical."))?,
+        ),
+    };
+    Series::of(signal, severity)
+        .ok_or_else(|| out_of_range("severity", "warnings.open needs a severity; the others have none."))
+}
+
+/// All that the founder's page shows.
+pub async fn page(
+    environment: Option<String>,
+    before: Option<String>,
+    event_type: Option<String>,
+) -> Result<PageData, WireError> {
+    let state = state()?;
+    let config = config(environment).await?;
+    let store = state.store.as_ref();
+    let name = config.environment.as_str();
+    let now = clock::now();
+    let snapshot = store.latest_snapshot(name).await.map_err(problem::of_store)?;
+    let proposal = store.open_proposal(name).await.map_err(problem::of_store)?;
+    let filter = page_filter(event_type, before)?;
+    let events = store.events(name, &filter, PAGE_ROWS).await.map_err(problem::of_store)?;
+    let snapshots = store.snapshots(name, PAGE_ROWS, None, None).await.map_err(problem::of_store)?;
+    let sources = store.sources(name).await.map_err(problem::of_store)?;
+    let environments = store.environments().await.map_err(problem::of_store)?;
+    let newest = snapshot.as_ref().map_or(now, |snapshot| snapshot.body.as_of);
+    let trend =
+        store.trend(name, newest - Duration::days(TREND_DAYS), TREND_POINTS).await.map_err(problem::of_store)?;
+    Ok(PageData {
+        checklist: checklist(&sources, snapshot.as_ref()),
+        environments: environments
+            .into_iter()
+            .map(|environment| EnvironmentName { kind: environment.kind, name: environment.name })
+            .collect(),
+        events_next: (events.len() == PAGE_ROWS as usize).then(|| events.last().map(|event| event.seq)).flatten(),
+        events,
+        now,
+        overview: Overview::of(&config, snapshot.as_ref(), proposal),
+        snapshot,
+        snapshots: snapshots.iter().map(SnapshotLine::of).collect(),
+        trend_svg: charts::health_trend(&trend),
+        config,
+    })
+}
+
+/// The page's timeline leaves the snapshots out unless it is asked for them.
+fn page_filter(event_type: Option<String>, before: Option<String>) -> Result<EventFilter, WireError> {
+    let mut types = event_types(event_type)?;
+    if types.is_empty() {
+        types.extend(EventType::ALL.into_iter().filter(|event_type| *event_type != EventType::SnapshotRecorded));
+    }
+    Ok(EventFilter { types, before: sequence(before)?, ..EventFilter::default() })
+}
+
+/// Each signal: whether it is connected, by whom, and how the newest evaluation saw it.
+fn checklist(sources: &[SourceSummary], snapshot: Option<&Snapshot>) -> Vec<ChecklistItem> {
+    Series::ALL
+        .into_iter()
+        .map(|series| {
+            let own: Vec<&SourceSummary> = sources.iter().filter(|source| source.series == series).collect();
+            let input = snapshot.and_then(|snapshot| {
+                snapshot
+                    .body
+                    .inputs
+                    .iter()
+                    .find(|input| input.signal == series.signal() && input.severity == series.severity())
+            });
+            ChecklistItem {
+                connected: !own.is_empty(),
+                data_through: own.iter().filter_map(|source| source.data_through).max(),
+                severity: series.severity(),
+                signal: series.signal(),
+                sources: own.iter().map(|source| source.source.clone()).collect(),
+                state: input.map_or(InputState::Missing, |input| input.state),
+                unit: series.signal().unit(),
+            }
+        })
+        .collect()
+}

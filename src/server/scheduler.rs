@@ -1,0 +1,143 @@
+//! Owns the scheduler: one evaluation a tick for each live environment, and the day's decision. It takes no input, is
+//! idempotent a tick, never runs twice at once, and goes on when one environment fails. It applies nothing by itself.
+
+use super::calendar;
+use super::clock;
+use super::config::Settings;
+use super::evaluation::{Occasion, evaluate_and_record};
+use super::store::{Store, StoreError};
+use crate::domain::policy::EnvironmentKind;
+use crate::domain::snapshot::Origin;
+use chrono::{DateTime, Duration, Utc};
+use serde::Serialize;
+use std::sync::{Arc, Mutex};
+use tokio_util::sync::CancellationToken;
+
+/// How long after a tick its evaluation begins, so that the minute's own data has arrived.
+const GRACE: Duration = Duration::seconds(5);
+
+/// What the scheduler last did, for `/readyz` and the doctor.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Status {
+    /// When the loop last woke up.
+    pub awake_at: Option<DateTime<Utc>>,
+    /// Environments whose last tick failed, with the problem's words.
+    pub failing: Vec<(String, String)>,
+    /// The tick that was evaluated last.
+    pub last_tick: Option<DateTime<Utc>>,
+}
+
+/// The scheduler's handle: its status and its one lock.
+#[derive(Clone, Default)]
+pub struct Scheduler {
+    running: Arc<tokio::sync::Mutex<()>>,
+    status: Arc<Mutex<Status>>,
+}
+
+impl Scheduler {
+    pub fn status(&self) -> Status {
+        match self.status.lock() {
+            Ok(status) => status.clone(),
+            Err(poisoned) => poisoned.into_inner().clone(),
+        }
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Status)) {
+        match self.status.lock() {
+            Ok(mut status) => change(&mut status),
+            Err(poisoned) => change(&mut poisoned.into_inner()),
+        }
+    }
+
+    /// Whether the loop has woken up within the last few minutes, as it must.
+    pub fn is_alive(&self, now: DateTime<Utc>) -> bool {
+        self.status().awake_at.is_some_and(|at| now - at < Duration::minutes(3))
+    }
+
+    /// Runs until it is told to stop. After sleep or a long pause only the newest tick is evaluated: ticks that were
+    /// missed stay absent, which counts against an Increase, and no burst follows.
+    pub async fn run(self, store: Arc<dyn Store>, settings: Arc<Settings>, stop: CancellationToken) {
+        let mut done: Option<DateTime<Utc>> = None;
+        loop {
+            let now = clock::now();
+            self.update(|status| status.awake_at = Some(now));
+            let tick = calendar::tick_before(now - GRACE, settings.tick_minutes);
+            if done.is_none_or(|done| tick > done) {
+                self.tick(store.as_ref(), &settings, tick).await;
+                done = Some(tick);
+            }
+            // A short sleep rather than one until the next tick: a clock that jumps is noticed within it.
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(std::time::Duration::from_secs(5)) => {}
+            }
+        }
+    }
+
+    /// Evaluates every live environment as of a tick.
+    pub async fn tick(&self, store: &dyn Store, settings: &Settings, tick: DateTime<Utc>) {
+        let _running = self.running.lock().await;
+        let mut failing = Vec::new();
+        match store.environments().await {
+            Ok(environments) => {
+                for environment in environments.iter().filter(|environment| environment.kind == EnvironmentKind::Live) {
+                    if tick < environment.created_at {
+                        continue;
+                    }
+                    if let Err(error) = tick_environment(store, settings, &environment.name, tick).await {
+                        super::observability::log_error("the tick failed", &error);
+                        failing.push((environment.name.clone(), error.to_string()));
+                    }
+                }
+            }
+            Err(error) => {
+                super::observability::log_error("the environments could not be read", &error);
+                failing.push(("all".to_owned(), error.to_string()));
+            }
+        }
+        self.update(|status| {
+            status.last_tick = Some(tick);
+            status.failing = failing;
+        });
+    }
+}
+
+async fn tick_environment(
+    store: &dyn Store,
+    settings: &Settings,
+    environment: &str,
+    tick: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if store.has_tick(environment, tick).await? {
+        return Ok(());
+    }
+    let config = store.config(environment).await?;
+    let last_daily = store.latest_daily(environment).await?;
+    let is_daily = calendar::is_daily(&config.policy.time_zone, settings.daily_at, tick, last_daily);
+    let occasion = Occasion {
+        actor: "scheduler",
+        as_of: tick,
+        origin: if is_daily { Origin::Daily } else { Origin::Scheduled },
+        tick_minutes: settings.tick_minutes,
+    };
+    evaluate_and_record(store, environment, occasion, None).await?;
+    Ok(())
+}
+
+/// Deletes what is past its time: raw samples and used keys. Once an hour is enough.
+pub async fn housekeeping(store: Arc<dyn Store>, settings: Arc<Settings>, stop: CancellationToken) {
+    loop {
+        let now = clock::now();
+        let samples_before = now - Duration::days(i64::from(settings.raw_sample_days));
+        if let Err(error) = store.prune_samples(samples_before).await {
+            super::observability::log_error("raw samples could not be pruned", &error);
+        }
+        if let Err(error) = store.prune_keys(now - Duration::days(7)).await {
+            super::observability::log_error("used keys could not be pruned", &error);
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(std::time::Duration::from_secs(3600)) => {}
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Owns the forms in which both databases keep domain values: times, atoms, samples, snapshot bodies. Must not know SQL.
+
+use super::StoreError;
+use crate::domain::canonical;
+use crate::domain::histogram::Histogram;
+use crate::domain::mode::Mode;
+use crate::domain::rollup::{LatencyRow, MinuteRow};
+use crate::domain::signal::{Aggregation, Series};
+use crate::domain::snapshot::{Snapshot, SnapshotBody};
+use crate::domain::telemetry::{Measurement, Sample};
+use chrono::{DateTime, Utc};
+
+/// The level at which snapshot bodies are compressed.
+const ZSTD_LEVEL: i32 = 1;
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+pub(super) fn corrupt(what: &'static str) -> StoreError {
+    StoreError::Corrupt { what, source: None }
+}
+
+pub(super) fn corrupt_by(what: &'static str, source: impl Into<Cause>) -> StoreError {
+    StoreError::Corrupt { what, source: Some(source.into()) }
+}
+
+/// Milliseconds since 1970: the precision that the store keeps.
+pub(super) fn millis(at: DateTime<Utc>) -> i64 {
+    at.timestamp_millis()
+}
+
+/// A time as the store keeps it, so that what is hashed is what is read back.
+pub(super) fn whole_millis(at: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at)
+}
+
+pub(super) fn time(millis: i64) -> Result<DateTime<Utc>, StoreError> {
+    DateTime::from_timestamp_millis(millis).ok_or_else(|| corrupt("a time out of range"))
+}
+
+/// A count or sum as a signed column holds it; sums saturate in the domain already.
+pub(super) fn column(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+pub(super) fn unsigned(value: i64) -> Result<u64, StoreError> {
+    u64::try_from(value).map_err(|error| corrupt_by("a negative count", error))
+}
+
+pub(super) fn mode(name: Option<String>) -> Result<Option<Mode>, StoreError> {
+    name.map(|name| name.parse().map_err(|error| corrupt_by("a mode", error))).transpose()
+}
+
+pub(super) fn series(code: i64) -> Result<Series, StoreError> {
+    u8::try_from(code).ok().and_then(Series::from_code).ok_or_else(|| corrupt("a series"))
+}
+
+/// What a sample is in columns, apart from its stream and its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SampleForm {
+    /// 0 none, 1 p95, 2 mean.
+    pub aggregation: i64,
+    /// For a distribution, its number of requests.
+    pub atoms: i64,
+    pub count: Option<i64>,
+    pub exact: Option<String>,
+    pub histogram: Option<String>,
+}
+
+impl SampleForm {
+    /// The columns of a sample; `None` where it counts more requests than a column holds.
+    pub(super) fn of(sample: &Sample) -> Option<SampleForm> {
+        let mut form =
+            SampleForm { aggregation: 0, atoms: 0, count: None, exact: sample.exact.clone(), histogram: None };
+        match &sample.measurement {
+            Measurement::Value(atoms) => form.atoms = i64::try_from(*atoms).ok()?,
+            Measurement::Aggregated { aggregation, count, nanos } => {
+                form.aggregation = aggregation_code(*aggregation);
+                form.count = count.map(i64::try_from).transpose().ok()?;
+                form.atoms = i64::try_from(*nanos).ok()?;
+            }
+            Measurement::Histogram(histogram) => {
+                form.atoms = i64::try_from(histogram.count()).ok()?;
+                form.histogram = Some(serde_json::to_string(histogram).ok()?);
+            }
+        }
+        Some(form)
+    }
+
+    /// Whether two samples of one identity say the same. Atoms of amounts finer than an atom depend on the batch that
+    /// they came in; their exact text does not.
+    pub(super) fn says_the_same(&self, other: &SampleForm) -> bool {
+        let same_value = match (&self.exact, &other.exact) {
+            (Some(one), Some(two)) => one == two,
+            (None, None) => self.atoms == other.atoms,
+            _ => false,
+        };
+        same_value
+            && (self.aggregation, self.count, &self.histogram) == (other.aggregation, other.count, &other.histogram)
+    }
+
+    /// The sample that the columns stand for.
+    pub(super) fn sample(self, series: Series, at: i64) -> Result<Sample, StoreError> {
+        let measurement = match (self.histogram, aggregation(self.aggregation)?) {
+            (Some(text), _) => Measurement::Histogram(
+                serde_json::from_str::<Histogram>(&text).map_err(|error| corrupt_by("a histogram", error))?,
+            ),
+            (None, None) => Measurement::Value(unsigned(self.atoms)?),
+            (None, Some(aggregation)) => Measurement::Aggregated {
+                aggregation,
+                count: self.count.map(unsigned).transpose()?,
+                nanos: unsigned(self.atoms)?,
+            },
+        };
+        Ok(Sample { at: time(at)?, exact: self.exact, id: None, measurement, series })
+    }
+}
+
+const fn aggregation_code(aggregation: Aggregation) -> i64 {
+    match aggregation {
+        Aggregation::P95 => 1,
+        Aggregation::Mean => 2,
+    }
+}
+
+pub(super) fn aggregation(code: i64) -> Result<Option<Aggregation>, StoreError> {
+    match code {
+        0 => Ok(None),
+        1 => Ok(Some(Aggregation::P95)),
+        2 => Ok(Some(Aggregation::Mean)),
+        _ => Err(corrupt("an aggregation")),
+    }
+}
+
+/// The columns of a minute row, in the order of the table.
+pub(super) type MinuteColumns = (i64, i64, i64, i64, i64, i64, i64, i64, Option<String>);
+
+pub(super) fn minute_columns(row: &MinuteRow) -> Result<MinuteColumns, StoreError> {
+    let latency = row
+        .latency
+        .as_deref()
+        .map(serde_json::to_string)
+        .transpose()
+        .map_err(|error| corrupt_by("a latency row", error))?;
+    Ok((
+        row.minute,
+        row.first_at,
+        column(row.first),
+        row.last_at,
+        column(row.last),
+        column(row.samples),
+        column(row.total),
+        row.fetched_at,
+        latency,
+    ))
+}
+
+pub(super) fn minute_row(columns: MinuteColumns) -> Result<MinuteRow, StoreError> {
+    let (minute, first_at, first, last_at, last, samples, total, fetched_at, latency) = columns;
+    let latency = latency
+        .map(|text| serde_json::from_str::<LatencyRow>(&text).map(Box::new))
+        .transpose()
+        .map_err(|error| corrupt_by("a latency row", error))?;
+    Ok(MinuteRow {
+        fetched_at,
+        first: unsigned(first)?,
+        first_at,
+        last: unsigned(last)?,
+        last_at,
+        latency,
+        minute,
+        samples: unsigned(samples)?,
+        total: unsigned(total)?,
+    })
+}
+
+/// Compresses snapshot bodies, one after the other.
+pub(super) fn compress<'b>(bodies: impl Iterator<Item = &'b [u8]>) -> Result<Vec<Vec<u8>>, StoreError> {
+    let failed = |error| corrupt_by("a snapshot that cannot be compressed", error);
+    let mut compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL).map_err(failed)?;
+    bodies.map(|body| compressor.compress(body).map_err(failed)).collect()
+}
+
+pub(super) fn decompress(body: &[u8]) -> Result<Vec<u8>, StoreError> {
+    zstd::stream::decode_all(body).map_err(|error| corrupt_by("a snapshot's compressed body", error))
+}
+
+/// The snapshot of stored bytes, which must give its digest and id.
+pub(super) fn snapshot(id: String, digest: String, body: &[u8]) -> Result<Snapshot, StoreError> {
+    let bytes = decompress(body)?;
+    if canonical::digest(&bytes) != digest || Snapshot::id_of(&digest) != id {
+        return Err(corrupt("a snapshot whose content does not give its digest"));
+    }
+    let body: SnapshotBody = serde_json::from_slice(&bytes).map_err(|error| corrupt_by("a snapshot's body", error))?;
+    Ok(Snapshot { body, digest, id })
+}

@@ -1,0 +1,398 @@
+//! Owns the SQLite store: its connections and, method by method, who does the work. One connection writes, always in a
+//! `BEGIN IMMEDIATE` transaction; others only read. Must not know HTTP or sources, and never reads a clock.
+
+pub mod backup;
+mod environments;
+mod history;
+mod idempotency;
+mod ingest;
+mod minutes;
+mod proposals;
+mod recording;
+mod samples;
+mod snapshots;
+mod streams;
+
+pub use backup::restore;
+
+use super::{
+    Changed, EnvironmentSummary, EventFilter, IdempotencyKey, Recording, SourceSummary, Store, StoreError,
+    StoredSample, TrendPoint,
+};
+use crate::domain::act::Act;
+use crate::domain::history::{Event, Head, NewEvent};
+use crate::domain::policy::Config;
+use crate::domain::proposal::{Proposal, ProposalStatus};
+use crate::domain::recent::Tick;
+use crate::domain::signal::Series;
+use crate::domain::snapshot::{Origin, Snapshot};
+use crate::domain::stream::{Span, Stream};
+use crate::domain::telemetry::{AcceptedBatch, Receipt};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool, Transaction};
+use std::path::Path;
+use std::time::Duration;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
+
+/// How many connections read at once.
+const READERS: u32 = 6;
+/// How long a statement waits for another process's lock.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// A store in one SQLite file.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    readers: SqlitePool,
+    /// One connection; `None` where the store was opened for reading only.
+    writer: Option<SqlitePool>,
+}
+
+impl SqliteStore {
+    /// Opens the store at `path`, makes it where there is none, and applies the migrations that are missing.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAStore`] where the file is something else or newer than this program.
+    pub async fn open(path: &Path) -> Result<SqliteStore, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY)
+            .pragma("temp_store", "memory")
+            .pragma("cache_size", "-32000");
+        let writer = pool(1, options).await.map_err(not_a_store)?;
+        MIGRATIONS.run(&writer).await.map_err(not_migrated)?;
+        Ok(SqliteStore { readers: pool(READERS, reading(path)).await?, writer: Some(writer) })
+    }
+
+    /// Opens a store that is there for reading only, as `verify` does; nothing in it is changed.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAStore`] where the file is missing, something else, or of another version.
+    pub async fn open_read_only(path: &Path) -> Result<SqliteStore, StoreError> {
+        let readers = pool(READERS, reading(path)).await.map_err(not_a_store)?;
+        let store = SqliteStore { readers, writer: None };
+        backup::check_migrations(&mut *store.reader().await?).await?;
+        Ok(store)
+    }
+
+    async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        Ok(self.readers.acquire().await?)
+    }
+
+    /// One state of the store, for reads of several statements.
+    async fn reading(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        Ok(self.readers.begin().await?)
+    }
+
+    /// A write: it has the lock before it reads anything.
+    async fn writing(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        let writer = self.writer.as_ref().ok_or(sqlx::Error::PoolClosed)?;
+        Ok(writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+}
+
+fn reading(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(BUSY)
+        .row_buffer_size(512)
+        .pragma("temp_store", "memory")
+}
+
+async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .min_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+}
+
+/// Tells a file that is no database from a database that cannot be reached.
+fn not_a_store(error: sqlx::Error) -> StoreError {
+    let code = error.as_database_error().and_then(|error| error.code());
+    match code.as_deref() {
+        Some("26") => StoreError::NotAStore("it is not a SQLite database".to_owned()),
+        Some("11") => StoreError::NotAStore("the database is damaged".to_owned()),
+        Some("14") => StoreError::NotAStore("it cannot be opened".to_owned()),
+        _ => StoreError::Unavailable(error),
+    }
+}
+
+fn not_migrated(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(error) => not_a_store(error),
+        MigrateError::VersionMissing(version) => StoreError::NotAStore(format!(
+            "a newer version of this program made it (migration {version} is unknown here)"
+        )),
+        MigrateError::VersionMismatch(version) => {
+            StoreError::NotAStore(format!("its migration {version} is not this program's"))
+        }
+        other => StoreError::Unavailable(sqlx::Error::Migrate(Box::new(other))),
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn create_environment(&self, config: &Config, actor: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut tx = self.writing().await?;
+        environments::create(&mut tx, config, actor, now).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn environments(&self) -> Result<Vec<EnvironmentSummary>, StoreError> {
+        environments::all(&mut *self.reader().await?).await
+    }
+
+    async fn config(&self, environment: &str) -> Result<Config, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        environments::config_in_force(&mut tx, &found).await
+    }
+
+    async fn config_at(&self, environment: &str, version: u64) -> Result<Option<Config>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        environments::config_at(&mut tx, found.id, version).await
+    }
+
+    async fn act(
+        &self,
+        environment: &str,
+        act: &Act,
+        actor: &str,
+        now: DateTime<Utc>,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Changed, StoreError> {
+        let mut tx = self.writing().await?;
+        let changed = environments::act(&mut tx, environment, act, actor, now, key).await?;
+        tx.commit().await?;
+        Ok(changed)
+    }
+
+    async fn append(&self, environment: &str, event: NewEvent) -> Result<Event, StoreError> {
+        let mut tx = self.writing().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        let mut head = found.head;
+        let event = history::link(&mut head, event);
+        history::append(&mut tx, found.id, std::slice::from_ref(&event)).await?;
+        tx.commit().await?;
+        Ok(event)
+    }
+
+    async fn ingest(
+        &self,
+        environment: &str,
+        batch: &AcceptedBatch,
+        now: DateTime<Utc>,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Receipt, StoreError> {
+        let mut tx = self.writing().await?;
+        let receipt = ingest::ingest(&mut tx, environment, batch, now, key).await?;
+        tx.commit().await?;
+        Ok(receipt)
+    }
+
+    async fn streams(&self, environment: &str, span: Span) -> Result<Vec<Stream>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        streams::within(&mut tx, found.id, span).await
+    }
+
+    async fn sources(&self, environment: &str) -> Result<Vec<SourceSummary>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        streams::sources(&mut tx, found.id).await
+    }
+
+    async fn extent(&self, environment: &str) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        streams::extent(&mut tx, found.id).await
+    }
+
+    async fn samples(
+        &self,
+        environment: &str,
+        series: Series,
+        span: Span,
+        limit: u32,
+    ) -> Result<Vec<StoredSample>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        streams::samples(&mut tx, found.id, series, span, limit).await
+    }
+
+    async fn prune_samples(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let (mut tx, mut total) = (self.writing().await?, 0);
+        let pruned = streams::begin_pruning(&mut tx, before).await?;
+        tx.commit().await?;
+        for (stream, until) in pruned {
+            // In many short transactions, so that ingestion never waits long; which minutes are closed is known first.
+            loop {
+                let mut tx = self.writing().await?;
+                let deleted = streams::prune_some(&mut tx, stream, until).await?;
+                tx.commit().await?;
+                total += deleted;
+                if deleted == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(total)
+    }
+
+    async fn record(
+        &self,
+        environment: &str,
+        recordings: &[Recording<'_>],
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Vec<Snapshot>, StoreError> {
+        let bodies = super::rows::compress(recordings.iter().map(|recording| recording.bytes))?;
+        let mut tx = self.writing().await?;
+        let snapshots = recording::record(&mut tx, environment, recordings, bodies, key).await?;
+        tx.commit().await?;
+        Ok(snapshots)
+    }
+
+    async fn prune_keys(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let mut tx = self.writing().await?;
+        let pruned = idempotency::prune(&mut tx, before).await?;
+        tx.commit().await?;
+        Ok(pruned)
+    }
+
+    async fn recorded_under(&self, environment: &str, key: &IdempotencyKey) -> Result<Option<Snapshot>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        recording::under(&mut tx, found.id, key)
+            .await
+            .map(|snapshots| snapshots.and_then(|snapshots| snapshots.into_iter().next()))
+    }
+
+    async fn ticks(
+        &self,
+        environment: &str,
+        from: DateTime<Utc>,
+        before: DateTime<Utc>,
+    ) -> Result<Vec<Tick>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        snapshots::ticks(&mut tx, found.id, from, before).await
+    }
+
+    async fn trend(&self, environment: &str, from: DateTime<Utc>, limit: u32) -> Result<Vec<TrendPoint>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        snapshots::trend(&mut tx, found.id, from, limit).await
+    }
+
+    async fn has_tick(&self, environment: &str, at: DateTime<Utc>) -> Result<bool, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        snapshots::has_tick(&mut tx, found.id, at).await
+    }
+
+    async fn latest_daily(&self, environment: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        snapshots::latest_daily(&mut tx, found.id).await
+    }
+
+    async fn latest_snapshot(&self, environment: &str) -> Result<Option<Snapshot>, StoreError> {
+        Ok(self.snapshots(environment, 1, None, None).await?.pop())
+    }
+
+    async fn snapshot(&self, id: &str) -> Result<Snapshot, StoreError> {
+        snapshots::one(&mut *self.reader().await?, id).await
+    }
+
+    async fn snapshots(
+        &self,
+        environment: &str,
+        limit: u32,
+        before: Option<(DateTime<Utc>, String)>,
+        origin: Option<Origin>,
+    ) -> Result<Vec<Snapshot>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        snapshots::page(&mut tx, found.id, limit, before, origin).await
+    }
+
+    async fn snapshot_bytes(
+        &self,
+        environment: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, String, String, Vec<u8>)>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        snapshots::bytes(&mut tx, found.id, after, limit).await
+    }
+
+    async fn open_proposal(&self, environment: &str) -> Result<Option<Proposal>, StoreError> {
+        Ok(self.proposals(environment, Some(ProposalStatus::Open), 1).await?.pop())
+    }
+
+    async fn proposals(
+        &self,
+        environment: &str,
+        status: Option<ProposalStatus>,
+        limit: u32,
+    ) -> Result<Vec<Proposal>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        proposals::page(&mut tx, found.id, status, limit).await
+    }
+
+    async fn events(&self, environment: &str, filter: &EventFilter, limit: u32) -> Result<Vec<Event>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        history::page(&mut tx, &found, filter, limit).await
+    }
+
+    async fn events_after(&self, environment: &str, seq: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        history::after(&mut tx, &found, seq, limit).await
+    }
+
+    async fn heads(&self) -> Result<Vec<Head>, StoreError> {
+        environments::heads(&mut *self.reader().await?).await
+    }
+
+    async fn backup(&self, file: &Path) -> Result<(), StoreError> {
+        backup::backup(&self.readers, file).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        let mut tx = self.writing().await?;
+        backup::check_migrations(&mut tx).await?;
+        sqlx::query("UPDATE meta SET value = value + 1 WHERE name = 'ready_checks'").execute(&mut *tx).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        if let Some(writer) = &self.writer {
+            if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the write-ahead log stays until the next start"
+                );
+            }
+            writer.close().await;
+        }
+    }
+}

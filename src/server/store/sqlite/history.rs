@@ -1,0 +1,290 @@
+//! Owns the history in SQLite: adding events to a chain, and reading pages of it whose cost does not grow with it.
+
+use super::super::rows::{corrupt, millis, mode, time, unsigned, whole_millis};
+use super::super::{EventFilter, StoreError};
+use super::environments::Environment;
+use crate::domain::history::{self, Event, EventType, Head, NewEvent};
+use crate::domain::mode::Mode;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+/// Events inserted by one statement.
+const ROWS: usize = 200;
+
+#[derive(sqlx::FromRow)]
+struct EventRow {
+    seq: i64,
+    at: i64,
+    r#type: String,
+    actor: String,
+    old_mode: Option<String>,
+    new_mode: Option<String>,
+    reason: Option<String>,
+    snapshot_id: Option<String>,
+    digest: Option<String>,
+    prev_hash: String,
+    hash: String,
+}
+
+impl EventRow {
+    fn event(self, environment: &str) -> Result<Event, StoreError> {
+        Ok(Event {
+            actor: self.actor,
+            at: time(self.at)?,
+            digest: self.digest,
+            environment: environment.to_owned(),
+            hash: self.hash,
+            new_mode: mode(self.new_mode)?,
+            old_mode: mode(self.old_mode)?,
+            prev_hash: self.prev_hash,
+            reason: self.reason,
+            seq: unsigned(self.seq)?,
+            snapshot_id: self.snapshot_id,
+            event_type: EventType::from_name(&self.r#type).ok_or_else(|| corrupt("an event's type"))?,
+        })
+    }
+}
+
+const COLUMNS: &str = "SELECT h.seq, h.at, h.type, h.actor, h.old_mode, h.new_mode, h.reason, h.snapshot_id, h.digest, h.prev_hash, h.hash FROM ";
+
+/// Gives an event its place after `head`, which moves on to it. Its time is cut to what the store keeps.
+pub(super) fn link(head: &mut Head, mut event: NewEvent) -> Event {
+    event.at = whole_millis(event.at);
+    let event = history::link(head, event);
+    head.seq = event.seq;
+    head.hash.clone_from(&event.hash);
+    event
+}
+
+/// Links new events onto `head` and adds them.
+pub(super) async fn append_new(
+    db: &mut SqliteConnection,
+    environment: i64,
+    mut head: Head,
+    events: impl IntoIterator<Item = NewEvent>,
+) -> Result<(), StoreError> {
+    let events: Vec<Event> = events.into_iter().map(|event| link(&mut head, event)).collect();
+    append(db, environment, &events).await
+}
+
+/// Adds linked events and moves the environment's head to the last of them.
+pub(super) async fn append(db: &mut SqliteConnection, environment: i64, events: &[Event]) -> Result<(), StoreError> {
+    let Some(last) = events.last() else {
+        return Ok(());
+    };
+    for chunk in events.chunks(ROWS) {
+        insert(db, environment, chunk).await?;
+    }
+    sqlx::query("UPDATE environments SET head_seq = $1, head_hash = $2 WHERE id = $3")
+        .bind(seq_column(last.seq))
+        .bind(&last.hash)
+        .bind(environment)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+fn seq_column(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+async fn insert(db: &mut SqliteConnection, environment: i64, events: &[Event]) -> Result<(), StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO history (environment_id, seq, at, type, actor, old_mode, new_mode, reason, snapshot_id, digest, prev_hash, hash) ",
+    );
+    query.push_values(events, |mut row, event| {
+        row.push_bind(environment)
+            .push_bind(seq_column(event.seq))
+            .push_bind(millis(event.at))
+            .push_bind(event.event_type.name())
+            .push_bind(&event.actor)
+            .push_bind(event.old_mode.map(Mode::name))
+            .push_bind(event.new_mode.map(Mode::name))
+            .push_bind(&event.reason)
+            .push_bind(&event.snapshot_id)
+            .push_bind(&event.digest)
+            .push_bind(&event.prev_hash)
+            .push_bind(&event.hash);
+    });
+    query.build().persistent(events.len() == ROWS || events.len() == 1).execute(db).await?;
+    Ok(())
+}
+
+/// Events after a sequence number, ascending. An event that cannot be read ends the answer before it, so that a
+/// verifier reaches it; asked for as the first one it is an error.
+pub(super) async fn after(
+    db: &mut SqliteConnection,
+    environment: &Environment,
+    seq: u64,
+    limit: u32,
+) -> Result<Vec<Event>, StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
+    query.push("history h WHERE environment_id = ").push_bind(environment.id);
+    query.push(" AND seq > ").push_bind(seq_column(seq));
+    query.push(" ORDER BY seq LIMIT ").push_bind(limit);
+    let rows: Vec<EventRow> = query.build_query_as().fetch_all(db).await?;
+    let mut events = Vec::with_capacity(rows.len());
+    for row in rows {
+        match row.event(&environment.head.environment) {
+            Ok(event) => events.push(event),
+            Err(_) if !events.is_empty() => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(events)
+}
+
+/// Where a page ends: events before this place. Without a time filter the order is the chain's, else that of time.
+#[derive(Clone, Copy)]
+enum Before {
+    Seq(i64),
+    Time(i64, i64),
+}
+
+/// A page of events, newest first: in the order of the chain, or, where a time is asked for, by time and then place
+/// (the two differ only where a clock was set back).
+pub(super) async fn page(
+    db: &mut SqliteConnection,
+    environment: &Environment,
+    filter: &EventFilter,
+    limit: u32,
+) -> Result<Vec<Event>, StoreError> {
+    let Some(before) = before(db, environment.id, filter).await? else {
+        return Ok(Vec::new());
+    };
+    let mut query = page_query(COLUMNS, environment.id, filter, before, limit);
+    let rows: Vec<EventRow> = query.build_query_as().persistent(false).fetch_all(db).await?;
+    rows.into_iter().map(|row| row.event(&environment.head.environment)).collect()
+}
+
+/// Each type is one range of one index, read no further than the page is long; the ranges are joined, and only the
+/// page's own events are looked up.
+fn page_query(
+    select: &str,
+    environment: i64,
+    filter: &EventFilter,
+    before: Before,
+    limit: u32,
+) -> QueryBuilder<Sqlite> {
+    let order = match before {
+        Before::Seq(_) => " ORDER BY seq DESC",
+        Before::Time(..) => " ORDER BY at DESC, seq DESC",
+    };
+    let mut types: Vec<Option<EventType>> = Vec::new();
+    for event_type in &filter.types {
+        if !types.contains(&Some(*event_type)) {
+            types.push(Some(*event_type));
+        }
+    }
+    if types.is_empty() {
+        types.push(None);
+    }
+    let mut query = QueryBuilder::<Sqlite>::new(select);
+    query.push("(SELECT seq, at FROM (");
+    for (place, event_type) in types.into_iter().enumerate() {
+        query.push(if place > 0 { " UNION ALL " } else { "" }).push("SELECT * FROM (");
+        push_range(&mut query, environment, event_type, before, filter.from.map(millis));
+        query.push(order).push(" LIMIT ").push_bind(limit).push(")");
+    }
+    query.push(")").push(order).push(" LIMIT ").push_bind(limit).push(") AS place ");
+    // CROSS: the few places first, then their events.
+    query.push("CROSS JOIN history h ON h.seq = place.seq AND h.environment_id = ").push_bind(environment);
+    query.push(match before {
+        Before::Seq(_) => " ORDER BY place.seq DESC",
+        Before::Time(..) => " ORDER BY place.at DESC, place.seq DESC",
+    });
+    query
+}
+
+/// Where the page ends; `None` where nothing can come before.
+async fn before(
+    db: &mut SqliteConnection,
+    environment: i64,
+    filter: &EventFilter,
+) -> Result<Option<Before>, StoreError> {
+    let seq = filter.before.map_or(i64::MAX, seq_column);
+    if filter.from.is_none() && filter.to.is_none() {
+        return Ok(Some(Before::Seq(seq)));
+    }
+    let end = (filter.to.map_or(i64::MAX, millis), 0);
+    let Some(before) = filter.before else {
+        return Ok(Some(Before::Time(end.0, end.1)));
+    };
+    let at: Option<i64> = sqlx::query_scalar("SELECT at FROM history WHERE environment_id = $1 AND seq = $2")
+        .bind(environment)
+        .bind(seq)
+        .fetch_optional(db)
+        .await?;
+    Ok(match at {
+        Some(at) => {
+            let (at, seq) = end.min((at, seq));
+            Some(Before::Time(at, seq))
+        }
+        // Past the newest event, or before the first one.
+        None if before > 0 => Some(Before::Time(end.0, end.1)),
+        None => None,
+    })
+}
+
+/// One range of one index: the places of the events of a type, or of all.
+fn push_range(
+    query: &mut QueryBuilder<Sqlite>,
+    environment: i64,
+    event_type: Option<EventType>,
+    before: Before,
+    from: Option<i64>,
+) {
+    query.push("SELECT seq, at FROM history ");
+    query.push(match (event_type, before) {
+        (None, Before::Seq(_)) => "",
+        (Some(_), Before::Seq(_)) => "INDEXED BY history_by_type ",
+        (None, Before::Time(..)) => "INDEXED BY history_by_time ",
+        (Some(_), Before::Time(..)) => "INDEXED BY history_by_type_and_time ",
+    });
+    query.push("WHERE environment_id = ").push_bind(environment);
+    if let Some(event_type) = event_type {
+        query.push(" AND type = ").push_bind(event_type.name());
+    }
+    match before {
+        Before::Seq(seq) => {
+            query.push(" AND seq < ").push_bind(seq);
+        }
+        Before::Time(at, seq) => {
+            query.push(" AND (at, seq) < (").push_bind(at).push(", ").push_bind(seq).push(")");
+        }
+    }
+    if let Some(from) = from {
+        query.push(" AND at >= ").push_bind(from);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+    use sqlx::{Connection, Row};
+
+    #[tokio::test]
+    async fn no_page_reads_further_than_it_is_long() {
+        let mut db = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        super::super::MIGRATIONS.run(&mut db).await.unwrap();
+        let two = vec![EventType::Note, EventType::Frozen];
+        for types in [vec![], vec![EventType::Note], two, EventType::ALL.to_vec()] {
+            for (before, from) in [
+                (Before::Seq(9), None),
+                (Before::Time(9, 9), None),
+                (Before::Time(9, 9), DateTime::from_timestamp_millis(3)),
+            ] {
+                let filter = EventFilter { types: types.clone(), from, ..EventFilter::default() };
+                let mut query = page_query(&format!("EXPLAIN QUERY PLAN {COLUMNS}"), 1, &filter, before, 5);
+                let plan = query.build().fetch_all(&mut db).await.unwrap();
+                for step in plan.iter().map(|step| step.get::<String, _>("detail")) {
+                    let is_whole = step.ends_with("(environment_id=?)") || step.ends_with("type=?)");
+                    assert!(
+                        !is_whole && !step.starts_with("SCAN history") && !step.starts_with("SCAN h"),
+                        "{types:?}: {step}"
+                    );
+                }
+            }
+        }
+    }
+}

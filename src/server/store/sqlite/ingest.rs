@@ -1,0 +1,204 @@
+//! Owns how a batch of telemetry is stored in SQLite, whole or not at all: streams, samples, roll-ups, coverage.
+
+use super::super::coverage::{self, Word};
+use super::super::rows::{millis, series};
+use super::super::{IdempotencyKey, StoreError};
+use super::idempotency::Kind;
+use super::samples::Incoming;
+use super::{environments, idempotency, minutes, samples};
+use crate::domain::signal::Series;
+use crate::domain::stream::Span;
+use crate::domain::telemetry::{AcceptedBatch, Receipt, RowError};
+use chrono::{DateTime, Utc};
+use sqlx::SqliteConnection;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A stream's row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StreamState {
+    pub id: i64,
+    pub first_at: Option<i64>,
+    pub last_at: Option<i64>,
+    /// Raw samples up to here are gone.
+    pub pruned_before: Option<i64>,
+    pub series: Series,
+}
+
+/// The streams that a batch touches.
+pub(super) type Streams = BTreeMap<Series, StreamState>;
+
+pub(super) async fn ingest(
+    db: &mut SqliteConnection,
+    environment: &str,
+    batch: &AcceptedBatch,
+    now: DateTime<Utc>,
+    key: Option<&IdempotencyKey>,
+) -> Result<Receipt, StoreError> {
+    let found = environments::find(db, environment).await?;
+    if let Some(receipt) = idempotency::first_use(db, found.id, key, Kind::Ingest).await? {
+        return Ok(receipt);
+    }
+    let source = source_id(db, found.id, &batch.source).await?;
+    let streams = streams_of(db, source, batch).await?;
+    let fetched_at = millis(now);
+
+    let mut conflicts = Vec::new();
+    let incoming = Incoming::sort(batch, &streams, &mut conflicts);
+    let outcome = samples::store(db, source, &incoming, batch.revises, fetched_at, &mut conflicts).await?;
+    minutes::refuse_closed(&streams, &outcome.revised, &mut conflicts);
+    minutes::add(db, &streams, &outcome.new, fetched_at, &mut conflicts).await?;
+    if !conflicts.is_empty() {
+        return Err(StoreError::Conflicts(by_row(conflicts)));
+    }
+    move_streams(db, batch, &streams, &outcome.new, fetched_at).await?;
+    minutes::rebuild(db, &streams, &outcome.revised).await?;
+    if batch.watermark.is_some() {
+        cover(db, source, batch).await?;
+    }
+    let receipt = Receipt {
+        accepted: incoming.superseded + outcome.accepted(),
+        duplicates: incoming.duplicates + outcome.duplicates,
+    };
+    idempotency::remember(db, found.id, key, Kind::Ingest, &receipt, now).await?;
+    Ok(receipt)
+}
+
+/// Each conflicting row once, in the order of the batch.
+fn by_row(mut conflicts: Vec<RowError>) -> Vec<RowError> {
+    conflicts.sort_by_key(|conflict| conflict.index);
+    conflicts.dedup_by_key(|conflict| conflict.index);
+    conflicts
+}
+
+async fn source_id(db: &mut SqliteConnection, environment: i64, name: &str) -> Result<i64, StoreError> {
+    sqlx::query("INSERT INTO sources (environment_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        .bind(environment)
+        .bind(name)
+        .execute(&mut *db)
+        .await?;
+    Ok(sqlx::query_scalar("SELECT id FROM sources WHERE environment_id = $1 AND name = $2")
+        .bind(environment)
+        .bind(name)
+        .fetch_one(db)
+        .await?)
+}
+
+/// All streams of the source, those that the batch names first made where they are missing.
+async fn streams_of(db: &mut SqliteConnection, source: i64, batch: &AcceptedBatch) -> Result<Streams, StoreError> {
+    for series in named(batch) {
+        sqlx::query("INSERT INTO streams (source_id, series) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+            .bind(source)
+            .bind(i64::from(series.code()))
+            .execute(&mut *db)
+            .await?;
+    }
+    type StreamColumns = (i64, i64, Option<i64>, Option<i64>, Option<i64>);
+    let rows: Vec<StreamColumns> =
+        sqlx::query_as("SELECT id, series, first_at, last_at, pruned_before FROM streams WHERE source_id = $1")
+            .bind(source)
+            .fetch_all(db)
+            .await?;
+    rows.into_iter()
+        .map(|(id, code, first_at, last_at, pruned_before)| {
+            let series = series(code)?;
+            let state = StreamState { id, first_at, last_at, pruned_before, series };
+            Ok((series, state))
+        })
+        .collect()
+}
+
+/// The series that a batch carries or vouches for.
+fn named(batch: &AcceptedBatch) -> BTreeSet<Series> {
+    let carried = batch.samples.iter().map(|sample| sample.series);
+    let vouched = batch.watermark.iter().flat_map(|watermark| watermark.series.iter().copied());
+    carried.chain(vouched).collect()
+}
+
+/// Brings the rows of the named streams up to date.
+async fn move_streams(
+    db: &mut SqliteConnection,
+    batch: &AcceptedBatch,
+    streams: &Streams,
+    new: &[samples::Row<'_>],
+    fetched_at: i64,
+) -> Result<(), StoreError> {
+    let mut bounds: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
+    for row in new {
+        let (first, last) = bounds.entry(row.stream).or_insert((row.at, row.at));
+        *first = row.at.min(*first);
+        *last = row.at.max(*last);
+    }
+    for state in named(batch).iter().filter_map(|series| streams.get(series)) {
+        let (first, last) = bounds.get(&state.id).copied().unzip();
+        sqlx::query(
+            "UPDATE streams SET first_at = $1, last_at = $2, fetched_at = max(coalesce(fetched_at, $3), $3), \
+             step_minutes = coalesce($4, step_minutes) WHERE id = $5",
+        )
+        .bind(first.into_iter().chain(state.first_at).min())
+        .bind(last.into_iter().chain(state.last_at).max())
+        .bind(fetched_at)
+        .bind(batch.step_minutes)
+        .bind(state.id)
+        .execute(&mut *db)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Stores what the batch's watermark vouches for.
+async fn cover(db: &mut SqliteConnection, source: i64, batch: &AcceptedBatch) -> Result<(), StoreError> {
+    let Some(watermark) = &batch.watermark else {
+        return Ok(());
+    };
+    for series in &watermark.series {
+        let (stream, first_at): (i64, Option<i64>) =
+            sqlx::query_as("SELECT id, first_at FROM streams WHERE source_id = $1 AND series = $2")
+                .bind(source)
+                .bind(i64::from(series.code()))
+                .fetch_one(&mut *db)
+                .await?;
+        let word = Word {
+            covers_from: watermark.covers_from.map(millis),
+            data_through: millis(watermark.data_through),
+            first_at,
+        };
+        cover_stream(db, stream, word).await?;
+    }
+    Ok(())
+}
+
+async fn cover_stream(db: &mut SqliteConnection, stream: i64, word: Word) -> Result<(), StoreError> {
+    let last: Option<(i64, i64)> =
+        sqlx::query_as("SELECT from_ms, to_ms FROM spans WHERE stream_id = $1 ORDER BY to_ms DESC LIMIT 1")
+            .bind(stream)
+            .fetch_optional(&mut *db)
+            .await?;
+    let last = last.map(|(from, to)| Span { from, to });
+    let stretch = word.stretch(last);
+    let met: Vec<(i64, i64)> =
+        sqlx::query_as("SELECT from_ms, to_ms FROM spans WHERE stream_id = $1 AND to_ms >= $2 AND from_ms <= $3")
+            .bind(stream)
+            .bind(stretch.from)
+            .bind(stretch.to)
+            .fetch_all(&mut *db)
+            .await?;
+    let met: Vec<Span> = met.into_iter().map(|(from, to)| Span { from, to }).collect();
+    let span = coverage::merged(stretch, &met);
+    if met == [span] {
+        return Ok(());
+    }
+    for old in met {
+        sqlx::query("DELETE FROM spans WHERE stream_id = $1 AND to_ms = $2")
+            .bind(stream)
+            .bind(old.to)
+            .execute(&mut *db)
+            .await?;
+    }
+    sqlx::query("INSERT INTO spans (stream_id, from_ms, to_ms) VALUES ($1, $2, $3)")
+        .bind(stream)
+        .bind(span.from)
+        .bind(span.to)
+        .execute(db)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! Owns the recording of evaluations in SQLite: snapshots, their events and what they do to proposals, in one
+//! transaction. Recording is idempotent: a tick or snapshot that is there already is left as it is.
+
+use super::super::rows::millis;
+use super::super::{IdempotencyKey, Recording, StoreError};
+use super::idempotency::Kind;
+use super::{environments, history, idempotency, proposals, snapshots};
+use crate::domain::history::{Event, EventType, Head, NewEvent};
+use crate::domain::proposal::{Proposal, ProposalStatus};
+use crate::domain::snapshot::Snapshot;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use std::collections::{HashMap, HashSet};
+
+/// Snapshots inserted, or looked for, by one statement.
+const ROWS: usize = 100;
+
+/// What becomes of the recordings of one call.
+#[derive(Default)]
+struct Plan<'a> {
+    /// Recordings that are new, by their place.
+    new: Vec<usize>,
+    events: Vec<Event>,
+    proposals: Vec<ProposalChange<'a>>,
+    /// The id of the snapshot that stands for each recording.
+    ids: Vec<String>,
+}
+
+enum ProposalChange<'a> {
+    Expire(&'a str),
+    Open(&'a Proposal),
+}
+
+/// Snapshots that are there already: ticks by time, and all by id.
+#[derive(Default)]
+struct Known {
+    ids: HashSet<String>,
+    ticks: HashMap<i64, String>,
+}
+
+impl Known {
+    fn stands_for(&self, recording: &Recording<'_>) -> Option<&String> {
+        let snapshot = recording.snapshot;
+        let tick = snapshot.body.origin.is_tick().then(|| self.ticks.get(&millis(snapshot.body.as_of)));
+        tick.flatten().or_else(|| self.ids.get(&snapshot.id))
+    }
+
+    fn add(&mut self, snapshot: &Snapshot) {
+        self.ids.insert(snapshot.id.clone());
+        if snapshot.body.origin.is_tick() {
+            self.ticks.insert(millis(snapshot.body.as_of), snapshot.id.clone());
+        }
+    }
+}
+
+pub(super) async fn record(
+    db: &mut SqliteConnection,
+    environment: &str,
+    recordings: &[Recording<'_>],
+    bodies: Vec<Vec<u8>>,
+    key: Option<&IdempotencyKey>,
+) -> Result<Vec<Snapshot>, StoreError> {
+    let found = environments::find(db, environment).await?;
+    if let Some(key) = key
+        && let Some(snapshots) = under(db, found.id, key).await?
+    {
+        return Ok(snapshots);
+    }
+    let Some(at) = recordings.iter().map(|recording| recording.at).max() else {
+        return Ok(Vec::new());
+    };
+    let mut known = known(db, found.id, recordings).await?;
+    let mut open = proposals::open_id(db, found.id).await?;
+    let plan = plan(recordings, &mut known, found.head, &mut open);
+    let mut rows: Vec<(&Recording<'_>, Vec<u8>)> = Vec::with_capacity(plan.new.len());
+    let mut bodies: Vec<Option<Vec<u8>>> = bodies.into_iter().map(Some).collect();
+    for place in &plan.new {
+        rows.extend(bodies.get_mut(*place).and_then(Option::take).map(|body| (&recordings[*place], body)));
+    }
+    for chunk in rows.chunks(ROWS) {
+        insert(db, found.id, chunk).await?;
+    }
+    for change in &plan.proposals {
+        match change {
+            ProposalChange::Expire(id) => proposals::set_status(db, id, ProposalStatus::Expired).await?,
+            ProposalChange::Open(proposal) => proposals::open(db, found.id, proposal).await?,
+        }
+    }
+    history::append(db, found.id, &plan.events).await?;
+    idempotency::remember(db, found.id, key, Kind::Record, &plan.ids, at).await?;
+    stored(db, recordings, plan.ids).await
+}
+
+/// The snapshots that a key was first used for.
+pub(super) async fn under(
+    db: &mut SqliteConnection,
+    environment: i64,
+    key: &IdempotencyKey,
+) -> Result<Option<Vec<Snapshot>>, StoreError> {
+    let Some(ids) = idempotency::first_use::<Vec<String>>(db, environment, Some(key), Kind::Record).await? else {
+        return Ok(None);
+    };
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        found.push(snapshots::one(db, &id).await?);
+    }
+    Ok(Some(found))
+}
+
+/// Decides in order what is new, and links its events. What no longer applies to a proposal leaves no event.
+fn plan<'a>(recordings: &'a [Recording<'_>], known: &mut Known, mut head: Head, open: &mut Option<String>) -> Plan<'a> {
+    let mut plan = Plan::default();
+    for (place, recording) in recordings.iter().enumerate() {
+        if let Some(id) = known.stands_for(recording) {
+            plan.ids.push(id.clone());
+            continue;
+        }
+        known.add(recording.snapshot);
+        plan.new.push(place);
+        plan.ids.push(recording.snapshot.id.clone());
+        let expires = recording.expire.as_deref().filter(|id| open.as_deref() == Some(*id));
+        if let Some(id) = expires {
+            *open = None;
+            plan.proposals.push(ProposalChange::Expire(id));
+        }
+        let opens = recording.open.as_ref().filter(|_| open.is_none());
+        if let Some(proposal) = opens {
+            *open = Some(proposal.id.clone());
+            plan.proposals.push(ProposalChange::Open(proposal));
+        }
+        let applies = |event: &&NewEvent| match event.event_type {
+            EventType::ProposalExpired => expires.is_some(),
+            EventType::ProposalOpened => opens.is_some(),
+            _ => true,
+        };
+        let recorded = recorded_event(recording);
+        let events = std::iter::once(&recorded).chain(recording.events.iter().filter(applies));
+        plan.events.extend(events.map(|event| history::link(&mut head, event.clone())));
+    }
+    plan
+}
+
+fn recorded_event(recording: &Recording<'_>) -> NewEvent {
+    let mut event = NewEvent::new(EventType::SnapshotRecorded, recording.actor, recording.at);
+    event.digest = Some(recording.snapshot.digest.clone());
+    event.snapshot_id = Some(recording.snapshot.id.clone());
+    event
+}
+
+async fn known(db: &mut SqliteConnection, environment: i64, recordings: &[Recording<'_>]) -> Result<Known, StoreError> {
+    let mut known = Known::default();
+    for chunk in recordings.chunks(ROWS) {
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT id FROM snapshots WHERE id IN (");
+        let mut list = query.separated(", ");
+        for recording in chunk {
+            list.push_bind(&recording.snapshot.id);
+        }
+        list.push_unseparated(")");
+        let ids: Vec<String> = query.build_query_scalar().persistent(chunk.len() == ROWS).fetch_all(&mut *db).await?;
+        known.ids.extend(ids);
+
+        let mut query =
+            QueryBuilder::<Sqlite>::new("SELECT as_of, id FROM snapshots WHERE is_tick = 1 AND environment_id = ");
+        query.push_bind(environment).push(" AND as_of IN (");
+        let mut list = query.separated(", ");
+        for recording in chunk {
+            list.push_bind(millis(recording.snapshot.body.as_of));
+        }
+        list.push_unseparated(")");
+        let ticks: Vec<(i64, String)> =
+            query.build_query_as().persistent(chunk.len() == ROWS).fetch_all(&mut *db).await?;
+        known.ticks.extend(ticks);
+    }
+    Ok(known)
+}
+
+async fn insert(
+    db: &mut SqliteConnection,
+    environment: i64,
+    rows: &[(&Recording<'_>, Vec<u8>)],
+) -> Result<(), StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO snapshots (id, environment_id, as_of, origin, is_tick, digest, ruled, conditions_met, standing, clear, \
+         overall_lo, overall_hi, body) ",
+    );
+    query.push_values(rows, |mut row, (recording, body)| {
+        let snapshot = recording.snapshot;
+        row.push_bind(&snapshot.id)
+            .push_bind(environment)
+            .push_bind(millis(snapshot.body.as_of))
+            .push_bind(snapshot.body.origin.name())
+            .push_bind(snapshot.body.origin.is_tick())
+            .push_bind(&snapshot.digest)
+            .push_bind(recording.tick.map(|tick| tick.ruled.name()))
+            .push_bind(recording.tick.map(|tick| tick.conditions_met))
+            .push_bind(recording.tick.map(|tick| i64::from(tick.standing.bits())))
+            .push_bind(recording.tick.map(|tick| i64::from(tick.clear.bits())))
+            .push_bind(snapshot.body.scores.overall.lo())
+            .push_bind(snapshot.body.scores.overall.hi())
+            .push_bind(body);
+    });
+    query.build().persistent(rows.len() == ROWS || rows.len() == 1).execute(db).await?;
+    Ok(())
+}
+
+/// The snapshot that stands for each recording: its own, or the one that was there.
+async fn stored(
+    db: &mut SqliteConnection,
+    recordings: &[Recording<'_>],
+    ids: Vec<String>,
+) -> Result<Vec<Snapshot>, StoreError> {
+    let mut all = Vec::with_capacity(ids.len());
+    for (recording, id) in recordings.iter().zip(ids) {
+        all.push(if recording.snapshot.id == id {
+            recording.snapshot.clone()
+        } else {
+            snapshots::one(db, &id).await?
+        });
+    }
+    Ok(all)
+}

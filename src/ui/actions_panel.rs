@@ -1,0 +1,98 @@
+//! Owns the founder's acts as plain forms: generate a snapshot, set the mode, freeze and unfreeze, auto-mode.
+//! Must not decide whether an act is allowed: the server does, and says why not.
+
+use super::links;
+use super::mode_consequence::ModeConsequence;
+use super::widgets::EnvironmentField;
+use crate::domain::act::MAX_REASON;
+use crate::domain::consequence::Load;
+use crate::domain::policy::Config;
+use leptos::prelude::*;
+
+#[component]
+pub fn ActionsPanel(config: Config, load: Load) -> impl IntoView {
+    let environment = config.environment.clone();
+    view! {
+        <section id="actions" class="panel" aria-labelledby="actions-title">
+            <div class="panel-head">
+                <h2 id="actions-title">"Your acts"</h2>
+            </div>
+            <p class="quiet">"The engine advises. Only these forms change anything, and each leaves an event in the history."</p>
+            <div class="acts">
+                <form method="post" action=links::form("evaluate") class="act">
+                    <h3>"Answer now"</h3>
+                    <p class="quiet">"Evaluate with the data at hand and keep the snapshot."</p>
+                    <EnvironmentField environment=environment.clone() />
+                    <button type="submit" class="button button-primary">
+                        "Generate snapshot"
+                    </button>
+                </form>
+                <SetMode config=config.clone() load=load />
+                <Freeze environment=environment.clone() frozen=config.frozen />
+                <AutoMode environment=environment auto_mode=config.auto_mode />
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn SetMode(config: Config, load: Load) -> impl IntoView {
+    view! {
+        <form method="post" action=links::form("set-mode") class="act">
+            <h3>"Set mode"</h3>
+            <EnvironmentField environment=config.environment />
+            <input type="hidden" name="old_mode" value=config.mode.name() />
+            <ModeConsequence limits=config.policy.limits load=load current=config.mode />
+            <label for="set-mode-reason">"Reason (optional)"</label>
+            <input id="set-mode-reason" name="reason" type="text" maxlength=MAX_REASON autocomplete="off" />
+            <button type="submit" class="button">
+                "Set mode"
+            </button>
+        </form>
+    }
+    .into_any()
+}
+
+#[component]
+fn Freeze(environment: String, frozen: bool) -> impl IntoView {
+    let (action, title, text) = if frozen {
+        ("unfreeze", "Unfreeze", "The environment is frozen: no Increase is given until you unfreeze it.")
+    } else {
+        ("freeze", "Freeze", "Stops every Increase until you unfreeze it. Nothing else changes.")
+    };
+    view! {
+        <form method="post" action=links::form(action) class="act">
+            <h3>{title}</h3>
+            <p class="quiet">{text}</p>
+            <EnvironmentField environment=environment />
+            <label for="freeze-reason">"Reason"</label>
+            <input id="freeze-reason" name="reason" type="text" required maxlength=MAX_REASON autocomplete="off" />
+            <button type="submit" class=if frozen { "button" } else { "button button-danger" }>
+                {title}
+            </button>
+        </form>
+    }
+    .into_any()
+}
+
+#[component]
+fn AutoMode(environment: String, auto_mode: bool) -> impl IntoView {
+    let (state, button) = if auto_mode {
+        ("Auto-mode is on: a changed answer opens a proposal.", "Turn auto-mode off")
+    } else {
+        ("Auto-mode is off: nothing is proposed.", "Turn auto-mode on")
+    };
+    view! {
+        <form method="post" action=links::form("auto-mode") class="act">
+            <h3>"Auto-mode"</h3>
+            <p class="quiet">{state} " It never changes a mode by itself."</p>
+            <EnvironmentField environment=environment />
+            <input type="hidden" name="enabled" value=if auto_mode { "false" } else { "true" } />
+            <button type="submit" class="button">
+                {button}
+            </button>
+        </form>
+    }
+    .into_any()
+}

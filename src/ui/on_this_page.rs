@@ -1,0 +1,32 @@
+//! Owns the links to the parts of the founder's page. Must not know what stands in them.
+
+use leptos::prelude::*;
+
+#[component]
+pub fn OnThisPage(has_proof: bool) -> impl IntoView {
+    let links: Vec<_> = [
+        ("#decision", "Decision", has_proof),
+        ("#health", "Health", has_proof),
+        ("#actions", "Act", true),
+        ("#trend", "Over time", true),
+        ("#history", "History", true),
+        ("#snapshots", "Snapshots", true),
+        ("#connect", "Connect", true),
+    ]
+    .into_iter()
+    .filter(|(_, _, is_there)| *is_there)
+    .map(|(href, text, _)| {
+        view! {
+            <li>
+                <a href=href>{text}</a>
+            </li>
+        }
+    })
+    .collect();
+    view! {
+        <nav class="on-this-page" aria-label="On this page">
+            <ul>{links}</ul>
+        </nav>
+    }
+    .into_any()
+}

@@ -1,0 +1,408 @@
+//! Owns what the HTTP surface promises: the calls of its documentation as they are written, a problem document for every
+//! failure, nothing half-written, nothing for foreign pages.
+
+use crate::serving::{Answer, Server, answer};
+use chrono::{Duration, Utc};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const CONFIG: &str = "/api/scaling-mode/config";
+const HEALTH: &str = "/api/scaling-mode/health";
+const HISTORY: &str = "/api/scaling-mode/history";
+const TELEMETRY: &str = "/api/telemetry";
+
+#[expect(clippy::disallowed_methods, reason = "a test sends samples of now, as a source does")]
+fn minutes_ago(minutes: i64) -> String {
+    (Utc::now() - Duration::minutes(minutes)).to_rfc3339()
+}
+
+#[track_caller]
+fn is_problem(answer: &Answer, status: u16, code: &str, field: Option<&str>) {
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.content_type, "application/problem+json", "{answer:?}");
+    assert_eq!(answer.json["type"], format!("urn:scaling-mode:problem:{code}"), "{answer:?}");
+    assert_eq!(answer.json["status"], status);
+    assert!(answer.json["title"].as_str().is_some_and(|title| !title.is_empty()));
+    assert_eq!(answer.json["field"].as_str(), field, "{answer:?}");
+}
+
+fn clients(value: i64) -> Value {
+    json!({"signal": "clients.active", "at": minutes_ago(1), "value": value, "unit": "clients"})
+}
+
+#[tokio::test]
+async fn the_four_calls_of_the_documentation_work_as_written() {
+    let server = Server::start().await;
+    let evaluated = server.post(HEALTH, &json!({"environment": "production"})).await;
+    assert_eq!((evaluated.status, &evaluated.json["recommendation"]), (200, &json!("hold")));
+    for name in [
+        "id",
+        "environment",
+        "as_of",
+        "engine_version",
+        "config_version",
+        "mode",
+        "frozen",
+        "recommendation",
+        "target_mode",
+        "confidence",
+        "scores",
+        "demand",
+        "utilisation",
+        "headroom",
+        "rules",
+        "inputs",
+        "held",
+        "origin",
+        "truth",
+        "narrative",
+        "digest",
+    ] {
+        assert!(evaluated.json.get(name).is_some(), "{name} is missing");
+    }
+    let overview = server.get("/api/scaling-mode/health?environment=production&type=overview").await;
+    assert_eq!((overview.status, &overview.json["snapshot_id"]), (200, &evaluated.json["id"]));
+    let set = server
+        .put(CONFIG, &json!({"environment": "production", "action": "set_mode", "mode": "pilot", "old_mode": "lab"}))
+        .await;
+    assert_eq!((set.status, &set.json["mode"]), (200, &json!("pilot")));
+    let auto =
+        server.put(CONFIG, &json!({"environment": "production", "action": "set_auto_mode", "enabled": true})).await;
+    assert_eq!((auto.status, &auto.json["auto_mode"]), (200, &json!(true)));
+    let history = server.get(HISTORY).await;
+    let types: Vec<&str> =
+        history.json["events"].as_array().unwrap().iter().filter_map(|event| event["type"].as_str()).collect();
+    assert_eq!(
+        types,
+        ["auto_mode_changed", "mode_changed", "snapshot_recorded", "snapshot_recorded", "config_changed"]
+    );
+}
+
+#[tokio::test]
+async fn a_first_run_holds_with_its_reason_and_nothing_connected() {
+    let server = Server::start_with(&[]).await;
+    let overview = server.get(HEALTH).await;
+    assert_eq!((overview.status, &overview.json["recommendation"]), (200, &json!("hold")));
+    assert_eq!(overview.json["verdict"], "Hold in lab: nothing is connected yet");
+    let evaluated = server.post(HEALTH, &json!({})).await;
+    assert_eq!(evaluated.json["verdict"], "Hold in lab: nothing is connected yet");
+    assert!(
+        evaluated.json["inputs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|input| input["state"] == "missing" && input["value"].is_null())
+    );
+    let demo = server.get("/api/scaling-mode/health?environment=demo&type=latest").await;
+    assert_eq!((&demo.json["recommendation"], &demo.json["kind"]), (&json!("hold"), &json!("synthetic")));
+    assert!(demo.json["inputs"].as_array().unwrap().iter().any(|input| input["state"] == "synthetic"));
+    let page = server.get("/founder/scaling-mode").await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("nothing is connected yet") && page.text.contains("clients.active"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn every_failure_is_a_problem_document_with_its_field() {
+    let server = Server::start().await;
+    let put = async |body: Value| server.put(CONFIG, &body).await;
+    is_problem(
+        &server.get("/api/scaling-mode/health?environment=nowhere").await,
+        404,
+        "unknown-environment",
+        Some("environment"),
+    );
+    is_problem(&server.get("/api/scaling-mode/health?type=everything").await, 400, "out-of-range", Some("type"));
+    is_problem(&server.get("/api/scaling-mode/health?type=list&limit=501").await, 400, "out-of-range", Some("limit"));
+    assert_eq!(server.command(&["environment", "create", "fresh", "--kind", "live"]).0, 0);
+    is_problem(
+        &server.get("/api/scaling-mode/health?environment=fresh&type=latest").await,
+        404,
+        "unknown-snapshot",
+        None,
+    );
+    is_problem(&server.get("/api/scaling-mode/history?evnt_type=note").await, 400, "malformed", Some("evnt_type"));
+    is_problem(&server.get("/api/scaling-mode/history?from=yesterday").await, 400, "out-of-range", Some("from"));
+    is_problem(&server.get("/api/nothing").await, 404, "unknown-path", None);
+    is_problem(&answer(server.request(Method::DELETE, CONFIG)).await, 415, "unsupported-media-type", None);
+    is_problem(&answer(server.request(Method::DELETE, CONFIG).json(&json!({}))).await, 405, "method-not-allowed", None);
+    is_problem(&answer(server.request(Method::PUT, CONFIG).body("{}")).await, 415, "unsupported-media-type", None);
+    is_problem(
+        &answer(server.request(Method::PUT, CONFIG).header("content-type", "application/json").body("{")).await,
+        400,
+        "malformed",
+        None,
+    );
+    is_problem(&put(json!({"action": "set_mode", "mode": "pilot"})).await, 400, "out-of-range", Some("old_mode"));
+    is_problem(
+        &put(json!({"action": "set_mode", "mode": "huge", "old_mode": "lab"})).await,
+        400,
+        "malformed",
+        Some("huge"),
+    );
+    is_problem(&put(json!({"action": "freeze", "reason": " "})).await, 400, "out-of-range", Some("reason"));
+    is_problem(&put(json!({"action": "freeze", "reason": "x", "raeson": "y"})).await, 400, "malformed", Some("raeson"));
+    is_problem(
+        &put(json!({"action": "accept_proposal", "proposal_id": "proposal-1"})).await,
+        404,
+        "unknown-proposal",
+        Some("proposal_id"),
+    );
+    is_problem(
+        &put(json!({"action": "update", "version": 1, "guardrails": {"max_chrun_risk": 0.1}})).await,
+        400,
+        "out-of-range",
+        Some("guardrails"),
+    );
+    is_problem(
+        &put(json!({"action": "update", "version": 1, "limits": {"lab": {"max_clients": 0}}})).await,
+        400,
+        "out-of-range",
+        Some("limits"),
+    );
+    is_problem(
+        &put(json!({"action": "update", "version": 9, "time_zone": "UTC"})).await,
+        409,
+        "conflict",
+        Some("version"),
+    );
+    is_problem(
+        &put(json!({"action": "update", "version": 1, "time_zone": "Mars/Base"})).await,
+        400,
+        "out-of-range",
+        Some("time_zone"),
+    );
+    is_problem(
+        &put(json!({"action": "set_mode", "mode": "growth", "old_mode": "pilot"})).await,
+        409,
+        "conflict",
+        Some("old_mode"),
+    );
+    let large = "x".repeat(17 * 1024 * 1024);
+    is_problem(
+        &answer(server.request(Method::POST, TELEMETRY).header("content-type", "application/json").body(large)).await,
+        413,
+        "too-large",
+        None,
+    );
+}
+
+#[tokio::test]
+async fn a_batch_is_all_or_nothing_with_every_bad_row_named() {
+    let server = Server::start().await;
+    let bad = json!({"source": "app", "samples": [
+        clients(12),
+        {"signal": "clients.active", "at": minutes_ago(2), "value": 3, "unit": "USD"},
+        {"signal": "ai.spend", "at": minutes_ago(-10), "value": "1.25", "unit": "USD"},
+    ]});
+    let refused = server.post(TELEMETRY, &bad).await;
+    is_problem(&refused, 422, "rejected", Some("unit"));
+    let rows: Vec<(u64, &str)> = refused.json["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| (error["index"].as_u64().unwrap(), error["field"].as_str().unwrap()))
+        .collect();
+    assert_eq!(rows, [(1, "unit"), (2, "at")]);
+    let evaluated = server.post(HEALTH, &json!({})).await;
+    assert_eq!(evaluated.json["inputs"][0]["state"], "missing", "nothing of the batch was stored");
+}
+
+#[tokio::test]
+async fn the_same_sample_is_a_duplicate_and_another_value_is_refused() {
+    let server = Server::start().await;
+    let sample = clients(12);
+    let batch = |sample: &Value| json!({"source": "app", "samples": [sample]});
+    assert_eq!(server.post(TELEMETRY, &batch(&sample)).await.json, json!({"accepted": 1, "duplicates": 0}));
+    assert_eq!(server.post(TELEMETRY, &batch(&sample)).await.json, json!({"accepted": 0, "duplicates": 1}));
+    let mut other = sample.clone();
+    other["value"] = json!(13);
+    is_problem(&server.post(TELEMETRY, &batch(&other)).await, 422, "rejected", Some("value"));
+    let evaluated = server.post(HEALTH, &json!({})).await;
+    assert_eq!(
+        evaluated.json["inputs"][0]["value"],
+        json!({"lo": 12, "hi": 12}),
+        "what was just sent is what is evaluated"
+    );
+    assert_eq!(evaluated.json["inputs"][0]["source"], "app");
+}
+
+#[tokio::test]
+async fn a_key_makes_a_write_happen_once() {
+    let server = Server::start().await;
+    let keyed = |body: Value| answer(server.request(Method::POST, HEALTH).header("idempotency-key", "k-1").json(&body));
+    let first = keyed(json!({})).await;
+    let second = keyed(json!({})).await;
+    assert_eq!((first.status, &first.json["id"]), (200, &second.json["id"]));
+    assert_eq!(
+        server.get("/api/scaling-mode/history?event_type=snapshot_recorded").await.json["events"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2,
+        "the first run's and one more"
+    );
+    let freeze = |reason: &str| {
+        answer(
+            server
+                .request(Method::PUT, CONFIG)
+                .header("idempotency-key", "k-2")
+                .json(&json!({"action": "freeze", "reason": reason})),
+        )
+    };
+    assert_eq!(freeze("outage").await.status, 200);
+    assert_eq!(freeze("outage").await.status, 200);
+    is_problem(&freeze("another").await, 422, "idempotency-key-reused", Some("Idempotency-Key"));
+    let events = server.get("/api/scaling-mode/history?event_type=frozen").await;
+    assert_eq!(events.json["events"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn no_foreign_page_and_no_rebound_name_can_act_or_read() {
+    let server = Server::start().await;
+    let freeze = json!({"action": "freeze", "reason": "mischief"});
+    for (name, value, code) in [
+        ("origin", "http://evil.example", "foreign-origin"),
+        ("origin", "null", "foreign-origin"),
+        ("sec-fetch-site", "cross-site", "foreign-origin"),
+        ("host", "evil.example", "foreign-host"),
+    ] {
+        let refused = answer(server.request(Method::PUT, CONFIG).header(name, value).json(&freeze)).await;
+        is_problem(&refused, 403, code, None);
+    }
+    is_problem(
+        &answer(server.request(Method::GET, HEALTH).header("host", "evil.example")).await,
+        403,
+        "foreign-host",
+        None,
+    );
+    let form = server
+        .request(Method::POST, "/api/scaling-mode/forms/freeze")
+        .header("origin", "http://evil.example")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("environment=production&reason=mischief");
+    is_problem(&answer(form).await, 403, "foreign-origin", None);
+    assert_eq!(server.get(CONFIG).await.json["frozen"], false);
+}
+
+#[tokio::test]
+async fn forms_lead_a_browser_back_with_a_notice_and_a_script_gets_json() {
+    let server = Server::start().await;
+    let form = |path: &str, body: &str| {
+        server
+            .request(Method::POST, &format!("/api/scaling-mode/forms/{path}"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body.to_owned())
+    };
+    let browser = |path: &str, body: &str| answer(form(path, body).header("accept", "text/html"));
+    for (path, body, notice) in [
+        ("set-mode", "environment=production&mode=pilot&old_mode=lab&reason=first+clients", "mode-set"),
+        ("set-mode", "environment=production&mode=growth&old_mode=lab", "conflict"),
+        ("freeze", "environment=production&reason=", "out-of-range"),
+        ("freeze", "environment=production&reason=outage", "frozen"),
+        ("freeze", "environment=production&reason=outage", "nothing-changed"),
+        ("unfreeze", "environment=production&reason=over", "unfrozen"),
+        ("auto-mode", "environment=production&enabled=true", "auto-mode-on"),
+        ("evaluate", "environment=production", "evaluated"),
+    ] {
+        let led = browser(path, body).await;
+        assert_eq!(led.status, 302, "{path}: {led:?}");
+        let location = led.location.unwrap_or_default();
+        assert!(location.contains(&format!("notice={notice}")), "{path} {body}: {location}");
+        let page = server.get(location.split('#').next().unwrap()).await;
+        assert_eq!(page.status, 200);
+    }
+    assert_eq!(answer(form("evaluate", "environment=production")).await.status, 200);
+    is_problem(
+        &answer(form("freeze", "environment=nowhere&reason=x")).await,
+        404,
+        "unknown-environment",
+        Some("environment"),
+    );
+}
+
+#[tokio::test]
+async fn pages_of_history_and_snapshots_are_whole_and_do_not_overlap() {
+    let server = Server::start().await;
+    for _ in 0..7 {
+        assert_eq!(server.post(HEALTH, &json!({})).await.status, 200);
+    }
+    let mut ids = Vec::new();
+    let mut next = String::new();
+    loop {
+        let page = server.get(&format!("{HEALTH}?type=list&limit=3&before={next}")).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        ids.extend(page.json["snapshots"].as_array().unwrap().iter().map(|snapshot| snapshot["id"].clone()));
+        match page.json["next"].as_str() {
+            Some(cursor) => next = cursor.to_owned(),
+            None => break,
+        }
+    }
+    let recorded = server.get(&format!("{HISTORY}?event_type=snapshot_recorded&limit=500")).await;
+    let events = recorded.json["events"].as_array().unwrap();
+    assert!(ids.len() >= 8);
+    assert_eq!(ids.len(), events.len());
+    let mut unique = ids.clone();
+    unique.sort_by_key(ToString::to_string);
+    unique.dedup();
+    assert_eq!(unique.len(), ids.len());
+}
+
+#[tokio::test]
+async fn probes_metrics_and_the_openapi_document_are_served() {
+    let server = Server::start().await;
+    server.post(HEALTH, &json!({})).await;
+    assert_eq!(server.get("/healthz").await.status, 200);
+    let ready = server.get("/readyz").await;
+    assert_eq!((ready.status, &ready.json["store_writable"]), (200, &json!(true)));
+    let metrics = server.get("/metrics").await.text;
+    for name in [
+        "scaling_mode_score{environment=\"production\",score=\"overall\",bound=\"lo\"}",
+        "scaling_mode_recommendation{environment=\"production\",answer=\"hold\"} 1",
+        "scaling_mode_chain_head_seq{environment=\"production\",hash=\"",
+        "scaling_mode_evaluation_duration_seconds_count",
+    ] {
+        assert!(metrics.contains(name), "{name} is not in\n{metrics}");
+    }
+    let document = server.get("/api/openapi.json").await;
+    assert_eq!((document.status, &document.json["openapi"]), (200, &json!("3.1.0")));
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_says_so_with_its_status() {
+    let server = Server::start().await;
+    for path in [
+        "/founder/scaling-mode?environment=nowhere",
+        "/founder/scaling-mode/snapshots/snapshot-none",
+        "/founder/nothing",
+    ] {
+        let page = server.get(path).await;
+        assert_eq!(page.status, 404, "{path}");
+        assert!(page.content_type.starts_with("text/html") && page.text.contains("<h1"), "{path}");
+    }
+    let root = server.get("/").await;
+    assert_eq!(root.location.as_deref(), Some("/founder/scaling-mode"));
+}
+
+#[tokio::test]
+async fn the_command_line_and_the_endpoints_see_one_store() {
+    let server = Server::start().await;
+    let (code, _, errors) = server.command(&["set-mode", "pilot", "--old-mode", "lab", "--reason", "first clients"]);
+    assert_eq!(code, 0, "{errors}");
+    assert_eq!(server.get(CONFIG).await.json["mode"], "pilot");
+    let (code, _, errors) = server.command(&["set-mode", "growth", "--old-mode", "lab", "--reason", "too fast"]);
+    assert_eq!(code, 1);
+    assert!(errors.contains("the mode is pilot"), "{errors}");
+    let (code, output, _) = server.command(&["status", "--json"]);
+    let status: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!((code, &status["mode"]), (0, &json!("pilot")));
+    assert_eq!(server.command(&["verify"]).0, 0);
+    let (code, _, errors) = server.command(&["status", "--environment", "nowhere"]);
+    assert_eq!(code, 1);
+    assert!(errors.contains("production"), "it names what there is: {errors}");
+    let backup = server.data_dir.join("copy.db");
+    assert_eq!(server.command(&["backup", backup.to_str().unwrap()]).0, 0, "while the server runs");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (code, _, errors) = crate::serving::command(elsewhere.path(), &["restore", backup.to_str().unwrap()]);
+    assert_eq!(code, 0, "{errors}");
+    assert_eq!(crate::serving::command(elsewhere.path(), &["verify"]).0, 0);
+}

@@ -1,0 +1,5 @@
+//! Owns the tests that run the whole program: its HTTP surface, and what a crash may cost.
+
+mod crash;
+mod http;
+mod serving;

@@ -1,0 +1,134 @@
+//! Owns a real server for tests: the program itself, on a free port of the loopback, in a folder of its own; ended by its
+//! own process id.
+
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::Value;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    pub client: Client,
+    folder: Option<TempDir>,
+    pub data_dir: PathBuf,
+    pub url: String,
+}
+
+/// An answer: its status, its content type, its JSON where it is some.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub content_type: String,
+    pub location: Option<String>,
+    pub json: Value,
+    pub text: String,
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+impl Server {
+    /// Starts a server on an empty store, without the demo.
+    pub async fn start() -> Server {
+        Server::start_with(&["--no-demo"]).await
+    }
+
+    pub async fn start_with(arguments: &[&str]) -> Server {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data_dir = folder.path().to_owned();
+        let mut server = Server::start_in(&data_dir, arguments).await;
+        server.folder = Some(folder);
+        server
+    }
+
+    /// Starts a server on the store of a folder.
+    pub async fn start_in(data_dir: &Path, arguments: &[&str]) -> Server {
+        let url = format!("http://127.0.0.1:{}", free_port());
+        let child = Command::new(env!("CARGO_BIN_EXE_scaling-mode"))
+            .args(["serve", "--log", "warn", "--addr", url.trim_start_matches("http://")])
+            .args(arguments)
+            .arg("--data-dir")
+            .arg(data_dir)
+            .current_dir(data_dir)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let client = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(20))
+            .build()
+            .expect("a client");
+        let server = Server { child, client, folder: None, data_dir: data_dir.to_owned(), url };
+        for _ in 0..600 {
+            if server.request(Method::GET, "/healthz").send().await.is_ok() {
+                return server;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the server did not come up");
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        answer(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        answer(self.request(Method::POST, path).json(body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        answer(self.request(Method::PUT, path).json(body)).await
+    }
+
+    /// Ends the process at once, as a power cut does.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Runs a command of the program on the server's store.
+    pub fn command(&self, arguments: &[&str]) -> (i32, String, String) {
+        command(&self.data_dir, arguments)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Runs a command of the program on the store of a folder: exit code, output, errors.
+pub fn command(data_dir: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_scaling-mode"))
+        .args(arguments)
+        .arg("--data-dir")
+        .arg(data_dir)
+        .current_dir(data_dir)
+        .output()
+        .expect("the program runs");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
+/// Sends a request and reads all of its answer.
+pub async fn answer(request: RequestBuilder) -> Answer {
+    let response = request.send().await.expect("an answer");
+    let status = response.status().as_u16();
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let content_type = header("content-type").unwrap_or_default();
+    let location = header("location");
+    let text = response.text().await.expect("a body");
+    Answer { status, content_type, location, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+}

@@ -1,0 +1,12 @@
+//! Owns the cases that every store must pass: one set, run against each backend.
+#![cfg(feature = "ssr")]
+
+mod acts;
+mod coverage;
+mod files;
+mod ingestion;
+mod pages;
+mod recording;
+mod speed;
+mod support;
+mod tampering;
