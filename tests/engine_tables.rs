@@ -846,7 +846,8 @@ fn every_rule_is_recorded_in_its_place_whatever_fired() {
 
 #[test]
 fn infra_health_is_the_weakest_of_the_parts_that_apply() {
-    let cases: [(&str, &[Signal], f64, f64, u64, f64); 7] = [
+    type Case = (&'static str, &'static [Signal], f64, f64, u64, f64);
+    let cases: [Case; 7] = [
         // CPU 0.775 scores 50, latency 640 ms scores 80; no error in a million scores 100.
         ("CPU is weakest", &[], 0.775, 640.0, 0, 50.0),
         ("latency is weakest", &[], 0.2, 640.0, 0, 80.0),

@@ -310,7 +310,8 @@ fn a_latency_is_what_its_source_made_of_it_and_labelled_so() {
         histogram.observe(ms_value * 1_000_000);
         Measurement::Histogram(histogram)
     };
-    let cases: Vec<(&str, Source, Option<Aggregation>, (f64, f64))> = vec![
+    type Case = (&'static str, Source, Option<Aggregation>, (f64, f64));
+    let cases: Vec<Case> = vec![
         (
             "percentiles of parts bound that of the whole",
             latencies([(-40, aggregated(P95, 100, None)), (-10, aggregated(P95, 300, Some(5)))]),
@@ -377,7 +378,8 @@ fn a_percentile_lies_between_its_order_statistics() {
 fn two_sources_span_an_interval_and_contradict_beyond_the_tolerance() {
     let clients = |name, value| Source::values(Series::ClientsActive, [(-60, value)]).named(name);
     let old = |name, value| Source::values(Series::ClientsActive, [(-40 * HOUR, value)]).named(name);
-    let cases: Vec<(&str, Vec<Source>, InputState, Option<Count>, &str)> = vec![
+    type Case = (&'static str, Vec<Source>, InputState, Option<Count>, &'static str);
+    let cases: Vec<Case> = vec![
         ("the same", vec![clients("a", 100), clients("b", 100)], Known, Some(Count::exactly(100)), "a, b"),
         ("5 % apart", vec![clients("a", 95), clients("b", 100)], Known, Some(Count { lo: 95, hi: 100 }), "a, b"),
         (
