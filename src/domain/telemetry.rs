@@ -74,7 +74,7 @@ pub struct SentSample {
     pub value: Option<SentNumber>,
 }
 
-/// A batch as it is sent to `POST /api/telemetry`.
+/// A batch as it is sent to `POST /api/telemetry`. Fields are in alphabetical order: its canonical form tells requests apart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
@@ -90,13 +90,13 @@ pub struct Batch {
     /// The environment, `production` when left out.
     #[serde(default)]
     pub environment: Option<String>,
+    /// The source may send a sample again with another value, which then replaces the first.
+    #[serde(default)]
+    pub revises: bool,
     #[serde(default)]
     pub samples: Vec<SentSample>,
     /// Who sends: a name of the sender's choice, kept with every number.
     pub source: String,
-    /// The source may send a sample again with another value, which then replaces the first.
-    #[serde(default)]
-    pub revises: bool,
     /// Seconds from sample to sample, where the source knows; else the median seen.
     #[serde(default)]
     pub step_seconds: Option<u32>,
@@ -453,6 +453,14 @@ mod tests {
         let errors = accept(&batch(sample), now()).unwrap_err();
         assert_eq!((errors.len(), errors[0].index), (1, Some(0)));
         errors[0].field.clone()
+    }
+
+    #[test]
+    fn a_batch_has_a_canonical_form() {
+        let sent = r#"{"covers":[],"environment":"x","samples":[],"source":"s","step_seconds":60,"revises":true}"#;
+        let batch: Batch = serde_json::from_str(sent).unwrap();
+        let text = String::from_utf8(super::super::canonical::to_vec(&batch)).unwrap();
+        assert!(super::super::canonical::keys_ascend(&serde_json::from_str(&text).unwrap(), &text), "{text}");
     }
 
     #[test]
