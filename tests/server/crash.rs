@@ -65,7 +65,7 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged() {
     let next = Arc::new(AtomicU64::new(0));
     let done = Arc::new(Acknowledged::default());
     for kill in 0..KILLS {
-        let mut server = Server::start_in(folder.path(), &["--no-demo"]).await;
+        let mut server = Server::start_in(folder.path(), &["--no-demo", "--raw-sample-days", "3650"]).await;
         let work = [
             tokio::spawn(send_batches(server.client.clone(), server.url.clone(), next.clone(), done.clone())),
             tokio::spawn(send_batches(server.client.clone(), server.url.clone(), next.clone(), done.clone())),
@@ -91,7 +91,7 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged() {
 }
 
 async fn everything_acknowledged_is_there(folder: &std::path::Path, next: &AtomicU64, done: &Acknowledged) {
-    let server = Server::start_in(folder, &["--no-demo"]).await;
+    let server = Server::start_in(folder, &["--no-demo", "--raw-sample-days", "3650"]).await;
     let acknowledged = done.batches.lock().expect("the list").clone();
     assert!(acknowledged.len() as u64 > KILLS, "work was under way at each kill");
     let config = server.get("/api/scaling-mode/config").await.json;

@@ -331,11 +331,11 @@ async fn pages_of_history_and_snapshots_are_whole_and_do_not_overlap() {
     let mut ids = Vec::new();
     let mut next = String::new();
     loop {
-        let page = server.get(&format!("{HEALTH}?type=list&limit=3&before={next}")).await;
+        let page = server.get(&format!("{HEALTH}?type=list&limit=3{next}")).await;
         assert_eq!(page.status, 200, "{page:?}");
         ids.extend(page.json["snapshots"].as_array().unwrap().iter().map(|snapshot| snapshot["id"].clone()));
         match page.json["next"].as_str() {
-            Some(cursor) => next = cursor.to_owned(),
+            Some(cursor) => next = format!("&before={cursor}"),
             None => break,
         }
     }

@@ -52,6 +52,11 @@ fn admit(state: &AppState, request: &Request) -> Result<(), WireError> {
     if let Some(unknown) = openapi::unknown_parameter(request.method(), path, request.uri().query().unwrap_or("")) {
         return Err(WireError::new(Code::Malformed, format!("There is no parameter \"{unknown}\" here.")).at(unknown));
     }
+    if let Some(empty) = openapi::empty_parameter(request.method(), path, request.uri().query().unwrap_or("")) {
+        return Err(
+            WireError::new(Code::OutOfRange, format!("{empty} has no value: give it one or leave it out.")).at(empty)
+        );
+    }
     Ok(())
 }
 

@@ -111,6 +111,18 @@ pub fn unknown_parameter(method: &Method, path: &str, query: &str) -> Option<Str
         .map(|name| name.chars().filter(|character| !character.is_control()).take(64).collect())
 }
 
+/// The first parameter of a query that is there without a value: it would otherwise pass for one that is left out.
+pub fn empty_parameter(method: &Method, path: &str, query: &str) -> Option<String> {
+    if method != Method::GET || !READS.iter().any(|(own, _, _)| *own == path) {
+        return None;
+    }
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .find(|pair| pair.split_once('=').is_none_or(|(_, value)| value.is_empty()))
+        .map(|pair| pair.trim_end_matches('=').to_owned())
+}
+
 /// Serves the document.
 pub async fn document() -> Json<Value> {
     Json(build())
