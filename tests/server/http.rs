@@ -101,6 +101,20 @@ async fn a_first_run_holds_with_its_reason_and_nothing_connected() {
     assert!(page.text.contains("nothing is connected yet") && page.text.contains("clients.active"), "{}", page.text);
 }
 
+/// The answer to a request that announces more than is read and sends nothing of it.
+fn announces_too_much(server: &Server) -> String {
+    use std::io::{Read, Write};
+    let host = server.url.trim_start_matches("http://");
+    let mut stream = std::net::TcpStream::connect(host).expect("a connection");
+    let head = format!(
+        "POST {TELEMETRY} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: 17825792\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).expect("the head is sent");
+    let mut answer = [0u8; 512];
+    let read = stream.read(&mut answer).expect("an answer");
+    String::from_utf8_lossy(&answer[..read]).into_owned()
+}
+
 #[tokio::test]
 async fn every_failure_is_a_problem_document_with_its_field() {
     let server = Server::start().await;
@@ -179,13 +193,7 @@ async fn every_failure_is_a_problem_document_with_its_field() {
         "conflict",
         Some("old_mode"),
     );
-    let large = "x".repeat(17 * 1024 * 1024);
-    is_problem(
-        &answer(server.request(Method::POST, TELEMETRY).header("content-type", "application/json").body(large)).await,
-        413,
-        "too-large",
-        None,
-    );
+    assert!(announces_too_much(&server).contains("413"), "a body is refused by its length, before it is sent");
 }
 
 #[tokio::test]

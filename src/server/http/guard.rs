@@ -42,8 +42,7 @@ fn admit(state: &AppState, request: &Request) -> Result<(), WireError> {
         return Err(WireError::new(Code::ForeignOrigin, "A page of another origin sent this. Nothing was changed."));
     }
     let path = request.uri().path();
-    let has_body = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
-    if has_body && path.starts_with("/api/") && !has_right_media_type(request.headers(), path) {
+    if openapi::takes_a_body(request.method(), path) && !has_right_media_type(request.headers(), path) {
         return Err(WireError::new(
             Code::UnsupportedMediaType,
             "Send JSON, with the header Content-Type: application/json.",

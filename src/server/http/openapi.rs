@@ -123,6 +123,18 @@ pub fn empty_parameter(method: &Method, path: &str, query: &str) -> Option<Strin
         .map(|pair| pair.trim_end_matches('=').to_owned())
 }
 
+/// Whether a path takes a body by that method; whatever else is sent to it is answered by the router.
+pub fn takes_a_body(method: &Method, path: &str) -> bool {
+    match *method {
+        Method::PUT => path == "/api/scaling-mode/config",
+        Method::POST => {
+            ["/api/scaling-mode/health", "/api/telemetry"].contains(&path)
+                || path.starts_with("/api/scaling-mode/forms/")
+        }
+        _ => false,
+    }
+}
+
 /// Serves the document.
 pub async fn document() -> Json<Value> {
     Json(build())

@@ -48,8 +48,13 @@ fn time(field: &str, text: Option<String>) -> Result<Option<DateTime<Utc>>, Wire
 }
 
 fn sequence(text: Option<String>) -> Result<Option<u64>, WireError> {
-    text.map(|text| text.parse().map_err(|_| out_of_range("before", "before must be the next of the page before.")))
-        .transpose()
+    text.map(|text| {
+        text.parse()
+            .ok()
+            .filter(|seq| *seq > 0)
+            .ok_or_else(|| out_of_range("before", "before must be the next of the page before."))
+    })
+    .transpose()
 }
 
 /// `GET health`, by its `type`.
