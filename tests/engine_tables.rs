@@ -1,8 +1,6 @@
 //! Owns the engine's thresholds as tables: every rule and condition just below, at and just above its line, in each
 //! mode where that matters, and the words that go with the answers.
 
-#![expect(clippy::type_complexity, reason = "tables of cases read best as tuples")]
-
 mod support;
 
 use chrono::Duration;
