@@ -1,8 +1,6 @@
 //! Owns what becomes of samples on their way to inputs: coverage, gaps, staleness, straddling, the evidence window,
 //! several sources, contradictions, and that nothing after an instant is seen from it.
 
-#![expect(clippy::type_complexity, reason = "tables of cases read best as tuples")]
-
 mod support;
 
 use chrono::{DateTime, Utc};
