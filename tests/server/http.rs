@@ -74,7 +74,14 @@ async fn the_four_calls_of_the_documentation_work_as_written() {
         history.json["events"].as_array().unwrap().iter().filter_map(|event| event["type"].as_str()).collect();
     assert_eq!(
         types,
-        ["auto_mode_changed", "mode_changed", "snapshot_recorded", "snapshot_recorded", "config_changed"]
+        [
+            "auto_mode_changed",
+            "snapshot_recorded",
+            "mode_changed",
+            "snapshot_recorded",
+            "snapshot_recorded",
+            "config_changed"
+        ]
     );
 }
 

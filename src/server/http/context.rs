@@ -81,8 +81,22 @@ pub async fn change(body: ConfigChange, key: Option<IdempotencyKey>) -> Result<C
         (Action::AcceptProposal, Some(id)) => Some(recommended_now(&state, &config, id).await?),
         _ => None,
     };
+    let decides = !matches!(body.action, Action::SetAutoMode | Action::DismissProposal);
     let act = body.into_act(&config, recommended).map_err(WireError::of_fields)?;
-    state.store.act(&config.environment, &act, ACTOR, clock::now(), key.as_ref()).await.map_err(problem::of_store)
+    let changed = state
+        .store
+        .act(&config.environment, &act, ACTOR, clock::now(), key.as_ref())
+        .await
+        .map_err(problem::of_store)?;
+    // The answer of before was given under what has just been changed. The act is done whether or not a new one can be
+    // given at once: the next tick gives it.
+    if changed.changed
+        && decides
+        && let Err(error) = evaluate(Some(config.environment), None).await
+    {
+        tracing::warn!(problem = error.code_name(), "no answer could be given right after the change");
+    }
+    Ok(changed)
 }
 
 /// What is recommended at this moment, freshly evaluated and stored, with the snapshot's id. For a proposal that is not
