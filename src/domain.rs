@@ -2,6 +2,7 @@
 //! environment, and nothing panics on telemetry. The same code runs on the server and in the browser.
 
 pub mod act;
+pub mod breach;
 pub mod canonical;
 pub mod change;
 pub mod consequence;
@@ -25,6 +26,7 @@ pub mod prepare;
 pub mod proposal;
 pub mod recent;
 pub mod rollup;
+pub mod rule;
 pub mod signal;
 pub mod snapshot;
 pub mod statistics;

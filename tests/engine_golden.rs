@@ -5,7 +5,8 @@
 
 mod support;
 
-use scaling_mode::domain::decision::{Breach, BreachSet, Recommendation};
+use scaling_mode::domain::breach::{Breach, BreachSet};
+use scaling_mode::domain::decision::Recommendation;
 use scaling_mode::domain::evaluate::{SealedConfig, evaluate};
 use scaling_mode::domain::input::{Input, InputState};
 use scaling_mode::domain::interval::{Count, Interval};

@@ -4,7 +4,9 @@
 mod support;
 
 use chrono::Duration;
-use scaling_mode::domain::decision::{Assessment, Breach, BreachSet, Recommendation, RuleId, assess};
+use scaling_mode::domain::breach::{Breach, BreachSet};
+use scaling_mode::domain::decision::{Assessment, Recommendation, assess};
+use scaling_mode::domain::rule::RuleId;
 use scaling_mode::domain::evaluate::{SealedConfig, evaluate};
 use scaling_mode::domain::explain::what_would_change;
 use scaling_mode::domain::facts::Facts;

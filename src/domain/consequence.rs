@@ -1,7 +1,7 @@
 //! Owns what choosing a mode would mean: its caps, and whether today's load would fit them.
 //! Must not know how the choice is made or worded; it changes nothing.
 
-use super::decision::RuleId;
+use super::rule::RuleId;
 use super::input::Value;
 use super::interval::{Count, Outcome};
 use super::mode::Mode;

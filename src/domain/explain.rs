@@ -1,7 +1,8 @@
 //! Owns "what would change this answer": the rules of a snapshot that do not hold, each with the distance to where it
 //! would. Must not know how a snapshot was made.
 
-use super::decision::{Recommendation, RuleId};
+use super::decision::Recommendation;
+use super::rule::RuleId;
 use super::input::Value;
 use super::interval::Outcome;
 use super::snapshot::{Rule, Snapshot, Threshold};

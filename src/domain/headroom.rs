@@ -1,7 +1,8 @@
 //! Owns safe headroom: how many more clients fit before the first limit or guardrail would be met, and which binds
 //! first. Must not know how the answer is phrased. It is arithmetic on measured averages, not a forecast.
 
-use super::decision::{Assessment, Breach, Recommendation};
+use super::breach::Breach;
+use super::decision::{Assessment, Recommendation};
 use super::facts::Facts;
 use super::interval::{Count, Outcome};
 use super::policy::Config;

@@ -1,7 +1,8 @@
 //! Owns what an evaluation may know of the evaluations before it: whether the conditions of an Increase have held long
 //! enough, what still stands, what has recovered. Must not know how ticks are stored.
 
-use super::decision::{Breach, BreachSet, Recommendation};
+use super::breach::{Breach, BreachSet};
+use super::decision::Recommendation;
 use super::policy::Config;
 use chrono::{DateTime, Duration, Utc};
 use schemars::JsonSchema;

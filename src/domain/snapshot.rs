@@ -2,7 +2,8 @@
 //! Must not know how it is stored or shown; making one reads nothing but its arguments.
 
 use super::canonical;
-use super::decision::{Recommendation, RuleResult};
+use super::decision::Recommendation;
+use super::rule::RuleResult;
 use super::headroom::Headroom;
 use super::input::{Input, Value};
 use super::interval::Interval;

@@ -1,7 +1,9 @@
 //! Owns the sentences: rule details, verdict and narrative, as templates over recorded values.
 //! Must not know how anything was computed; it says only what a snapshot holds.
 
-use super::decision::{Assessment, Breach, Recommendation, RuleId};
+use super::breach::Breach;
+use super::decision::{Assessment, Recommendation};
+use super::rule::RuleId;
 use super::facts::{Facts, decides};
 use super::headroom::Headroom;
 use super::input::{Input, InputState};

@@ -3,9 +3,11 @@
 
 use chrono::NaiveTime;
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use tracing_subscriber::EnvFilter;
 
 /// The settings file that is read where none is named and it is there.
 pub const FILE_NAME: &str = "scaling-mode.toml";
@@ -41,7 +43,7 @@ pub struct ServeFlags {
     pub addr: Option<SocketAddr>,
     /// Listen on an address that other machines reach. RISK: there is no sign-in yet, so everyone who reaches the address
     /// can read every number and act as the founder. Only behind a proxy that signs people in.
-    #[arg(long, env = "SCALING_MODE_ALLOW_REMOTE")]
+    #[arg(long, env = "SCALING_MODE_ALLOW_REMOTE", value_parser = BoolishValueParser::new())]
     pub allow_remote: bool,
     /// A further host name that requests may be addressed to, as a proxy passes it on; may be repeated.
     #[arg(long = "allowed-host", env = "SCALING_MODE_ALLOWED_HOSTS", value_delimiter = ',', value_name = "NAME")]
@@ -55,8 +57,11 @@ pub struct ServeFlags {
     /// Folder of the page's files; by default the one beside the binary.
     #[arg(long, env = "SCALING_MODE_SITE", value_name = "DIR")]
     pub site: Option<PathBuf>,
+    /// Where cargo-leptos has put the page's files; used where no folder is named.
+    #[arg(long, hide = true, env = "LEPTOS_SITE_ROOT")]
+    pub leptos_site_root: Option<PathBuf>,
     /// Do not make the demo environment on first run.
-    #[arg(long, env = "SCALING_MODE_NO_DEMO")]
+    #[arg(long, env = "SCALING_MODE_NO_DEMO", value_parser = BoolishValueParser::new())]
     pub no_demo: bool,
 }
 
@@ -158,6 +163,8 @@ impl Settings {
         }
         let allowed_hosts =
             if serve.allowed_hosts.is_empty() { file.allowed_hosts } else { serve.allowed_hosts.clone() };
+        let log = flags.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned());
+        EnvFilter::try_new(&log).map_err(|error| value_error("log", format!("is no filter of log lines: {error}")))?;
         Ok(Settings {
             addr,
             allow_remote,
@@ -166,10 +173,10 @@ impl Settings {
             store_file: store_file(database_url.as_deref(), &data_dir)?,
             data_dir,
             demo: !serve.no_demo && file.demo.unwrap_or(true),
-            log: flags.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned()),
+            log,
             log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
             raw_sample_days,
-            site: serve.site.clone().or(file.site),
+            site: serve.site.clone().or(file.site).or_else(|| serve.leptos_site_root.clone()),
             tick_minutes,
         })
     }
@@ -248,6 +255,7 @@ mod tests {
             ("daily_at = \"six\"", "daily_at"),
             ("raw_sample_days = 0", "raw_sample_days"),
             ("database_url = \"mysql://x\"", "database_url"),
+            ("log = \"scaling_mode=loud\"", "log"),
         ] {
             assert!(read(text).unwrap_err().starts_with(key), "{text}");
         }

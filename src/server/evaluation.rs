@@ -6,6 +6,7 @@ use super::store::{IdempotencyKey, Recording, Store, StoreError};
 use crate::domain::decision::Recommendation;
 use crate::domain::evaluate::{Evaluation, SealedConfig, evaluate};
 use crate::domain::history::{EventType, NewEvent};
+use crate::domain::input::Input;
 use crate::domain::policy::{Config, EnvironmentKind};
 use crate::domain::prepare;
 use crate::domain::proposal::{self, Proposal};
@@ -42,6 +43,16 @@ pub async fn evaluate_and_record(
     let recording = recording(&sealed.config, &evaluation, ticks.last(), open.as_ref(), occasion);
     let mut stored = store.record(environment, &[recording], key).await?;
     stored.pop().ok_or(StoreError::Corrupt { what: "a recorded snapshot", source: None })
+}
+
+/// What an evaluation of the environment would read at that time.
+///
+/// # Errors
+/// What the store says.
+pub async fn read_inputs(store: &dyn Store, environment: &str, as_of: DateTime<Utc>) -> Result<Vec<Input>, StoreError> {
+    let config = store.config(environment).await?;
+    let streams = streams_for(store, &config, as_of).await?;
+    Ok(prepare::inputs(&streams, &config, as_of, calendar::day_start(&config.policy.time_zone, as_of)))
 }
 
 /// The streams that an evaluation reads: bounded by the windows, whatever the age of the store.

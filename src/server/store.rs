@@ -180,7 +180,8 @@ pub trait Store: Send + Sync + 'static {
         key: Option<&IdempotencyKey>,
     ) -> Result<Receipt, StoreError>;
 
-    /// Every stream of the environment with its rows in a span (open at `from`) and, before it, the newest row of each. The number of rows read depends on the span, never on the age of the store.
+    /// Every stream of the environment with its rows in a span (open at `from`) and, before it, the newest row of each
+    /// gauge. The number of rows read depends on the span, never on the age of the store.
     async fn streams(&self, environment: &str, span: Span) -> Result<Vec<Stream>, StoreError>;
 
     /// What each source has sent so far.

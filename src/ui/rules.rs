@@ -2,7 +2,7 @@
 //! Must not judge: outcomes, observed values and thresholds are the snapshot's.
 
 use super::format::{self, Measure};
-use crate::domain::decision::RuleId;
+use crate::domain::rule::RuleId;
 use crate::domain::snapshot::{Rule, SnapshotBody};
 
 /// The parts of the decision, in the order in which they are looked at.

@@ -2,7 +2,7 @@
 //! against. Must not compute a score.
 
 use super::format::{self, Measure};
-use crate::domain::decision::RuleId;
+use crate::domain::rule::RuleId;
 use crate::domain::input::{Input, WindowName};
 use crate::domain::interval::Interval;
 use crate::domain::policy::Policy;

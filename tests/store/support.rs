@@ -1,7 +1,8 @@
 //! Owns what the cases share: fresh stores of every backend, times, batches, snapshots. Must not assert anything.
 
 use chrono::{DateTime, Duration, Utc};
-use scaling_mode::domain::decision::{Breach, BreachSet, Recommendation};
+use scaling_mode::domain::breach::{Breach, BreachSet};
+use scaling_mode::domain::decision::Recommendation;
 use scaling_mode::domain::headroom::Headroom;
 use scaling_mode::domain::history::{ChainVerifier, EventType, Head, NewEvent};
 use scaling_mode::domain::interval::Interval;

@@ -151,7 +151,7 @@ pub fn config_with(mode: Mode, policy: Policy) -> Config {
 pub fn stable() -> Recent {
     Recent {
         previous: None,
-        recovered: scaling_mode::domain::decision::BreachSet::all(),
+        recovered: scaling_mode::domain::breach::BreachSet::all(),
         stabilization: Stabilization { expected: 96, held: 96, last_three: true, unsafe_ticks: 0 },
         tick_minutes: 15,
     }
@@ -160,7 +160,7 @@ pub fn stable() -> Recent {
 /// [`stable`], but that the last tick answered `ruled` with these breaches standing.
 pub fn after(
     ruled: scaling_mode::domain::decision::Recommendation,
-    standing: scaling_mode::domain::decision::BreachSet,
+    standing: scaling_mode::domain::breach::BreachSet,
 ) -> Recent {
     Recent { previous: Some(Previous { at: noon() - Duration::minutes(15), ruled, standing }), ..stable() }
 }

@@ -3,7 +3,10 @@
 use super::read::Format;
 use super::{CliError, open, print_json};
 use crate::domain::history::store_head;
+use crate::domain::input::{Input, InputState, WindowName};
+use crate::domain::policy::EnvironmentKind;
 use crate::server::config::Settings;
+use crate::server::evaluation::read_inputs;
 use crate::server::proof::{Report, examine};
 use crate::server::store::sqlite::SqliteStore;
 use crate::server::store::sqlite::backup::restore as restore_store;
@@ -167,24 +170,32 @@ pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), Cl
     if ill == 0 { Ok(()) } else { Err(CliError::Found(format!("{ill} things need a look"))) }
 }
 
-/// Each source of a live environment: whether it is still sending.
+/// Each connected signal of a live environment, as an evaluation would read it now.
 async fn sources(store: &dyn Store, environment: &str) -> Result<Vec<Finding>, StoreError> {
-    use crate::domain::policy::EnvironmentKind;
-    let config = store.config(environment).await?;
-    if config.kind != EnvironmentKind::Live {
+    if store.config(environment).await?.kind != EnvironmentKind::Live {
         return Ok(Vec::new());
     }
-    let now = clock::now();
-    let most = chrono::Duration::hours(i64::from(config.policy.windows.gauge_max_age_hours));
-    let findings = store.sources(environment).await?.into_iter().map(|source| {
-        let through = source.data_through.or(source.last_at);
-        let fresh = through.is_some_and(|through| now - through <= most);
-        let when = through.map_or_else(|| "nothing yet".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string());
-        finding(
-            fresh,
-            format!("{environment}: {} from {}, data through {when}", source.series.label(), source.source),
-            "the source has gone silent: see that it is running and sends to this server",
-        )
-    });
-    Ok(findings.collect())
+    let inputs = read_inputs(store, environment, clock::now()).await?;
+    let connected = inputs.iter().filter(|input| input.source.is_some() && input.window.name != WindowName::Today);
+    Ok(connected.map(|input| reading(environment, input)).collect())
+}
+
+fn reading(environment: &str, input: &Input) -> Finding {
+    let name = match input.severity {
+        Some(severity) => format!("{} ({})", input.signal, severity.name()),
+        None => input.signal.to_string(),
+    };
+    let through =
+        input.data_through.map_or_else(|| "nothing yet".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string());
+    let note = input.note.as_deref().map(|note| format!("; {note}")).unwrap_or_default();
+    let source = input.source.as_deref().unwrap_or_default();
+    let usable = matches!(input.state, InputState::Known | InputState::Partial | InputState::NotApplicable);
+    finding(
+        usable,
+        format!("{environment}: {name} from {source} is {}, data through {through}{note}", input.state.name()),
+        match input.state {
+            InputState::Contradictory => "two numbers cannot both be true: see which source is wrong",
+            _ => "the source has gone silent: see that it is running and sends to this server",
+        },
+    )
 }

@@ -3,6 +3,7 @@
 
 use crate::api::{EvaluateRequest, HealthAnswer, HistoryPage, SamplePage};
 use crate::domain::change::ConfigChange;
+use crate::domain::history::EventType;
 use crate::domain::overview::ConfigView;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::telemetry::{Batch, Receipt};
@@ -47,8 +48,10 @@ fn sequence() -> Value {
 fn view() -> Value {
     json!({"type": "string", "enum": ["overview", "latest", "list"], "default": "overview"})
 }
-fn event_type() -> Value {
-    json!({"type": "string", "enum": crate::domain::history::EventType::ALL.map(crate::domain::history::EventType::name)})
+/// One or several, separated by commas.
+fn event_types() -> Value {
+    let names = EventType::ALL.map(EventType::name);
+    json!({"type": "array", "items": {"type": "string", "enum": names}, "minItems": 1})
 }
 fn signal() -> Value {
     json!({"type": "string", "enum": crate::domain::signal::Signal::ALL.map(crate::domain::signal::Signal::name)})
@@ -77,7 +80,7 @@ const READS: [(&str, &str, &[Parameter]); 4] = [
         "Events, newest first",
         &[
             ENVIRONMENT,
-            optional("event_type", event_type, "Only events of this type."),
+            optional("event_type", event_types, "Only events of these types, separated by commas."),
             optional("from", instant, "Only events at or after this time."),
             optional("to", instant, "Only events before this time."),
             optional("limit", page_size, "How many at most."),
@@ -227,6 +230,8 @@ fn operation(
             "in": "query",
             "required": parameter.required,
             "description": parameter.says,
+            "style": "form",
+            "explode": false,
             "schema": (parameter.schema)(),
         })).collect::<Vec<Value>>(),
     });

@@ -2,7 +2,8 @@
 
 use super::super::rows::{self, corrupt, corrupt_by, millis, time};
 use super::super::{StoreError, TrendPoint};
-use crate::domain::decision::{BreachSet, Recommendation};
+use crate::domain::breach::BreachSet;
+use crate::domain::decision::Recommendation;
 use crate::domain::interval::Interval;
 use crate::domain::recent::Tick;
 use crate::domain::snapshot::{Origin, Snapshot};
