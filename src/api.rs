@@ -96,13 +96,14 @@ pub async fn evaluate_now(body: EvaluateRequest) -> Result<Snapshot, WireError> 
 pub async fn read_history(
     #[server(default)] environment: Option<String>,
     #[server(default)] event_type: Option<String>,
+    #[server(default)] actor: Option<String>,
     #[server(default)] from: Option<String>,
     #[server(default)] to: Option<String>,
     #[server(default)] limit: Option<String>,
     #[server(default)] before: Option<String>,
 ) -> Result<HistoryPage, WireError> {
-    use crate::server::http::views;
-    views::history(environment, event_type, from, to, limit, before).await
+    use crate::server::http::timeline::{self, Asked};
+    timeline::history(environment, Asked { actor, before, event_type, from, to }, limit).await
 }
 
 /// Telemetry in: a batch is stored whole or not at all.

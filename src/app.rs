@@ -1,9 +1,12 @@
 //! Owns the shell of every page and its routes. Must not know what a page shows.
 
+use crate::ui::compare_page::ComparePage;
+use crate::ui::event_page::EventPage;
 use crate::ui::page_error::NotFound;
 use crate::ui::samples_page::SamplesPage;
 use crate::ui::scaling_mode_page::ScalingModePage;
 use crate::ui::snapshot_page::SnapshotPage;
+use crate::ui::theme_choice::Theme;
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
@@ -11,13 +14,14 @@ use leptos_router::{SsrMode, path};
 
 /// The document around the application. Pages are whole before they are sent; only islands are taken over by the browser.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
+    let theme = use_context::<Theme>().unwrap_or_default();
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang="en" data-theme=theme.0>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
-                <meta name="color-scheme" content="light dark" />
+                <meta name="color-scheme" content=theme.0.unwrap_or("light dark") />
                 <meta name="description" content="May I safely take on more? Hold, Increase, Decrease or Freeze, with the proof." />
                 <link rel="icon" type="image/svg+xml" href="/favicon.svg" />
                 <HashedStylesheet id="style" options=options.clone() />
@@ -40,6 +44,8 @@ pub fn App() -> impl IntoView {
             <Routes fallback=NotFound>
                 <Route path=path!("/founder/scaling-mode") view=ScalingModePage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/snapshots/:id") view=SnapshotPage ssr=SsrMode::Async />
+                <Route path=path!("/founder/scaling-mode/compare") view=ComparePage ssr=SsrMode::Async />
+                <Route path=path!("/founder/scaling-mode/events/:seq") view=EventPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/samples") view=SamplesPage ssr=SsrMode::Async />
             </Routes>
         </Router>

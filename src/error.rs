@@ -19,6 +19,7 @@ pub enum Code {
     ForeignHost,
     UnknownEnvironment,
     UnknownSnapshot,
+    UnknownEvent,
     UnknownProposal,
     UnknownPath,
     MethodNotAllowed,
@@ -36,13 +37,14 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 20] = [
+    pub const ALL: [Code; 21] = [
         Code::Malformed,
         Code::OutOfRange,
         Code::ForeignOrigin,
         Code::ForeignHost,
         Code::UnknownEnvironment,
         Code::UnknownSnapshot,
+        Code::UnknownEvent,
         Code::UnknownProposal,
         Code::UnknownPath,
         Code::MethodNotAllowed,
@@ -64,7 +66,11 @@ impl Code {
         match self {
             Code::Malformed | Code::OutOfRange => 400,
             Code::ForeignOrigin | Code::ForeignHost => 403,
-            Code::UnknownEnvironment | Code::UnknownSnapshot | Code::UnknownProposal | Code::UnknownPath => 404,
+            Code::UnknownEnvironment
+            | Code::UnknownSnapshot
+            | Code::UnknownEvent
+            | Code::UnknownProposal
+            | Code::UnknownPath => 404,
             Code::MethodNotAllowed => 405,
             Code::Conflict | Code::ProposalClosed | Code::RecommendationChanged | Code::EnvironmentExists => 409,
             Code::TooLarge => 413,
@@ -85,6 +91,7 @@ impl Code {
             Code::ForeignHost => "foreign-host",
             Code::UnknownEnvironment => "unknown-environment",
             Code::UnknownSnapshot => "unknown-snapshot",
+            Code::UnknownEvent => "unknown-event",
             Code::UnknownProposal => "unknown-proposal",
             Code::UnknownPath => "unknown-path",
             Code::MethodNotAllowed => "method-not-allowed",
@@ -111,6 +118,7 @@ impl Code {
             Code::ForeignHost => "This address is not one that the server answers to",
             Code::UnknownEnvironment => "There is no such environment",
             Code::UnknownSnapshot => "There is no such snapshot",
+            Code::UnknownEvent => "There is no such event",
             Code::UnknownProposal => "There is no such proposal",
             Code::UnknownPath => "There is nothing at this address",
             Code::MethodNotAllowed => "This address does not take that method",

@@ -8,6 +8,7 @@ pub mod config;
 pub mod demo;
 pub mod evaluation;
 pub mod http;
+pub mod live;
 pub mod observability;
 pub mod proof;
 pub mod replay;

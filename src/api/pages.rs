@@ -1,5 +1,6 @@
 //! Owns the functions that pages are made from. Must not draw anything.
 
+use crate::domain::history::Event;
 use crate::domain::overview::{Notice, PageData, SampleLine};
 use crate::domain::policy::EnvironmentKind;
 use crate::domain::snapshot::Snapshot;
@@ -33,11 +34,35 @@ pub async fn founder_page(
     #[server(default)] environment: Option<String>,
     #[server(default)] before: Option<String>,
     #[server(default)] event_type: Option<String>,
+    #[server(default)] actor: Option<String>,
+    #[server(default)] from: Option<String>,
+    #[server(default)] to: Option<String>,
+    #[server(default)] range: Option<String>,
     #[server(default)] notice: Option<String>,
 ) -> Result<FounderPage, WireError> {
-    use crate::server::http::{context, notices, views};
-    let data = context::with_status(views::page(environment, before, event_type).await)?;
+    use crate::server::http::{context, notices, timeline::Asked, views};
+    let asked = Asked { actor, before, event_type, from, to };
+    let data = context::with_status(views::page(environment, asked, range).await)?;
     Ok(FounderPage { notice: notices::notice(notice.as_deref(), &data.config), data })
+}
+
+/// One event, with its place among its neighbours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EventView {
+    pub event: Event,
+    pub kind: EnvironmentKind,
+    /// The event after it, where there is one.
+    pub next: Option<u64>,
+}
+
+/// One event of an environment, by its number.
+#[server(name = ReadEvent, prefix = "/api", endpoint = "scaling-mode/event", input = GetUrl, output = Json)]
+pub async fn event_page(
+    #[server(default)] environment: Option<String>,
+    #[server(default)] seq: String,
+) -> Result<EventView, WireError> {
+    use crate::server::http::{context, timeline};
+    context::with_status(timeline::event(environment, &seq).await)
 }
 
 /// One snapshot.
@@ -45,6 +70,23 @@ pub async fn founder_page(
 pub async fn snapshot_page(#[server(default)] id: String) -> Result<Snapshot, WireError> {
     use crate::server::http::context;
     context::with_status(context::snapshot(&id).await)
+}
+
+/// Two snapshots of one environment, the earlier one first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SnapshotPair {
+    pub after: Snapshot,
+    pub before: Snapshot,
+}
+
+/// Two snapshots to compare; the newest of the environment where the second is left out.
+#[server(name = ReadSnapshotPair, prefix = "/api", endpoint = "scaling-mode/compare", input = GetUrl, output = Json)]
+pub async fn compare_page(
+    #[server(default)] from: String,
+    #[server(default)] to: Option<String>,
+) -> Result<SnapshotPair, WireError> {
+    use crate::server::http::{context, views};
+    context::with_status(views::pair(&from, to).await)
 }
 
 /// The samples behind a number.

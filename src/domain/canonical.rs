@@ -305,10 +305,10 @@ impl<'a> Parts<'a> {
     fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Refused> {
         debug_assert!(self.last_key < key, "{key} is declared after {}", self.last_key);
         self.last_key = key;
-        let open: &[u8] = if self.is_first { b"\"" } else { b",\"" };
-        self.is_first = false;
+        // Single bytes are pushed: copying a slice of a length unknown here is a call.
+        self.separate();
         let bytes = &mut self.into.bytes;
-        bytes.extend_from_slice(open);
+        bytes.push(b'"');
         bytes.extend_from_slice(key.as_bytes());
         bytes.extend_from_slice(b"\":");
         value.serialize(Writer { into: self.into })

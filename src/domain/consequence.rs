@@ -1,11 +1,11 @@
 //! Owns what choosing a mode would mean: its caps, and whether today's load would fit them.
 //! Must not know how the choice is made or worded; it changes nothing.
 
-use super::rule::RuleId;
 use super::input::Value;
 use super::interval::{Count, Outcome};
 use super::mode::Mode;
 use super::policy::{Limits, ModeLimits};
+use super::rule::RuleId;
 use super::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
 

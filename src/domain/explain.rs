@@ -2,9 +2,9 @@
 //! would. Must not know how a snapshot was made.
 
 use super::decision::Recommendation;
-use super::rule::RuleId;
 use super::input::Value;
 use super::interval::Outcome;
+use super::rule::RuleId;
 use super::snapshot::{Rule, Snapshot, Threshold};
 use super::wording;
 

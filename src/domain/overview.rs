@@ -11,6 +11,7 @@ use super::policy::{Config, EnvironmentKind, ModeLimits};
 use super::proposal::Proposal;
 use super::signal::{Severity, Signal, Unit};
 use super::snapshot::{Origin, Scores, Snapshot, Utilisation};
+use super::trend::OverTime;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -162,12 +163,13 @@ pub struct PageData {
     pub events: Vec<Event>,
     /// Where the next page of events begins.
     pub events_next: Option<u64>,
+    /// The newest event's place in the chain; 0 where there is none.
+    pub head: u64,
     pub now: DateTime<Utc>,
+    pub over_time: OverTime,
     pub overview: Overview,
     pub snapshot: Option<Snapshot>,
     pub snapshots: Vec<SnapshotLine>,
-    /// Health over time as an SVG chart, drawn by the server; empty where there is too little to draw.
-    pub trend_svg: String,
 }
 
 /// The configuration in force, as it is served.

@@ -3,13 +3,13 @@
 
 use super::canonical;
 use super::decision::Recommendation;
-use super::rule::RuleResult;
 use super::headroom::Headroom;
 use super::input::{Input, Value};
 use super::interval::Interval;
 use super::mode::Mode;
 use super::policy::EnvironmentKind;
 use super::recent::Recent;
+use super::rule::RuleResult;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

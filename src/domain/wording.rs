@@ -3,13 +3,13 @@
 
 use super::breach::Breach;
 use super::decision::{Assessment, Recommendation};
-use super::rule::RuleId;
 use super::facts::{Facts, decides};
 use super::headroom::Headroom;
 use super::input::{Input, InputState};
 use super::interval::{Count, Interval, Outcome};
 use super::policy::Config;
 use super::recent::Recent;
+use super::rule::RuleId;
 use super::snapshot::Truth;
 use std::borrow::Cow;
 use std::fmt::Write;

@@ -1,71 +1,48 @@
-//! Owns charts drawn on the server: overall health over time as a band between its least and greatest value.
-//! Must not know where the points come from. Colours come from the page's style sheet, by class.
+//! Owns the charts of the page, drawn on the server: health as a band, load and clients against their limits, the spans of
+//! modes and freezes, and a calendar of daily health. Must not know where points come from; colours are the page's.
 
-use super::store::TrendPoint;
-use crate::domain::interval::Interval;
-use charts_rs::{LineChart, Series};
+mod calendar;
+mod lines;
+mod spans;
+mod theme;
 
-/// Points that a chart can show without its lines becoming a blot.
-const MAX_POINTS: usize = 120;
+use crate::domain::policy::Guardrails;
+use crate::domain::trend::{Chart, Range, Spans, TrendPoint};
+use chrono::{DateTime, Utc};
 
-/// An SVG chart of overall health, or an empty text where there are too few points to draw a line.
-pub fn health_trend(points: &[TrendPoint]) -> String {
-    if points.len() < 2 {
-        return String::new();
-    }
-    let thinned = thin(points);
-    let line = |name: &str, value: fn(Interval) -> f64| {
-        Series::new(
-            name.to_owned(),
-            thinned.iter().map(|point| (value(point.overall) * 10.0).round() as f32 / 10.0).collect(),
-        )
-    };
-    let labels = thinned.iter().map(|point| point.at.format("%d %b %H:%M").to_string()).collect();
-    let mut chart = LineChart::new(vec![line("at best", Interval::hi), line("at worst", Interval::lo)], labels);
-    chart.width = 720.0;
-    chart.height = 220.0;
-    chart.font_family = "sans-serif".to_owned();
-    chart.margin.right = 16.0;
-    for axis in &mut chart.y_axis_configs {
-        axis.min = Some(0.0);
-        axis.max = Some(100.0);
-    }
-    chart.svg().unwrap_or_default()
+/// What the charts are drawn from.
+pub struct Drawing<'a> {
+    /// The lowest overall health of each day (UTC), for ranges long enough to show days; with the highest that it may be.
+    pub days: &'a [TrendPoint],
+    pub from: DateTime<Utc>,
+    pub guardrails: &'a Guardrails,
+    /// Ascending.
+    pub points: &'a [TrendPoint],
+    pub range: Range,
+    pub spans: &'a Spans,
+    pub to: DateTime<Utc>,
 }
 
-/// Every n-th point and the last: each one that is shown was measured, none is averaged.
-fn thin(points: &[TrendPoint]) -> Vec<TrendPoint> {
-    let step = points.len().div_ceil(MAX_POINTS);
-    let mut thinned: Vec<TrendPoint> = points.iter().rev().step_by(step).copied().collect();
-    thinned.reverse();
-    thinned
+/// All charts of the page; none where there are too few points to draw a line.
+pub fn draw(drawing: &Drawing<'_>) -> Vec<Chart> {
+    if drawing.points.len() < 2 {
+        return Vec::new();
+    }
+    let mut charts = vec![lines::health(drawing), lines::load(drawing), lines::clients(drawing), spans::modes(drawing)];
+    charts.extend((drawing.range.days() >= Range::Quarter.days()).then(|| calendar::health(drawing)));
+    charts.into_iter().flatten().collect()
+}
+
+/// A chart of a drawn SVG, with its title and description inside, where readers of the screen look for them.
+fn chart(id: &str, title: &str, description: String, svg: charts_rs::Result<String>) -> Option<Chart> {
+    let svg = svg.inspect_err(|error| super::observability::log_error("a chart could not be drawn", error)).ok()?;
+    Some(Chart {
+        svg: theme::dressed(&svg, id, title, &description),
+        description,
+        id: id.to_owned(),
+        title: title.to_owned(),
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn points(count: i64) -> Vec<TrendPoint> {
-        (0..count)
-            .map(|place| TrendPoint {
-                at: chrono::DateTime::from_timestamp(1_800_000_000 + place * 900, 0).unwrap(),
-                overall: Interval::new(50.0, 90.0),
-            })
-            .collect()
-    }
-
-    #[test]
-    fn a_single_point_is_no_line() {
-        assert_eq!(health_trend(&points(1)), "");
-        assert!(health_trend(&points(2)).starts_with("<svg"));
-    }
-
-    #[test]
-    fn thinning_keeps_the_newest_point_and_measured_ones_only() {
-        let all = points(1_000);
-        let thinned = thin(&all);
-        assert!(thinned.len() <= MAX_POINTS);
-        assert_eq!(thinned.last(), all.last());
-        assert!(thinned.iter().all(|point| all.contains(point)));
-    }
-}
+mod tests;

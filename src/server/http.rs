@@ -3,24 +3,33 @@
 
 pub mod assets;
 pub mod context;
+pub mod events;
 pub mod guard;
 pub mod metrics;
 pub mod notices;
 pub mod openapi;
+pub mod over_time;
+pub mod pages;
+pub mod parameters;
 pub mod probes;
 pub mod problem;
+pub mod theme;
+pub mod timeline;
 pub mod views;
 
 use super::config::Settings;
+use super::live::Feed;
 use super::scheduler::Scheduler;
 use super::sources::requests::RequestLog;
 use super::store::Store;
 use crate::app::{App, shell};
+use crate::ui::theme_choice::Theme;
 use axum::Router;
 use axum::extract::FromRef;
+use axum::http::request::Parts;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Redirect;
-use axum::routing::get;
+use axum::routing::{get, post};
 use leptos::prelude::*;
 use leptos_axum::{LeptosRoutes, generate_route_list};
 use std::sync::Arc;
@@ -36,8 +45,10 @@ pub const PAGE: &str = "/founder/scaling-mode";
 /// All that a request may reach.
 #[derive(Clone)]
 pub struct AppState {
+    pub feed: Feed,
     pub leptos: LeptosOptions,
     pub metrics: Arc<metrics::Metrics>,
+    pub pages: pages::Pages,
     pub requests: Arc<RequestLog>,
     pub scheduler: Scheduler,
     pub settings: Arc<Settings>,
@@ -55,7 +66,11 @@ pub fn router(state: AppState) -> Router {
     let routes = generate_route_list(App);
     let context = {
         let state = state.clone();
-        move || provide_context(state.clone())
+        move || {
+            let theme = use_context::<Parts>().and_then(|parts| theme::chosen(&parts.headers));
+            provide_context(Theme(theme));
+            provide_context(state.clone());
+        }
     };
     let page = {
         let options = state.leptos.clone();
@@ -66,8 +81,11 @@ pub fn router(state: AppState) -> Router {
         .route("/healthz", get(probes::alive))
         .route("/readyz", get(probes::ready))
         .route("/metrics", get(metrics::scrape))
+        .route("/api/scaling-mode/events", get(events::listen))
         .route("/api/openapi.json", get(openapi::document))
         .leptos_routes_with_context(&state, routes, context, page)
+        .layer(from_fn_with_state(state.clone(), pages::serve))
+        .route("/founder/theme", post(theme::choose))
         .fallback(assets::serve)
         .layer(from_fn_with_state(state.clone(), guard::check))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))

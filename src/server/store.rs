@@ -7,7 +7,6 @@ pub mod sqlite;
 
 use crate::domain::act::{Act, ActError};
 use crate::domain::history::{Event, EventType, Head, NewEvent};
-use crate::domain::interval::Interval;
 use crate::domain::policy::{Config, EnvironmentKind};
 use crate::domain::proposal::{Proposal, ProposalStatus};
 use crate::domain::recent::Tick;
@@ -15,9 +14,11 @@ use crate::domain::signal::{Aggregation, Series};
 use crate::domain::snapshot::{Origin, Snapshot};
 use crate::domain::stream::{Span, Stream};
 use crate::domain::telemetry::{AcceptedBatch, Receipt, RowError};
+use crate::domain::trend::TrendPoint;
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use std::path::{Path, PathBuf};
+use tokio::sync::watch;
 
 /// Why the store did not do what was asked. The cause is for the log; clients see a sentence made elsewhere.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +103,8 @@ pub struct Recording<'a> {
 /// Which events a page of history holds.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct EventFilter {
+    /// Only what this actor did or had done.
+    pub actor: Option<String>,
     /// Any of these types; empty means all.
     pub types: Vec<EventType>,
     /// Events at or after this time.
@@ -136,11 +139,12 @@ pub struct SourceSummary {
     pub spans: Vec<Span>,
 }
 
-/// Overall health at one tick.
+/// Which points of a chart are wanted: after `from`, up to `to`, one for each `step` that holds a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TrendPoint {
-    pub at: DateTime<Utc>,
-    pub overall: Interval,
+pub struct TrendQuery {
+    pub from: DateTime<Utc>,
+    pub step: Duration,
+    pub to: DateTime<Utc>,
 }
 
 /// Where everything is kept. Every method that writes is one transaction; what it acknowledged is on disk.
@@ -225,8 +229,8 @@ pub trait Store: Send + Sync + 'static {
         before: DateTime<Utc>,
     ) -> Result<Vec<Tick>, StoreError>;
 
-    /// Overall health at the newest ticks since a time, ascending, at most `limit`.
-    async fn trend(&self, environment: &str, from: DateTime<Utc>, limit: u32) -> Result<Vec<TrendPoint>, StoreError>;
+    /// The points of a chart, ascending: each the hull of the snapshots of one step. Steps without a snapshot have none.
+    async fn trend(&self, environment: &str, query: &TrendQuery) -> Result<Vec<TrendPoint>, StoreError>;
 
     /// Whether a tick is stored for this very time.
     async fn has_tick(&self, environment: &str, at: DateTime<Utc>) -> Result<bool, StoreError>;
@@ -282,6 +286,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether a write would succeed now and every migration is applied.
     async fn ready(&self) -> Result<(), StoreError>;
+
+    /// Moves on with every commit that this process makes or has noticed.
+    fn commits(&self) -> watch::Receiver<u64>;
+
+    /// Looks whether another process has committed since it was last looked, and moves [`Store::commits`] on if so.
+    async fn notice_outside_commits(&self) -> Result<(), StoreError>;
 
     /// Writes what is pending and closes.
     async fn close(&self);

@@ -1,6 +1,7 @@
 //! Owns the addresses of the pages and forms. Must not know what stands on them.
 
 use super::format::rfc3339;
+use super::timeline_filter::TimelineQuery;
 use crate::domain::input::Input;
 
 pub const PAGE: &str = "/founder/scaling-mode";
@@ -16,17 +17,40 @@ pub fn page(environment: &str) -> String {
 }
 
 /// The founder's page with its timeline narrowed and paged.
-pub fn timeline(environment: &str, event_type: Option<&str>, before: Option<u64>) -> String {
+pub fn timeline(environment: &str, asked: &TimelineQuery) -> String {
     let mut link = page(environment);
-    if let Some(event_type) = event_type {
-        link.push_str("&type=");
-        link.push_str(&escape(event_type));
-    }
-    if let Some(before) = before {
-        link.push_str(&format!("&before={before}"));
+    let before = asked.before.map(|before| before.to_string());
+    for (name, value) in [
+        ("type", &asked.event_type),
+        ("actor", &asked.actor),
+        ("from", &asked.from),
+        ("to", &asked.to),
+        ("before", &before),
+    ] {
+        if let Some(value) = value {
+            link.push_str(&format!("&{name}={}", escape(value)));
+        }
     }
     link.push_str("#history");
     link
+}
+
+/// One event.
+pub fn event(environment: &str, seq: u64) -> String {
+    format!("{PAGE}/events/{seq}?environment={}", escape(environment))
+}
+
+/// Where two snapshots are compared.
+pub const COMPARE: &str = "/founder/scaling-mode/compare";
+
+/// A snapshot beside the newest of its environment.
+pub fn compare_with_newest(id: &str) -> String {
+    format!("{COMPARE}?from={}", escape(id))
+}
+
+/// The founder's page with charts over so many days.
+pub fn over_time(environment: &str, days: u32) -> String {
+    format!("{}&range={days}#over-time", page(environment))
 }
 
 pub fn snapshot(id: &str) -> String {
@@ -64,10 +88,9 @@ mod tests {
 
     #[test]
     fn what_stands_in_an_address_cannot_leave_its_place() {
+        let asked =
+            TimelineQuery { event_type: Some("frozen".to_owned()), before: Some(7), ..TimelineQuery::default() };
         assert_eq!(page("a&b=c#d e"), "/founder/scaling-mode?environment=a%26b%3Dc%23d%20e");
-        assert_eq!(
-            timeline("demo", Some("frozen"), Some(7)),
-            "/founder/scaling-mode?environment=demo&type=frozen&before=7#history"
-        );
+        assert_eq!(timeline("demo", &asked), "/founder/scaling-mode?environment=demo&type=frozen&before=7#history");
     }
 }

@@ -4,8 +4,8 @@
 use super::bars::{Bar, BarSpec, Mark};
 use super::format::{self, Measure};
 use super::rules;
-use crate::domain::rule::RuleId;
 use crate::domain::interval::Interval;
+use crate::domain::rule::RuleId;
 use crate::domain::snapshot::{Snapshot, SnapshotBody};
 use crate::domain::wording::binding_words;
 use leptos::prelude::*;

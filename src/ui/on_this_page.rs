@@ -8,7 +8,7 @@ pub fn OnThisPage(has_proof: bool) -> impl IntoView {
         ("#decision", "Decision", has_proof),
         ("#health", "Health", has_proof),
         ("#actions", "Act", true),
-        ("#trend", "Over time", true),
+        ("#over-time", "Over time", true),
         ("#history", "History", true),
         ("#snapshots", "Snapshots", true),
         ("#connect", "Connect", true),

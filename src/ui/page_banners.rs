@@ -57,7 +57,7 @@ pub fn PageBanners(data: PageData) -> impl IntoView {
         banner("outdated", "This answer is older than the configuration.", text.into_any())
     });
     view! {
-        <div class="banners">
+        <div class="banners" id="banners">
             <KindBanner kind=config.kind />
             {frozen}
             {held}

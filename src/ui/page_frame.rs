@@ -2,6 +2,7 @@
 
 use super::bars::BarPatterns;
 use super::links;
+use super::theme_choice::ThemeChoice;
 use leptos::prelude::*;
 
 const MARK: &str = r#"<rect x="1" y="13" width="4" height="6" rx="1"/><rect x="8" y="8" width="4" height="11" rx="1"/><rect x="15" y="1" width="4" height="18" rx="1" class="brand-open"/>"#;
@@ -36,6 +37,7 @@ pub fn PageFrame(
                 <p>
                     <a href="/api/openapi.json">"The HTTP interface (OpenAPI)"</a>
                 </p>
+                <ThemeChoice />
             </div>
         </footer>
     }

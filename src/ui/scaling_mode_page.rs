@@ -4,8 +4,10 @@ use super::actions_panel::ActionsPanel;
 use super::decision_panel::DecisionPanel;
 use super::environment_switcher::EnvironmentSwitcher;
 use super::first_run_checklist::{FirstRunChecklist, FirstRunChecklistProps};
+use super::live_page::LivePage;
 use super::notice_region::NoticeRegion;
 use super::on_this_page::OnThisPage;
+use super::over_time_panel::OverTimePanel;
 use super::page_banners::PageBanners;
 use super::page_error::PageError;
 use super::page_frame::PageFrame;
@@ -14,11 +16,10 @@ use super::scaling_health_scores_panel::ScalingHealthScoresPanel;
 use super::scaling_mode_overview::ScalingModeOverview;
 use super::scaling_mode_timeline::ScalingModeTimeline;
 use super::snapshot_list::SnapshotList;
-use super::trend_chart::TrendChart;
+use super::timeline_filter::TimelineQuery;
 use super::words;
 use crate::api::{self, FounderPage};
 use crate::domain::consequence::Load;
-use crate::domain::history::EventType;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -29,20 +30,29 @@ pub fn ScalingModePage() -> impl IntoView {
     let query = use_query_map();
     let query = query.read_untracked();
     let asked = |name: &str| query.get(name).filter(|value| !value.is_empty());
-    let before = asked("before").and_then(|before| before.parse().ok());
-    let event_type = asked("type");
-    let filter = event_type.as_deref().and_then(EventType::from_name);
+    let timeline = TimelineQuery {
+        actor: asked("actor"),
+        before: asked("before").and_then(|before| before.parse().ok()),
+        event_type: asked("type"),
+        from: asked("from"),
+        to: asked("to"),
+    };
     let page = OnceResource::new_blocking(api::founder_page(
         asked("environment"),
         asked("before"),
-        event_type,
+        timeline.event_type.clone(),
+        timeline.actor.clone(),
+        timeline.from.clone(),
+        timeline.to.clone(),
+        asked("range"),
         asked("notice"),
     ));
+    let timeline = StoredValue::new(timeline);
     view! {
         <Suspense>
             {move || Suspend::new(async move {
                 match page.await {
-                    Ok(page) => view! { <Panels page=page filter=filter before=before /> }.into_any(),
+                    Ok(page) => view! { <Panels page=page timeline=timeline.get_value() /> }.into_any(),
                     Err(error) => view! { <PageError error=error /> }.into_any(),
                 }
             })}
@@ -51,10 +61,11 @@ pub fn ScalingModePage() -> impl IntoView {
 }
 
 #[component]
-fn Panels(page: FounderPage, filter: Option<EventType>, before: Option<u64>) -> impl IntoView {
+fn Panels(page: FounderPage, timeline: TimelineQuery) -> impl IntoView {
     let data = page.data;
     let environment = data.config.environment.clone();
     let kind = data.config.kind;
+    let spans = data.over_time.spans.clone();
     let title = format!("{} · {} · Scaling Mode", words::answer(data.overview.recommendation), environment);
     let snapshot = data.snapshot.clone().map(Arc::new);
     let load = data.snapshot.as_ref().map_or(Load::UNKNOWN, Load::of);
@@ -82,6 +93,7 @@ fn Panels(page: FounderPage, filter: Option<EventType>, before: Option<u64>) -> 
     view! {
         <Title text=title />
         <PageFrame aside=Some(switcher)>
+            <LivePage environment=environment.clone() after=data.head />
             <NoticeRegion notice=page.notice />
             <PageBanners data=data.clone() />
             <ScalingModeOverview
@@ -90,19 +102,19 @@ fn Panels(page: FounderPage, filter: Option<EventType>, before: Option<u64>) -> 
                 snapshot=snapshot
                 now=data.now
             />
-            {proposal}
+            <div id="proposal-place">{proposal}</div>
             <OnThisPage has_proof=proof.is_some() />
             {checklist_first.map(FirstRunChecklist)}
             {proof}
             <ActionsPanel config=data.config load=load />
-            <TrendChart kind=kind svg=data.trend_svg snapshots=data.snapshots.clone() />
+            <OverTimePanel environment=environment.clone() kind=kind over_time=data.over_time />
             <ScalingModeTimeline
                 environment=environment
                 kind=kind
                 events=data.events
                 next=data.events_next
-                filter=filter
-                before=before
+                asked=timeline
+                spans=spans
             />
             <SnapshotList kind=kind snapshots=data.snapshots />
             {checklist_last.map(FirstRunChecklist)}

@@ -2,10 +2,10 @@
 //! against. Must not compute a score.
 
 use super::format::{self, Measure};
-use crate::domain::rule::RuleId;
 use crate::domain::input::{Input, WindowName};
 use crate::domain::interval::Interval;
 use crate::domain::policy::Policy;
+use crate::domain::rule::RuleId;
 use crate::domain::signal::{Severity, Signal};
 use crate::domain::snapshot::SnapshotBody;
 

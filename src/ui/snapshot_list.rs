@@ -14,10 +14,17 @@ pub fn SnapshotList(kind: EnvironmentKind, snapshots: Vec<SnapshotLine>) -> impl
             .into_any()
     } else {
         view! {
-            <SnapshotTable
-                caption="The newest snapshots; the time of each leads to its whole record"
-                snapshots=snapshots
-            />
+            <form method="get" action=links::COMPARE class="compare-form">
+                <SnapshotTable
+                    caption="The newest snapshots; the time of each leads to its whole record"
+                    snapshots=snapshots
+                />
+                <p>
+                    <button type="submit" class="button">
+                        "Compare the two chosen"
+                    </button>
+                </p>
+            </form>
         }
         .into_any()
     };
@@ -31,13 +38,15 @@ pub fn SnapshotList(kind: EnvironmentKind, snapshots: Vec<SnapshotLine>) -> impl
 }
 
 #[component]
-pub fn SnapshotTable(caption: &'static str, snapshots: Vec<SnapshotLine>) -> impl IntoView {
+fn SnapshotTable(caption: &'static str, snapshots: Vec<SnapshotLine>) -> impl IntoView {
     let rows: Vec<_> = snapshots
         .iter()
-        .map(|line| {
+        .enumerate()
+        .map(|(place, line)| {
             let held = line.held.then(|| view! { <span class="note">"held"</span> });
             view! {
                 <tr>
+                    <td>{choice("from", "first", line, place == 1)} {choice("to", "second", line, place == 0)}</td>
                     <th scope="row">
                         <a href=links::snapshot(&line.id)>
                             <TimeStamp at=line.as_of />
@@ -63,6 +72,7 @@ pub fn SnapshotTable(caption: &'static str, snapshots: Vec<SnapshotLine>) -> imp
                 <caption>{caption}</caption>
                 <thead>
                     <tr>
+                        <th scope="col">"Compare"</th>
                         <th scope="col">"As of"</th>
                         <th scope="col">"Answer"</th>
                         <th scope="col">"Mode"</th>
@@ -77,4 +87,11 @@ pub fn SnapshotTable(caption: &'static str, snapshots: Vec<SnapshotLine>) -> imp
         </TableRegion>
     }
     .into_any()
+}
+
+/// Chooses a snapshot as the first or the second of two to compare.
+fn choice(name: &'static str, place: &'static str, line: &SnapshotLine, checked: bool) -> AnyView {
+    let label = format!("{place} to compare: {}", format::utc(line.as_of));
+    view! { <input type="radio" class="compare-choice" name=name value=line.id.clone() checked=checked aria-label=label /> }
+        .into_any()
 }

@@ -101,5 +101,11 @@ fn Record(snapshot: Arc<Snapshot>) -> impl IntoView {
             }
         })
         .collect();
-    view! { <dl class="facts">{facts}</dl> }.into_any()
+    view! {
+        <dl class="facts">{facts}</dl>
+        <p>
+            <a href=links::compare_with_newest(&snapshot.id)>"Compare with the newest snapshot"</a>
+        </p>
+    }
+    .into_any()
 }

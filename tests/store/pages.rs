@@ -41,7 +41,7 @@ async fn pages_of_history_are_complete_without_duplicates_under_every_filter() {
         for types in &types {
             for (from, to) in times {
                 let (from, to) = (from.map(minute), to.map(minute));
-                let filter = EventFilter { types: types.clone(), from, to, before: None };
+                let filter = EventFilter { types: types.clone(), from, to, ..EventFilter::default() };
                 let fits = |event: &&Event| {
                     (types.is_empty() || types.contains(&event.event_type))
                         && from.is_none_or(|from| event.at >= from)

@@ -8,7 +8,9 @@ use crate::domain::telemetry::AcceptedBatch;
 use crate::server::config::Settings;
 use crate::server::evaluation::{Occasion, evaluate_and_record};
 use crate::server::http::context::DEFAULT_ENVIRONMENT;
+use crate::server::http::pages::Pages;
 use crate::server::http::{AppState, PAGE, router};
+use crate::server::live::Feed;
 use crate::server::scheduler::{Scheduler, housekeeping};
 use crate::server::sources::THIS_SERVER;
 use crate::server::sources::host::Host;
@@ -31,9 +33,12 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     let store = open(&settings).await?;
     first_run(&store, &settings).await?;
     let settings = Arc::new(settings);
+    let stop = CancellationToken::new();
     let state = AppState {
+        feed: Feed::new(stop.clone()),
         leptos: leptos_options(&settings)?,
         metrics: Arc::default(),
+        pages: Pages::default(),
         requests: Arc::new(RequestLog::default()),
         scheduler: Scheduler::default(),
         settings: settings.clone(),
@@ -44,10 +49,10 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
         source,
     })?;
     let address = listener.local_addr().unwrap_or(settings.addr);
-    let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     state.requests.start(clock::now());
     tasks.spawn(state.scheduler.clone().run(store.clone(), settings.clone(), stop.clone()));
+    tasks.spawn(state.feed.clone().run(store.clone()));
     tasks.spawn(housekeeping(store.clone(), settings.clone(), stop.clone()));
     tasks.spawn(own_figures(store.clone(), state.requests.clone(), stop.clone()));
     tasks.close();

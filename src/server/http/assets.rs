@@ -16,7 +16,8 @@ pub async fn serve(State(state): State<AppState>, request: Request) -> Response 
     if path.starts_with("/api/") {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let is_of_the_build = path.strip_prefix('/').is_some_and(|path| path.starts_with(&format!("{}/", state.leptos.site_pkg_dir)));
+    let is_of_the_build =
+        path.strip_prefix('/').is_some_and(|path| path.starts_with(&format!("{}/", state.leptos.site_pkg_dir)));
     let site = ServeDir::new(state.leptos.site_root.as_ref()).precompressed_br().precompressed_gzip();
     let mut copy = Request::new(axum::body::Body::empty());
     *copy.uri_mut() = request.uri().clone();

@@ -5,11 +5,13 @@ use super::{AppState, problem};
 use crate::domain::act::ActError;
 use crate::domain::change::{Action, ConfigChange};
 use crate::domain::policy::{Config, FieldError, is_environment_name};
+use crate::domain::signal::Signal;
 use crate::domain::snapshot::{Origin, Snapshot};
 use crate::domain::telemetry::{self, Batch, Receipt};
 use crate::domain::{canonical, decision::Recommendation, mode::Mode};
 use crate::error::{Code, WireError};
 use crate::server::evaluation::{Occasion, evaluate_and_record};
+use crate::server::live::Message;
 use crate::server::store::{Changed, IdempotencyKey};
 use crate::server::{calendar, clock};
 use axum::http::request::Parts;
@@ -150,6 +152,10 @@ pub async fn ingest(batch: &Batch, key: Option<IdempotencyKey>) -> Result<Receip
     let receipt =
         state.store.ingest(&config.environment, &accepted, now, key.as_ref()).await.map_err(problem::of_store)?;
     state.metrics.count_samples(receipt.accepted);
+    let mut signals: Vec<Signal> = accepted.samples.iter().map(|sample| sample.series.signal()).collect();
+    signals.sort_unstable();
+    signals.dedup();
+    state.feed.tell(&config.environment, Message::Telemetry { signals });
     Ok(receipt)
 }
 

@@ -42,6 +42,9 @@ fn page_size() -> Value {
 fn text() -> Value {
     json!({"type": "string"})
 }
+fn actor() -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]+$"})
+}
 fn sequence() -> Value {
     json!({"type": "integer", "minimum": 1})
 }
@@ -81,6 +84,7 @@ const READS: [(&str, &str, &[Parameter]); 4] = [
         &[
             ENVIRONMENT,
             optional("event_type", event_types, "Only events of these types, separated by commas."),
+            optional("actor", actor, "Only events of this actor, such as local or scheduler."),
             optional("from", instant, "Only events at or after this time."),
             optional("to", instant, "Only events before this time."),
             optional("limit", page_size, "How many at most."),

@@ -2,60 +2,22 @@
 //! Must not write anything.
 
 use super::context::{config, state};
-use super::problem;
-use crate::api::{HealthAnswer, HistoryPage, SamplePage, SnapshotPage};
+use super::parameters::{limit, out_of_range, range as range_of, time};
+use super::{over_time, problem, timeline};
+use crate::api::{HealthAnswer, SamplePage, SnapshotPage, SnapshotPair};
 use crate::domain::explain::sample_words;
-use crate::domain::history::EventType;
 use crate::domain::input::InputState;
 use crate::domain::overview::{ChecklistItem, EnvironmentName, Overview, PageData, SampleLine, SnapshotLine};
 use crate::domain::signal::{Series, Severity, Signal};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::stream::Span;
 use crate::error::{Code, WireError};
-use crate::server::store::{EventFilter, SourceSummary};
-use crate::server::{charts, clock};
-use chrono::{DateTime, Duration, Utc};
+use crate::server::clock;
+use crate::server::store::SourceSummary;
+use chrono::{DateTime, Utc};
 
-/// How many events and snapshots the page shows at once.
+/// How many snapshots the page shows at once.
 const PAGE_ROWS: u32 = 20;
-/// How far back the page's chart reaches.
-const TREND_DAYS: i64 = 7;
-/// How many points the page's chart is drawn from at most.
-const TREND_POINTS: u32 = 1_000;
-
-fn out_of_range(field: &str, detail: impl Into<String>) -> WireError {
-    WireError::new(Code::OutOfRange, detail).at(field)
-}
-
-fn limit(text: Option<String>, default: u32) -> Result<u32, WireError> {
-    let Some(text) = text else {
-        return Ok(default);
-    };
-    text.parse()
-        .ok()
-        .filter(|limit| (1..=500).contains(limit))
-        .ok_or_else(|| out_of_range("limit", "limit must be a whole number from 1 to 500."))
-}
-
-fn time(field: &str, text: Option<String>) -> Result<Option<DateTime<Utc>>, WireError> {
-    text.map(|text| {
-        // A plus sign that was not encoded arrives as a blank.
-        DateTime::parse_from_rfc3339(&text.replace(' ', "+")).map(|at| at.with_timezone(&Utc)).map_err(|_| {
-            out_of_range(field, format!("{field} must be an RFC 3339 time, such as 2026-11-24T03:00:00Z."))
-        })
-    })
-    .transpose()
-}
-
-fn sequence(text: Option<String>) -> Result<Option<u64>, WireError> {
-    text.map(|text| {
-        text.parse()
-            .ok()
-            .filter(|seq| *seq > 0)
-            .ok_or_else(|| out_of_range("before", "before must be the next of the page before."))
-    })
-    .transpose()
-}
 
 /// `GET health`, by its `type`.
 pub async fn health(
@@ -115,42 +77,22 @@ fn cursor(text: &str) -> Result<(DateTime<Utc>, String), WireError> {
         .ok_or_else(|| out_of_range("before", "before must be the next of the page before."))
 }
 
-/// `GET history`.
-pub async fn history(
-    environment: Option<String>,
-    event_type: Option<String>,
-    from: Option<String>,
-    to: Option<String>,
-    page_limit: Option<String>,
-    before: Option<String>,
-) -> Result<HistoryPage, WireError> {
-    let limit = limit(page_limit, 50)?;
-    let filter = EventFilter {
-        types: event_types(event_type)?,
-        from: time("from", from)?,
-        to: time("to", to)?,
-        before: sequence(before)?,
-    };
+/// Two snapshots of one environment, in the order of their time.
+pub async fn pair(from: &str, to: Option<String>) -> Result<SnapshotPair, WireError> {
     let state = state()?;
-    let config = config(environment).await?;
-    let events = state.store.events(&config.environment, &filter, limit).await.map_err(problem::of_store)?;
-    let next = (events.len() == limit as usize).then(|| events.last().map(|event| event.seq)).flatten();
-    Ok(HistoryPage { events, next })
-}
-
-/// One type or several, parted by commas.
-fn event_types(text: Option<String>) -> Result<Vec<EventType>, WireError> {
-    let Some(text) = text else {
-        return Ok(Vec::new());
+    let one = state.store.snapshot(from).await.map_err(problem::of_store)?;
+    let other = match to.filter(|to| !to.is_empty()) {
+        Some(to) => state.store.snapshot(&to).await.map_err(problem::of_store)?,
+        None => latest(Some(one.body.environment.clone())).await?,
     };
-    text.split(',')
-        .map(|name| {
-            EventType::from_name(name).ok_or_else(|| {
-                let known = EventType::ALL.map(EventType::name).join(", ");
-                out_of_range("event_type", format!("event_type must be one of {known}."))
-            })
-        })
-        .collect()
+    if one.body.environment != other.body.environment {
+        return Err(out_of_range(
+            "to",
+            "The two snapshots are of different environments; there is nothing to compare.",
+        ));
+    }
+    let (before, after) = if one.body.as_of <= other.body.as_of { (one, other) } else { (other, one) };
+    Ok(SnapshotPair { after, before })
 }
 
 /// The samples behind a number.
@@ -209,9 +151,10 @@ fn series(signal: &str, severity: Option<String>) -> Result<Series, WireError> {
 /// All that the founder's page shows.
 pub async fn page(
     environment: Option<String>,
-    before: Option<String>,
-    event_type: Option<String>,
+    asked: timeline::Asked,
+    range: Option<String>,
 ) -> Result<PageData, WireError> {
+    let range = range_of(range)?;
     let state = state()?;
     let config = config(environment).await?;
     let store = state.store.as_ref();
@@ -219,38 +162,31 @@ pub async fn page(
     let now = clock::now();
     let snapshot = store.latest_snapshot(name).await.map_err(problem::of_store)?;
     let proposal = store.open_proposal(name).await.map_err(problem::of_store)?;
-    let filter = page_filter(event_type, before)?;
-    let events = store.events(name, &filter, PAGE_ROWS).await.map_err(problem::of_store)?;
+    // Read first: what happens while the page is made is told to it afterwards.
+    let heads = store.heads().await.map_err(problem::of_store)?;
+    let head = heads.iter().find(|head| head.environment == name).map_or(0, |head| head.seq);
+    let history = timeline::of_page(store, &config, asked).await?;
     let snapshots = store.snapshots(name, PAGE_ROWS, None, None).await.map_err(problem::of_store)?;
     let sources = store.sources(name).await.map_err(problem::of_store)?;
     let environments = store.environments().await.map_err(problem::of_store)?;
-    let newest = snapshot.as_ref().map_or(now, |snapshot| snapshot.body.as_of);
-    let trend =
-        store.trend(name, newest - Duration::days(TREND_DAYS), TREND_POINTS).await.map_err(problem::of_store)?;
+    let newest = snapshot.as_ref().map(|snapshot| snapshot.body.as_of);
+    let over_time = over_time::read(store, &config, range, newest, now).await.map_err(problem::of_store)?;
     Ok(PageData {
         checklist: checklist(&sources, snapshot.as_ref()),
         environments: environments
             .into_iter()
             .map(|environment| EnvironmentName { kind: environment.kind, name: environment.name })
             .collect(),
-        events_next: (events.len() == PAGE_ROWS as usize).then(|| events.last().map(|event| event.seq)).flatten(),
-        events,
+        events: history.events,
+        events_next: history.next,
+        head,
         now,
         overview: Overview::of(&config, snapshot.as_ref(), proposal),
         snapshot,
         snapshots: snapshots.iter().map(SnapshotLine::of).collect(),
-        trend_svg: charts::health_trend(&trend),
+        over_time,
         config,
     })
-}
-
-/// The page's timeline leaves the snapshots out unless it is asked for them.
-fn page_filter(event_type: Option<String>, before: Option<String>) -> Result<EventFilter, WireError> {
-    let mut types = event_types(event_type)?;
-    if types.is_empty() {
-        types.extend(EventType::ALL.into_iter().filter(|event_type| *event_type != EventType::SnapshotRecorded));
-    }
-    Ok(EventFilter { types, before: sequence(before)?, ..EventFilter::default() })
 }
 
 /// Each signal: whether it is connected, by whom, and how the newest evaluation saw it.

@@ -190,6 +190,14 @@ pub(super) fn snapshot(id: String, digest: String, body: &[u8]) -> Result<Snapsh
     if canonical::digest(&bytes) != digest || Snapshot::id_of(&digest) != id {
         return Err(corrupt("a snapshot whose content does not give its digest"));
     }
-    let body: SnapshotBody = serde_json::from_slice(&bytes).map_err(|error| corrupt_by("a snapshot's body", error))?;
-    Ok(Snapshot { body, digest, id })
+    Ok(Snapshot { body: read_body(&bytes)?, digest, id })
+}
+
+fn read_body(bytes: &[u8]) -> Result<SnapshotBody, StoreError> {
+    serde_json::from_slice(bytes).map_err(|error| corrupt_by("a snapshot's body", error))
+}
+
+/// The body of stored bytes, its digest unchecked.
+pub(super) fn body(compressed: &[u8]) -> Result<SnapshotBody, StoreError> {
+    read_body(&decompress(compressed)?)
 }

@@ -7,6 +7,7 @@ mod history;
 mod idempotency;
 mod ingest;
 mod minutes;
+mod points;
 mod proposals;
 mod recording;
 mod samples;
@@ -17,7 +18,7 @@ pub use backup::restore;
 
 use super::{
     Changed, EnvironmentSummary, EventFilter, IdempotencyKey, Recording, SourceSummary, Store, StoreError,
-    StoredSample, TrendPoint,
+    StoredSample, TrendQuery,
 };
 use crate::domain::act::Act;
 use crate::domain::history::{Event, Head, NewEvent};
@@ -28,6 +29,7 @@ use crate::domain::signal::Series;
 use crate::domain::snapshot::{Origin, Snapshot};
 use crate::domain::stream::{Span, Stream};
 use crate::domain::telemetry::{AcceptedBatch, Receipt};
+use crate::domain::trend::TrendPoint;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::migrate::{MigrateError, Migrator};
@@ -35,19 +37,24 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{Mutex, watch};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 
-/// How many connections read at once.
-const READERS: u32 = 6;
+/// How many connections read at once, the one that watches among them.
+const READERS: u32 = 7;
 /// How long a statement waits for another process's lock.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// A store in one SQLite file.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
+    commits: Arc<watch::Sender<u64>>,
     readers: SqlitePool,
+    /// One connection that only looks whether another has committed, and what it saw last.
+    watcher: Arc<Mutex<(Option<PoolConnection<Sqlite>>, i64)>>,
     /// One connection; `None` where the store was opened for reading only.
     writer: Option<SqlitePool>,
 }
@@ -69,7 +76,9 @@ impl SqliteStore {
             .pragma("cache_size", "-32000");
         let writer = pool(1, options).await.map_err(not_a_store)?;
         MIGRATIONS.run(&writer).await.map_err(not_migrated)?;
-        Ok(SqliteStore { readers: pool(READERS, reading(path)).await?, writer: Some(writer) })
+        let store = SqliteStore::of(pool(READERS, reading(path)).await?, Some(writer));
+        store.make_missing_points().await?;
+        Ok(store)
     }
 
     /// Opens a store that is there for reading only, as `verify` does; nothing in it is changed.
@@ -78,9 +87,31 @@ impl SqliteStore {
     /// [`StoreError::NotAStore`] where the file is missing, something else, or of another version.
     pub async fn open_read_only(path: &Path) -> Result<SqliteStore, StoreError> {
         let readers = pool(READERS, reading(path)).await.map_err(not_a_store)?;
-        let store = SqliteStore { readers, writer: None };
+        let store = SqliteStore::of(readers, None);
         backup::check_migrations(&mut *store.reader().await?).await?;
         Ok(store)
+    }
+
+    fn of(readers: SqlitePool, writer: Option<SqlitePool>) -> SqliteStore {
+        SqliteStore { commits: Arc::new(watch::Sender::new(0)), readers, watcher: Arc::default(), writer }
+    }
+
+    /// Ends a write, and lets everyone know who waits for one.
+    async fn commit(&self, tx: Transaction<'static, Sqlite>) -> Result<(), StoreError> {
+        tx.commit().await?;
+        self.commits.send_modify(|commits| *commits += 1);
+        Ok(())
+    }
+
+    /// A store made before charts had points of their own gets them once.
+    async fn make_missing_points(&self) -> Result<(), StoreError> {
+        if !points::are_missing(&mut *self.reader().await?).await? {
+            return Ok(());
+        }
+        tracing::info!("making the points of the charts from the stored snapshots, once");
+        let mut tx = self.writing().await?;
+        points::make_again(&mut tx).await?;
+        self.commit(tx).await
     }
 
     async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
@@ -148,7 +179,7 @@ impl Store for SqliteStore {
     async fn create_environment(&self, config: &Config, actor: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         let mut tx = self.writing().await?;
         environments::create(&mut tx, config, actor, now).await?;
-        Ok(tx.commit().await?)
+        self.commit(tx).await
     }
 
     async fn environments(&self) -> Result<Vec<EnvironmentSummary>, StoreError> {
@@ -177,7 +208,7 @@ impl Store for SqliteStore {
     ) -> Result<Changed, StoreError> {
         let mut tx = self.writing().await?;
         let changed = environments::act(&mut tx, environment, act, actor, now, key).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(changed)
     }
 
@@ -187,7 +218,7 @@ impl Store for SqliteStore {
         let mut head = found.head;
         let event = history::link(&mut head, event);
         history::append(&mut tx, found.id, std::slice::from_ref(&event)).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(event)
     }
 
@@ -200,7 +231,7 @@ impl Store for SqliteStore {
     ) -> Result<Receipt, StoreError> {
         let mut tx = self.writing().await?;
         let receipt = ingest::ingest(&mut tx, environment, batch, now, key).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(receipt)
     }
 
@@ -237,13 +268,13 @@ impl Store for SqliteStore {
     async fn prune_samples(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         let (mut tx, mut total) = (self.writing().await?, 0);
         let pruned = streams::begin_pruning(&mut tx, before).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         for (stream, until) in pruned {
             // In many short transactions, so that ingestion never waits long; which minutes are closed is known first.
             loop {
                 let mut tx = self.writing().await?;
                 let deleted = streams::prune_some(&mut tx, stream, until).await?;
-                tx.commit().await?;
+                self.commit(tx).await?;
                 total += deleted;
                 if deleted == 0 {
                     break;
@@ -262,14 +293,14 @@ impl Store for SqliteStore {
         let bodies = super::rows::compress(recordings.iter().map(|recording| recording.bytes))?;
         let mut tx = self.writing().await?;
         let snapshots = recording::record(&mut tx, environment, recordings, bodies, key).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(snapshots)
     }
 
     async fn prune_keys(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut tx = self.writing().await?;
         let pruned = idempotency::prune(&mut tx, before).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         Ok(pruned)
     }
 
@@ -292,10 +323,10 @@ impl Store for SqliteStore {
         snapshots::ticks(&mut tx, found.id, from, before).await
     }
 
-    async fn trend(&self, environment: &str, from: DateTime<Utc>, limit: u32) -> Result<Vec<TrendPoint>, StoreError> {
+    async fn trend(&self, environment: &str, query: &TrendQuery) -> Result<Vec<TrendPoint>, StoreError> {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
-        snapshots::trend(&mut tx, found.id, from, limit).await
+        points::trend(&mut tx, found.id, query).await
     }
 
     async fn has_tick(&self, environment: &str, at: DateTime<Utc>) -> Result<bool, StoreError> {
@@ -380,10 +411,33 @@ impl Store for SqliteStore {
         let mut tx = self.writing().await?;
         backup::check_migrations(&mut tx).await?;
         sqlx::query("UPDATE meta SET value = value + 1 WHERE name = 'ready_checks'").execute(&mut *tx).await?;
+        // Nothing that anyone waits for.
         Ok(tx.commit().await?)
     }
 
+    fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
+    }
+
+    async fn notice_outside_commits(&self) -> Result<(), StoreError> {
+        let mut watcher = self.watcher.lock().await;
+        if watcher.0.is_none() {
+            watcher.0 = Some(self.readers.acquire().await?);
+        }
+        let Some(connection) = watcher.0.as_mut() else {
+            return Ok(());
+        };
+        // It counts the commits that other connections have made, this process's writer among them.
+        let version: i64 = sqlx::query_scalar("PRAGMA data_version").fetch_one(&mut **connection).await?;
+        if version != watcher.1 {
+            watcher.1 = version;
+            self.commits.send_modify(|commits| *commits += 1);
+        }
+        Ok(())
+    }
+
     async fn close(&self) {
+        self.watcher.lock().await.0 = None;
         self.readers.close().await;
         if let Some(writer) = &self.writer {
             if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await {

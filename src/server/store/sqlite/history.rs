@@ -176,13 +176,15 @@ fn page_query(
         }
     }
     if types.is_empty() {
-        types.push(None);
+        // An actor's events are found type by type.
+        let all = || EventType::ALL.into_iter().map(Some);
+        types.extend(if filter.actor.is_some() { all().collect() } else { vec![None] });
     }
     let mut query = QueryBuilder::<Sqlite>::new(select);
     query.push("(SELECT seq, at FROM (");
     for (place, event_type) in types.into_iter().enumerate() {
         query.push(if place > 0 { " UNION ALL " } else { "" }).push("SELECT * FROM (");
-        push_range(&mut query, environment, event_type, before, filter.from.map(millis));
+        push_range(&mut query, environment, event_type, before, filter);
         query.push(order).push(" LIMIT ").push_bind(limit).push(")");
     }
     query.push(")").push(order).push(" LIMIT ").push_bind(limit).push(") AS place ");
@@ -202,7 +204,7 @@ async fn before(
     filter: &EventFilter,
 ) -> Result<Option<Before>, StoreError> {
     let seq = filter.before.map_or(i64::MAX, seq_column);
-    if filter.from.is_none() && filter.to.is_none() {
+    if filter.from.is_none() && filter.to.is_none() && filter.actor.is_none() {
         return Ok(Some(Before::Seq(seq)));
     }
     let end = (filter.to.map_or(i64::MAX, millis), 0);
@@ -231,16 +233,20 @@ fn push_range(
     environment: i64,
     event_type: Option<EventType>,
     before: Before,
-    from: Option<i64>,
+    filter: &EventFilter,
 ) {
     query.push("SELECT seq, at FROM history ");
-    query.push(match (event_type, before) {
-        (None, Before::Seq(_)) => "",
-        (Some(_), Before::Seq(_)) => "INDEXED BY history_by_type ",
-        (None, Before::Time(..)) => "INDEXED BY history_by_time ",
-        (Some(_), Before::Time(..)) => "INDEXED BY history_by_type_and_time ",
+    query.push(match (event_type, before, &filter.actor) {
+        (_, _, Some(_)) => "INDEXED BY history_by_actor ",
+        (None, Before::Seq(_), None) => "",
+        (Some(_), Before::Seq(_), None) => "INDEXED BY history_by_type ",
+        (None, Before::Time(..), None) => "INDEXED BY history_by_time ",
+        (Some(_), Before::Time(..), None) => "INDEXED BY history_by_type_and_time ",
     });
     query.push("WHERE environment_id = ").push_bind(environment);
+    if let Some(actor) = &filter.actor {
+        query.push(" AND actor = ").push_bind(actor.clone());
+    }
     if let Some(event_type) = event_type {
         query.push(" AND type = ").push_bind(event_type.name());
     }
@@ -252,8 +258,8 @@ fn push_range(
             query.push(" AND (at, seq) < (").push_bind(at).push(", ").push_bind(seq).push(")");
         }
     }
-    if let Some(from) = from {
-        query.push(" AND at >= ").push_bind(from);
+    if let Some(from) = filter.from {
+        query.push(" AND at >= ").push_bind(millis(from));
     }
 }
 
@@ -269,12 +275,13 @@ mod tests {
         super::super::MIGRATIONS.run(&mut db).await.unwrap();
         let two = vec![EventType::Note, EventType::Frozen];
         for types in [vec![], vec![EventType::Note], two, EventType::ALL.to_vec()] {
-            for (before, from) in [
-                (Before::Seq(9), None),
-                (Before::Time(9, 9), None),
-                (Before::Time(9, 9), DateTime::from_timestamp_millis(3)),
+            for (before, from, actor) in [
+                (Before::Seq(9), None, None),
+                (Before::Time(9, 9), None, None),
+                (Before::Time(9, 9), DateTime::from_timestamp_millis(3), None),
+                (Before::Time(9, 9), None, Some("local".to_owned())),
             ] {
-                let filter = EventFilter { types: types.clone(), from, ..EventFilter::default() };
+                let filter = EventFilter { actor, types: types.clone(), from, ..EventFilter::default() };
                 let mut query = page_query(&format!("EXPLAIN QUERY PLAN {COLUMNS}"), 1, &filter, before, 5);
                 let plan = query.build().fetch_all(&mut db).await.unwrap();
                 for step in plan.iter().map(|step| step.get::<String, _>("detail")) {

@@ -4,10 +4,11 @@
 use super::super::rows::millis;
 use super::super::{IdempotencyKey, Recording, StoreError};
 use super::idempotency::Kind;
-use super::{environments, history, idempotency, proposals, snapshots};
+use super::{environments, history, idempotency, points, proposals, snapshots};
 use crate::domain::history::{Event, EventType, Head, NewEvent};
 use crate::domain::proposal::{Proposal, ProposalStatus};
 use crate::domain::snapshot::Snapshot;
+use crate::domain::trend::TrendPoint;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use std::collections::{HashMap, HashSet};
 
@@ -79,6 +80,8 @@ pub(super) async fn record(
     for chunk in rows.chunks(ROWS) {
         insert(db, found.id, chunk).await?;
     }
+    let drawn: Vec<TrendPoint> = rows.iter().map(|(recording, _)| TrendPoint::of(&recording.snapshot.body)).collect();
+    points::insert(db, found.id, &drawn).await?;
     for change in &plan.proposals {
         match change {
             ProposalChange::Expire(id) => proposals::set_status(db, id, ProposalStatus::Expired).await?,

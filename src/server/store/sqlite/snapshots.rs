@@ -1,10 +1,9 @@
 //! Owns reading snapshots and ticks from SQLite. What is read must give its digest.
 
+use super::super::StoreError;
 use super::super::rows::{self, corrupt, corrupt_by, millis, time};
-use super::super::{StoreError, TrendPoint};
 use crate::domain::breach::BreachSet;
 use crate::domain::decision::Recommendation;
-use crate::domain::interval::Interval;
 use crate::domain::recent::Tick;
 use crate::domain::snapshot::{Origin, Snapshot};
 use chrono::{DateTime, Utc};
@@ -103,29 +102,6 @@ pub(super) async fn ticks(
     .fetch_all(db)
     .await?;
     found.into_iter().map(TickRow::tick).collect()
-}
-
-/// Overall health at the newest ticks since a time, ascending: at most `limit`, read from an index alone.
-pub(super) async fn trend(
-    db: &mut SqliteConnection,
-    environment: i64,
-    from: DateTime<Utc>,
-    limit: u32,
-) -> Result<Vec<TrendPoint>, StoreError> {
-    let found: Vec<(i64, f64, f64)> = sqlx::query_as(
-        "SELECT as_of, overall_lo, overall_hi FROM snapshots \
-         WHERE environment_id = $1 AND is_tick = 1 AND as_of >= $2 ORDER BY as_of DESC LIMIT $3",
-    )
-    .bind(environment)
-    .bind(millis(from))
-    .bind(limit)
-    .fetch_all(db)
-    .await?;
-    found
-        .into_iter()
-        .rev()
-        .map(|(at, lo, hi)| Ok(TrendPoint { at: time(at)?, overall: Interval::new(lo, hi) }))
-        .collect()
 }
 
 pub(super) async fn has_tick(

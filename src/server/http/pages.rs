@@ -1,0 +1,203 @@
+//! Owns how pages leave the server: under a content security policy whose nonce is new in every answer, and made once for
+//! as long as nothing was committed and the minute (pages say how old a number is) is the same. Must not know any page.
+
+use super::{AppState, PAGE};
+use crate::server::clock;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Pages kept at once; a crawl of a long history makes more, and is not worth keeping.
+const KEPT: usize = 128;
+/// The longest address that is kept, in bytes.
+const LONGEST: usize = 2_048;
+/// The largest page that is read whole, in bytes.
+const LARGEST: usize = 16 * 1024 * 1024;
+
+/// A page as it was made, parted where its nonce stood.
+struct Page {
+    content_type: HeaderValue,
+    parts: Vec<Bytes>,
+    status: StatusCode,
+}
+
+/// The pages made since the last commit, within a minute.
+#[derive(Default)]
+struct Made {
+    at: (u64, i64),
+    pages: HashMap<String, Arc<Page>>,
+}
+
+/// The pages that need not be made again.
+#[derive(Clone, Default)]
+pub struct Pages {
+    made: Arc<Mutex<Made>>,
+}
+
+impl Pages {
+    fn find(&self, at: (u64, i64), key: &str) -> Option<Arc<Page>> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.at == at { made.pages.get(key).cloned() } else { None }
+    }
+
+    fn keep(&self, at: (u64, i64), key: String, page: Arc<Page>) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.at != at {
+            *made = Made { at, pages: HashMap::new() };
+        }
+        if made.pages.len() < KEPT && key.len() <= LONGEST {
+            made.pages.insert(key, page);
+        }
+    }
+}
+
+/// Answers with a page that is kept, or has it made.
+pub async fn serve(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    if request.method() != Method::GET || !request.uri().path().starts_with(PAGE) {
+        return next.run(request).await;
+    }
+    // Read before the page is: what is committed while it is made makes it another page.
+    let at = (*state.store.commits().borrow(), clock::now().timestamp().div_euclid(60));
+    let key = key_of(&request);
+    let policy = Policy { in_development: !state.leptos.hash_files };
+    if let Some(page) = state.pages.find(at, &key) {
+        return answer(&page, policy);
+    }
+    let response = next.run(request).await;
+    match whole(response).await {
+        Ok(page) => {
+            let page = Arc::new(page);
+            if page.status == StatusCode::OK {
+                state.pages.keep(at, key, page.clone());
+            }
+            answer(&page, policy)
+        }
+        Err(response) => *response,
+    }
+}
+
+/// What a page depends on, besides the store and the time: its address, and the name under which it was asked for.
+fn key_of(request: &Request) -> String {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let theme = super::theme::chosen(request.headers()).unwrap_or_default();
+    format!("{host} {theme} {}", request.uri())
+}
+
+/// A made page; whatever is no page is passed on as it is.
+async fn whole(response: Response) -> Result<Page, Box<Response>> {
+    let content_type = response.headers().get(header::CONTENT_TYPE).cloned();
+    let Some(content_type) = content_type.filter(|kind| kind.as_bytes().starts_with(b"text/html")) else {
+        return Err(Box::new(response));
+    };
+    let status = response.status();
+    let failed = || Box::new(StatusCode::INTERNAL_SERVER_ERROR.into_response());
+    let body = to_bytes(response.into_body(), LARGEST).await.map_err(|_| failed())?;
+    Ok(Page { content_type, parts: parted(&body), status })
+}
+
+/// The parts of a page between the places where its nonce stands.
+fn parted(body: &Bytes) -> Vec<Bytes> {
+    let Ok(text) = std::str::from_utf8(body) else {
+        return vec![body.clone()];
+    };
+    let nonce = text
+        .split_once(" nonce=\"")
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .map(|(nonce, _)| nonce)
+        .filter(|nonce| nonce.len() >= 16);
+    let Some(nonce) = nonce else {
+        return vec![body.clone()];
+    };
+    text.split(nonce).map(|part| body.slice_ref(part.as_bytes())).collect()
+}
+
+fn answer(page: &Page, policy: Policy) -> Response {
+    let nonce = nonce();
+    let length = page.parts.iter().map(Bytes::len).sum::<usize>() + page.parts.len() * nonce.len();
+    let mut body = Vec::with_capacity(length);
+    for (place, part) in page.parts.iter().enumerate() {
+        if place > 0 {
+            body.extend_from_slice(nonce.as_bytes());
+        }
+        body.extend_from_slice(part);
+    }
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, page.content_type.clone());
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy.header(&nonce));
+    (page.status, headers, Body::from(body)).into_response()
+}
+
+/// 128 random bits, as text.
+fn nonce() -> String {
+    let mut bytes = [0u8; 16];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        // Without chance no script may run: the policy then names a nonce that nothing has.
+        tracing::error!(%error, "there are no random numbers");
+    }
+    hex::encode(bytes)
+}
+
+/// What the browser may load and run.
+#[derive(Clone, Copy)]
+struct Policy {
+    /// The page reloads itself at every change, over a connection of its own.
+    in_development: bool,
+}
+
+impl Policy {
+    fn header(self, nonce: &str) -> HeaderValue {
+        let reload = if self.in_development { " ws://localhost:* ws://127.0.0.1:*" } else { "" };
+        let text = format!(
+            "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; \
+             connect-src 'self'{reload}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
+        );
+        HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(text: &'static str) -> Page {
+        Page {
+            content_type: HeaderValue::from_static("text/html"),
+            parts: parted(&Bytes::from_static(text.as_bytes())),
+            status: StatusCode::OK,
+        }
+    }
+
+    async fn said(response: Response) -> (String, String) {
+        let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
+        let body = to_bytes(response.into_body(), LARGEST).await.unwrap();
+        (policy, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn every_answer_has_a_nonce_of_its_own_wherever_the_page_names_it() {
+        let page = page("<script nonce=\"0123456789abcdef==\">a</script><link nonce=\"0123456789abcdef==\">");
+        let policy = Policy { in_development: false };
+        let (one, other) = (said(answer(&page, policy)).await, said(answer(&page, policy)).await);
+        assert_ne!(one, other);
+        for (policy, body) in [one, other] {
+            assert!(!body.contains("0123456789abcdef=="), "{body}");
+            let nonce = body.split("nonce=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+            assert_eq!(body.matches(&nonce).count(), 2);
+            assert!(policy.contains(&format!("'nonce-{nonce}'")) && !policy.contains("unsafe-inline"), "{policy}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_kept_until_something_is_committed_or_the_minute_is_over() {
+        let pages = Pages::default();
+        pages.keep((1, 7), "key".to_owned(), Arc::new(page("x")));
+        assert!(pages.find((1, 7), "key").is_some());
+        for at in [(2, 7), (1, 8)] {
+            assert!(pages.find(at, "key").is_none());
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Owns the live feed: it watches what the store commits and hands each new event of an environment to everyone who listens
+//! to that environment. Must not know how listeners are connected; it reads the store and writes nothing.
+
+use super::observability::log_error;
+use super::store::{Store, StoreError};
+use crate::domain::history::Event;
+use crate::domain::signal::Signal;
+use serde::Serialize;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+/// How many messages a slow listener may fall behind before it is told to look anew.
+const BEHIND: usize = 256;
+/// How often another process's commits are looked for.
+const OUTSIDE: Duration = Duration::from_millis(500);
+/// Events handed on at once; a replay's thousands are not told one by one.
+const AT_ONCE: u32 = 64;
+/// The most that may listen at once.
+pub const MOST_LISTENERS: usize = 10_000;
+
+/// One thing that listeners are told.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Message {
+    /// An event of the history.
+    Event {
+        at: chrono::DateTime<chrono::Utc>,
+        seq: u64,
+        snapshot_id: Option<String>,
+        #[serde(rename = "type")]
+        event_type: &'static str,
+    },
+    /// Numbers have come in; nothing has been answered from them yet.
+    Telemetry { signals: Vec<Signal> },
+}
+
+impl Message {
+    /// What an event is told as.
+    pub fn of(event: &Event) -> Message {
+        Message::Event {
+            at: event.at,
+            seq: event.seq,
+            snapshot_id: event.snapshot_id.clone(),
+            event_type: event.event_type.name(),
+        }
+    }
+
+    /// The place in the chain that a listener can go on from.
+    pub const fn seq(&self) -> Option<u64> {
+        match self {
+            Message::Event { seq, .. } => Some(*seq),
+            Message::Telemetry { .. } => None,
+        }
+    }
+}
+
+/// The feed's handle.
+#[derive(Clone, Default)]
+pub struct Feed {
+    channels: Arc<Mutex<HashMap<String, broadcast::Sender<Arc<Message>>>>>,
+    listeners: Arc<AtomicUsize>,
+    stop: CancellationToken,
+}
+
+/// A listener's place; it counts for as long as it is held.
+pub struct Listening {
+    listeners: Arc<AtomicUsize>,
+    pub messages: broadcast::Receiver<Arc<Message>>,
+    /// The server is about to end.
+    pub stop: CancellationToken,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.listeners.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Feed {
+    /// A feed that ends its listeners when `stop` says so.
+    pub fn new(stop: CancellationToken) -> Feed {
+        Feed { stop, ..Feed::default() }
+    }
+
+    fn channels(&self) -> MutexGuard<'_, HashMap<String, broadcast::Sender<Arc<Message>>>> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many are listening.
+    pub fn listeners(&self) -> usize {
+        self.listeners.load(Ordering::Relaxed)
+    }
+
+    /// Begins to listen to an environment; `None` where too many do already.
+    pub fn listen(&self, environment: &str) -> Option<Listening> {
+        if self.listeners.fetch_add(1, Ordering::Relaxed) >= MOST_LISTENERS {
+            self.listeners.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        let mut channels = self.channels();
+        let channel = channels.entry(environment.to_owned()).or_insert_with(|| broadcast::channel(BEHIND).0);
+        Some(Listening { listeners: self.listeners.clone(), messages: channel.subscribe(), stop: self.stop.clone() })
+    }
+
+    /// Tells the listeners of an environment.
+    pub fn tell(&self, environment: &str, message: Message) {
+        if let Some(channel) = self.channels().get(environment) {
+            // Nobody listening is no failure.
+            let _ = channel.send(Arc::new(message));
+        }
+    }
+
+    /// Watches the store until the feed is stopped.
+    pub async fn run(self, store: Arc<dyn Store>) {
+        let mut commits = store.commits();
+        let mut heads = self.heads(store.as_ref()).await.unwrap_or_default();
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                moved = commits.changed() => if moved.is_err() { return },
+                () = tokio::time::sleep(OUTSIDE) => {
+                    if let Err(error) = store.notice_outside_commits().await {
+                        log_error("commits of other processes could not be looked for", &error);
+                    }
+                    continue;
+                }
+            }
+            if let Err(error) = self.tell_what_is_new(store.as_ref(), &mut heads).await {
+                log_error("new events could not be told to open pages", &error);
+            }
+        }
+    }
+
+    async fn heads(&self, store: &dyn Store) -> Result<HashMap<String, u64>, StoreError> {
+        Ok(store.heads().await?.into_iter().map(|head| (head.environment, head.seq)).collect())
+    }
+
+    async fn tell_what_is_new(&self, store: &dyn Store, heads: &mut HashMap<String, u64>) -> Result<(), StoreError> {
+        for (environment, seq) in self.heads(store).await? {
+            let before = heads.insert(environment.clone(), seq).unwrap_or(0);
+            let is_listened_to = self.channels().get(&environment).is_some_and(|channel| channel.receiver_count() > 0);
+            if seq <= before || !is_listened_to {
+                continue;
+            }
+            // The newest ones are enough: whoever wants them all reads the history.
+            let from = before.max(seq.saturating_sub(u64::from(AT_ONCE)));
+            for event in store.events_after(&environment, from, AT_ONCE).await? {
+                self.tell(&environment, Message::of(&event));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_those_who_listen_to_the_environment_are_told() {
+        let feed = Feed::default();
+        let mut here = feed.listen("production").unwrap();
+        let mut there = feed.listen("demo").unwrap();
+        feed.tell("production", Message::Telemetry { signals: vec![Signal::AiSpend] });
+        assert_eq!(*here.messages.recv().await.unwrap(), Message::Telemetry { signals: vec![Signal::AiSpend] });
+        assert!(there.messages.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_listener_counts_for_as_long_as_it_listens() {
+        let feed = Feed::default();
+        let listening = feed.listen("production");
+        assert_eq!(feed.listeners(), 1);
+        drop(listening);
+        assert_eq!(feed.listeners(), 0);
+    }
+}
