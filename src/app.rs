@@ -6,7 +6,7 @@ use crate::ui::page_error::NotFound;
 use crate::ui::samples_page::SamplesPage;
 use crate::ui::scaling_mode_page::ScalingModePage;
 use crate::ui::snapshot_page::SnapshotPage;
-use crate::ui::theme_choice::Theme;
+pub use crate::ui::theme_choice::Theme;
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};

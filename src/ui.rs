@@ -4,6 +4,7 @@
 pub mod actions_panel;
 pub mod bars;
 pub mod chart_readout;
+pub mod command_palette;
 pub mod compare_page;
 pub mod decision_panel;
 pub mod environment_switcher;
@@ -24,6 +25,7 @@ pub mod notice_region;
 pub mod on_this_page;
 pub mod over_time_panel;
 pub mod page_banners;
+pub mod page_commands;
 pub mod page_error;
 pub mod page_frame;
 pub mod proposal_panel;

@@ -157,6 +157,8 @@ pub struct Notice {
 /// Everything that the founder's page shows, read at one time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PageData {
+    /// This server's own address, as the reader reached it, for commands to copy.
+    pub base_url: String,
     pub checklist: Vec<ChecklistItem>,
     pub config: Config,
     pub environments: Vec<EnvironmentName>,

@@ -22,8 +22,7 @@ use super::live::Feed;
 use super::scheduler::Scheduler;
 use super::sources::requests::RequestLog;
 use super::store::Store;
-use crate::app::{App, shell};
-use crate::ui::theme_choice::Theme;
+use crate::app::{App, Theme, shell};
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::request::Parts;
@@ -84,9 +83,9 @@ pub fn router(state: AppState) -> Router {
         .route("/api/scaling-mode/events", get(events::listen))
         .route("/api/openapi.json", get(openapi::document))
         .leptos_routes_with_context(&state, routes, context, page)
-        .layer(from_fn_with_state(state.clone(), pages::serve))
         .route("/founder/theme", post(theme::choose))
         .fallback(assets::serve)
+        .layer(from_fn_with_state(state.clone(), pages::serve))
         .layer(from_fn_with_state(state.clone(), guard::check))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(from_fn(problem::as_documents))

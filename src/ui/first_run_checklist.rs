@@ -9,16 +9,19 @@ use crate::domain::policy::EnvironmentKind;
 use crate::domain::signal::{Signal, Unit};
 use leptos::prelude::*;
 
-/// Where the commands send to, unless the server says otherwise.
-pub const DEFAULT_BASE: &str = "http://localhost:3008";
-
 #[component]
-pub fn FirstRunChecklist(environment: String, kind: EnvironmentKind, items: Vec<ChecklistItem>) -> impl IntoView {
+pub fn FirstRunChecklist(
+    environment: String,
+    kind: EnvironmentKind,
+    items: Vec<ChecklistItem>,
+    /// This server's own address.
+    base_url: String,
+) -> impl IntoView {
     let connected = items.iter().filter(|item| item.connected || item.state == InputState::NotApplicable).count();
     let total = items.len();
     let whole = connected == total;
     let commands = kind == EnvironmentKind::Live;
-    let rows: Vec<_> = items.iter().map(|item| row(&environment, item, commands)).collect();
+    let rows: Vec<_> = items.iter().map(|item| row(&environment, &base_url, item, commands)).collect();
     let advice = match kind {
         EnvironmentKind::Synthetic => "This environment is filled with synthetic data; there is nothing to connect.",
         EnvironmentKind::Recorded => "This environment is filled by import and replay: see scaling-mode import --help.",
@@ -36,15 +39,6 @@ pub fn FirstRunChecklist(environment: String, kind: EnvironmentKind, items: Vec<
                 </summary>
                 <div class="details-body">
                     <p>{advice}</p>
-                    {commands
-                        .then(|| {
-                            view! {
-                                <p class="quiet">
-                                    "The commands speak to "<code>{DEFAULT_BASE}</code>
-                                    "; use this server's own address where it is another."
-                                </p>
-                            }
-                        })}
                     <ul class="checklist">{rows}</ul>
                 </div>
             </details>
@@ -53,7 +47,7 @@ pub fn FirstRunChecklist(environment: String, kind: EnvironmentKind, items: Vec<
     .into_any()
 }
 
-fn row(environment: &str, item: &ChecklistItem, commands: bool) -> AnyView {
+fn row(environment: &str, base_url: &str, item: &ChecklistItem, commands: bool) -> AnyView {
     let name = words::signal(item.signal, item.severity);
     let status = if item.connected {
         let from = item.sources.join(", ");
@@ -75,7 +69,7 @@ fn row(environment: &str, item: &ChecklistItem, commands: bool) -> AnyView {
             <details class="command">
                 <summary>{format!("Command for {name}")}</summary>
                 <pre tabindex="0" aria-label=format!("Command for {name}")>
-                    <code data-base=DEFAULT_BASE>{command(environment, item)}</code>
+                    <code>{command(environment, base_url, item)}</code>
                 </pre>
             </details>
         }
@@ -98,14 +92,14 @@ fn unit(item: &ChecklistItem) -> &'static str {
 }
 
 /// The command that sends one sample, now.
-fn command(environment: &str, item: &ChecklistItem) -> String {
+fn command(environment: &str, base_url: &str, item: &ChecklistItem) -> String {
     let severity =
         item.severity.map_or_else(String::new, |severity| format!(", \"severity\": \"{}\"", severity.name()));
     let latency =
         if item.signal == Signal::InfraLatency { ", \"aggregation\": \"p95\", \"count\": YOUR_REQUESTS" } else { "" };
     let now = "'\"$(date -u +%FT%TZ)\"'";
     format!(
-        "curl -X POST {DEFAULT_BASE}/api/telemetry -H 'Content-Type: application/json' -d '{{\n  \"environment\": \"{environment}\", \"source\": \"my-script\", \"data_through\": \"{now}\",\n  \"samples\": [{{\"signal\": \"{}\"{severity}, \"at\": \"{now}\", \"value\": YOUR_NUMBER, \"unit\": \"{}\"{latency}}}]}}'",
+        "curl -X POST {base_url}/api/telemetry -H 'Content-Type: application/json' -d '{{\n  \"environment\": \"{environment}\", \"source\": \"my-script\", \"data_through\": \"{now}\",\n  \"samples\": [{{\"signal\": \"{}\"{severity}, \"at\": \"{now}\", \"value\": YOUR_NUMBER, \"unit\": \"{}\"{latency}}}]}}'",
         item.signal, item.unit,
     )
 }
@@ -126,7 +120,7 @@ mod tests {
             state: InputState::Missing,
             unit: Unit::Events,
         };
-        let command = command("production", &item);
+        let command = command("production", "http://localhost:3008", &item);
         let body = command.split("-d '").nth(1).unwrap().trim_end_matches('\'');
         let sent = body.replace("'\"$(date -u +%FT%TZ)\"'", "2026-11-24T03:00:00Z").replace("YOUR_NUMBER", "0");
         let batch: crate::domain::telemetry::Batch = serde_json::from_str(&sent).unwrap();

@@ -107,6 +107,11 @@ pub fn completeness(share: f64) -> String {
     format!("{} %", wording::number(share * 100.0))
 }
 
+/// The width of a range of points, to two decimals: a small cost is not none.
+pub fn range_width(points: f64) -> String {
+    format!("{}", (points * 100.0).ceil() / 100.0)
+}
+
 /// A share, 0-1, as per cent.
 pub fn share(share: f64) -> String {
     range(share, Some(share), Measure::Share)

@@ -8,6 +8,8 @@ use super::rules;
 use super::score_parts::parts_table;
 use super::scores::Score;
 use super::widgets::{OutcomeBadge, PanelHead};
+use super::words;
+use crate::domain::input::InputState;
 use crate::domain::policy::Policy;
 use crate::domain::snapshot::{Snapshot, SnapshotBody};
 use leptos::prelude::*;
@@ -83,11 +85,44 @@ fn detail(score: Score, body: &SnapshotBody, policy: Option<&Policy>) -> AnyView
             <div class="details-body" id=format!("{}-proof", score.id())>
                 <p>{score.formula(policy)}</p>
                 <ul class="plain">{lines}</ul>
+                {unknown(score, body, policy)}
                 {proof}
             </div>
         </details>
     }
     .into_any()
+}
+
+/// What is not known of a score, and what that costs in confidence.
+fn unknown(score: Score, body: &SnapshotBody, policy: Option<&Policy>) -> Option<AnyView> {
+    let width = score.range(body).width();
+    if width <= 0.0 {
+        return None;
+    }
+    let mut names: Vec<String> = body
+        .inputs
+        .iter()
+        .filter(|input| score.reads(input) && !matches!(input.state, InputState::Known | InputState::NotApplicable))
+        .map(|input| {
+            format!("{} ({})", words::signal(input.signal, input.severity), words::state(input.state).to_lowercase())
+        })
+        .collect();
+    names.dedup();
+    let missing = match names.as_slice() {
+        [] => "What is not known of its parts".to_owned(),
+        names => format!("Not known whole: {}. That", names.join(", ")),
+    };
+    let points = |value: f64| format::range_width(value);
+    let cost = match (score, policy.map(|policy| score.weight(policy))) {
+        (Score::Overall, _) => format!("{missing} costs {} points of confidence.", points(width)),
+        (_, Some(weight)) => format!(
+            "{missing} costs {} points of confidence: a range {} points wide, weighed {weight:.2}.",
+            points(width * weight),
+            points(width)
+        ),
+        (_, None) => format!("{missing} leaves a range {} points wide.", points(width)),
+    };
+    Some(view! { <p class="cost">{cost}</p> }.into_any())
 }
 
 const fn inputs_caption(score: Score) -> &'static str {

@@ -1,6 +1,7 @@
 //! Owns the founder's page: what it asks the server for and how its panels are arranged. Must not hold a rule.
 
 use super::actions_panel::ActionsPanel;
+use super::command_palette::CommandPalette;
 use super::decision_panel::DecisionPanel;
 use super::environment_switcher::EnvironmentSwitcher;
 use super::first_run_checklist::{FirstRunChecklist, FirstRunChecklistProps};
@@ -9,6 +10,7 @@ use super::notice_region::NoticeRegion;
 use super::on_this_page::OnThisPage;
 use super::over_time_panel::OverTimePanel;
 use super::page_banners::PageBanners;
+use super::page_commands::commands;
 use super::page_error::PageError;
 use super::page_frame::PageFrame;
 use super::proposal_panel::ProposalPanel;
@@ -74,13 +76,21 @@ fn Panels(page: FounderPage, timeline: TimelineQuery) -> impl IntoView {
         .as_ref()
         .filter(|snapshot| snapshot.body.as_of >= data.config.policy_since)
         .map(|_| data.config.policy.clone());
-    let checklist = FirstRunChecklistProps { environment: environment.clone(), kind, items: data.checklist.clone() };
+    let checklist = FirstRunChecklistProps {
+        environment: environment.clone(),
+        kind,
+        items: data.checklist.clone(),
+        base_url: data.base_url.clone(),
+    };
     // Where nothing is connected, connecting is the first thing to do; later it is the last.
     let is_first_run = !data.checklist.iter().any(|item| item.connected);
     let (checklist_first, checklist_last) =
         if is_first_run { (Some(checklist), None) } else { (None, Some(checklist)) };
-    let switcher =
-        view! { <EnvironmentSwitcher environments=data.environments.clone() current=environment.clone() /> }.into_any();
+    let switcher = view! {
+        <CommandPalette commands=commands(&environment, &data.environments) />
+        <EnvironmentSwitcher environments=data.environments.clone() current=environment.clone() />
+    }
+    .into_any();
     let proposal = data.overview.proposal.clone().map(|proposal| {
         view! { <ProposalPanel environment=environment.clone() kind=kind proposal=proposal /> }
     });

@@ -99,6 +99,17 @@ impl Score {
         }
     }
 
+    /// Its weight in overall health, 0-1; overall health itself is whole.
+    pub const fn weight(self, policy: &Policy) -> f64 {
+        match self {
+            Score::Overall => 1.0,
+            Score::Infra => policy.weights.infra,
+            Score::AiCost => policy.weights.ai_cost,
+            Score::Warnings => policy.weights.warnings,
+            Score::Churn => policy.weights.churn,
+        }
+    }
+
     /// Whether an input enters the score.
     pub fn reads(self, input: &Input) -> bool {
         let signals: &[Signal] = match self {

@@ -18,7 +18,7 @@ pub fn health(drawing: &Drawing<'_>) -> Option<Chart> {
     );
     drawn.start_date = first.at.format("%F").to_string();
     drawn.end_date = last.at.format("%F").to_string();
-    theme::frame(&mut drawn, 150.0);
+    theme::frame(&mut drawn, 124.0);
     drawn.colors = vec![BAD, MIDDLE, GOOD];
     drawn.thresholds = vec![rails.freeze_below_health as f32, rails.min_health_for_increase as f32];
     drawn.empty_color = EMPTY;

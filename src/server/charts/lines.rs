@@ -4,7 +4,7 @@
 use super::theme::{self, BAD, GOOD, LIMIT, LINE, MARK, TEXT};
 use super::{Drawing, chart};
 use crate::domain::trend::{Chart, TrendPoint};
-use charts_rs::{Color, LineChart, LineStep, MarkLine, MarkLineCategory, Series, SeriesBand};
+use charts_rs::{LineChart, LineStep, Series, SeriesBand};
 use chrono::{DateTime, Utc};
 
 /// The place of a point among the points that are drawn, with the gaps.
@@ -29,9 +29,21 @@ fn seconds(at: DateTime<Utc>) -> f64 {
     at.timestamp() as f64
 }
 
+/// The end of an axis: the next value that its four parts divide evenly.
+fn even(value: f64, parts: f64) -> f64 {
+    (value / parts).ceil() * parts
+}
+
 fn rounded(value: f64) -> f32 {
     ((value * 10.0).round() / 10.0) as f32
 }
+
+/// The colours of a chart's lines, by their place.
+const PALETTE: [charts_rs::Color; 5] = [LINE, MARK, GOOD, BAD, LIMIT];
+const CHANGE: usize = 1;
+const ASKED: usize = 2;
+const FREEZE: usize = 3;
+const MOST: usize = 4;
 
 /// What a chart shows of each point: its least and its greatest value, where there is one.
 struct Shown<'a> {
@@ -44,7 +56,7 @@ struct Shown<'a> {
 
 impl Shown<'_> {
     /// A chart of the band with lines across it at fixed values.
-    fn line_chart(&self, height: f32, lines: &[(f64, Color)], formatter: Option<&str>) -> LineChart {
+    fn line_chart(&self, height: f32, lines: &[(f64, usize)], formatter: Option<&str>) -> LineChart {
         let slots = with_gaps(self.drawing);
         let of = |read: &dyn Fn(&TrendPoint) -> f64| -> Vec<Option<f32>> {
             slots.iter().map(|(_, point)| point.map(|point| rounded(read(point).min(self.top)))).collect()
@@ -52,12 +64,12 @@ impl Shown<'_> {
         let (lo, hi) = (of(&|point| (self.lo)(point)), of(&|point| (self.hi)(point).unwrap_or(self.top)));
         let mut series = Series::new_nullable(String::new(), lo.clone());
         series.band = Some(SeriesBand { lower: lo, upper: hi, ..SeriesBand::default() });
-        series.mark_lines = lines.iter().map(|(at, colour)| across(*at, *colour)).collect();
         let mut list = vec![series];
+        list.extend(lines.iter().map(|(value, colour)| self.across(*value, *colour)));
         list.extend(self.changes());
         let mut chart = LineChart::new(list, Vec::new());
         theme::frame(&mut chart, height);
-        chart.series.colors = vec![LINE, MARK];
+        chart.series.colors = PALETTE.to_vec();
         chart.x_axis.values = slots.iter().map(|(at, _)| seconds(*at)).collect();
         chart.x_axis.min = Some(seconds(self.drawing.from));
         chart.x_axis.max = Some(seconds(self.drawing.to));
@@ -77,20 +89,20 @@ impl Shown<'_> {
         let upright = |at: DateTime<Utc>| {
             let mut line = Series::new(String::new(), vec![0.0, self.top as f32]);
             line.x_values = Some(vec![seconds(at), seconds(at)]);
-            line.index = Some(1);
+            line.index = Some(CHANGE);
             line.stroke_dash_array = Some("2,3".to_owned());
             line
         };
         self.drawing.spans.modes.iter().skip(1).map(|span| upright(span.from)).collect()
     }
-}
 
-fn across(value: f64, colour: Color) -> MarkLine {
-    MarkLine {
-        category: MarkLineCategory::Value(value as f32),
-        color: Some(colour),
-        stroke_width: Some(1.0),
-        stroke_dash_array: Some("6,4".to_owned()),
+    /// A line across the whole chart at a value.
+    fn across(&self, value: f64, colour: usize) -> Series {
+        let mut line = Series::new(String::new(), vec![value as f32, value as f32]);
+        line.x_values = Some(vec![seconds(self.drawing.from), seconds(self.drawing.to)]);
+        line.index = Some(colour);
+        line.stroke_dash_array = Some("6,4".to_owned());
+        line
     }
 }
 
@@ -98,10 +110,14 @@ fn across(value: f64, colour: Color) -> MarkLine {
 pub fn health(drawing: &Drawing<'_>) -> Option<Chart> {
     let rails = drawing.guardrails;
     let shown = Shown { drawing, hi: &|point| Some(point.overall.hi()), lo: &|point| point.overall.lo(), top: 100.0 };
-    let lines = [(rails.freeze_below_health, BAD), (rails.min_health_for_increase, GOOD)];
+    let lines = [(rails.freeze_below_health, FREEZE), (rails.min_health_for_increase, ASKED)];
     let drawn = shown.line_chart(190.0, &lines, None);
     let lowest = drawing.points.iter().min_by(|one, two| one.overall.lo().total_cmp(&two.overall.lo()))?;
     let newest = drawing.points.last()?;
+    let title = format!(
+        "Overall health (freeze below {}, an Increase asks for {})",
+        rails.freeze_below_health, rails.min_health_for_increase
+    );
     let description = format!(
         "Overall health over {} days, 0 to 100. Newest: {} to {}. At worst {}, on {}. Lines: freeze below {}, an Increase asks \
          for {}.",
@@ -113,14 +129,14 @@ pub fn health(drawing: &Drawing<'_>) -> Option<Chart> {
         rails.freeze_below_health,
         rails.min_health_for_increase,
     );
-    chart("chart-health", "Overall health", description, drawn.svg())
+    chart("chart-health", &title, description, drawn.svg())
 }
 
 /// The fullest load as a share of its limit.
 pub fn load(drawing: &Drawing<'_>) -> Option<Chart> {
     let per_cent = |value: f64| value * 100.0;
     let most = drawing.points.iter().map(|point| point.load.lo()).fold(1.0, f64::max);
-    let top = (per_cent(most) * 1.25 / 25.0).ceil() * 25.0;
+    let top = even(per_cent(most) * 1.1, 40.0);
     let shown = Shown {
         drawing,
         hi: &|point| point.load.hi().is_finite().then(|| per_cent(point.load.hi())),
@@ -128,8 +144,12 @@ pub fn load(drawing: &Drawing<'_>) -> Option<Chart> {
         top,
     };
     let asked = per_cent(drawing.guardrails.max_utilisation_for_increase);
-    let drawn = shown.line_chart(150.0, &[(100.0, LIMIT), (asked, GOOD)], Some("{c} %"));
+    let drawn = shown.line_chart(150.0, &[(100.0, MOST), (asked, ASKED)], Some("{c} %"));
     let newest = drawing.points.last()?;
+    let title = format!(
+        "Fullest load, share of its limit (an Increase asks for at most {} % of posts and spend)",
+        rounded(asked)
+    );
     let open = if newest.load.hi().is_finite() { "" } else { " at least; not all of it is known" };
     let description = format!(
         "The fullest of clients, posts and AI spend, as a share of its limit, over {} days. Newest: {} %{open}. Lines: the limit \
@@ -138,13 +158,13 @@ pub fn load(drawing: &Drawing<'_>) -> Option<Chart> {
         rounded(per_cent(newest.load.lo())),
         rounded(asked),
     );
-    chart("chart-load", "Fullest load, share of its limit", description, drawn.svg())
+    chart("chart-load", &title, description, drawn.svg())
 }
 
 /// Active clients with the limit that was in force.
 pub fn clients(drawing: &Drawing<'_>) -> Option<Chart> {
     let most = drawing.points.iter().map(|point| point.clients_lo.max(point.clients_limit)).max()? as f64;
-    let top = (most * 1.1).ceil();
+    let top = even(most * 1.1, 4.0);
     let shown = Shown {
         drawing,
         hi: &|point| point.clients_hi.map(|clients| clients as f64),
@@ -157,9 +177,8 @@ pub fn clients(drawing: &Drawing<'_>) -> Option<Chart> {
         with_gaps(drawing).iter().map(|(_, point)| point.map(|point| point.clients_limit as f32)).collect(),
     );
     limit.step = Some(LineStep::End);
-    limit.index = Some(2);
+    limit.index = Some(MOST);
     limit.stroke_dash_array = Some("6,4".to_owned());
-    drawn.series.colors.push(LIMIT);
     drawn.series_list.push(limit);
     let newest = drawing.points.last()?;
     let known = match newest.clients_hi {
@@ -172,5 +191,5 @@ pub fn clients(drawing: &Drawing<'_>) -> Option<Chart> {
         drawing.range.days(),
         newest.clients_limit,
     );
-    chart("chart-clients", "Active clients", description, drawn.svg())
+    chart("chart-clients", "Active clients, under the limit of their mode", description, drawn.svg())
 }

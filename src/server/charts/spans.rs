@@ -6,6 +6,9 @@ use crate::domain::trend::Chart;
 use charts_rs::{GanttChart, GanttTask};
 use chrono::{DateTime, Utc};
 
+/// What lies between a row's name and its bars.
+const NAME_GAP: f32 = 8.0;
+
 fn task(name: &str, row: &str, from: DateTime<Utc>, to: DateTime<Utc>, colour: charts_rs::Color) -> GanttTask {
     GanttTask {
         name: name.to_owned(),
@@ -34,8 +37,12 @@ pub fn modes(drawing: &Drawing<'_>) -> Option<Chart> {
     for axis in &mut drawn.y_axis_configs {
         axis.font.color = TEXT;
         axis.font.size = 12.0;
-        axis.width = Some(theme::LEFT - 4.0);
     }
+    // The plot begins after its row's name: the margin makes it begin where the plots above do.
+    let longest = if spans.freezes.is_empty() { "Mode" } else { "Frozen" };
+    let name = charts_rs::measure_text_width_family(&drawn.font_family, 12.0, longest).map_or(0.0, |name| name.width());
+    drawn.margin.left = (theme::LEFT - NAME_GAP - name).max(0.0);
+    drawn.margin.right = theme::RIGHT;
     let said: Vec<String> = spans
         .modes
         .iter()

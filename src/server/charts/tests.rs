@@ -1,3 +1,5 @@
+//! Owns what the charts promise: words beside every picture, the page's colours, no line across a gap.
+
 use super::*;
 use crate::domain::decision::Recommendation;
 use crate::domain::interval::Interval;

@@ -41,7 +41,7 @@ pub fn frame(chart: &mut ChartBase, height: f32) {
     chart.background_color = Color::transparent();
     chart.font_family = "sans-serif".to_owned();
     chart.compact = true;
-    chart.margin = (4.0, 4.0, 4.0, 4.0).into();
+    chart.margin = (4.0, 10.0, 4.0, 4.0).into();
     chart.legend.show = Some(false);
     chart.grid.left = Some(LEFT);
     chart.grid.right = Some(RIGHT);
@@ -61,6 +61,8 @@ pub fn dressed(svg: &str, id: &str, title: &str, description: &str) -> String {
         let stand_in = stand_in(u8::try_from(place).unwrap_or_default()).hex();
         dressed = dressed.replace(&format!("\"{stand_in}\""), &format!("\"var(--chart-{name})\""));
     }
+    // What is written on a bar.
+    dressed = dressed.replace("\"#FFF\"", "\"var(--chart-on)\"").replace("\"#FFFFFF\"", "\"var(--chart-on)\"");
     let head = format!(
         "<svg role=\"img\" aria-labelledby=\"{id}-title {id}-desc\" class=\"chart-svg\"><title id=\"{id}-title\">{}</title>\
          <desc id=\"{id}-desc\">{}</desc>",

@@ -37,6 +37,16 @@ pub fn name(environment: Option<String>) -> String {
     environment.unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned())
 }
 
+/// This server's address as the request names it; the guard has seen that the name is its own.
+pub fn base_url() -> String {
+    let parts = use_context::<Parts>();
+    let header =
+        |name: &str| parts.as_ref().and_then(|parts| parts.headers.get(name)).and_then(|value| value.to_str().ok());
+    let host = header("host").unwrap_or("localhost:3008");
+    let scheme = if header("x-forwarded-proto") == Some("https") { "https" } else { "http" };
+    format!("{scheme}://{host}")
+}
+
 /// The configuration in force.
 pub async fn config(environment: Option<String>) -> Result<Config, WireError> {
     let state = state()?;

@@ -57,21 +57,19 @@ impl Pages {
 
 /// Answers with a page that is kept, or has it made.
 pub async fn serve(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    if request.method() != Method::GET || !request.uri().path().starts_with(PAGE) {
-        return next.run(request).await;
-    }
+    let may_be_kept = request.method() == Method::GET && request.uri().path().starts_with(PAGE);
     // Read before the page is: what is committed while it is made makes it another page.
     let at = (*state.store.commits().borrow(), clock::now().timestamp().div_euclid(60));
     let key = key_of(&request);
     let policy = Policy { in_development: !state.leptos.hash_files };
-    if let Some(page) = state.pages.find(at, &key) {
+    if may_be_kept && let Some(page) = state.pages.find(at, &key) {
         return answer(&page, policy);
     }
     let response = next.run(request).await;
     match whole(response).await {
         Ok(page) => {
             let page = Arc::new(page);
-            if page.status == StatusCode::OK {
+            if may_be_kept && page.status == StatusCode::OK {
                 state.pages.keep(at, key, page.clone());
             }
             answer(&page, policy)

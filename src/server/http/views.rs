@@ -1,7 +1,7 @@
 //! Owns what is read for a page or a reading endpoint: parameters checked by name, the store asked, views made.
 //! Must not write anything.
 
-use super::context::{config, state};
+use super::context::{self, config, state};
 use super::parameters::{limit, out_of_range, range as range_of, time};
 use super::{over_time, problem, timeline};
 use crate::api::{HealthAnswer, SamplePage, SnapshotPage, SnapshotPair};
@@ -172,6 +172,7 @@ pub async fn page(
     let newest = snapshot.as_ref().map(|snapshot| snapshot.body.as_of);
     let over_time = over_time::read(store, &config, range, newest, now).await.map_err(problem::of_store)?;
     Ok(PageData {
+        base_url: context::base_url(),
         checklist: checklist(&sources, snapshot.as_ref()),
         environments: environments
             .into_iter()

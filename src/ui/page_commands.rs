@@ -1,0 +1,34 @@
+//! Owns what the command palette of the founder's page offers. Must not know how a command is found.
+
+use super::command_palette::Command;
+use super::links;
+use crate::domain::overview::EnvironmentName;
+use crate::domain::trend::Range;
+
+/// Every place and act of the page, and the other environments.
+pub fn commands(environment: &str, environments: &[EnvironmentName]) -> Vec<Command> {
+    let on_page = [
+        ("Generate snapshot", "#actions"),
+        ("Set mode", "#set-mode-mode"),
+        ("Freeze or unfreeze", "#freeze-reason"),
+        ("Auto-mode", "#actions"),
+        ("Decision: every rule", "#decision"),
+        ("Health scores", "#health"),
+        ("All inputs", "#inputs"),
+        ("Over time", "#over-time"),
+        ("History", "#history"),
+        ("Snapshots", "#snapshots"),
+        ("Connect your numbers", "#connect"),
+    ];
+    let mut commands: Vec<Command> = on_page.into_iter().map(|(name, href)| Command::new(name, href)).collect();
+    commands.extend(Range::ALL.into_iter().map(|range| {
+        Command::new(format!("Charts over {} days", range.days()), links::over_time(environment, range.days()))
+    }));
+    commands.extend(
+        environments
+            .iter()
+            .filter(|other| other.name != environment)
+            .map(|other| Command::new(format!("Environment {}", other.name), links::page(&other.name))),
+    );
+    commands
+}

@@ -1,0 +1,141 @@
+//! Owns what the live stream promises: an open page hears of a new event within a second, of what it missed first, and the
+//! end of nothing else.
+
+use crate::serving::Server;
+use reqwest::Response;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const EVENTS: &str = "/api/scaling-mode/events";
+
+/// One message as it stands in the stream.
+#[derive(Debug, PartialEq)]
+struct Told {
+    data: Value,
+    event: String,
+    id: Option<u64>,
+}
+
+/// A stream that is being listened to.
+struct Stream {
+    response: Response,
+    text: String,
+}
+
+impl Stream {
+    async fn open(server: &Server, query: &str, last: Option<u64>) -> Stream {
+        let mut request = server.client.get(format!("{}{EVENTS}{query}", server.url));
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Stream { response, text: String::new() }
+    }
+
+    /// The next message; comments, which keep the connection alive, are none.
+    async fn next(&mut self) -> Told {
+        loop {
+            while let Some((message, rest)) = self.text.split_once("\n\n") {
+                let message = message.to_owned();
+                self.text = rest.to_owned();
+                let field = |name: &str| {
+                    message.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ").map(str::to_owned))
+                };
+                if let Some(event) = field("event") {
+                    let id = field("id").map(|id| id.parse().unwrap());
+                    return Told { data: serde_json::from_str(&field("data").unwrap()).unwrap(), event, id };
+                }
+            }
+            let chunk = tokio::time::timeout(Duration::from_secs(20), self.response.chunk()).await;
+            let chunk = chunk.expect("a message in time").unwrap().expect("the stream goes on");
+            self.text.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    }
+}
+
+async fn freeze(server: &Server, action: &str) {
+    let changed = server.put("/api/scaling-mode/config", &json!({"action": action, "reason": "to see it told"})).await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+}
+
+#[tokio::test]
+async fn a_new_event_is_told_and_what_was_missed_comes_first() {
+    let server = Server::start().await;
+    let mut stream = Stream::open(&server, "", None).await;
+    freeze(&server, "freeze").await;
+    let told = stream.next().await;
+    assert_eq!((told.event.as_str(), &told.data["type"]), ("history", &json!("frozen")));
+    let seen = told.id.unwrap();
+    drop(stream);
+    freeze(&server, "unfreeze").await;
+    let mut again = Stream::open(&server, "", Some(seen)).await;
+    let mut next = again.next().await;
+    // The act is followed by a fresh answer, in whatever order the stream was left.
+    while next.data["type"] == "snapshot_recorded" {
+        next = again.next().await;
+    }
+    assert_eq!(next.data["type"], "unfrozen");
+    assert!(next.id.unwrap() > seen);
+}
+
+#[tokio::test]
+async fn a_page_goes_on_from_where_it_was_made_and_hears_nothing_twice() {
+    let server = Server::start().await;
+    freeze(&server, "freeze").await;
+    let history = server.get("/api/scaling-mode/history?limit=1").await;
+    let head = history.json["events"][0]["seq"].as_u64().unwrap();
+    let mut stream = Stream::open(&server, &format!("?environment=production&after={head}"), None).await;
+    freeze(&server, "unfreeze").await;
+    assert_eq!(stream.next().await.id, Some(head + 1));
+    assert_eq!(stream.next().await.id, Some(head + 2));
+}
+
+#[tokio::test]
+async fn arriving_telemetry_is_told_to_its_own_environment() {
+    let server = Server::start().await;
+    let mut stream = Stream::open(&server, "?environment=production", None).await;
+    #[expect(clippy::disallowed_methods, reason = "a test sends a sample of now, as a source does")]
+    let at = (chrono::Utc::now() - chrono::Duration::minutes(1)).to_rfc3339();
+    let sample = json!({"signal": "clients.active", "at": at, "value": 3, "unit": "clients"});
+    let sent = server.post("/api/telemetry", &json!({"source": "test", "samples": [sample]})).await;
+    assert_eq!(sent.status, 200, "{sent:?}");
+    let told = stream.next().await;
+    assert_eq!((told.event.as_str(), told.id), ("telemetry", None));
+    assert_eq!(told.data["signals"], json!(["clients.active"]));
+}
+
+#[tokio::test]
+async fn an_environment_that_is_not_there_is_said_so() {
+    let server = Server::start().await;
+    let answer = server.get(&format!("{EVENTS}?environment=nowhere")).await;
+    assert_eq!((answer.status, answer.content_type.as_str()), (404, "application/problem+json"));
+}
+
+#[tokio::test]
+async fn a_page_is_made_anew_as_soon_as_something_is_committed() {
+    let server = Server::start().await;
+    let page = "/founder/scaling-mode";
+    assert!(!server.get(page).await.text.contains("Frozen by the founder."));
+    freeze(&server, "freeze").await;
+    assert!(server.get(page).await.text.contains("Frozen by the founder."));
+}
+
+#[tokio::test]
+async fn every_page_comes_under_a_policy_that_lets_nothing_inline_run_but_its_own() {
+    let server = Server::start().await;
+    let mut nonces = std::collections::HashSet::new();
+    for page in ["/founder/scaling-mode", "/founder/scaling-mode", "/founder/scaling-mode/events/1", "/nowhere"] {
+        let response = server.client.get(format!("{}{page}", server.url)).send().await.unwrap();
+        let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        let body = response.text().await.unwrap();
+        assert!(!policy.contains("unsafe-inline") && policy.contains("default-src 'none'"), "{policy}");
+        let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+        for script in body.split("<script").skip(1) {
+            assert!(script.split('>').next().unwrap().contains(&nonce), "{page}: {script:.80}");
+        }
+        assert!(!body.contains(" style=\"") && !body.contains("<style"), "{page} has an inline style");
+        assert!(nonces.insert(nonce), "{page}: a nonce is used once");
+    }
+}
