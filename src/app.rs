@@ -1,5 +1,6 @@
 //! Owns the shell of every page and its routes. Must not know what a page shows.
 
+use crate::ui::backtest_page::BacktestPage;
 use crate::ui::page_error::NotFound;
 use crate::ui::samples_page::SamplesPage;
 use crate::ui::scaling_mode_page::ScalingModePage;
@@ -40,6 +41,7 @@ pub fn App() -> impl IntoView {
             <Routes fallback=NotFound>
                 <Route path=path!("/founder/scaling-mode") view=ScalingModePage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/snapshots/:id") view=SnapshotPage ssr=SsrMode::Async />
+                <Route path=path!("/founder/scaling-mode/backtest") view=BacktestPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/samples") view=SamplesPage ssr=SsrMode::Async />
             </Routes>
         </Router>

@@ -2,6 +2,10 @@
 //! hold no rule: thresholds and answers come from the values that they show.
 
 pub mod actions_panel;
+pub mod backtest_differences;
+pub mod backtest_form;
+pub mod backtest_page;
+pub mod backtest_result;
 pub mod bars;
 pub mod decision_panel;
 pub mod environment_switcher;

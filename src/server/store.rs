@@ -6,6 +6,7 @@ mod rows;
 pub mod sqlite;
 
 use crate::domain::act::{Act, ActError};
+use crate::domain::backtest::Recorded;
 use crate::domain::history::{Event, EventType, Head, NewEvent};
 use crate::domain::interval::Interval;
 use crate::domain::policy::{Config, EnvironmentKind};
@@ -18,6 +19,7 @@ use crate::domain::telemetry::{AcceptedBatch, Receipt, RowError};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use std::path::{Path, PathBuf};
+use tokio::sync::mpsc;
 
 /// Why the store did not do what was asked. The cause is for the log; clients see a sentence made elsewhere.
 #[derive(Debug, thiserror::Error)]
@@ -224,6 +226,16 @@ pub trait Store: Send + Sync + 'static {
         from: DateTime<Utc>,
         before: DateTime<Utc>,
     ) -> Result<Vec<Tick>, StoreError>;
+
+    /// Sends the ticks with `from <= as_of <= to` into `pages`, ascending, as much of each as a backtest needs. Ends early
+    /// where nobody receives them any more. Bodies are not compared with their digests: proving is `verify`'s.
+    async fn recorded_ticks(
+        &self,
+        environment: &str,
+        from: Option<DateTime<Utc>>,
+        to: Option<DateTime<Utc>>,
+        pages: mpsc::Sender<Vec<Recorded>>,
+    ) -> Result<(), StoreError>;
 
     /// Overall health at the newest ticks since a time, ascending, at most `limit`.
     async fn trend(&self, environment: &str, from: DateTime<Utc>, limit: u32) -> Result<Vec<TrendPoint>, StoreError>;

@@ -8,6 +8,7 @@ mod idempotency;
 mod ingest;
 mod minutes;
 mod proposals;
+mod recorded;
 mod recording;
 mod samples;
 mod snapshots;
@@ -20,6 +21,7 @@ use super::{
     StoredSample, TrendPoint,
 };
 use crate::domain::act::Act;
+use crate::domain::backtest::Recorded;
 use crate::domain::history::{Event, Head, NewEvent};
 use crate::domain::policy::Config;
 use crate::domain::proposal::{Proposal, ProposalStatus};
@@ -36,6 +38,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Sqlite, SqlitePool, Transaction};
 use std::path::Path;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 
@@ -290,6 +293,18 @@ impl Store for SqliteStore {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         snapshots::ticks(&mut tx, found.id, from, before).await
+    }
+
+    async fn recorded_ticks(
+        &self,
+        environment: &str,
+        from: Option<DateTime<Utc>>,
+        to: Option<DateTime<Utc>>,
+        pages: mpsc::Sender<Vec<Recorded>>,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        recorded::ticks(&mut tx, found.id, from, to, &pages).await
     }
 
     async fn trend(&self, environment: &str, from: DateTime<Utc>, limit: u32) -> Result<Vec<TrendPoint>, StoreError> {
