@@ -80,11 +80,13 @@ fn Fields(title: String, id: String, group: Group, page: Arc<BacktestView>) -> i
             }
         })
         .collect();
-    let about = policy_words::about(group);
+    // What holds for the limits of every mode is said once.
+    let is_repeated = matches!(group, Group::Limits(mode) if mode != Mode::Lab);
+    let about = (!is_repeated).then(|| view! { <p class="quiet">{policy_words::about(group)}</p> });
     view! {
         <fieldset id=id>
             <legend>{title}</legend>
-            <p class="quiet">{about}</p>
+            {about}
             <div class="backtest-fields">{fields}</div>
         </fieldset>
     }
