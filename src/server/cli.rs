@@ -60,6 +60,7 @@ enum Command {
     /// Evaluate a stretch of the past as of each instant. Stores in a recorded environment; elsewhere a dry run.
     Replay(replay::Arguments),
     /// Say what a proposed policy would have answered on the stored evaluations' own inputs. Stores nothing.
+    #[command(after_help = backtest::AFTER_HELP)]
     Backtest(backtest::Arguments),
     /// Evaluate now, store the snapshot and show it.
     Snapshot(read::Target),

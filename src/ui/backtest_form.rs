@@ -33,8 +33,8 @@ pub fn BacktestForm(page: BacktestView) -> impl IntoView {
                 <fieldset>
                     <legend>"Which evaluations"</legend>
                     <div class="backtest-fields">
-                        <Day name="from" label="From (a day in UTC; blank: the first)" page=page.clone() />
-                        <Day name="to" label="To (a day in UTC; blank: the last)" page=page.clone() />
+                        <Day name="from" label="First day" blank="the first evaluation" page=page.clone() />
+                        <Day name="to" label="Last day" blank="the newest evaluation" page=page.clone() />
                     </div>
                 </fieldset>
                 {modes}
@@ -54,9 +54,10 @@ pub fn BacktestForm(page: BacktestView) -> impl IntoView {
 }
 
 #[component]
-fn Day(name: &'static str, label: &'static str, page: Arc<BacktestView>) -> impl IntoView {
+fn Day(name: &'static str, label: &'static str, blank: &'static str, page: Arc<BacktestView>) -> impl IntoView {
     let text = page.texts.get(name).cloned().unwrap_or_default();
-    view! { <Field name=name.to_owned() label=label.to_owned() help=String::new() text=text errors=page.errors.clone() /> }
+    let help = format!("In UTC, such as 2026-11-24. Blank: {blank}.");
+    view! { <Field name=name.to_owned() label=label.to_owned() help=help text=text errors=page.errors.clone() /> }
 }
 
 /// The fields of one part of the policy.

@@ -538,6 +538,8 @@ async fn the_command_backtests_a_file_and_refuses_what_cannot_be_tested() {
         assert_eq!(code, 2, "{errors}");
         assert!(errors.contains(says), "{errors}");
     }
+    let (code, help, _) = server.command(&["backtest", "--help"]);
+    assert!(code == 0 && help.contains("A policy file holds only what differs"), "{help}");
     assert_eq!(run("nowhere.toml", &[]).0, 3);
     assert_eq!(server.command(&["backtest", "--environment", "nowhere", "--policy", &same]).0, 1);
 }

@@ -12,14 +12,17 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use std::path::PathBuf;
 
-const AFTER_HELP: &str = "\
-Every evaluation by the schedule or by a replay has kept its inputs. A backtest judges these inputs again under other limits,
-guardrails, weights or scoring lines, and says which evaluations would have answered differently, when and why.
+/// What a founder must know before reading the answer.
+pub(super) const AFTER_HELP: &str = "\
+Every evaluation by the schedule or by a replay has kept its inputs. A backtest judges these
+inputs again under other limits, guardrails, weights or scoring lines, and says which evaluations
+would have answered differently, when and why.
 
-The mode, your own freezes and the numbers stay what they were: an Increase that would have come earlier moves no mode, and
-windows and signals not applicable cannot be tested, since the numbers were read under them. To try those, replay.
+The mode, your own freezes and the numbers stay what they were: an Increase that would have come
+earlier moves no mode. Windows and signals not applicable cannot be tested, since the numbers were
+read under them. To try those, replay.
 
-A policy file holds only what differs from the policy in force, as TOML:
+A policy file holds only what differs from the policy in force, as TOML or JSON:
 
   [limits.pilot]
   max_clients = 12
@@ -29,13 +32,12 @@ A policy file holds only what differs from the policy in force, as TOML:
 
 Examples:
   scaling-mode backtest --policy stricter.toml
-  scaling-mode backtest --environment trial --policy stricter.toml --from 2026-11-01T00:00:00Z --json
+  scaling-mode backtest --environment trial --policy stricter.toml --from 2026-11-01T00:00:00Z
 
-Exit codes: 0 done (whatever was found), 1 there is no such environment, 2 wrong usage or policy, 3 the store or a file
-cannot be used.";
+Exit codes: 0 done, whatever was found; 1 there is no such environment; 2 wrong usage or policy;
+3 the store or a file cannot be used.";
 
 #[derive(Args, Debug)]
-#[command(after_help = AFTER_HELP)]
 pub(super) struct Arguments {
     /// Environment.
     #[arg(long, short, default_value = DEFAULT_ENVIRONMENT)]
