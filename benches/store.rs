@@ -1,7 +1,7 @@
-//! Measures the store on real files: a year's replay with its history, the rate of ingestion and recording, and whether an
+//! Measures the store on real files: a year's replay with its history, a backtest of it, the rate of ingestion and recording, and whether an
 //! evaluation and a page of history cost the same however much is stored. Prints figures; decides nothing.
 //!
-//! `cargo bench --features ssr --bench store -- [replay] [ingest] [flat]`, all of them when none is named.
+//! `cargo bench --features ssr --bench store -- [replay] [backtest] [ingest] [flat]`, all of them when none is named.
 
 use chrono::{DateTime, Duration, Utc};
 use scaling_mode::domain::mode::Mode;
@@ -9,6 +9,7 @@ use scaling_mode::domain::policy::{Config, EnvironmentKind, Policy};
 use scaling_mode::domain::signal::{Aggregation, Series};
 use scaling_mode::domain::snapshot::Origin;
 use scaling_mode::domain::telemetry::{AcceptedBatch, Measurement, Sample};
+use scaling_mode::server::backtest;
 use scaling_mode::server::clock;
 use scaling_mode::server::evaluation::{Occasion, evaluate_and_record};
 use scaling_mode::server::replay::{Plan, replay};
@@ -105,6 +106,34 @@ async fn a_year() {
         summary.changes.len(),
         size as f64 / 1e6
     );
+    store.close().await;
+}
+
+/// A backtest over a year at 15 minutes: stored once, then judged under another policy.
+async fn backtest_of_a_year() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = new_store(folder.path()).await;
+    ingest_days(store.as_ref(), 0..367).await;
+    let from = start() + Duration::days(1);
+    let to = from + Duration::days(365) - Duration::minutes(15);
+    let plan = Plan { environment: ENVIRONMENT.to_owned(), from, to, every_minutes: 15 };
+    replay(store.clone(), &plan, |_| {}).await.expect("a replay");
+    let mut policy = Policy::default();
+    policy.guardrails.max_churn_risk = 0.05;
+    policy.guardrails.min_demand_for_increase = 0.9;
+    for round in ["first", "second", "third"] {
+        let plan = backtest::Plan { environment: ENVIRONMENT.to_owned(), from: None, policy: policy.clone(), to: None };
+        let began = clock::instant();
+        let report = backtest::backtest(store.clone(), plan).await.expect("a backtest");
+        let took = began.elapsed().as_secs_f64();
+        println!(
+            "backtest of a year at 15 minutes, {round} run: {} in {took:.3} s ({:.0}/s); changes {} as it was, {} as proposed",
+            report.headline,
+            report.evaluations as f64 / took,
+            report.recorded.changes,
+            report.proposed.changes
+        );
+    }
     store.close().await;
 }
 
@@ -221,6 +250,9 @@ async fn main() {
     let wants = |name: &str| asked.is_empty() || asked.iter().any(|argument| argument == name);
     if wants("replay") {
         a_year().await;
+    }
+    if wants("backtest") {
+        backtest_of_a_year().await;
     }
     if wants("ingest") {
         bulk_ingestion().await;

@@ -1,10 +1,12 @@
 //! Owns every server function: one a path and method, each a few lines that call the store and the domain.
 //! The same functions are the JSON endpoints for scripts. Must name `crate::server` only inside bodies.
 
+mod backtest;
 mod encoding;
 mod forms;
 mod pages;
 
+pub use backtest::*;
 pub use encoding::{PostBody, PutBody};
 pub use forms::*;
 pub use pages::*;

@@ -2,6 +2,7 @@
 
 use crate::ui::compare_page::ComparePage;
 use crate::ui::event_page::EventPage;
+use crate::ui::backtest_page::BacktestPage;
 use crate::ui::page_error::NotFound;
 use crate::ui::samples_page::SamplesPage;
 use crate::ui::scaling_mode_page::ScalingModePage;
@@ -46,6 +47,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/founder/scaling-mode/snapshots/:id") view=SnapshotPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/compare") view=ComparePage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/events/:seq") view=EventPage ssr=SsrMode::Async />
+                <Route path=path!("/founder/scaling-mode/backtest") view=BacktestPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/samples") view=SamplesPage ssr=SsrMode::Async />
             </Routes>
         </Router>

@@ -2,6 +2,7 @@
 //! environment, and nothing panics on telemetry. The same code runs on the server and in the browser.
 
 pub mod act;
+pub mod backtest;
 pub mod breach;
 pub mod canonical;
 pub mod change;
@@ -23,6 +24,7 @@ pub mod moment;
 pub mod money;
 pub mod overview;
 pub mod policy;
+pub mod policy_fields;
 pub mod prepare;
 pub mod proposal;
 pub mod recent;

@@ -1,5 +1,6 @@
 //! Owns everything that only the server has: what touches disks, networks, clocks and the environment.
 
+pub mod backtest;
 pub mod calendar;
 pub mod charts;
 pub mod cli;

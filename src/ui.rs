@@ -2,6 +2,10 @@
 //! hold no rule: thresholds and answers come from the values that they show.
 
 pub mod actions_panel;
+pub mod backtest_differences;
+pub mod backtest_form;
+pub mod backtest_page;
+pub mod backtest_result;
 pub mod bars;
 pub mod chart_readout;
 pub mod command_palette;
@@ -28,6 +32,7 @@ pub mod page_banners;
 pub mod page_commands;
 pub mod page_error;
 pub mod page_frame;
+pub mod policy_words;
 pub mod proposal_panel;
 pub mod rules;
 pub mod samples_page;

@@ -34,6 +34,13 @@ for (const colorScheme of ["light", "dark"] as const) {
   }
 }
 
+test("the backtest, with a result and with mistakes", async ({ page }) => {
+  for (const query of ["", "&limits.pilot.max_clients=9", "&limits.pilot.max_clients=many&guardrails.max_churn_risk=2"]) {
+    await page.goto(`${PAGE}/backtest?environment=demo${query}`);
+    expect(await finds(page), query).toEqual([]);
+  }
+});
+
 test("a notice and a frozen environment", async ({ page }) => {
   await page.goto(`${PAGE}?environment=demo&notice=conflict`);
   await expect(page.getByRole("alert")).toBeVisible();

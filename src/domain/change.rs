@@ -187,8 +187,11 @@ impl ConfigChange {
         })
     }
 
-    /// The policy with the given parts laid over it (JSON merge patch, RFC 7396).
-    fn laid_over(self, policy: &Policy) -> Result<Policy, Vec<FieldError>> {
+    /// The policy with the given parts laid over it (JSON merge patch, RFC 7396). It may not be valid yet.
+    ///
+    /// # Errors
+    /// The part that cannot be read.
+    pub fn laid_over(self, policy: &Policy) -> Result<Policy, Vec<FieldError>> {
         let parts = [
             ("guardrails", self.guardrails),
             ("limits", self.limits),

@@ -7,7 +7,7 @@ use super::health::{self, Health};
 use super::input::Value;
 use super::interval::{Count, Interval, Outcome};
 use super::policy::{Config, EnvironmentKind, Guardrails, ModeLimits};
-use super::recent::Recent;
+use super::recent::{Recent, Tick};
 use super::rule::{RULES, RuleId, RuleResult};
 use super::snapshot::Threshold;
 use chrono::{DateTime, Utc};
@@ -78,6 +78,11 @@ impl Assessment {
             Breach::AiCostPressure => self.result(RuleId::GuardrailAiCostPressure).outcome,
             Breach::InfraHealth => self.result(RuleId::GuardrailInfraHealth).outcome,
         }
+    }
+
+    /// What the answer leaves for the evaluations after it, where it is a tick's.
+    pub const fn tick(&self, at: DateTime<Utc>) -> Tick {
+        Tick { at, clear: self.clear, conditions_met: self.conditions_met, ruled: self.ruled, standing: self.standing }
     }
 
     /// The conditions of rule 4.

@@ -87,13 +87,7 @@ pub fn evaluate(
     };
     truth::gate(&mut body);
     let (snapshot, bytes) = Snapshot::seal(body);
-    let tick = origin.is_tick().then_some(Tick {
-        at: as_of,
-        clear: assessment.clear,
-        conditions_met: assessment.conditions_met,
-        ruled: assessment.ruled,
-        standing: assessment.standing,
-    });
+    let tick = origin.is_tick().then(|| assessment.tick(as_of));
     Evaluation { bytes, snapshot, tick }
 }
 

@@ -1,7 +1,7 @@
 //! Owns the bare numbers of an evaluation: what the inputs of a snapshot say, without their provenance.
 //! Must not know thresholds; unknown inputs are the widest interval that their meaning allows.
 
-use super::input::{Input, InputState, WindowName};
+use super::input::{Input, InputState, Reading, WindowName};
 use super::interval::{Count, Interval};
 use super::signal::{Severity, Signal};
 
@@ -71,18 +71,23 @@ impl Facts {
 
     /// Reads the facts out of a snapshot's inputs. An input that is absent is unknown.
     pub fn from_inputs(inputs: &[Input]) -> Facts {
+        Facts::from_readings(inputs.iter().map(Reading::of))
+    }
+
+    /// The same from what the inputs say alone.
+    pub fn from_readings(inputs: impl Iterator<Item = Reading>) -> Facts {
         let mut facts = Facts { complete: true, ..Facts::UNKNOWN };
         let mut errors = (Paired::same(ErrorCount::UNKNOWN), true);
         let mut latency = Paired::same(Interval::NON_NEGATIVE);
         let mut hour_known = HourKnown::default();
         let mut found = Found::default();
-        for input in inputs.iter().filter(|input| decides(input)) {
+        for input in inputs.filter(Reading::decides) {
             facts.complete &= is_settled(input.state);
             facts.synthetic |= input.state == InputState::Synthetic;
             let known_whole = matches!(input.state, InputState::Known | InputState::Synthetic);
             let applies = input.state != InputState::NotApplicable;
-            let count = usable(input).and_then(|value| value.count()).unwrap_or(Count::UNKNOWN);
-            let last_hour = input.window.name == WindowName::LastHour;
+            let count = usable(&input).and_then(|value| value.count()).unwrap_or(Count::UNKNOWN);
+            let last_hour = input.window == WindowName::LastHour;
             found.mark(input.signal, input.severity, last_hour);
             match input.signal {
                 Signal::ClientsActive => facts.clients = count,
@@ -95,13 +100,13 @@ impl Facts {
                 Signal::PostsPublished => facts.posts = applies.then_some(count),
                 Signal::AiSpend => facts.spend = count,
                 Signal::InfraCpu => {
-                    facts.cpu = applies.then(|| real(input, Interval::UNIT));
+                    facts.cpu = applies.then(|| real(&input, Interval::UNIT));
                 }
                 Signal::InfraLatency => {
                     if !applies {
                         facts.latency = None;
                     }
-                    *latency.side(last_hour) = real(input, Interval::NON_NEGATIVE);
+                    *latency.side(last_hour) = real(&input, Interval::NON_NEGATIVE);
                     if last_hour {
                         hour_known.latency = known_whole;
                     }
@@ -194,7 +199,7 @@ impl<T: Copy> Paired<T> {
 
 /// Whether an input takes part in decisions: today's totals and info warnings are only shown.
 pub fn decides(input: &Input) -> bool {
-    input.window.name != WindowName::Today && input.severity != Some(Severity::Info)
+    Reading::of(input).decides()
 }
 
 /// Whether nothing about an input can still turn out differently.
@@ -203,13 +208,13 @@ fn is_settled(state: InputState) -> bool {
 }
 
 /// The value of an input that may be used: whatever is stale, missing or self-contradictory has none.
-fn usable(input: &Input) -> Option<super::input::Value> {
+fn usable(input: &Reading) -> Option<super::input::Value> {
     match input.state {
         InputState::Known | InputState::Partial | InputState::Synthetic | InputState::Contradictory => input.value,
         InputState::Stale | InputState::Missing | InputState::NotApplicable => None,
     }
 }
 
-fn real(input: &Input, widest: Interval) -> Interval {
+fn real(input: &Reading, widest: Interval) -> Interval {
     usable(input).and_then(|value| value.real()).unwrap_or(widest)
 }

@@ -6,8 +6,10 @@ use super::money::Usd;
 use super::signal::{Aggregation, Severity, Signal, Unit};
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
+use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
 use std::borrow::Cow;
+use std::fmt;
 
 /// What is known of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -192,6 +194,63 @@ pub struct Input {
     pub window: Window,
 }
 
+/// What an input says, without where it came from: all that a decision looks at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    pub severity: Option<Severity>,
+    pub signal: Signal,
+    pub state: InputState,
+    pub value: Option<Value>,
+    pub window: WindowName,
+}
+
+impl Reading {
+    pub fn of(input: &Input) -> Reading {
+        Reading {
+            severity: input.severity,
+            signal: input.signal,
+            state: input.state,
+            value: input.value,
+            window: input.window.name,
+        }
+    }
+
+    /// Whether it takes part in decisions: today's totals and info warnings are only shown.
+    pub fn decides(&self) -> bool {
+        self.window != WindowName::Today && self.severity != Some(Severity::Info)
+    }
+}
+
+/// A stored input with its provenance passed over: times and names are not worth reading a year of them.
+#[derive(Deserialize)]
+struct WireReading {
+    severity: Option<Severity>,
+    signal: Signal,
+    state: InputState,
+    unit: Unit,
+    value: Option<WireValue>,
+    window: WireWindow,
+}
+
+#[derive(Deserialize)]
+struct WireWindow {
+    name: WindowName,
+}
+
+impl<'de> Deserialize<'de> for Reading {
+    /// Reads an input as a snapshot holds it.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wire = WireReading::deserialize(deserializer)?;
+        Ok(Reading {
+            severity: wire.severity,
+            signal: wire.signal,
+            state: wire.state,
+            value: typed(wire.value, wire.signal, wire.unit)?,
+            window: wire.window.name,
+        })
+    }
+}
+
 #[derive(Deserialize)]
 struct WireInput {
     aggregation: Option<Aggregation>,
@@ -215,12 +274,50 @@ struct WireValue {
     lo: WireNumber,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
 enum WireNumber {
     Whole(u64),
     Real(f64),
     Money(Usd),
+}
+
+impl<'de> Deserialize<'de> for WireNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WireNumberVisitor)
+    }
+}
+
+/// Takes a number as it stands, without keeping it aside first: a snapshot holds dozens.
+struct WireNumberVisitor;
+
+impl Visitor<'_> for WireNumberVisitor {
+    type Value = WireNumber;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a number, or an amount as decimal text")
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<WireNumber, E> {
+        Ok(WireNumber::Whole(value))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<WireNumber, E> {
+        Ok(u64::try_from(value).map_or(WireNumber::Real(value as f64), WireNumber::Whole))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<WireNumber, E> {
+        Ok(WireNumber::Real(value))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<WireNumber, E> {
+        Usd::parse(text).map(WireNumber::Money).map_err(|error| E::custom(format!("\"{text}\" {error}")))
+    }
+}
+
+/// A value of a signal in its unit.
+fn typed<E: de::Error>(value: Option<WireValue>, signal: Signal, unit: Unit) -> Result<Option<Value>, E> {
+    value
+        .map(|value| value.typed(unit).ok_or_else(|| E::custom(format!("the value of {signal} is not in {unit}"))))
+        .transpose()
 }
 
 /// The unit says which kind of number a value is, so a value is only read together with its unit.
@@ -279,12 +376,7 @@ impl WireNumber {
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wire = WireInput::deserialize(deserializer)?;
-        let value = match wire.value {
-            Some(value) => Some(value.typed(wire.unit).ok_or_else(|| {
-                serde::de::Error::custom(format!("the value of {} is not in {}", wire.signal, wire.unit))
-            })?),
-            None => None,
-        };
+        let value = typed(wire.value, wire.signal, wire.unit)?;
         Ok(Input {
             aggregation: wire.aggregation,
             coverage: wire.coverage,

@@ -9,6 +9,7 @@ macro_rules! say {
     }};
 }
 
+mod backtest;
 mod environment;
 mod import;
 mod read;
@@ -41,6 +42,7 @@ Examples:
   scaling-mode status                                   the answer for production
   scaling-mode import cpu.csv --environment trial --signal infra.cpu --unit percent
   scaling-mode replay --environment trial --from 2026-11-01T00:00:00Z --to 2026-11-15T00:00:00Z
+  scaling-mode backtest --environment trial --policy stricter.toml
   scaling-mode verify                                   prove that no history was altered
 
 Every option can stand in scaling-mode.toml or in an environment variable (shown in brackets).
@@ -57,6 +59,9 @@ enum Command {
     Import(import::Arguments),
     /// Evaluate a stretch of the past as of each instant. Stores in a recorded environment; elsewhere a dry run.
     Replay(replay::Arguments),
+    /// Say what a proposed policy would have answered on the stored evaluations' own inputs. Stores nothing.
+    #[command(after_help = backtest::AFTER_HELP)]
+    Backtest(backtest::Arguments),
     /// Evaluate now, store the snapshot and show it.
     Snapshot(read::Target),
     /// Show the newest answer.
@@ -168,6 +173,7 @@ async fn dispatch(command: Command, settings: Settings) -> Result<(), CliError> 
         Command::Environment(command) => environment::run(command, &settings).await,
         Command::Import(arguments) => import::run(arguments, &settings).await,
         Command::Replay(arguments) => replay::run(arguments, &settings).await,
+        Command::Backtest(arguments) => backtest::run(arguments, &settings).await,
         Command::Snapshot(target) => read::snapshot(target, &settings).await,
         Command::Status(target) => read::status(target, &settings).await,
         Command::History(arguments) => read::history(arguments, &settings).await,

@@ -2,6 +2,7 @@
 //! Must not hold rules; endpoints live in `crate::api`.
 
 pub mod assets;
+pub mod backtests;
 pub mod context;
 pub mod events;
 pub mod guard;

@@ -6,6 +6,7 @@ mod rows;
 pub mod sqlite;
 
 use crate::domain::act::{Act, ActError};
+use crate::domain::backtest::Recorded;
 use crate::domain::history::{Event, EventType, Head, NewEvent};
 use crate::domain::policy::{Config, EnvironmentKind};
 use crate::domain::proposal::{Proposal, ProposalStatus};
@@ -18,7 +19,7 @@ use crate::domain::trend::TrendPoint;
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use std::path::{Path, PathBuf};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// Why the store did not do what was asked. The cause is for the log; clients see a sentence made elsewhere.
 #[derive(Debug, thiserror::Error)]
@@ -231,6 +232,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// The points of a chart, ascending: each the hull of the snapshots of one step. Steps without a snapshot have none.
     async fn trend(&self, environment: &str, query: &TrendQuery) -> Result<Vec<TrendPoint>, StoreError>;
+    /// Sends the ticks with `from <= as_of <= to` into `pages`, ascending, as much of each as a backtest needs. Ends early
+    /// where nobody receives them any more. Bodies are not compared with their digests: proving is `verify`'s.
+    async fn recorded_ticks(
+        &self,
+        environment: &str,
+        from: Option<DateTime<Utc>>,
+        to: Option<DateTime<Utc>>,
+        pages: mpsc::Sender<Vec<Recorded>>,
+    ) -> Result<(), StoreError>;
+
 
     /// Whether a tick is stored for this very time.
     async fn has_tick(&self, environment: &str, at: DateTime<Utc>) -> Result<bool, StoreError>;

@@ -29,8 +29,13 @@ pub fn ActionsPanel(config: Config, load: Load) -> impl IntoView {
                 </form>
                 <SetMode config=config.clone() load=load />
                 <Freeze environment=environment.clone() frozen=config.frozen />
-                <AutoMode environment=environment auto_mode=config.auto_mode />
+                <AutoMode environment=environment.clone() auto_mode=config.auto_mode />
             </div>
+            <p>
+                <a class="samples-link" href=links::backtest(&environment)>
+                    "Test other limits and guardrails on your own past"
+                </a>
+            </p>
         </section>
     }
     .into_any()

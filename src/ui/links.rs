@@ -16,6 +16,14 @@ pub fn page(environment: &str) -> String {
     format!("{PAGE}?environment={}", escape(environment))
 }
 
+/// The page of the backtest, where its form leads to as well.
+pub const BACKTEST: &str = "/founder/scaling-mode/backtest";
+
+/// The backtest of an environment, with what is in force in its form.
+pub fn backtest(environment: &str) -> String {
+    format!("{BACKTEST}?environment={}", escape(environment))
+}
+
 /// The founder's page with its timeline narrowed and paged.
 pub fn timeline(environment: &str, asked: &TimelineQuery) -> String {
     let mut link = page(environment);

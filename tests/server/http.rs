@@ -423,3 +423,123 @@ async fn the_command_line_and_the_endpoints_see_one_store() {
     assert_eq!(code, 0, "{errors}");
     assert_eq!(crate::serving::command(elsewhere.path(), &["verify"]).0, 0);
 }
+
+/// A recorded environment with twelve clients in pilot and four evaluations of them.
+async fn a_recorded_hour(server: &Server) {
+    let made = server.command(&["environment", "create", "trial", "--kind", "recorded", "--mode", "pilot"]);
+    assert_eq!(made.0, 0, "{}", made.2);
+    let sample = json!({"signal": "clients.active", "at": minutes_ago(60), "value": 12, "unit": "clients"});
+    let sent = server.post(TELEMETRY, &json!({"environment": "trial", "source": "crm", "samples": [sample]})).await;
+    assert_eq!(sent.status, 200, "{sent:?}");
+    let span = ["--from", &minutes_ago(50), "--to", &minutes_ago(5)];
+    let replayed = server.command(&[&["replay", "--environment", "trial"][..], &span].concat());
+    assert_eq!(replayed.0, 0, "{}", replayed.2);
+}
+
+const BACKTEST: &str = "/api/scaling-mode/backtest";
+const BACKTEST_PAGE: &str = "/founder/scaling-mode/backtest?environment=trial";
+
+#[tokio::test]
+async fn a_backtest_answers_what_a_policy_would_have_answered_and_writes_nothing() {
+    let server = Server::start().await;
+    a_recorded_hour(&server).await;
+    let events = server.get("/api/scaling-mode/history?environment=trial&limit=500").await.json;
+    let asked = json!({"environment": "trial", "limits": {"pilot": {"max_clients": 10}}});
+    let tested = server.post(BACKTEST, &asked).await;
+    assert_eq!((tested.status, &tested.json["hypothetical"]), (200, &json!(true)), "{tested:?}");
+    assert_eq!(tested.json["headline"], "4 of 4 evaluations would have answered differently");
+    assert_eq!(tested.json["recorded"]["hold"], json!({"evaluations": 4, "times": 1}));
+    assert_eq!(tested.json["proposed"]["freeze"], json!({"evaluations": 4, "times": 1}));
+    let first = &tested.json["differences"][0];
+    assert_eq!(first["why"], "Would not have been met: the client limit");
+    let snapshot =
+        server.get(&format!("/api/scaling-mode/snapshot?id={}", first["snapshot_id"].as_str().unwrap())).await;
+    assert_eq!((&snapshot.json["as_of"], &snapshot.json["recommendation"]), (&first["from"], &json!("hold")));
+    let same = server.post(BACKTEST, &json!({"environment": "trial"})).await;
+    assert_eq!((&same.json["different"], &same.json["evaluations"]), (&json!(0), &json!(4)));
+    let part = json!({"environment": "trial", "from": minutes_ago(25), "limits": {"pilot": {"max_clients": 10}}});
+    let part = server.post(BACKTEST, &part).await;
+    assert_eq!((&part.json["different"], &part.json["evaluations"]), (&json!(2), &json!(2)));
+    let empty = server.post(BACKTEST, &json!({})).await;
+    assert_eq!((empty.status, &empty.json["headline"]), (200, &json!("There is no stored evaluation to test against")));
+    let after = server.get("/api/scaling-mode/history?environment=trial&limit=500").await.json;
+    assert_eq!(after, events, "nothing was written");
+}
+
+#[tokio::test]
+async fn a_backtest_that_cannot_be_run_says_why_by_field() {
+    let server = Server::start().await;
+    for (body, code, field) in [
+        (json!({"guardrails": {"max_churn_risk": 2}}), "out-of-range", "guardrails.max_churn_risk"),
+        (json!({"guardrails": {"max_chrun_risk": 0.1}}), "out-of-range", "guardrails"),
+        (json!({"limits": {"pilot": {"max_clients": 5}}}), "out-of-range", "limits.pilot.max_clients"),
+        (json!({"weights": {"infra": 0.9}}), "out-of-range", "weights"),
+        (json!({"windows": {"sum_window_hours": 48}}), "out-of-range", "windows"),
+        (json!({"not_applicable": ["infra.cpu"]}), "out-of-range", "not_applicable"),
+        (json!({"from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}), "out-of-range", "to"),
+        (json!({"guardrials": {}}), "malformed", "guardrials"),
+    ] {
+        is_problem(&server.post(BACKTEST, &body).await, 400, code, Some(field));
+    }
+    let elsewhere = server.post(BACKTEST, &json!({"environment": "nowhere"})).await;
+    is_problem(&elsewhere, 404, "unknown-environment", Some("environment"));
+    is_problem(&answer(server.request(Method::POST, BACKTEST).body("{}")).await, 415, "unsupported-media-type", None);
+    let foreign = server.request(Method::POST, BACKTEST).header("origin", "http://evil.example").json(&json!({}));
+    is_problem(&answer(foreign).await, 403, "foreign-origin", None);
+}
+
+#[tokio::test]
+async fn the_page_of_the_backtest_is_a_form_until_something_is_asked_and_then_a_result() {
+    let server = Server::start().await;
+    a_recorded_hour(&server).await;
+    let form = server.get(BACKTEST_PAGE).await;
+    assert_eq!(form.status, 200, "{}", form.text);
+    assert!(form.text.contains(r#"name="limits.pilot.max_clients""#) && form.text.contains(r#"name="weights.infra""#));
+    assert!(!form.text.contains("Hypothetical"), "nothing was asked for yet");
+    let tested = server.get(&format!("{BACKTEST_PAGE}&limits.pilot.max_clients=10&from=&to=")).await;
+    assert!(tested.text.contains("4 of 4 evaluations would have answered differently"), "{}", tested.text);
+    assert!(tested.text.contains("Hypothetical") && tested.text.contains("/founder/scaling-mode/snapshots/snapshot-"));
+    assert!(tested.text.contains("in force: 15"), "the field says what is in force");
+    let wrong = server.get(&format!("{BACKTEST_PAGE}&limits.pilot.max_clients=many&to=yesterday")).await;
+    assert_eq!(wrong.status, 200);
+    assert!(wrong.text.contains("Nothing was tested yet") && wrong.text.contains(r#"value="many""#), "{}", wrong.text);
+    assert!(wrong.text.contains("must be a day") && !wrong.text.contains("Hypothetical"));
+    assert_eq!(server.get("/founder/scaling-mode/backtest?environment=nowhere").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_command_backtests_a_file_and_refuses_what_cannot_be_tested() {
+    let server = Server::start().await;
+    a_recorded_hour(&server).await;
+    let file = |name: &str, text: &str| {
+        let path = server.data_dir.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let stricter = file("stricter.toml", "[limits.pilot]\nmax_clients = 10\n");
+    let run = |policy: &str, more: &[&str]| {
+        server.command(&[&["backtest", "--environment", "trial", "--policy", policy][..], more].concat())
+    };
+    let (code, output, errors) = run(&stricter, &[]);
+    assert_eq!(code, 0, "{errors}");
+    assert!(output.contains("4 of 4 evaluations would have answered differently (hypothetical"), "{output}");
+    assert!(output.contains("freeze, not hold. Would not have been met: the client limit"), "{output}");
+    let (code, output, _) = run(&stricter, &["--json"]);
+    let report: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!((code, &report["different"]), (0, &json!(4)));
+    let same = file("same.json", "{}");
+    assert!(run(&same, &[]).1.contains("All 4 evaluations would have answered the same"));
+    for (policy, says) in [
+        (file("windows.toml", "[windows]\nsum_window_hours = 48\n"), "windows cannot be backtested"),
+        (file("typo.toml", "[guardrails]\nmax_chrun_risk = 1\n"), "max_chrun_risk"),
+        (file("falls.toml", "[limits.pilot]\nmax_clients = 5\n"), "limits.pilot.max_clients must be higher"),
+    ] {
+        let (code, _, errors) = run(&policy, &[]);
+        assert_eq!(code, 2, "{errors}");
+        assert!(errors.contains(says), "{errors}");
+    }
+    let (code, help, _) = server.command(&["backtest", "--help"]);
+    assert!(code == 0 && help.contains("A policy file holds only what differs"), "{help}");
+    assert_eq!(run("nowhere.toml", &[]).0, 3);
+    assert_eq!(server.command(&["backtest", "--environment", "nowhere", "--policy", &same]).0, 1);
+}

@@ -63,7 +63,7 @@ async fn create(create: Create, settings: &Settings) -> Result<(), CliError> {
     }
     let policy = match &create.config {
         None => Policy::default(),
-        Some(path) => read_policy(path)?,
+        Some(path) => read_policy(path, &Policy::default())?,
     };
     let kind = match create.kind {
         Kind::Live => EnvironmentKind::Live,
@@ -78,8 +78,8 @@ async fn create(create: Create, settings: &Settings) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Reads the parts of a policy from a TOML or JSON file, laid over the defaults.
-fn read_policy(path: &std::path::Path) -> Result<Policy, CliError> {
+/// Reads the parts of a policy from a TOML or JSON file, laid over another policy.
+pub(super) fn read_policy(path: &std::path::Path, base: &Policy) -> Result<Policy, CliError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| CliError::File { what: format!("{} cannot be read", path.display()), source })?;
     let is_json = path.extension().is_some_and(|extension| extension == "json");
@@ -89,12 +89,12 @@ fn read_policy(path: &std::path::Path) -> Result<Policy, CliError> {
         toml::from_str(&text).map_err(|error: toml::de::Error| error.message().to_owned())
     };
     let parts = parts.map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))?;
-    let policy = overlay(&Policy::default(), parts).map_err(|errors| mistakes(path, &errors))?;
+    let policy = overlay(base, parts).map_err(|errors| mistakes(path, &errors))?;
     calendar::zone(&policy.time_zone).map_err(|detail| mistakes(path, &[FieldError::new("time_zone", detail)]))?;
     Ok(policy)
 }
 
-fn mistakes(path: &std::path::Path, errors: &[FieldError]) -> CliError {
+pub(super) fn mistakes(path: &std::path::Path, errors: &[FieldError]) -> CliError {
     let list: Vec<String> = errors.iter().map(|error| format!("{} {}", error.field, error.detail)).collect();
     CliError::Usage(format!("{}: {}", path.display(), list.join("; ")))
 }

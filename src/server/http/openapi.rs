@@ -2,6 +2,7 @@
 //! (which the guard holds requests to). Must not describe what is not there: tests hold the endpoints to it.
 
 use crate::api::{EvaluateRequest, HealthAnswer, HistoryPage, SamplePage};
+use crate::domain::backtest::{BacktestReport, BacktestRequest};
 use crate::domain::change::ConfigChange;
 use crate::domain::history::EventType;
 use crate::domain::overview::ConfigView;
@@ -135,7 +136,7 @@ pub fn takes_a_body(method: &Method, path: &str) -> bool {
     match *method {
         Method::PUT => path == "/api/scaling-mode/config",
         Method::POST => {
-            ["/api/scaling-mode/health", "/api/telemetry"].contains(&path)
+            ["/api/scaling-mode/health", "/api/scaling-mode/backtest", "/api/telemetry"].contains(&path)
                 || path.starts_with("/api/scaling-mode/forms/")
         }
         _ => false,
@@ -177,6 +178,13 @@ pub fn build() -> Value {
             "Evaluate now, store the snapshot and return it",
             schema::<Snapshot>(&mut schemas),
             schema::<EvaluateRequest>(&mut schemas),
+        ),
+        (
+            "/api/scaling-mode/backtest",
+            "post",
+            "What a proposed policy would have answered on the stored inputs; writes nothing",
+            schema::<BacktestReport>(&mut schemas),
+            schema::<BacktestRequest>(&mut schemas),
         ),
         (
             "/api/telemetry",
@@ -241,7 +249,10 @@ fn operation(
     });
     if let Some(body) = body {
         operation["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": body}}});
-        if let Some(parameters) = operation["parameters"].as_array_mut() {
+        // What writes nothing needs no key.
+        if path != "/api/scaling-mode/backtest"
+            && let Some(parameters) = operation["parameters"].as_array_mut()
+        {
             parameters.push(json!({
                 "name": "Idempotency-Key",
                 "in": "header",
@@ -265,6 +276,7 @@ mod tests {
             ("/api/scaling-mode/config", &["get", "put"][..]),
             ("/api/scaling-mode/health", &["get", "post"]),
             ("/api/scaling-mode/history", &["get"]),
+            ("/api/scaling-mode/backtest", &["post"]),
             ("/api/telemetry", &["post"]),
         ] {
             for method in methods {

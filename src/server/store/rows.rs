@@ -1,6 +1,7 @@
 //! Owns the forms in which both databases keep domain values: times, atoms, samples, snapshot bodies. Must not know SQL.
 
 use super::StoreError;
+use crate::domain::backtest::Recorded;
 use crate::domain::canonical;
 use crate::domain::histogram::Histogram;
 use crate::domain::mode::Mode;
@@ -12,6 +13,8 @@ use chrono::{DateTime, Utc};
 
 /// The level at which snapshot bodies are compressed.
 const ZSTD_LEVEL: i32 = 1;
+/// The largest snapshot body that a frame is believed to hold, in bytes: a damaged frame must not ask for all memory.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -182,6 +185,41 @@ pub(super) fn compress<'b>(bodies: impl Iterator<Item = &'b [u8]>) -> Result<Vec
 
 pub(super) fn decompress(body: &[u8]) -> Result<Vec<u8>, StoreError> {
     zstd::stream::decode_all(body).map_err(|error| corrupt_by("a snapshot's compressed body", error))
+}
+
+/// Reads stored evaluations for a backtest, one after the other, in one buffer.
+pub(super) struct RecordedReader {
+    buffer: Vec<u8>,
+    decompressor: zstd::bulk::Decompressor<'static>,
+}
+
+impl RecordedReader {
+    pub fn new() -> Result<RecordedReader, StoreError> {
+        let decompressor = zstd::bulk::Decompressor::new()
+            .map_err(|error| corrupt_by("snapshots that cannot be decompressed", error))?;
+        Ok(RecordedReader { buffer: Vec::new(), decompressor })
+    }
+
+    pub fn read(&mut self, id: String, body: &[u8]) -> Result<Recorded, StoreError> {
+        let bytes = self.decompress(body)?;
+        Recorded::read(id, bytes).map_err(|error| corrupt_by("a snapshot's body", error))
+    }
+
+    /// The bytes of a body. Their number stands in the frame that [`compress`] made.
+    fn decompress(&mut self, body: &[u8]) -> Result<&[u8], StoreError> {
+        let size = zstd::zstd_safe::get_frame_content_size(body)
+            .ok()
+            .flatten()
+            .and_then(|size| usize::try_from(size).ok())
+            .filter(|size| *size <= LARGEST_BODY)
+            .ok_or_else(|| corrupt("a snapshot's compressed body"))?;
+        self.buffer.clear();
+        self.buffer.reserve(size);
+        self.decompressor
+            .decompress_to_buffer(body, &mut self.buffer)
+            .map_err(|error| corrupt_by("a snapshot's compressed body", error))?;
+        Ok(&self.buffer)
+    }
 }
 
 /// The snapshot of stored bytes, which must give its digest and id.

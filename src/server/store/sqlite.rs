@@ -9,6 +9,7 @@ mod ingest;
 mod minutes;
 mod points;
 mod proposals;
+mod recorded;
 mod recording;
 mod samples;
 mod snapshots;
@@ -21,6 +22,7 @@ use super::{
     StoredSample, TrendQuery,
 };
 use crate::domain::act::Act;
+use crate::domain::backtest::Recorded;
 use crate::domain::history::{Event, Head, NewEvent};
 use crate::domain::policy::Config;
 use crate::domain::proposal::{Proposal, ProposalStatus};
@@ -39,7 +41,7 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 
@@ -321,6 +323,18 @@ impl Store for SqliteStore {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
         snapshots::ticks(&mut tx, found.id, from, before).await
+    }
+
+    async fn recorded_ticks(
+        &self,
+        environment: &str,
+        from: Option<DateTime<Utc>>,
+        to: Option<DateTime<Utc>>,
+        pages: mpsc::Sender<Vec<Recorded>>,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        recorded::ticks(&mut tx, found.id, from, to, &pages).await
     }
 
     async fn trend(&self, environment: &str, query: &TrendQuery) -> Result<Vec<TrendPoint>, StoreError> {

@@ -1,0 +1,73 @@
+//! Owns reading many stored ticks at once: rows in order, a page at a time, while the pages before are decompressed and
+//! read on other threads. Must not know what is made of them.
+
+use super::super::StoreError;
+use super::super::rows::{RecordedReader, corrupt_by, millis};
+use crate::domain::backtest::Recorded;
+use chrono::{DateTime, Utc};
+use sqlx::SqliteConnection;
+use std::collections::VecDeque;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+/// Rows of a page: enough that a thread has some work, few enough that a year keeps all of them busy.
+const PAGE: u32 = 512;
+/// Pages that are read on other threads at once.
+const AHEAD: usize = 3;
+
+/// `as_of`, id, compressed body.
+type Row = (i64, String, Vec<u8>);
+
+/// Sends the ticks of a span, ascending, until nobody receives them any more.
+pub(super) async fn ticks(
+    db: &mut SqliteConnection,
+    environment: i64,
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    pages: &mpsc::Sender<Vec<Recorded>>,
+) -> Result<(), StoreError> {
+    let mut next = from.map_or(i64::MIN, millis);
+    let last = to.map_or(i64::MAX, millis);
+    let mut under_way: VecDeque<JoinHandle<Result<Vec<Recorded>, StoreError>>> = VecDeque::new();
+    loop {
+        let rows = page(db, environment, next, last).await?;
+        let newest = rows.last().map(|row| row.0);
+        let stay = match newest {
+            Some(newest) => {
+                next = newest.saturating_add(1);
+                under_way.push_back(spawn_blocking(move || read(rows)));
+                AHEAD - 1
+            }
+            None => 0,
+        };
+        while under_way.len() > stay
+            && let Some(page) = under_way.pop_front()
+        {
+            let page = page.await.map_err(|error| corrupt_by("a page of snapshots", error))??;
+            if pages.send(page).await.is_err() {
+                return Ok(());
+            }
+        }
+        if newest.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+async fn page(db: &mut SqliteConnection, environment: i64, from: i64, to: i64) -> Result<Vec<Row>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT as_of, id, body FROM snapshots INDEXED BY snapshots_ticks \
+         WHERE environment_id = $1 AND is_tick = 1 AND as_of >= $2 AND as_of <= $3 ORDER BY as_of LIMIT $4",
+    )
+    .bind(environment)
+    .bind(from)
+    .bind(to)
+    .bind(PAGE)
+    .fetch_all(db)
+    .await?)
+}
+
+fn read(rows: Vec<Row>) -> Result<Vec<Recorded>, StoreError> {
+    let mut reader = RecordedReader::new()?;
+    rows.into_iter().map(|(_, id, body)| reader.read(id, &body)).collect()
+}
