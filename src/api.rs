@@ -4,10 +4,12 @@
 mod encoding;
 mod forms;
 mod pages;
+mod settings;
 
 pub use encoding::{PostBody, PutBody};
 pub use forms::*;
 pub use pages::*;
+pub use settings::*;
 
 use crate::domain::change::ConfigChange;
 use crate::domain::history::Event;

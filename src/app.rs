@@ -3,6 +3,7 @@
 use crate::ui::page_error::NotFound;
 use crate::ui::samples_page::SamplesPage;
 use crate::ui::scaling_mode_page::ScalingModePage;
+use crate::ui::settings_page::SettingsPage;
 use crate::ui::snapshot_page::SnapshotPage;
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags, provide_meta_context};
@@ -40,6 +41,7 @@ pub fn App() -> impl IntoView {
             <Routes fallback=NotFound>
                 <Route path=path!("/founder/scaling-mode") view=ScalingModePage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/snapshots/:id") view=SnapshotPage ssr=SsrMode::Async />
+                <Route path=path!("/founder/scaling-mode/settings") view=SettingsPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/samples") view=SamplesPage ssr=SsrMode::Async />
             </Routes>
         </Router>

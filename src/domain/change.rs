@@ -93,6 +93,24 @@ impl ConfigChange {
         }
     }
 
+    /// The same, asking for all of a policy.
+    ///
+    /// # Errors
+    /// The part that cannot be written as JSON.
+    pub fn replace_policy(&mut self, policy: &Policy) -> Result<(), FieldError> {
+        fn json(part: &'static str, value: &impl Serialize) -> Result<Option<Json>, FieldError> {
+            serde_json::to_value(value).map(Some).map_err(|error| FieldError::new(part, error.to_string()))
+        }
+        self.guardrails = json("guardrails", &policy.guardrails)?;
+        self.limits = json("limits", &policy.limits)?;
+        self.not_applicable = json("not_applicable", &policy.not_applicable)?;
+        self.scoring = json("scoring", &policy.scoring)?;
+        self.time_zone = Some(policy.time_zone.clone());
+        self.weights = json("weights", &policy.weights)?;
+        self.windows = json("windows", &policy.windows)?;
+        Ok(())
+    }
+
     /// Which fields are there, by name.
     fn given(&self) -> [(&'static str, bool); 13] {
         [

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// Everything that the page of settings shows, read at one time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SettingsPage {
+pub struct SettingsData {
     pub config: Config,
     /// The policy that the sent form was filled from, where that is no longer the one in force.
     pub filled: Option<Policy>,

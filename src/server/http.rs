@@ -9,6 +9,7 @@ pub mod notices;
 pub mod openapi;
 pub mod probes;
 pub mod problem;
+pub mod settings;
 pub mod views;
 
 use super::config::Settings;

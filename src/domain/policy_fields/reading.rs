@@ -63,8 +63,7 @@ const SUMMARY: usize = 400;
 pub fn summary(changes: &[FieldChange]) -> String {
     let mut line = String::new();
     for (told, change) in changes.iter().enumerate() {
-        let text = |text: &'_ str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
-        let next = [change.field.path, " from ", &text(&change.from), " to ", &text(&change.to)].concat();
+        let next = [change.field.path, " from ", or_none(&change.from), " to ", or_none(&change.to)].concat();
         if line.len() + next.len() > SUMMARY {
             let rest = (changes.len() - told).to_string();
             line.push_str(&if told == 0 { [&rest, " settings"].concat() } else { [" and ", &rest, " more"].concat() });
@@ -76,6 +75,11 @@ pub fn summary(changes: &[FieldChange]) -> String {
         line.push_str(&next);
     }
     line
+}
+
+/// A list of no signals has no text of its own.
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { "none" } else { text }
 }
 
 #[cfg(test)]
