@@ -124,7 +124,7 @@ test("a configuration that moved in between is not overwritten, and what was ent
 test("an earlier version is restored as a new one", async ({ page, request }, info) => {
   const before = await config(request, own(info));
   await page.goto(address(own(info)));
-  await page.getByRole("link", { name: "Restore version 1", exact: true }).click();
+  await page.getByRole("link", { name: "Restore this version, 1", exact: true }).click();
   await expect(page.locator("#review tbody tr", { hasText: "Most churn risk" })).toContainText(/0\.15 of 1\s*0\.2 of 1/);
   await page.getByRole("button", { name: "Save these changes" }).click();
   await expect(notice(page)).toContainText("Saved as a new version");

@@ -291,6 +291,24 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_policy_replaces_all_of_the_one_in_force() {
+        let mut policy = Policy { time_zone: "Europe/Berlin".to_owned(), ..Policy::default() };
+        policy.not_applicable.insert(crate::domain::signal::Signal::InfraCpu);
+        policy.guardrails.max_churn_risk = 0.1;
+        policy.limits.lab.max_ai_spend_per_day = crate::domain::money::Usd(1);
+        policy.scoring.cpu.good = 1.0 / 3.0;
+        policy.weights.infra = 0.1 + 0.2;
+        policy.windows.proposal_hours = 12;
+        let mut change = ConfigChange::of(Action::Update, None);
+        change.version = Some(1);
+        change.replace_policy(&policy).unwrap();
+        let Ok(Act::Update { policy: read, .. }) = act(serde_json::to_value(change).unwrap()) else {
+            panic!("it is a whole update")
+        };
+        assert_eq!(*read, policy);
+    }
+
+    #[test]
     fn a_typo_in_an_update_is_named_with_its_part() {
         let refused = act(json!({"action": "update", "version": 1, "guardrails": {"max_chrun_risk": 0.1}}));
         assert_eq!(refused, Err(vec!["guardrails".into()]));

@@ -97,8 +97,8 @@ fn Part(id: &'static str, group: Group, draft: Draft) -> impl IntoView {
         view! { <div class="settings-grid">{fields}</div> }.into_any()
     };
     view! {
-        <section id=id class="panel" aria-labelledby=title.clone()>
-            <h2 id=title>{policy_words::group(group)}</h2>
+        <section id=id class="panel" aria-labelledby=title>
+            <h2 id=title.clone()>{policy_words::group(group)}</h2>
             <p class="quiet">{policy_words::about(group)}</p>
             {wrong}
             {content}

@@ -26,7 +26,7 @@ fn row(environment: &str, line: VersionLine) -> AnyView {
     let action = if line.is_in_force {
         view! { <span class="mark">"in force"</span> }.into_any()
     } else {
-        let label = format!("Restore version {version}");
+        let label = format!("Restore this version, {version}");
         view! {
             <a class="button" href=links::restore(environment, version) aria-label=label>
                 "Restore this version"

@@ -8,7 +8,7 @@ use crate::domain::change::{Action, ConfigChange};
 use crate::domain::consequence::Load;
 use crate::domain::history::{Event, EventType};
 use crate::domain::overview::Notice;
-use crate::domain::policy::{Config, FieldError, Policy};
+use crate::domain::policy::{Config, Policy};
 use crate::domain::policy_fields::{PolicyField, differences, read};
 use crate::domain::settings::{ChangeLine, SettingsData, VersionLine};
 use crate::error::{Code, WireError};
