@@ -96,7 +96,7 @@ fn ChangeTable(changes: Vec<FieldChange>) -> impl IntoView {
         })
         .collect();
     view! {
-        <TableRegion label="Changes to confirm">
+        <TableRegion label="Settings that change">
             <table>
                 <thead>
                     <tr>
