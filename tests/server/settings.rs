@@ -60,8 +60,9 @@ async fn the_page_shows_every_setting_as_it_is_in_force_beside_its_default() {
 #[tokio::test]
 async fn changes_are_reviewed_with_what_they_mean_and_saved_as_one_event() {
     let server = Server::start().await;
-    let review =
-        server.get(&format!("{PAGE}&version=1&review=1&guardrails.max_churn_risk=0.1&guardrails.cooldown_hours=24")).await;
+    let review = server
+        .get(&format!("{PAGE}&version=1&review=1&guardrails.max_churn_risk=0.1&guardrails.cooldown_hours=24"))
+        .await;
     assert!(review.text.contains("Changes to confirm"), "{}", review.text);
     assert!(review.text.contains("Stabilization starts anew"));
     assert!(review.text.contains("name=\"guardrails.max_churn_risk\" value=\"0.1\""));
@@ -141,7 +142,10 @@ async fn an_earlier_version_comes_back_as_a_new_one() {
     let set = json!({"action": "set_mode", "mode": "pilot", "old_mode": "lab"});
     assert_eq!(server.put(CONFIG, &set).await.status, 200);
     let page = server.get(PAGE).await.text;
-    assert!(page.contains("Version 2") && page.contains("stricter") && page.contains("Most churn risk: 0.2 of 1"), "{page}");
+    assert!(
+        page.contains("Version 2") && page.contains("stricter") && page.contains("Most churn risk: 0.2 of 1"),
+        "{page}"
+    );
     assert!(!page.contains("Version 3"), "a mode is no version of the policy");
     assert!(page.contains("restore=1&amp;review=1"), "{page}");
     let review = server.get(&format!("{PAGE}&restore=1&review=1")).await.text;
