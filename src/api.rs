@@ -5,11 +5,13 @@ mod backtest;
 mod encoding;
 mod forms;
 mod pages;
+mod settings;
 
 pub use backtest::*;
 pub use encoding::{PostBody, PutBody};
 pub use forms::*;
 pub use pages::*;
+pub use settings::*;
 
 use crate::domain::change::ConfigChange;
 use crate::domain::history::Event;

@@ -1,11 +1,12 @@
 //! Owns the shell of every page and its routes. Must not know what a page shows.
 
+use crate::ui::backtest_page::BacktestPage;
 use crate::ui::compare_page::ComparePage;
 use crate::ui::event_page::EventPage;
-use crate::ui::backtest_page::BacktestPage;
 use crate::ui::page_error::NotFound;
 use crate::ui::samples_page::SamplesPage;
 use crate::ui::scaling_mode_page::ScalingModePage;
+use crate::ui::settings_page::SettingsPage;
 use crate::ui::snapshot_page::SnapshotPage;
 pub use crate::ui::theme_choice::Theme;
 use leptos::prelude::*;
@@ -48,6 +49,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/founder/scaling-mode/compare") view=ComparePage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/events/:seq") view=EventPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/backtest") view=BacktestPage ssr=SsrMode::Async />
+                <Route path=path!("/founder/scaling-mode/settings") view=SettingsPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/samples") view=SamplesPage ssr=SsrMode::Async />
             </Routes>
         </Router>

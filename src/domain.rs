@@ -30,6 +30,7 @@ pub mod proposal;
 pub mod recent;
 pub mod rollup;
 pub mod rule;
+pub mod settings;
 pub mod signal;
 pub mod snapshot;
 pub mod statistics;

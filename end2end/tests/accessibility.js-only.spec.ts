@@ -30,6 +30,13 @@ for (const colorScheme of ["light", "dark"] as const) {
         await page.goto(`${PAGE}?environment=nowhere`);
         expect(await finds(page)).toEqual([]);
       });
+
+      test("the settings, as they are, reviewed and with a mistake", async ({ page }) => {
+        for (const more of ["", "&review=1&guardrails.max_churn_risk=0.1", "&review=1&guardrails.max_churn_risk=9&weights.infra=1"]) {
+          await page.goto(`${PAGE}/settings?environment=demo${more}`);
+          expect(await finds(page)).toEqual([]);
+        }
+      });
     });
   }
 }

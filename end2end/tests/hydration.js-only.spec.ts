@@ -16,6 +16,10 @@ test("times gain the reader's own zone, nothing is warned of, nothing comes from
   await page.locator("#inputs .samples-link").first().click();
   await expect(page.getByRole("heading", { level: 1 })).toContainText("Samples behind");
   await page.waitForLoadState("networkidle");
+  await page.goto(`${PAGE}/settings?environment=demo`);
+  await page.waitForLoadState("networkidle");
+  await page.getByLabel("Most churn risk").fill("2");
+  await expect(page.locator(".form-state")).not.toBeEmpty();
   expect(wrong).toEqual([]);
 });
 

@@ -6,6 +6,7 @@ use super::decision::Recommendation;
 use super::history::{EventType, NewEvent};
 use super::mode::Mode;
 use super::policy::{Config, EnvironmentKind, FieldError, Policy};
+use super::policy_fields;
 use super::proposal::{Proposal, ProposalStatus};
 use chrono::{DateTime, Utc};
 
@@ -228,7 +229,8 @@ fn update(config: &Config, policy: &Policy, reason: Option<String>, actor: &str,
         next.policy = policy.clone();
     });
     let mut event = NewEvent::new(EventType::ConfigChanged, actor, now);
-    event.reason = reason.or_else(|| Some(format!("changed {}", changed_parts(&config.policy, policy).join(", "))));
+    let changes = policy_fields::differences(&config.policy, policy);
+    event.reason = reason.or_else(|| Some(format!("changed {}", policy_fields::summary(&changes))));
     changed_by(event, changed)
 }
 
@@ -236,22 +238,6 @@ fn update(config: &Config, policy: &Policy, reason: Option<String>, actor: &str,
 fn changed_by(mut event: NewEvent, changed: Config) -> Effect {
     event.digest = Some(canonical::digest(&canonical::to_vec(&changed)));
     Effect { config: Some(changed), events: vec![event], proposal: None }
-}
-
-/// The names of the parts in which two policies differ.
-pub fn changed_parts(old: &Policy, new: &Policy) -> Vec<&'static str> {
-    [
-        ("limits", old.limits != new.limits),
-        ("guardrails", old.guardrails != new.guardrails),
-        ("weights", old.weights != new.weights),
-        ("windows", old.windows != new.windows),
-        ("scoring", old.scoring != new.scoring),
-        ("not applicable signals", old.not_applicable != new.not_applicable),
-        ("time zone", old.time_zone != new.time_zone),
-    ]
-    .into_iter()
-    .filter_map(|(name, differs)| differs.then_some(name))
-    .collect()
 }
 
 #[cfg(test)]

@@ -93,6 +93,24 @@ impl ConfigChange {
         }
     }
 
+    /// The same, asking for all of a policy.
+    ///
+    /// # Errors
+    /// The part that cannot be written as JSON.
+    pub fn replace_policy(&mut self, policy: &Policy) -> Result<(), FieldError> {
+        fn json(part: &'static str, value: &impl Serialize) -> Result<Option<Json>, FieldError> {
+            serde_json::to_value(value).map(Some).map_err(|error| FieldError::new(part, error.to_string()))
+        }
+        self.guardrails = json("guardrails", &policy.guardrails)?;
+        self.limits = json("limits", &policy.limits)?;
+        self.not_applicable = json("not_applicable", &policy.not_applicable)?;
+        self.scoring = json("scoring", &policy.scoring)?;
+        self.time_zone = Some(policy.time_zone.clone());
+        self.weights = json("weights", &policy.weights)?;
+        self.windows = json("windows", &policy.windows)?;
+        Ok(())
+    }
+
     /// Which fields are there, by name.
     fn given(&self) -> [(&'static str, bool); 13] {
         [
@@ -273,6 +291,24 @@ mod tests {
         expected.guardrails.max_churn_risk = 0.1;
         expected.limits.lab.max_ai_spend_per_day = crate::domain::money::Usd(12_500_000);
         assert_eq!(*policy, expected);
+    }
+
+    #[test]
+    fn a_whole_policy_replaces_all_of_the_one_in_force() {
+        let mut policy = Policy { time_zone: "Europe/Berlin".to_owned(), ..Policy::default() };
+        policy.not_applicable.insert(crate::domain::signal::Signal::InfraCpu);
+        policy.guardrails.max_churn_risk = 0.1;
+        policy.limits.lab.max_ai_spend_per_day = crate::domain::money::Usd(1);
+        policy.scoring.cpu.good = 1.0 / 3.0;
+        policy.weights.infra = 0.1 + 0.2;
+        policy.windows.proposal_hours = 12;
+        let mut change = ConfigChange::of(Action::Update, None);
+        change.version = Some(1);
+        change.replace_policy(&policy).unwrap();
+        let Ok(Act::Update { policy: read, .. }) = act(serde_json::to_value(change).unwrap()) else {
+            panic!("it is a whole update")
+        };
+        assert_eq!(*read, policy);
     }
 
     #[test]

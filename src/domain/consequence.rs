@@ -4,8 +4,9 @@
 use super::input::Value;
 use super::interval::{Count, Outcome};
 use super::mode::Mode;
-use super::policy::{Limits, ModeLimits};
+use super::policy::{Config, EnvironmentKind, Limits, ModeLimits, Policy};
 use super::rule::RuleId;
+use super::signal::Signal;
 use super::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +67,29 @@ pub fn consequence(limits: &Limits, load: &Load, mode: Mode) -> Consequence {
     }
 }
 
+/// What saving another policy would mean.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PolicyConsequence {
+    /// What today's load would be under the mode in force, where its limits change.
+    pub limits: Option<Consequence>,
+    /// Today's load, as it would be judged.
+    pub load: Load,
+    /// Stabilization starts anew and held answers end.
+    pub restarts: bool,
+}
+
+/// What saving `policy` over the configuration in force would mean. In a recording nothing starts anew.
+pub fn of_policy(config: &Config, policy: &Policy, load: &Load) -> PolicyConsequence {
+    let posts = if policy.applies(Signal::PostsPublished) { load.posts.or(Load::UNKNOWN.posts) } else { None };
+    let load = Load { posts, ..*load };
+    let changes = policy.limits.of(config.mode) != config.limits();
+    PolicyConsequence {
+        limits: changes.then(|| consequence(&policy.limits, &load, config.mode)),
+        load,
+        restarts: policy.decides_differently(&config.policy) && config.kind != EnvironmentKind::Recorded,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +134,23 @@ mod tests {
             let text = serde_json::to_string(&sent).unwrap();
             assert_eq!(serde_json::from_str::<Load>(&text).unwrap(), sent, "{text}");
         }
+    }
+
+    #[test]
+    fn another_policy_restarts_unless_only_days_change_and_its_own_limits_are_judged() {
+        let config = |kind| Config::new("production", kind, Mode::Lab, Policy::default(), chrono::DateTime::UNIX_EPOCH);
+        let live = config(EnvironmentKind::Live);
+        let load = load(5, 50, 10);
+        let mut other = Policy { time_zone: "Europe/Berlin".to_owned(), ..Policy::default() };
+        let days = of_policy(&live, &other, &load);
+        assert_eq!((days.restarts, days.limits), (false, None));
+        other.limits.scale.max_clients = std::num::NonZeroU64::MAX;
+        assert!(of_policy(&live, &other, &load).limits.is_none(), "the limits of another mode");
+        other.limits.lab.max_clients = std::num::NonZeroU64::MIN;
+        other.not_applicable.insert(Signal::PostsPublished);
+        let lower = of_policy(&live, &other, &load);
+        let judged = lower.limits.map(|limits| (limits.clients, limits.posts));
+        assert_eq!((lower.restarts, judged), (true, Some((Outcome::Failed, None))));
+        assert!(!of_policy(&config(EnvironmentKind::Recorded), &other, &load).restarts);
     }
 }

@@ -1,10 +1,12 @@
 //! Owns the policy as a closed list of fields by name: each one's place, kind, range, text and how a text is read into
 //! it. Must not know forms, words for people, or what makes fields valid together: that is [`Policy::validate`].
 
+mod draft;
 mod reading;
 mod table;
 
-pub use reading::{FieldChange, differences, read};
+pub use draft::{Draft, filled_from};
+pub use reading::{FieldChange, differences, read, summary};
 
 use super::decimal::{Decimal, DecimalError};
 use super::mode::Mode;

@@ -14,6 +14,7 @@ pub mod pages;
 pub mod parameters;
 pub mod probes;
 pub mod problem;
+pub mod settings;
 pub mod theme;
 pub mod timeline;
 pub mod views;

@@ -242,7 +242,6 @@ pub trait Store: Send + Sync + 'static {
         pages: mpsc::Sender<Vec<Recorded>>,
     ) -> Result<(), StoreError>;
 
-
     /// Whether a tick is stored for this very time.
     async fn has_tick(&self, environment: &str, at: DateTime<Utc>) -> Result<bool, StoreError>;
 

@@ -17,6 +17,11 @@ pub fn ActionsPanel(config: Config, load: Load) -> impl IntoView {
             <div class="panel-head">
                 <h2 id="actions-title">"Your acts"</h2>
             </div>
+            <p>
+                <a class="button" href=links::settings(&environment)>
+                    "Edit limits and guardrails"
+                </a>
+            </p>
             <p class="quiet">"The engine advises. Only these forms change anything, and each leaves an event in the history."</p>
             <div class="acts">
                 <form method="post" action=links::form("evaluate") class="act">

@@ -6,6 +6,9 @@ use crate::domain::input::Input;
 
 pub const PAGE: &str = "/founder/scaling-mode";
 
+/// Where the settings are edited.
+pub const SETTINGS: &str = "/founder/scaling-mode/settings";
+
 /// Where a form posts to.
 pub fn form(name: &str) -> String {
     format!("/api/scaling-mode/forms/{name}")
@@ -75,6 +78,16 @@ pub fn samples(environment: &str, input: &Input) -> String {
         escape(&rfc3339(input.window.from)),
         escape(&rfc3339(input.window.to)),
     )
+}
+
+/// The settings of an environment.
+pub fn settings(environment: &str) -> String {
+    format!("{SETTINGS}?environment={}", escape(environment))
+}
+
+/// The settings filled with an earlier version, with what that changes.
+pub fn restore(environment: &str, version: u64) -> String {
+    format!("{}&restore={version}&review=1", settings(environment))
 }
 
 /// A text as a part of an address.

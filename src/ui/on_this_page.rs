@@ -1,9 +1,10 @@
-//! Owns the links to the parts of the founder's page. Must not know what stands in them.
+//! Owns the links to the parts of the founder's page, and to the page of its settings. Must not know what stands in them.
 
+use super::links;
 use leptos::prelude::*;
 
 #[component]
-pub fn OnThisPage(has_proof: bool) -> impl IntoView {
+pub fn OnThisPage(environment: String, has_proof: bool) -> impl IntoView {
     let links: Vec<_> = [
         ("#decision", "Decision", has_proof),
         ("#health", "Health", has_proof),
@@ -25,7 +26,12 @@ pub fn OnThisPage(has_proof: bool) -> impl IntoView {
     .collect();
     view! {
         <nav class="on-this-page" aria-label="On this page">
-            <ul>{links}</ul>
+            <ul>
+                {links}
+                <li>
+                    <a href=links::settings(&environment)>"Limits and guardrails"</a>
+                </li>
+            </ul>
         </nav>
     }
     .into_any()

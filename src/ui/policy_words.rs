@@ -1,8 +1,10 @@
 //! Owns the words for the fields of the policy: label, unit and one line of help for each, and the names of its parts.
 //! Must not know values, ranges or defaults: the domain's list of fields does.
 
+use super::words;
 use crate::domain::mode::Mode;
 use crate::domain::policy_fields::{Group, Kind, PolicyField};
+use crate::domain::signal::Signal;
 
 /// The name of a part of the policy, as a heading.
 pub const fn group(group: Group) -> &'static str {
@@ -50,12 +52,12 @@ pub const fn unit(field: PolicyField) -> &'static str {
 
 /// The field's name for people; each its own.
 pub fn label(field: PolicyField) -> &'static str {
-    words(field).0
+    about_field(field).0
 }
 
 /// What the field holds, in one line.
 pub fn help(field: PolicyField) -> &'static str {
-    words(field).1
+    about_field(field).1
 }
 
 /// The name of a limit beside its mode, as the head of a column.
@@ -67,7 +69,30 @@ pub const fn cap(kind: Kind) -> &'static str {
     }
 }
 
-fn words(field: PolicyField) -> (&'static str, &'static str) {
+/// A value as it is told: with its unit, signals by their names for people.
+pub fn value(field: PolicyField, text: &str) -> String {
+    match field.kind() {
+        Kind::Signals if text.is_empty() => "none".to_owned(),
+        Kind::Signals => {
+            let names = text.split(',').filter_map(Signal::from_name).map(|signal| words::signal(signal, None));
+            names.collect::<Vec<_>>().join(", ")
+        }
+        Kind::TimeZone => text.to_owned(),
+        _ => [text, " ", unit(field)].concat(),
+    }
+}
+
+/// What is wrong, as a sentence that stands beside its field.
+pub fn sentence(detail: &str) -> String {
+    // A name such as ai.spend is written as it is.
+    let is_name = detail.split(' ').next().is_some_and(|first| first.contains('.'));
+    match detail.chars().next() {
+        Some(first) if !is_name => [&first.to_ascii_uppercase().to_string(), &detail[first.len_utf8()..], "."].concat(),
+        _ => [detail, "."].concat(),
+    }
+}
+
+fn about_field(field: PolicyField) -> (&'static str, &'static str) {
     match field.group() {
         Group::Limits(mode) => limit(mode, field.kind()),
         Group::Guardrails => guardrail(field.path()),
@@ -79,18 +104,18 @@ fn words(field: PolicyField) -> (&'static str, &'static str) {
 
 const fn limit(mode: Mode, kind: Kind) -> (&'static str, &'static str) {
     match (mode, kind) {
-        (Mode::Lab, Kind::Clients) => ("Lab: most clients", "Active clients that this mode carries at most."),
-        (Mode::Lab, Kind::Posts) => ("Lab: most posts per day", "Posts published in any 24 hours."),
-        (Mode::Lab, _) => ("Lab: most AI spend per day", "AI spend in any 24 hours."),
-        (Mode::Pilot, Kind::Clients) => ("Pilot: most clients", "Active clients that this mode carries at most."),
-        (Mode::Pilot, Kind::Posts) => ("Pilot: most posts per day", "Posts published in any 24 hours."),
-        (Mode::Pilot, _) => ("Pilot: most AI spend per day", "AI spend in any 24 hours."),
-        (Mode::Growth, Kind::Clients) => ("Growth: most clients", "Active clients that this mode carries at most."),
-        (Mode::Growth, Kind::Posts) => ("Growth: most posts per day", "Posts published in any 24 hours."),
-        (Mode::Growth, _) => ("Growth: most AI spend per day", "AI spend in any 24 hours."),
-        (Mode::Scale, Kind::Clients) => ("Scale: most clients", "Active clients that this mode carries at most."),
-        (Mode::Scale, Kind::Posts) => ("Scale: most posts per day", "Posts published in any 24 hours."),
-        (Mode::Scale, _) => ("Scale: most AI spend per day", "AI spend in any 24 hours."),
+        (Mode::Lab, Kind::Clients) => ("Most clients in Lab", "Active clients that this mode carries at most."),
+        (Mode::Lab, Kind::Posts) => ("Most posts per day in Lab", "Posts published in any 24 hours."),
+        (Mode::Lab, _) => ("Most AI spend per day in Lab", "AI spend in any 24 hours."),
+        (Mode::Pilot, Kind::Clients) => ("Most clients in Pilot", "Active clients that this mode carries at most."),
+        (Mode::Pilot, Kind::Posts) => ("Most posts per day in Pilot", "Posts published in any 24 hours."),
+        (Mode::Pilot, _) => ("Most AI spend per day in Pilot", "AI spend in any 24 hours."),
+        (Mode::Growth, Kind::Clients) => ("Most clients in Growth", "Active clients that this mode carries at most."),
+        (Mode::Growth, Kind::Posts) => ("Most posts per day in Growth", "Posts published in any 24 hours."),
+        (Mode::Growth, _) => ("Most AI spend per day in Growth", "AI spend in any 24 hours."),
+        (Mode::Scale, Kind::Clients) => ("Most clients in Scale", "Active clients that this mode carries at most."),
+        (Mode::Scale, Kind::Posts) => ("Most posts per day in Scale", "Posts published in any 24 hours."),
+        (Mode::Scale, _) => ("Most AI spend per day in Scale", "AI spend in any 24 hours."),
     }
 }
 
@@ -205,5 +230,15 @@ mod tests {
                 assert_ne!(label(*field), label(*other));
             }
         }
+    }
+
+    #[test]
+    fn values_and_mistakes_are_told_in_words() {
+        let told = |path, text| value(PolicyField::by_path(path).unwrap(), text);
+        assert_eq!(told("limits.lab.max_ai_spend_per_day", "10.00"), "10.00 USD a day");
+        assert_eq!(told("not_applicable", "infra.cpu,posts.published"), "CPU, Posts published");
+        assert_eq!(told("not_applicable", ""), "none");
+        assert_eq!(sentence("must lie from 0 to 1"), "Must lie from 0 to 1.");
+        assert_eq!(sentence("ai.spend cannot be left out"), "ai.spend cannot be left out.");
     }
 }

@@ -113,7 +113,7 @@ fn Panels(page: FounderPage, timeline: TimelineQuery) -> impl IntoView {
                 now=data.now
             />
             <div id="proposal-place">{proposal}</div>
-            <OnThisPage has_proof=proof.is_some() />
+            <OnThisPage environment=environment.clone() has_proof=proof.is_some() />
             {checklist_first.map(FirstRunChecklist)}
             {proof}
             <ActionsPanel config=data.config load=load />

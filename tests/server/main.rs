@@ -4,3 +4,4 @@ mod crash;
 mod http;
 mod live;
 mod serving;
+mod settings;

@@ -56,6 +56,32 @@ pub fn differences(from: &Policy, to: &Policy) -> Vec<FieldChange> {
         .collect()
 }
 
+/// The longest list of changes that a summary spells out, in bytes: an event's reason holds 500 characters.
+const SUMMARY: usize = 400;
+
+/// The changes in one line, such as `guardrails.max_churn_risk from 0.2 to 0.1`; the last of many are only counted.
+pub fn summary(changes: &[FieldChange]) -> String {
+    let mut line = String::new();
+    for (told, change) in changes.iter().enumerate() {
+        let next = [change.field.path, " from ", or_none(&change.from), " to ", or_none(&change.to)].concat();
+        if line.len() + next.len() > SUMMARY {
+            let rest = (changes.len() - told).to_string();
+            line.push_str(&if told == 0 { [&rest, " settings"].concat() } else { [" and ", &rest, " more"].concat() });
+            break;
+        }
+        if told > 0 {
+            line.push_str(", ");
+        }
+        line.push_str(&next);
+    }
+    line
+}
+
+/// A list of no signals has no text of its own.
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { "none" } else { text }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +135,23 @@ mod tests {
             changes.iter().map(|change| (change.field.path(), change.from.as_str(), change.to.as_str())).collect();
         assert_eq!(told, [("limits.lab.max_clients", "5", "1"), ("guardrails.max_churn_risk", "0.2", "0.1")]);
         assert_eq!(differences(&stricter, &stricter), []);
+    }
+
+    #[test]
+    fn a_summary_names_each_change_and_counts_the_rest_of_many() {
+        let mut policy = Policy::default();
+        policy.guardrails.max_churn_risk = 0.1;
+        policy.not_applicable.insert(Signal::InfraCpu);
+        let said = summary(&differences(&Policy::default(), &policy));
+        assert_eq!(said, "guardrails.max_churn_risk from 0.2 to 0.1, not_applicable from none to infra.cpu");
+        for field in PolicyField::ALL.iter().filter(|field| field.is_number()) {
+            field.set(&mut policy, "3").unwrap();
+        }
+        let changes = differences(&Policy::default(), &policy);
+        let said = summary(&changes);
+        assert!(said.len() < 450, "{said}");
+        let (told, rest) = said.rsplit_once(" and ").unwrap();
+        assert_eq!(rest, format!("{} more", changes.len() - told.matches(" from ").count()));
+        assert_eq!(summary(&[]), "");
     }
 }

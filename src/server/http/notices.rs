@@ -69,11 +69,16 @@ pub fn lead_back(environment: Option<String>, done: &str, result: Result<bool, W
     };
     let name = context::name(environment);
     let query = format!("environment={}&notice={notice}", encoded(&name));
+    lead_to(&format!("{PAGE}?{query}#notice"), result.map(|_| ()))
+}
+
+/// Leads a browser to an address of this server. A script gets the result itself.
+pub fn lead_to(address: &str, result: Result<(), WireError>) -> Result<(), WireError> {
     if accepts_html() {
-        leptos_axum::redirect(&format!("{PAGE}?{query}#notice"));
+        leptos_axum::redirect(address);
         return Ok(());
     }
-    result.map(|_| ())
+    result
 }
 
 fn accepts_html() -> bool {
@@ -87,7 +92,7 @@ fn accepts_html() -> bool {
 }
 
 /// An environment's name as it stands in a query; whatever could not be a name is dropped.
-fn encoded(name: &str) -> String {
+pub fn encoded(name: &str) -> String {
     name.chars()
         .filter(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_'))
         .take(64)
