@@ -22,6 +22,7 @@ pub mod moment;
 pub mod money;
 pub mod overview;
 pub mod policy;
+pub mod policy_fields;
 pub mod prepare;
 pub mod proposal;
 pub mod recent;

@@ -19,6 +19,7 @@ pub mod on_this_page;
 pub mod page_banners;
 pub mod page_error;
 pub mod page_frame;
+pub mod policy_words;
 pub mod proposal_panel;
 pub mod rules;
 pub mod samples_page;
