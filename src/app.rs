@@ -4,6 +4,7 @@ use crate::ui::page_error::NotFound;
 use crate::ui::samples_page::SamplesPage;
 use crate::ui::scaling_mode_page::ScalingModePage;
 use crate::ui::snapshot_page::SnapshotPage;
+use crate::ui::what_if_page::WhatIfPage;
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
@@ -41,6 +42,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/founder/scaling-mode") view=ScalingModePage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/snapshots/:id") view=SnapshotPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/samples") view=SamplesPage ssr=SsrMode::Async />
+                <Route path=path!("/founder/scaling-mode/what-if") view=WhatIfPage ssr=SsrMode::Async />
             </Routes>
         </Router>
     }

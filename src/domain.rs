@@ -2,6 +2,8 @@
 //! environment, and nothing panics on telemetry. The same code runs on the server and in the browser.
 
 pub mod act;
+pub mod baseline;
+pub mod break_even;
 pub mod breach;
 pub mod canonical;
 pub mod change;
@@ -28,6 +30,8 @@ pub mod proposal;
 pub mod recent;
 pub mod rollup;
 pub mod rule;
+pub mod scenario;
+pub mod scenario_input;
 pub mod signal;
 pub mod snapshot;
 pub mod statistics;

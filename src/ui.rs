@@ -3,6 +3,7 @@
 
 pub mod actions_panel;
 pub mod bars;
+pub mod browser;
 pub mod decision_panel;
 pub mod environment_switcher;
 pub mod first_run_checklist;
@@ -33,5 +34,11 @@ pub mod snapshot_list;
 pub mod snapshot_page;
 pub mod snapshot_verification;
 pub mod trend_chart;
+pub mod what_if;
+pub mod what_if_answers;
+pub mod what_if_break_even;
+pub mod what_if_fields;
+pub mod what_if_page;
+pub mod what_if_words;
 pub mod widgets;
 pub mod words;

@@ -1,10 +1,11 @@
-//! Owns the links to the parts of the founder's page. Must not know what stands in them.
+//! Owns the links to the parts of the founder's page, and from it to the what-if. Must not know what stands in them.
 
+use super::links;
 use leptos::prelude::*;
 
 #[component]
-pub fn OnThisPage(has_proof: bool) -> impl IntoView {
-    let links: Vec<_> = [
+pub fn OnThisPage(environment: String, has_proof: bool) -> impl IntoView {
+    let parts: Vec<_> = [
         ("#decision", "Decision", has_proof),
         ("#health", "Health", has_proof),
         ("#actions", "Act", true),
@@ -25,7 +26,12 @@ pub fn OnThisPage(has_proof: bool) -> impl IntoView {
     .collect();
     view! {
         <nav class="on-this-page" aria-label="On this page">
-            <ul>{links}</ul>
+            <ul>
+                {parts}
+                <li>
+                    <a href=links::what_if(&environment, &[])>"What if"</a>
+                </li>
+            </ul>
         </nav>
     }
     .into_any()

@@ -91,7 +91,7 @@ fn Panels(page: FounderPage, filter: Option<EventType>, before: Option<u64>) -> 
                 now=data.now
             />
             {proposal}
-            <OnThisPage has_proof=proof.is_some() />
+            <OnThisPage environment=environment.clone() has_proof=proof.is_some() />
             {checklist_first.map(FirstRunChecklist)}
             {proof}
             <ActionsPanel config=data.config load=load />

@@ -3,7 +3,7 @@
 
 use super::context::{config, state};
 use super::problem;
-use crate::api::{HealthAnswer, HistoryPage, SamplePage, SnapshotPage};
+use crate::api::{HealthAnswer, HistoryPage, SamplePage, SnapshotPage, WhatIfStart};
 use crate::domain::explain::sample_words;
 use crate::domain::history::EventType;
 use crate::domain::input::InputState;
@@ -242,6 +242,14 @@ pub async fn page(
         trend_svg: charts::health_trend(&trend),
         config,
     })
+}
+
+/// What a what-if starts from.
+pub async fn what_if(environment: Option<String>) -> Result<WhatIfStart, WireError> {
+    let state = state()?;
+    let config = config(environment).await?;
+    let snapshot = state.store.latest_snapshot(&config.environment).await.map_err(problem::of_store)?;
+    Ok(WhatIfStart { config, snapshot })
 }
 
 /// The page's timeline leaves the snapshots out unless it is asked for them.
