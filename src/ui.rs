@@ -37,6 +37,7 @@ pub mod trend_chart;
 pub mod what_if;
 pub mod what_if_answers;
 pub mod what_if_break_even;
+pub mod what_if_field;
 pub mod what_if_fields;
 pub mod what_if_page;
 pub mod what_if_words;

@@ -2,6 +2,7 @@
 //! On the server it renders the scenario of the address; in the browser it goes on from there. Must not hold a rule.
 
 use super::what_if_answers::{self, Side};
+use super::widgets::AnswerBadge;
 use super::{browser, links, what_if_break_even, what_if_words};
 use crate::domain::baseline::{Baseline, SentBaseline};
 use crate::domain::scenario::{Judged, Scenario, balanced, flips};
@@ -114,6 +115,10 @@ fn result(start: &Start, pairs: &[(String, String)]) -> AnyView {
                 </a>
             </p>
         </section>
+        <p class="what-if-bar" aria-hidden="true">
+            <span class="mark mark-hypothetical">"Hypothetical"</span>
+            <AnswerBadge answer=after.recommendation />
+        </p>
         <section class="panel hypothetical" aria-labelledby="flips-title">
             <h2 id="flips-title">"What flips"</h2>
             {what_if_answers::flipped(flips(&before, &after), before.ruled, after.ruled)}
