@@ -55,7 +55,8 @@ fn answers(criterion: &mut Criterion) {
             BatchSize::SmallInput,
         );
     });
-    let baseline = Baseline { as_of: noon(), config: sealed.config.clone(), inputs: inputs.clone(), recent: recent.clone() };
+    let baseline =
+        Baseline { as_of: noon(), config: sealed.config.clone(), inputs: inputs.clone(), recent: recent.clone() };
     let texts = [("inputs.clients".to_owned(), "14".to_owned()), ("inputs.latency_ms".to_owned(), "300".to_owned())];
     // What the browser does at every move of a slider, drawing aside.
     group.bench_function("what-if", |bencher| {

@@ -150,11 +150,12 @@ impl Recent {
             own.held = own.held.min(expected.saturating_sub(failed));
             own.expected = expected;
         }
-        if after.recovery_hours == 0 {
-            seen.recovered = BreachSet::all();
-        } else if after.recovery_hours > before.recovery_hours {
-            seen.recovered = BreachSet::EMPTY;
-        }
+        seen.recovered = match after.recovery_hours {
+            hours if hours == before.recovery_hours => self.recovered,
+            0 => BreachSet::all(),
+            hours if hours > before.recovery_hours => BreachSet::EMPTY,
+            _ => self.recovered,
+        };
         seen
     }
 
