@@ -3,8 +3,8 @@
 
 pub mod act;
 pub mod baseline;
-pub mod break_even;
 pub mod breach;
+pub mod break_even;
 pub mod canonical;
 pub mod change;
 pub mod consequence;

@@ -45,6 +45,16 @@ test("the address of a scenario gives the same page from the server", async ({ p
   expect(await page.locator(".what-if-result").innerText()).toBe(drawn);
 });
 
+test("a slider stands for no number until one is set", async ({ page }) => {
+  await openLive(page);
+  await number(page, "Active clients").fill("");
+  await expect(slider(page, "Active clients")).toHaveAttribute("aria-valuetext", "not set");
+  await expect(page).not.toHaveURL(/inputs\.clients/);
+  await slider(page, "Active clients").fill("3");
+  await expect(slider(page, "Active clients")).not.toHaveAttribute("aria-valuetext", "not set");
+  await expect(page).toHaveURL(/inputs\.clients=3/);
+});
+
 test("a weight moves the others with it", async ({ page }) => {
   await openLive(page);
   await slider(page, "Weight of infra health").fill("0.65");

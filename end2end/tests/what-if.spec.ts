@@ -13,16 +13,17 @@ const evaluate = async (request: APIRequestContext) => {
   const response = await request.post("/api/scaling-mode/health", { data: { environment: "production" } });
   expect(response.ok()).toBe(true);
 };
-const measured = (page: Page) => page.locator(".side").first();
+const baseline = (page: Page) => page.locator(".side").first();
 const supposed = (page: Page) => page.locator(".side-supposed");
 const turns = (page: Page, input: string) => page.locator("tbody tr", { has: page.getByRole("rowheader", { name: input, exact: true }) });
 
-test("both sides stand beside each other, and only one of them is called measured", async ({ page }) => {
+test("both sides stand beside each other, and the scenario is marked hypothetical", async ({ page }) => {
   await page.goto(`${WHAT_IF}?environment=demo`);
   await expect(page).toHaveTitle(/hypothetical/);
   await expect(page.locator(".banner-hypothetical")).toContainText("Hypothetical.");
   await expect(page.locator(".banner-synthetic")).toBeVisible();
-  await expect(measured(page).locator(".mark")).toHaveText("Measured");
+  // Invented data is no measurement, so the baseline of demo is not called one.
+  await expect(baseline(page).locator(".mark")).toHaveText("Synthetic data");
   await expect(supposed(page).locator(".mark")).toHaveText("Hypothetical");
   await expect(supposed(page).locator(".side-answer p")).toHaveText(/^Hypothetical: /);
   await expect(page.getByText("No rule comes out differently.")).toBeVisible();
@@ -32,7 +33,8 @@ test("both sides stand beside each other, and only one of them is called measure
 test("a scenario says which rule flips and where the answer changes", async ({ page, request }) => {
   await evaluate(request);
   await page.goto(`${WHAT_IF}?environment=production&${SIX_CLIENTS}`);
-  await expect(measured(page).locator(".badge")).toHaveText("Hold");
+  await expect(baseline(page).locator(".mark")).toHaveText("Measured");
+  await expect(baseline(page).locator(".badge")).toHaveText("Hold");
   await expect(supposed(page).locator(".badge")).toHaveText("Freeze");
   await expect(page.locator(".flips li", { hasText: "limit.clients" })).toContainText("Failed");
   await expect(turns(page, "Active clients")).toContainText("Hold at 5 clients (limit.clients)");

@@ -6,6 +6,9 @@ use leptos::wasm_bindgen::{JsCast, JsValue};
 use leptos::web_sys::js_sys::{Function, Object, Reflect, global};
 use leptos::web_sys::{Event, HtmlInputElement};
 
+/// What a slider says while its field is empty.
+pub const NOT_SET: &str = "not set";
+
 /// `performance[name](...arguments)`; `undefined` where the browser has no such thing.
 fn performance(name: &str, one: &JsValue, two: &JsValue) -> JsValue {
     let call = || {
@@ -51,6 +54,7 @@ pub fn changed_field(event: &Event) -> Option<(String, String)> {
     if field.type_() == "range" {
         let number = beside(&field, "input[type=number]")?;
         number.set_value(&text);
+        mark(&field, true);
         return Some((number.name(), text));
     }
     move_slider(&field, &text);
@@ -67,9 +71,21 @@ pub fn set_field(name: &str, text: &str) {
 }
 
 fn move_slider(number: &HtmlInputElement, text: &str) {
-    if let Some(slider) = beside(number, "input[type=range]").filter(|_| !text.is_empty()) {
-        slider.set_value(text);
+    if let Some(slider) = beside(number, "input[type=range]") {
+        if !text.is_empty() {
+            slider.set_value(text);
+        }
+        mark(&slider, !text.is_empty());
     }
+}
+
+/// A slider whose field is empty says so. An attribute that cannot be written changes nothing that counts.
+fn mark(slider: &HtmlInputElement, is_set: bool) {
+    let _ = if is_set {
+        slider.remove_attribute("aria-valuetext")
+    } else {
+        slider.set_attribute("aria-valuetext", NOT_SET)
+    };
 }
 
 fn beside(field: &HtmlInputElement, selector: &str) -> Option<HtmlInputElement> {

@@ -99,7 +99,7 @@ fn result(start: &Start, pairs: &[(String, String)]) -> AnyView {
     view! {
         <section class="panel" aria-label="Baseline and scenario">
             <div class="sides">
-                {what_if_answers::side(Side::Measured, &start.measured)}
+                {what_if_answers::side(Side::Baseline, &start.measured)}
                 {what_if_answers::side(Side::Supposed, &judged)}
             </div>
             <p class="quiet">{restarts}</p>
@@ -121,7 +121,7 @@ fn result(start: &Start, pairs: &[(String, String)]) -> AnyView {
         </p>
         <section class="panel hypothetical" aria-labelledby="flips-title">
             <h2 id="flips-title">"What flips"</h2>
-            {what_if_answers::flipped(flips(&before, &after), before.ruled, after.ruled)}
+            {what_if_answers::flipped(flips(&before, &after), &before, &after)}
         </section>
         <section class="panel hypothetical" aria-labelledby="turns-title">
             <h2 id="turns-title">"Where the answer changes"</h2>
@@ -137,7 +137,7 @@ fn mistakes(start: &Start, mistakes: Vec<String>) -> AnyView {
     view! {
         <section class="panel" aria-label="Baseline and scenario">
             <div class="sides">
-                {what_if_answers::side(Side::Measured, &start.measured)}
+                {what_if_answers::side(Side::Baseline, &start.measured)}
                 <article class="side side-supposed">
                     <h2>"Scenario" " " <span class="mark mark-hypothetical">"Hypothetical"</span></h2>
                     <div role="alert">

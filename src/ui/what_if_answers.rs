@@ -1,10 +1,11 @@
-//! Owns the two answers side by side, what was measured and what is supposed, and the rules that come out differently.
+//! Owns the two answers side by side, what was found and what is supposed, and the rules that come out differently.
 //! Must not judge: both sides are the engine's. The supposed side is marked in word, shape and colour.
 
 use super::format::{self, Measure};
 use super::widgets::{AnswerBadge, OutcomeBadge};
 use super::{rules, words};
-use crate::domain::decision::Recommendation;
+use crate::domain::decision::Assessment;
+use crate::domain::policy::EnvironmentKind;
 use crate::domain::scenario::{Flip, Judged};
 use crate::domain::wording::binding_words;
 use leptos::prelude::*;
@@ -12,7 +13,7 @@ use leptos::prelude::*;
 /// Which side of the comparison an answer stands on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    Measured,
+    Baseline,
     Supposed,
 }
 
@@ -20,11 +21,16 @@ pub enum Side {
 pub fn side(side: Side, judged: &Judged) -> AnyView {
     let assessment = &judged.assessment;
     let health = &assessment.health;
-    let (title, class, mark_class, mark, before) = match side {
-        Side::Measured => ("Baseline", "side", "mark mark-measured", "Measured", ""),
-        Side::Supposed => {
-            ("Scenario", "side side-supposed", "mark mark-hypothetical", "Hypothetical", "Hypothetical: ")
-        }
+    let (title, class, before) = match side {
+        Side::Baseline => ("Baseline", "side", ""),
+        Side::Supposed => ("Scenario", "side side-supposed", "Hypothetical: "),
+    };
+    // Invented data is no measurement either.
+    let (mark_class, mark) = match (side, judged.config.kind) {
+        (Side::Supposed, _) => ("mark mark-hypothetical", "Hypothetical"),
+        (Side::Baseline, EnvironmentKind::Live) => ("mark mark-measured", "Measured"),
+        (Side::Baseline, EnvironmentKind::Recorded) => ("mark mark-recorded", "Recorded data"),
+        (Side::Baseline, EnvironmentKind::Synthetic) => ("mark mark-synthetic", "Synthetic data"),
     };
     let silenced = (assessment.ruled != assessment.recommendation).then(|| {
         format!(
@@ -33,6 +39,7 @@ pub fn side(side: Side, judged: &Judged) -> AnyView {
         )
     });
     let room = match judged.headroom.clients {
+        0 => "none".to_owned(),
         1 => "1 more client".to_owned(),
         more => format!("{} more clients", format::whole(more)),
     };
@@ -73,10 +80,13 @@ pub fn side(side: Side, judged: &Judged) -> AnyView {
 }
 
 /// The rules that come out differently in the scenario.
-pub fn flipped(flips: Vec<Flip>, before: Recommendation, after: Recommendation) -> AnyView {
-    let summary = match (flips.len(), before == after) {
-        (0, _) => "No rule comes out differently.",
+pub fn flipped(flips: Vec<Flip>, before: &Assessment, after: &Assessment) -> AnyView {
+    let summary = match (flips.is_empty(), before.ruled == after.ruled) {
+        (true, _) => "No rule comes out differently.",
         (_, true) => "The answer stays the same, but these rules come out differently.",
+        (_, false) if after.synthetic => {
+            "By the rules alone the answer changes; synthetic data decides nothing. These rules come out differently."
+        }
         (_, false) => "The answer changes. These rules come out differently.",
     };
     let rows: Vec<_> = flips

@@ -32,7 +32,7 @@ pub fn table(baseline: &Baseline, judged: &Judged) -> AnyView {
         })
         .collect();
     view! {
-        <TableRegion label="Where the answer changes">
+        <TableRegion label="Break-even of each input">
             <table>
                 <caption>"Each input by itself, all else as in the scenario, to the cent, the thousandth of CPU, the millisecond and the hundredth of a per cent."</caption>
                 <thead>

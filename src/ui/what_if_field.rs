@@ -1,8 +1,8 @@
 //! Owns one field of a what-if: a number with the slider beside it, where it stands and what it is compared with. Must
 //! not judge what is entered.
 
-use super::policy_words;
 use super::what_if_words::{found, label};
+use super::{browser, policy_words};
 use crate::domain::baseline::Baseline;
 use crate::domain::facts::Facts;
 use crate::domain::input::Value;
@@ -23,10 +23,12 @@ pub struct Field {
     text: String,
 }
 
-/// The number, its slider and what it is in force or as measured.
+/// The number, its slider and what it is compared with.
 pub fn field(field: Field) -> AnyView {
     let hint = format!("{}-hint", field.name);
     let place = field.text.parse().unwrap_or(field.place);
+    // A slider always stands somewhere; where nothing is set it says that it stands for no number.
+    let unset = field.text.is_empty().then_some(browser::NOT_SET);
     view! {
         <div class="what-if-field">
             <label for=field.name>{field.label}</label>
@@ -48,6 +50,7 @@ pub fn field(field: Field) -> AnyView {
                 max=field.most.max(place).to_string()
                 step=field.step
                 value=place.to_string()
+                aria-valuetext=unset
             />
             <span class="quiet" id=hint>
                 {field.hint}
@@ -77,18 +80,18 @@ pub fn of_input(input: InputField, baseline: &Baseline, facts: &Facts, said: Opt
         Some(Value::Real(interval)) => interval.lo(),
         None => 0.0,
     };
-    let measured = match input.standing(facts) {
+    let own = match input.standing(facts) {
         Standing::Exact(units) => input.text(units),
         Standing::Open | Standing::NotApplicable => String::new(),
     };
     Field {
-        hint: format!("measured: {}", found(input, facts)),
+        hint: format!("baseline: {}", found(input, facts)),
         label: label(input),
         name: input.name(),
         most: most.ceil(),
         place,
         step: input.text(input.step()),
-        text: said.unwrap_or(measured),
+        text: said.unwrap_or(own),
     }
 }
 

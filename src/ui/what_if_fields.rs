@@ -35,7 +35,7 @@ pub fn WhatIfFields(baseline: Baseline, scenario: Scenario, pairs: Vec<(String, 
     view! {
         <form method="get" action=links::WHAT_IF class="panel what-if-form" autocomplete="off" novalidate>
             <h2>"Change the numbers"</h2>
-            <p class="quiet">"An empty field keeps what was measured, unknown included."</p>
+            <p class="quiet">"An empty field keeps the baseline's number, unknown included."</p>
             <EnvironmentField environment=baseline.config.environment.clone() />
             <fieldset>
                 <legend>"Inputs"</legend>

@@ -70,7 +70,7 @@ fn Panels(start: WhatIfStart, pairs: Vec<(String, String)>) -> impl IntoView {
                     <Icon shape=icons::ATTENTION />
                     <p>
                         <strong>"Hypothetical."</strong>
-                        " What is marked so was never measured. It is neither stored nor decided on; the baseline beside it is."
+                        " What is marked so was never measured. Nothing of it is stored, and nothing is decided on it."
                     </p>
                 </div>
             </div>
