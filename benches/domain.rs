@@ -5,6 +5,8 @@
 mod support;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use scaling_mode::domain::baseline::Baseline;
+use scaling_mode::domain::break_even::{Situation, break_even};
 use scaling_mode::domain::decision::assess;
 use scaling_mode::domain::evaluate::{SealedConfig, evaluate, prove};
 use scaling_mode::domain::facts::Facts;
@@ -12,6 +14,8 @@ use scaling_mode::domain::interval::{Count, Interval};
 use scaling_mode::domain::mode::Mode;
 use scaling_mode::domain::prepare::inputs;
 use scaling_mode::domain::rollup::{MINUTE_MS, MinuteRow};
+use scaling_mode::domain::scenario::Scenario;
+use scaling_mode::domain::scenario_input::InputField;
 use scaling_mode::domain::signal::Series;
 use scaling_mode::domain::snapshot::Origin;
 use scaling_mode::domain::stream::{Span, Stream};
@@ -50,6 +54,19 @@ fn answers(criterion: &mut Criterion) {
             |(inputs, recent)| evaluate(&sealed, inputs, recent, noon_of(), Origin::Scheduled),
             BatchSize::SmallInput,
         );
+    });
+    let baseline =
+        Baseline { as_of: noon(), config: sealed.config.clone(), inputs: inputs.clone(), recent: recent.clone() };
+    let texts = [("inputs.clients".to_owned(), "14".to_owned()), ("inputs.latency_ms".to_owned(), "300".to_owned())];
+    // What the browser does at every move of a slider, drawing aside.
+    group.bench_function("what-if", |bencher| {
+        bencher.iter(|| {
+            let (scenario, _) = Scenario::read(black_box(&texts), &baseline);
+            let judged = scenario.judge(&baseline);
+            let (config, facts, recent) = (&judged.config, &judged.facts, &judged.recent);
+            let situation = Situation { as_of: noon_of(), config, facts, recent };
+            InputField::ALL.map(|field| break_even(situation, field))
+        });
     });
     let evaluation = evaluate(&sealed, inputs.clone(), recent.clone(), noon(), Origin::Scheduled);
     group.throughput(Throughput::Bytes(evaluation.bytes.len() as u64));

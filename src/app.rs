@@ -9,6 +9,7 @@ use crate::ui::scaling_mode_page::ScalingModePage;
 use crate::ui::settings_page::SettingsPage;
 use crate::ui::snapshot_page::SnapshotPage;
 pub use crate::ui::theme_choice::Theme;
+use crate::ui::what_if_page::WhatIfPage;
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
@@ -51,6 +52,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/founder/scaling-mode/backtest") view=BacktestPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/settings") view=SettingsPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/samples") view=SamplesPage ssr=SsrMode::Async />
+                <Route path=path!("/founder/scaling-mode/what-if") view=WhatIfPage ssr=SsrMode::Async />
             </Routes>
         </Router>
     }

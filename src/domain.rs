@@ -3,7 +3,9 @@
 
 pub mod act;
 pub mod backtest;
+pub mod baseline;
 pub mod breach;
+pub mod break_even;
 pub mod canonical;
 pub mod change;
 pub mod comparison;
@@ -30,6 +32,8 @@ pub mod proposal;
 pub mod recent;
 pub mod rollup;
 pub mod rule;
+pub mod scenario;
+pub mod scenario_input;
 pub mod settings;
 pub mod signal;
 pub mod snapshot;

@@ -2,7 +2,7 @@
 
 use crate::domain::history::Event;
 use crate::domain::overview::{Notice, PageData, SampleLine};
-use crate::domain::policy::EnvironmentKind;
+use crate::domain::policy::{Config, EnvironmentKind};
 use crate::domain::snapshot::Snapshot;
 use crate::error::WireError;
 use leptos::prelude::*;
@@ -15,6 +15,13 @@ use serde::{Deserialize, Serialize};
 pub struct FounderPage {
     pub data: PageData,
     pub notice: Option<Notice>,
+}
+
+/// What a what-if starts from: the configuration in force and the newest snapshot, where there is one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WhatIfStart {
+    pub config: Config,
+    pub snapshot: Option<Snapshot>,
 }
 
 /// Raw samples behind a number.
@@ -100,4 +107,11 @@ pub async fn sample_lines(
 ) -> Result<SamplePage, WireError> {
     use crate::server::http::{context, views};
     context::with_status(views::samples(environment, signal, severity, from, to).await)
+}
+
+/// What a what-if starts from.
+#[server(name = ReadWhatIf, prefix = "/api", endpoint = "scaling-mode/what-if", input = GetUrl, output = Json)]
+pub async fn what_if_start(#[server(default)] environment: Option<String>) -> Result<WhatIfStart, WireError> {
+    use crate::server::http::{context, views};
+    context::with_status(views::what_if(environment).await)
 }

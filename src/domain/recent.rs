@@ -3,7 +3,7 @@
 
 use super::breach::{Breach, BreachSet};
 use super::decision::Recommendation;
-use super::policy::Config;
+use super::policy::{Config, Guardrails};
 use chrono::{DateTime, Duration, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -131,7 +131,34 @@ fn slots(ticks: &[Tick], minutes: i64) -> impl Iterator<Item = &[Tick]> {
     ticks.chunk_by(move |one, next| place(one) == place(next))
 }
 
+/// How many places of the schedule a window of so many hours holds: none where it has no length, else at least one.
+fn places(hours: u32, tick_minutes: u32) -> u64 {
+    let step = u64::from(tick_minutes.max(1));
+    if hours == 0 { 0 } else { (u64::from(hours) * 60).max(step) / step }
+}
+
 impl Recent {
+    /// The same evaluations seen through other windows, as far as the summary tells: the places that a longer window adds
+    /// count as absent, which counts against an Increase and against recovery; those that a shorter one leaves out, as
+    /// ones at which the conditions held.
+    pub fn through(&self, before: &Guardrails, after: &Guardrails) -> Recent {
+        let mut seen = self.clone();
+        let own = &mut seen.stabilization;
+        if after.stabilization_hours != before.stabilization_hours {
+            let failed = own.expected.saturating_sub(own.held);
+            let expected = places(after.stabilization_hours, self.tick_minutes);
+            own.held = own.held.min(expected.saturating_sub(failed));
+            own.expected = expected;
+        }
+        seen.recovered = match after.recovery_hours {
+            hours if hours == before.recovery_hours => self.recovered,
+            0 => BreachSet::all(),
+            hours if hours > before.recovery_hours => BreachSet::EMPTY,
+            _ => self.recovered,
+        };
+        seen
+    }
+
     /// No evaluation came before.
     pub fn none(config: &Config, tick_minutes: u32) -> Recent {
         summarise(&[], DateTime::<Utc>::UNIX_EPOCH, config, tick_minutes)

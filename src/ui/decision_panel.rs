@@ -2,6 +2,7 @@
 //! Must not judge: outcomes, numbers and sentences are the snapshot's.
 
 use super::icons::{self, Icon};
+use super::links;
 use super::rules::{self, Group};
 use super::widgets::{OutcomeBadge, PanelHead, TableRegion};
 use crate::domain::decision::Recommendation;
@@ -35,6 +36,9 @@ pub fn DecisionPanel(snapshot: Arc<Snapshot>) -> impl IntoView {
             <PanelHead title="The decision" id="decision-title" kind=body.kind />
             <h3>"What would change this answer"</h3>
             {changes}
+            <p>
+                <a href=links::what_if(&body.environment, &[])>"What if ... try other numbers"</a>
+            </p>
             {(!notes.is_empty())
                 .then(|| {
                     view! {

@@ -90,6 +90,29 @@ pub fn restore(environment: &str, version: u64) -> String {
     format!("{}&restore={version}&review=1", settings(environment))
 }
 
+/// The page that what-ifs are tried on.
+pub const WHAT_IF: &str = "/founder/scaling-mode/what-if";
+
+/// A scenario: what it changes, by name.
+pub fn what_if(environment: &str, pairs: &[(String, String)]) -> String {
+    with_pairs(WHAT_IF, environment, pairs)
+}
+
+/// The edit form of the policy, filled with these fields.
+pub fn settings_with(environment: &str, pairs: &[(String, String)]) -> String {
+    with_pairs(SETTINGS, environment, pairs)
+}
+
+fn with_pairs(path: &str, environment: &str, pairs: &[(String, String)]) -> String {
+    let mut link = format!("{path}?environment={}", escape(environment));
+    for (name, text) in pairs {
+        for part in ["&", &escape(name), "=", &escape(text)] {
+            link.push_str(part);
+        }
+    }
+    link
+}
+
 /// A text as a part of an address.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -113,5 +136,9 @@ mod tests {
             TimelineQuery { event_type: Some("frozen".to_owned()), before: Some(7), ..TimelineQuery::default() };
         assert_eq!(page("a&b=c#d e"), "/founder/scaling-mode?environment=a%26b%3Dc%23d%20e");
         assert_eq!(timeline("demo", &asked), "/founder/scaling-mode?environment=demo&type=frozen&before=7#history");
+        assert_eq!(
+            what_if("demo", &[("inputs.clients".to_owned(), "1&4".to_owned())]),
+            "/founder/scaling-mode/what-if?environment=demo&inputs.clients=1%264"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Owns the links to the parts of the founder's page, and to the page of its settings. Must not know what stands in them.
+//! Owns the links to the parts of the founder's page, and from it to its settings, what-if and backtest. Must not know what stands in them.
 
 use super::links;
 use leptos::prelude::*;
@@ -30,6 +30,12 @@ pub fn OnThisPage(environment: String, has_proof: bool) -> impl IntoView {
                 {links}
                 <li>
                     <a href=links::settings(&environment)>"Limits and guardrails"</a>
+                </li>
+                <li>
+                    <a href=links::what_if(&environment, &[])>"What if"</a>
+                </li>
+                <li>
+                    <a href=links::backtest(&environment)>"Backtest"</a>
                 </li>
             </ul>
         </nav>

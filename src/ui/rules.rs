@@ -64,9 +64,11 @@ pub fn find(body: &SnapshotBody, id: RuleId) -> Option<&Rule> {
 
 /// What a rule asks, in words.
 pub fn title(rule: &Rule) -> String {
-    let Some(id) = RuleId::from_name(&rule.rule) else {
-        return rule.rule.to_string();
-    };
+    RuleId::from_name(&rule.rule).map_or_else(|| rule.rule.to_string(), |id| title_of(id).to_owned())
+}
+
+/// What a rule asks, in words.
+pub const fn title_of(id: RuleId) -> &'static str {
     match id {
         RuleId::FreezeHealth => "Overall health is above the freeze line",
         RuleId::OverLimitClients => "Clients are within the limit",
@@ -88,7 +90,6 @@ pub fn title(rule: &Rule) -> String {
         RuleId::IncreaseStabilization => "The conditions have held long enough",
         RuleId::Recovery => "Nothing is still recovering",
     }
-    .to_owned()
 }
 
 /// What the numbers of a rule measure.

@@ -4,7 +4,7 @@
 use super::context::{self, config, state};
 use super::parameters::{limit, out_of_range, range as range_of, time};
 use super::{over_time, problem, timeline};
-use crate::api::{HealthAnswer, SamplePage, SnapshotPage, SnapshotPair};
+use crate::api::{HealthAnswer, SamplePage, SnapshotPage, SnapshotPair, WhatIfStart};
 use crate::domain::explain::sample_words;
 use crate::domain::input::InputState;
 use crate::domain::overview::{ChecklistItem, EnvironmentName, Overview, PageData, SampleLine, SnapshotLine};
@@ -188,6 +188,14 @@ pub async fn page(
         over_time,
         config,
     })
+}
+
+/// What a what-if starts from.
+pub async fn what_if(environment: Option<String>) -> Result<WhatIfStart, WireError> {
+    let state = state()?;
+    let config = config(environment).await?;
+    let snapshot = state.store.latest_snapshot(&config.environment).await.map_err(problem::of_store)?;
+    Ok(WhatIfStart { config, snapshot })
 }
 
 /// Each signal: whether it is connected, by whom, and how the newest evaluation saw it.
