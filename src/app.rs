@@ -4,6 +4,7 @@ use crate::ui::backtest_page::BacktestPage;
 use crate::ui::compare_page::ComparePage;
 use crate::ui::event_page::EventPage;
 use crate::ui::page_error::NotFound;
+use crate::ui::rules_page::RulesPage;
 use crate::ui::samples_page::SamplesPage;
 use crate::ui::scaling_mode_page::ScalingModePage;
 use crate::ui::settings_page::SettingsPage;
@@ -51,6 +52,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/founder/scaling-mode/events/:seq") view=EventPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/backtest") view=BacktestPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/settings") view=SettingsPage ssr=SsrMode::Async />
+                <Route path=path!("/founder/scaling-mode/rules") view=RulesPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/samples") view=SamplesPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/what-if") view=WhatIfPage ssr=SsrMode::Async />
             </Routes>

@@ -43,3 +43,4 @@ pub mod telemetry;
 pub mod trend;
 pub mod truth;
 pub mod wording;
+pub mod worked;

@@ -79,6 +79,13 @@ pub async fn snapshot_page(#[server(default)] id: String) -> Result<Snapshot, Wi
     context::with_status(context::snapshot(&id).await)
 }
 
+/// What the worked rules are worked under.
+#[server(name = ReadRules, prefix = "/api", endpoint = "scaling-mode/rules", input = GetUrl, output = Json)]
+pub async fn rules_page(#[server(default)] environment: Option<String>) -> Result<Config, WireError> {
+    use crate::server::http::context;
+    context::with_status(context::config(environment).await)
+}
+
 /// Two snapshots of one environment, the earlier one first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SnapshotPair {

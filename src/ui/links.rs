@@ -46,6 +46,11 @@ pub fn timeline(environment: &str, asked: &TimelineQuery) -> String {
     link
 }
 
+/// The rules, worked through under an environment's policy.
+pub fn rules(environment: &str) -> String {
+    format!("{PAGE}/rules?environment={}", escape(environment))
+}
+
 /// One event.
 pub fn event(environment: &str, seq: u64) -> String {
     format!("{PAGE}/events/{seq}?environment={}", escape(environment))

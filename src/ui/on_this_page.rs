@@ -35,6 +35,9 @@ pub fn OnThisPage(environment: String, has_proof: bool) -> impl IntoView {
                     <a href=links::what_if(&environment, &[])>"What if"</a>
                 </li>
                 <li>
+                    <a href=links::rules(&environment)>"The rules"</a>
+                </li>
+                <li>
                     <a href=links::backtest(&environment)>"Backtest"</a>
                 </li>
             </ul>

@@ -21,6 +21,12 @@ pub fn commands(environment: &str, environments: &[EnvironmentName]) -> Vec<Comm
         ("Connect your numbers", "#connect"),
     ];
     let mut commands: Vec<Command> = on_page.into_iter().map(|(name, href)| Command::new(name, href)).collect();
+    commands.extend([
+        Command::new("What if: try other numbers", links::what_if(environment, &[])),
+        Command::new("Backtest a policy", links::backtest(environment)),
+        Command::new("Limits, guardrails, weights, windows", links::settings(environment)),
+        Command::new("The rules, worked through", links::rules(environment)),
+    ]);
     commands.extend(Range::ALL.into_iter().map(|range| {
         Command::new(format!("Charts over {} days", range.days()), links::over_time(environment, range.days()))
     }));
