@@ -133,18 +133,11 @@ fn result(start: &Start, pairs: &[(String, String)]) -> AnyView {
 
 /// The measured side beside what is wrong with the scenario.
 fn mistakes(start: &Start, mistakes: Vec<String>) -> AnyView {
-    let mistakes: Vec<_> = mistakes.into_iter().map(|text| view! { <li>{text}</li> }).collect();
     view! {
         <section class="panel" aria-label="Baseline and scenario">
             <div class="sides">
                 {what_if_answers::side(Side::Baseline, &start.measured)}
-                <article class="side side-supposed">
-                    <h2>"Scenario" " " <span class="mark mark-hypothetical">"Hypothetical"</span></h2>
-                    <div role="alert">
-                        <p>"This scenario cannot be judged:"</p>
-                        <ul class="mistakes">{mistakes}</ul>
-                    </div>
-                </article>
+                {what_if_answers::unjudged(mistakes)}
             </div>
             <p class="button-row">
                 <a class="button" href=links::what_if(&start.baseline.config.environment, &[])>

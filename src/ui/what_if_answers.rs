@@ -79,6 +79,21 @@ pub fn side(side: Side, judged: &Judged) -> AnyView {
     .into_any()
 }
 
+/// The place of a scenario that has mistakes, each a sentence.
+pub fn unjudged(mistakes: Vec<String>) -> AnyView {
+    let mistakes: Vec<_> = mistakes.into_iter().map(|text| view! { <li>{text}</li> }).collect();
+    view! {
+        <article class="side side-supposed">
+            <h2>"Scenario" " " <span class="mark mark-hypothetical">"Hypothetical"</span></h2>
+            <div role="alert">
+                <p>"This scenario cannot be judged:"</p>
+                <ul class="mistakes">{mistakes}</ul>
+            </div>
+        </article>
+    }
+    .into_any()
+}
+
 /// The rules that come out differently in the scenario.
 pub fn flipped(flips: Vec<Flip>, before: &Assessment, after: &Assessment) -> AnyView {
     let summary = match (flips.is_empty(), before.ruled == after.ruled) {
