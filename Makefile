@@ -6,7 +6,7 @@ SHELL := bash
 STEP := scripts/step.sh
 START := $(shell date +%s)
 
-.PHONY: help run build watch test fmt fmt-check lint test-rust test-replay docs test-browser test-http-fuzz size bench soak deny setup clean
+.PHONY: help run build watch test fmt fmt-check lint test-rust test-replay docs test-browser test-http-fuzz size bench soak listeners page-load deny setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +71,12 @@ bench: setup-toolchain ## Criterion benchmarks (ARGS="name" narrows)
 
 soak: build ## steady load on the release build; fails on an error or on growing memory (SOAK_SECONDS=60)
 	@$(STEP) "soak" scripts/with-server.sh node scripts/soak.mjs
+
+listeners: build ## many open pages: the delay of live events (LISTENERS=4000 EVENTS_PER_SECOND=4 LISTEN_SECONDS=20)
+	@$(STEP) "live listeners" scripts/with-server.sh node scripts/listeners.mjs
+
+page-load: build ## requests a second and first byte of the founder's page (CONNECTIONS=16 LOAD_SECONDS=10)
+	@$(STEP) "page load" scripts/with-server.sh node scripts/page-load.mjs
 
 clean: ## remove what was built here and the browser suite's packages
 	@. scripts/lib.sh && rm -rf "$$CARGO_TARGET_DIR/site" "$$CARGO_TARGET_DIR"/site-* end2end/node_modules end2end/test-results && cargo clean

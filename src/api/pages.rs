@@ -4,6 +4,7 @@ use crate::domain::history::Event;
 use crate::domain::overview::{Notice, PageData, SampleLine};
 use crate::domain::policy::{Config, EnvironmentKind};
 use crate::domain::snapshot::Snapshot;
+use crate::domain::trend::Chart;
 use crate::error::WireError;
 use leptos::prelude::*;
 use leptos::server_fn::codec::{GetUrl, Json};
@@ -27,6 +28,8 @@ pub struct WhatIfStart {
 /// Raw samples behind a number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SamplePage {
+    /// The samples as a chart; nothing where there are too few, or where each is a distribution.
+    pub chart: Option<Chart>,
     pub environment: String,
     /// For how many days raw samples are kept.
     pub kept_days: u32,

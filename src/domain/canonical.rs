@@ -47,11 +47,26 @@ impl ser::Error for Refused {
     }
 }
 
+/// Whether any byte of a text has to be escaped: eight bytes are looked at at once, most texts being a few of those.
+fn needs_escape(text: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // The high bit of each byte that is below `bound` (1-128), for bytes below 128. A borrow may carry into the byte above
+    // one that is found: what is found at all stays right.
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGH;
+    let found = |word: u64| {
+        below(word, 0x20) | below(word ^ (ONES * u64::from(b'"')), 1) | below(word ^ (ONES * u64::from(b'\\')), 1)
+    };
+    let (words, rest) = text.as_chunks::<8>();
+    let all = words.iter().fold(0, |all, word| all | found(u64::from_le_bytes(*word)));
+    let mut last = [b' '; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    (all | found(u64::from_le_bytes(last))) != 0
+}
+
 fn write_text(text: &str, into: &mut Vec<u8>) {
-    let needs_escape = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
     into.push(b'"');
-    // Not `any`: without an early exit the compiler looks at sixteen bytes at once.
-    if text.bytes().fold(false, |found, byte| found | needs_escape(byte)) {
+    if needs_escape(text.as_bytes()) {
         for byte in text.bytes() {
             match byte {
                 b'"' => into.extend_from_slice(b"\\\""),
@@ -457,6 +472,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_needs_an_escape_is_found_wherever_it_stands(text in "[ -~\\u{80}-\\u{2ff}]{0,40}", place in 0usize..40, byte in 0u8..0x80) {
+            let mut text: Vec<char> = text.chars().collect();
+            text.insert(place.min(text.len()), char::from(byte));
+            let text: String = text.into_iter().collect();
+            let naive = text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\');
+            prop_assert_eq!(needs_escape(text.as_bytes()), naive);
+        }
+
         #[test]
         fn real_numbers_are_those_of_ecmascript(bits in any::<u64>(), whole in any::<u64>(), shift in 0u32..64) {
             for value in [f64::from_bits(bits), (whole >> shift) as f64, -((whole >> shift) as f64), (whole >> shift) as f64 / 1e6] {

@@ -3,8 +3,11 @@
 
 mod calendar;
 mod lines;
+mod samples;
 mod spans;
 mod theme;
+
+pub use samples::{Drawn, samples};
 
 use crate::domain::policy::Guardrails;
 use crate::domain::trend::{Chart, Range, Spans, TrendPoint};

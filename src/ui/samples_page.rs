@@ -1,5 +1,6 @@
 //! Owns the page of the samples behind one number. Must not know how samples are kept.
 
+use super::over_time_panel::figure;
 use super::page_banners::KindBanner;
 use super::page_error::PageError;
 use super::page_frame::PageFrame;
@@ -113,6 +114,7 @@ fn Samples(page: SamplePage, asked: Asked) -> impl IntoView {
                 </div>
                 <p>{window} "."</p>
                 <p class="quiet">{kept}</p>
+                {page.chart.map(figure)}
                 {table}
             </section>
         </PageFrame>

@@ -12,8 +12,8 @@ use crate::domain::signal::{Series, Severity, Signal};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::stream::Span;
 use crate::error::{Code, WireError};
-use crate::server::clock;
 use crate::server::store::SourceSummary;
+use crate::server::{charts, clock};
 use chrono::{DateTime, Utc};
 
 /// How many snapshots the page shows at once.
@@ -114,6 +114,16 @@ pub async fn samples(
     // The newest sample of a gauge is a window of no length: it is read as the sample at its end.
     let span = if span.from == span.to { Span { from: span.from - 1, ..span } } else { span };
     let stored = state.store.samples(&config.environment, series, span, 500).await.map_err(problem::of_store)?;
+    let drawn: Vec<charts::Drawn<'_>> = stored
+        .iter()
+        .filter(|sample| !sample.is_distribution)
+        .map(|sample| charts::Drawn {
+            at: sample.at,
+            source: &sample.source,
+            value: sample.atoms as f64 / 10f64.powi(series.signal().unit().decimals().cast_signed()),
+        })
+        .collect();
+    let chart = charts::samples(series.label(), &drawn);
     let samples = stored
         .into_iter()
         .map(|sample| SampleLine {
@@ -124,6 +134,7 @@ pub async fn samples(
         })
         .collect();
     Ok(SamplePage {
+        chart,
         environment: config.environment,
         kept_days: state.settings.raw_sample_days,
         kind: config.kind,
