@@ -15,6 +15,7 @@ cd "$ROOT"
 
 cargo build "$server" --features ssr --bin scaling-mode
 # One crate type, not the two of Cargo.toml: with an rlib beside it cargo skips the link-time optimisation, and the page
-# grows by a quarter.
-cargo rustc --lib --crate-type cdylib --profile "$browser" --features hydrate --target wasm32-unknown-unknown
+# grows by a quarter. The linker links twice: all islands, and only those of most pages.
+cargo rustc --lib --crate-type cdylib --profile "$browser" --features hydrate --target wasm32-unknown-unknown -- \
+  -C linker="$ROOT/scripts/browser-linker.mjs"
 node scripts/site.mjs "$profile"

@@ -11,6 +11,11 @@ import { fileURLToPath } from "node:url";
 import zlib from "node:zlib";
 
 const NAME = "scaling-mode"; // output-name in Cargo.toml
+// The browser's two bundles: what most pages need, and all of it. `ui/bundle.rs` says which page loads which.
+const BUNDLES = [
+  { name: NAME, wasm: "scaling_mode.lean.wasm" },
+  { name: `${NAME}-whole`, wasm: "scaling_mode.wasm" },
+];
 const TEXT = /\.(css|html|ico|js|json|svg|txt|wasm|webmanifest|xml)$/;
 // What rustc turns on for wasm32 by default; named, since stripping may have taken the file's own list of them.
 const WASM_FEATURES = ["bulk-memory", "multivalue", "mutable-globals", "nontrapping-float-to-int", "reference-types", "sign-ext"];
@@ -38,17 +43,19 @@ function write(file, data) {
 
 /// wasm-bindgen and wasm-opt take a minute: they run only when the compiled wasm has changed.
 function bindgen() {
-  const wasm = path.join(target, "wasm32-unknown-unknown", release ? "wasm-release" : "debug", "scaling_mode.wasm");
+  const folder = path.join(target, "wasm32-unknown-unknown", release ? "wasm-release" : "debug", "deps");
   const stamp = path.join(bindgenDir, "made-from");
-  const madeFrom = [sha(fs.readFileSync(wasm)), sha(fs.readFileSync(self))].join(" ");
+  const madeFrom = [...BUNDLES.map(({ wasm }) => sha(fs.readFileSync(path.join(folder, wasm)))), sha(fs.readFileSync(self))].join(" ");
   if (fs.existsSync(stamp) && fs.readFileSync(stamp, "utf8") === madeFrom) return;
 
   fs.rmSync(bindgenDir, { recursive: true, force: true });
   const run = (command, ...args) => execFileSync(command, args, { stdio: "inherit" });
-  run("wasm-bindgen", wasm, "--target=web", "--no-typescript", `--out-name=${NAME}`, `--out-dir=${bindgenDir}`);
-  if (release) {
-    const out = path.join(bindgenDir, `${NAME}_bg.wasm`);
-    run("wasm-opt", "-Oz", "--strip-producers", "--strip-target-features", ...WASM_FEATURES.map((f) => `--enable-${f}`), out, "-o", out);
+  for (const { name, wasm } of BUNDLES) {
+    run("wasm-bindgen", path.join(folder, wasm), "--target=web", "--no-typescript", `--out-name=${name}`, `--out-dir=${bindgenDir}`);
+    if (release) {
+      const out = path.join(bindgenDir, `${name}_bg.wasm`);
+      run("wasm-opt", "-Oz", "--strip-producers", "--strip-target-features", ...WASM_FEATURES.map((f) => `--enable-${f}`), out, "-o", out);
+    }
   }
   fs.writeFileSync(stamp, madeFrom);
 }
@@ -89,25 +96,28 @@ if (fs.existsSync(assets)) fs.cpSync(assets, site, { recursive: true });
 const snippets = path.join(bindgenDir, "snippets");
 if (fs.existsSync(snippets)) fs.cpSync(snippets, path.join(pkg, "snippets"), { recursive: true });
 
-// the three files with a hash in their names; the JavaScript names the wasm, so its hash is taken last
-const wasm = fs.readFileSync(path.join(bindgenDir, `${NAME}_bg.wasm`));
-const js = fs.readFileSync(path.join(bindgenDir, `${NAME}.js`), "utf8").replaceAll(`${NAME}_bg.wasm`, `${NAME}.${sha(wasm)}.wasm`);
-const made = { js, wasm, css: stylesheet(path.join(root, "style", "main.css")) };
-for (const [extension, data] of Object.entries(made)) {
-  const file = path.join(pkg, `${NAME}.${sha(data)}.${extension}`);
-  if (!fs.existsSync(file)) write(file, data);
-}
+// The files with a hash in their names. Leptos knows one hash for each kind of file, so both bundles are named by what is in
+// the two of them; the JavaScript names the wasm, so its hash is taken last.
+const read = (name) => fs.readFileSync(path.join(bindgenDir, name));
+const wasms = BUNDLES.map(({ name }) => read(`${name}_bg.wasm`));
+const wasmHash = sha(Buffer.concat(wasms));
+const scripts = BUNDLES.map(({ name }) => read(`${name}.js`).toString().replaceAll(`${name}_bg.wasm`, `${name}.${wasmHash}.wasm`));
+const css = stylesheet(path.join(root, "style", "main.css"));
+const hashes = { js: sha(scripts.join("")), wasm: wasmHash, css: sha(css) };
+const made = [[`${NAME}.${hashes.css}.css`, css]];
+BUNDLES.forEach(({ name }, place) => made.push([`${name}.${hashes.js}.js`, scripts[place]], [`${name}.${hashes.wasm}.wasm`, wasms[place]]));
+for (const [name, data] of made) if (!fs.existsSync(path.join(pkg, name))) write(path.join(pkg, name), data);
 if (release) compress(site);
 
 // Leptos reads this file for every page, so it changes last; only then may the files that it named before go
-write(path.join(target, profile, "hash.txt"), Object.entries(made).map(([extension, data]) => `${extension}: ${sha(data)}\n`).join(""));
+write(path.join(target, profile, "hash.txt"), Object.entries(hashes).map(([kind, hash]) => `${kind}: ${hash}\n`).join(""));
 const named = ["release", "debug"]
   .map((p) => path.join(target, p, "hash.txt"))
   .filter((file) => fs.existsSync(file))
   .flatMap((file) => fs.readFileSync(file, "utf8").trim().split("\n"))
-  .map((line) => `${NAME}.${line.split(": ")[1]}.${line.split(": ")[0]}`);
+  .flatMap((line) => BUNDLES.map(({ name }) => `${name}.${line.split(": ")[1]}.${line.split(": ")[0]}`));
 for (const file of fs.readdirSync(pkg)) {
   if (file !== "snippets" && !named.includes(file.replace(/\.(br|gz)$/, ""))) fs.rmSync(path.join(pkg, file));
 }
 
-console.log(`site: ${site}: ${Object.entries(made).map(([extension, data]) => `${extension} ${kb(Buffer.byteLength(data))}`).join(", ")}`);
+console.log(`site: ${site}: ${made.map(([name, data]) => `${name.replace(/\.[0-9a-f]{16}/, "")} ${kb(Buffer.byteLength(data))}`).join(", ")}`);

@@ -1,6 +1,7 @@
 //! Owns the shell of every page and its routes. Must not know what a page shows.
 
 use crate::ui::backtest_page::BacktestPage;
+use crate::ui::bundle;
 use crate::ui::compare_page::ComparePage;
 use crate::ui::event_page::EventPage;
 use crate::ui::page_error::NotFound;
@@ -14,11 +15,16 @@ use crate::ui::what_if_page::WhatIfPage;
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
+use leptos_router::location::RequestUrl;
 use leptos_router::{SsrMode, path};
 
 /// The document around the application. Pages are whole before they are sent; only islands are taken over by the browser.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let theme = use_context::<Theme>().unwrap_or_default();
+    let path = use_context::<RequestUrl>().map(|url| url.as_ref().to_owned()).unwrap_or_default();
+    let mut scripts = options.clone();
+    scripts.output_name =
+        bundle::name(&options.output_name, path.split('?').next().unwrap_or_default(), !options.hash_files).into();
     view! {
         <!DOCTYPE html>
         <html lang="en" data-theme=theme.0>
@@ -29,8 +35,8 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="description" content="May I safely take on more? Hold, Increase, Decrease or Freeze, with the proof." />
                 <link rel="icon" type="image/svg+xml" href="/favicon.svg" />
                 <HashedStylesheet id="style" options=options.clone() />
-                <AutoReload options=options.clone() />
-                <HydrationScripts options=options islands=true />
+                <AutoReload options=options />
+                <HydrationScripts options=scripts islands=true />
                 <MetaTags />
             </head>
             <body>

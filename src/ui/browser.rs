@@ -2,9 +2,11 @@
 //! the field that an event came from. Must not be called while a page is rendered.
 
 use leptos::prelude::*;
+use leptos::wasm_bindgen::convert::FromWasmAbi;
+use leptos::wasm_bindgen::prelude::Closure;
 use leptos::wasm_bindgen::{JsCast, JsValue};
 use leptos::web_sys::js_sys::{Function, Object, Reflect, global};
-use leptos::web_sys::{Event, HtmlInputElement};
+use leptos::web_sys::{Element, Event, EventTarget, HtmlInputElement};
 
 /// What a slider says while its field is empty.
 pub const NOT_SET: &str = "not set";
@@ -17,6 +19,21 @@ fn performance(name: &str, one: &JsValue, two: &JsValue) -> JsValue {
         function.call2(&performance, one, two).ok()
     };
     call().unwrap_or(JsValue::UNDEFINED)
+}
+
+/// All elements of the page that a selector names.
+pub fn elements(selector: &str) -> Vec<Element> {
+    let Ok(found) = document().query_selector_all(selector) else {
+        return Vec::new();
+    };
+    (0..found.length()).filter_map(|place| found.item(place)?.dyn_into().ok()).collect()
+}
+
+/// Listens for as long as the page is there.
+pub fn on<E: FromWasmAbi + 'static>(target: &EventTarget, event: &str, act: impl Fn(E) + 'static) {
+    let listener = Closure::<dyn Fn(E)>::new(act);
+    let _ = target.add_event_listener_with_callback(event, listener.as_ref().unchecked_ref());
+    listener.forget();
 }
 
 /// Milliseconds since the page began.

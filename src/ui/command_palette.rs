@@ -1,14 +1,14 @@
 //! Owns the command palette: every place and act of a page, found by typing. Opened by Ctrl+K or Cmd+K, or by its button;
 //! without JavaScript neither is there, and the same places are linked on the page. Must not know what a place holds.
 
+use super::browser::{elements, on};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
-use leptos::wasm_bindgen::prelude::Closure;
-use serde::{Deserialize, Serialize};
-use web_sys::{HtmlDialogElement, KeyboardEvent};
+use leptos::web_sys::{Element, HtmlElement, HtmlInputElement};
+use web_sys::{Event, HtmlDialogElement, KeyboardEvent};
 
 /// A place to go to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     pub href: String,
     pub name: String,
@@ -18,128 +18,149 @@ impl Command {
     pub fn new(name: impl Into<String>, href: impl Into<String>) -> Command {
         Command { href: href.into(), name: name.into() }
     }
-
-    /// Whether every word that was typed is in its name.
-    fn answers(&self, typed: &str) -> bool {
-        let name = self.name.to_lowercase();
-        typed.to_lowercase().split_whitespace().all(|word| name.contains(word))
-    }
 }
 
-#[island]
+/// Whether every word that was typed is in the name.
+fn answers(name: &str, typed: &str) -> bool {
+    let (name, typed) = (name.to_ascii_lowercase(), typed.to_ascii_lowercase());
+    typed.split_ascii_whitespace().all(|word| name.contains(word))
+}
+
+#[component]
 pub fn CommandPalette(commands: Vec<Command>) -> impl IntoView {
-    let dialog = NodeRef::<leptos::html::Dialog>::new();
-    let field = NodeRef::<leptos::html::Input>::new();
-    let ready = RwSignal::new(false);
-    let typed = RwSignal::new(String::new());
-    let chosen = RwSignal::new(0_usize);
-    let commands = StoredValue::new(commands);
-    let found = Memo::new(move |_| -> Vec<Command> {
-        let typed = typed.get();
-        commands.with_value(|commands| commands.iter().filter(|command| command.answers(&typed)).cloned().collect())
-    });
-    let open = move || {
-        typed.set(String::new());
-        chosen.set(0);
-        if let Some(dialog) = dialog.get_untracked() {
-            let dialog: &HtmlDialogElement = &dialog;
-            if !dialog.open() {
-                let _ = dialog.show_modal();
+    let options: Vec<_> = commands
+        .into_iter()
+        .enumerate()
+        .map(|(place, command)| {
+            view! {
+                <li id=format!("command-{place}") role="option" aria-selected="false" class="command-option">
+                    <a href=command.href tabindex="-1">
+                        {command.name}
+                    </a>
+                </li>
             }
-        }
-        if let Some(field) = field.get_untracked() {
-            field.set_value("");
-            let _ = field.focus();
-        }
-    };
-    Effect::new(move |_| {
-        ready.set(true);
-        on_shortcut(open);
-    });
-    let steer = move |event: KeyboardEvent| {
-        let count = found.with(Vec::len);
-        let step = match event.key().as_str() {
-            "ArrowDown" => 1,
-            "ArrowUp" => count.saturating_sub(1),
-            "Enter" => {
-                event.prevent_default();
-                if let Some(command) = found.with(|found| found.get(chosen.get()).cloned()) {
-                    let _ = window().location().set_href(&command.href);
-                    if let Some(dialog) = dialog.get_untracked() {
-                        dialog.close();
-                    }
-                }
-                return;
-            }
-            _ => return,
-        };
-        event.prevent_default();
-        if count > 0 {
-            chosen.update(|place| *place = (*place + step) % count);
-        }
-    };
-    let option = move |place: usize, command: Command| {
-        view! {
-            <li
-                id=format!("command-{place}")
-                role="option"
-                aria-selected=move || (chosen.get() == place).to_string()
-                class="command-option"
-            >
-                <a href=command.href tabindex="-1">
-                    {command.name}
-                </a>
-            </li>
-        }
-    };
+        })
+        .collect();
     view! {
         <button
+            id="palette-button"
             type="button"
             class="button palette-button"
-            hidden=move || !ready.get()
+            hidden
             aria-haspopup="dialog"
             aria-keyshortcuts="Control+K Meta+K"
-            on:click=move |_| open()
         >
-            "Go to" <kbd>"Ctrl K"</kbd>
+            "Go to "
+            <kbd>"Ctrl K"</kbd>
         </button>
-        <dialog node_ref=dialog class="palette" aria-label="Go to">
+        <dialog id="palette" class="palette" aria-label="Go to">
             <input
-                node_ref=field
+                id="palette-field"
                 type="text"
                 role="combobox"
                 aria-expanded="true"
                 aria-controls="commands"
                 aria-label="A place or an act"
-                aria-activedescendant=move || format!("command-{}", chosen.get())
                 autocomplete="off"
                 placeholder="Type a place or an act"
-                on:input=move |event| {
-                    typed.set(event_target_value(&event));
-                    chosen.set(0);
-                }
-                on:keydown=steer
             />
             <ul id="commands" role="listbox" aria-label="Places and acts">
-                {move || {
-                    found.get().into_iter().enumerate().map(|(place, command)| option(place, command)).collect_view()
-                }}
+                {options}
             </ul>
             <p class="quiet">"Arrows choose, Enter goes there, Escape closes."</p>
         </dialog>
     }
+    .into_any()
 }
 
-fn on_shortcut(open: impl Fn() + 'static) {
-    let pressed = Closure::<dyn Fn(KeyboardEvent)>::new(move |event: KeyboardEvent| {
+/// Lets the palette be opened, where the page has one.
+pub fn attach() {
+    let document = document();
+    let (Some(button), Some(field)) =
+        (document.get_element_by_id("palette-button"), document.get_element_by_id("palette-field"))
+    else {
+        return;
+    };
+    let _ = button.remove_attribute("hidden");
+    on(&button, "click", |_: Event| open());
+    on(&document, "keydown", |event: KeyboardEvent| {
         if (event.ctrl_key() || event.meta_key()) && !event.alt_key() && event.key().eq_ignore_ascii_case("k") {
             event.prevent_default();
             open();
         }
     });
-    let _ = document().add_event_listener_with_callback("keydown", pressed.as_ref().unchecked_ref());
-    // For as long as the page is there.
-    pressed.forget();
+    on(&field, "input", |_: Event| find());
+    on(&field, "keydown", steer);
+}
+
+fn dialog() -> Option<HtmlDialogElement> {
+    document().get_element_by_id("palette")?.dyn_into().ok()
+}
+
+fn field() -> Option<HtmlInputElement> {
+    document().get_element_by_id("palette-field")?.dyn_into().ok()
+}
+
+fn open() {
+    if let (Some(dialog), Some(field)) = (dialog(), field()) {
+        field.set_value("");
+        find();
+        if !dialog.open() {
+            let _ = dialog.show_modal();
+        }
+        let _ = field.focus();
+    }
+}
+
+/// The commands that answer what is typed.
+fn found() -> Vec<Element> {
+    elements("#commands > li:not([hidden])")
+}
+
+/// Shows the commands that answer what is typed, the first of them chosen.
+fn find() {
+    let typed = field().map(|field| field.value()).unwrap_or_default();
+    for option in elements("#commands > li") {
+        let _ = match answers(&option.text_content().unwrap_or_default(), &typed) {
+            true => option.remove_attribute("hidden"),
+            false => option.set_attribute("hidden", ""),
+        };
+    }
+    choose(0);
+}
+
+fn choose(place: usize) {
+    for (other, option) in found().into_iter().enumerate() {
+        let is_chosen = other == place;
+        let _ = option.set_attribute("aria-selected", if is_chosen { "true" } else { "false" });
+        if is_chosen && let Some(field) = field() {
+            let _ = field.set_attribute("aria-activedescendant", &option.id());
+            option.scroll_into_view_with_bool(false);
+        }
+    }
+}
+
+fn steer(event: KeyboardEvent) {
+    let found = found();
+    let chosen = found.iter().position(|option| option.get_attribute("aria-selected").as_deref() == Some("true"));
+    let (chosen, count) = (chosen.unwrap_or(0), found.len());
+    let key = event.key();
+    match key.as_str() {
+        "ArrowDown" if count > 0 => choose((chosen + 1) % count),
+        "ArrowUp" if count > 0 => choose((chosen + count - 1) % count),
+        "Enter" => go(found.get(chosen)),
+        _ => return,
+    }
+    event.prevent_default();
+}
+
+/// Follows the link of a command, as a click on it would.
+fn go(option: Option<&Element>) {
+    let link = option.and_then(|option| option.first_element_child()?.dyn_into::<HtmlElement>().ok());
+    if let (Some(link), Some(dialog)) = (link, dialog()) {
+        dialog.close();
+        link.click();
+    }
 }
 
 #[cfg(test)]
@@ -148,9 +169,8 @@ mod tests {
 
     #[test]
     fn every_typed_word_must_be_in_the_name() {
-        let command = Command::new("Set mode of production", "#actions");
-        for (typed, answers) in [("", true), ("MODE", true), ("mode set", true), ("mode freeze", false)] {
-            assert_eq!(command.answers(typed), answers, "{typed}");
+        for (typed, holds) in [("", true), ("MODE", true), ("mode set", true), ("mode freeze", false)] {
+            assert_eq!(answers("Set mode of production", typed), holds, "{typed}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Owns the one connection to the server's events that all open pages of an environment share: the page that holds a lock
 //! of the browser's listens, and tells the others. Where the browser has no such lock every page listens for itself.
 
+use super::browser::on;
 use leptos::prelude::window;
 use leptos::wasm_bindgen::prelude::Closure;
 use leptos::wasm_bindgen::{JsCast, JsValue};
@@ -36,9 +37,9 @@ type Hear = Rc<dyn Fn(Heard)>;
 /// Listens to an environment's events after a place in its history, for as long as the page is open.
 pub fn open(environment: &str, after: u64, hear: impl Fn(Heard) + 'static) {
     let hear: Hear = Rc::new(hear);
-    let name = format!("scaling-mode-live-{environment}");
+    let name = ["scaling-mode-live-", environment].concat();
     // A name of an environment holds nothing that an address would have to escape.
-    let address = format!("/api/scaling-mode/events?environment={environment}&after={after}");
+    let address = ["/api/scaling-mode/events?environment=", environment, "&after=", &after.to_string()].concat();
     let Some((channel, locks)) = BroadcastChannel::new(&name).ok().zip(locks()) else {
         return listen(&address, hear);
     };
@@ -91,14 +92,4 @@ fn listen(address: &str, hear: Hear) {
     }
     // Kept for as long as the page is there.
     std::mem::forget(source);
-}
-
-fn on<E: leptos::wasm_bindgen::convert::FromWasmAbi + 'static>(
-    target: &web_sys::EventTarget,
-    event: &str,
-    act: impl Fn(E) + 'static,
-) {
-    let listener = Closure::<dyn Fn(E)>::new(act);
-    let _ = target.add_event_listener_with_callback(event, listener.as_ref().unchecked_ref());
-    listener.forget();
 }

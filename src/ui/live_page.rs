@@ -2,12 +2,12 @@
 //! of the old ones. Without JavaScript the page is brought up to date by loading it again. Must not know what a part shows.
 
 use super::live_connection::{self, Heard};
+use super::{chart_readout, local_time};
 use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::prelude::Closure;
-use leptos::wasm_bindgen::{JsCast, JsValue};
-use leptos::web_sys::js_sys::{Function, Reflect};
 use leptos::web_sys::{Document, Element, NodeList};
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 use web_sys::{XmlHttpRequest, XmlHttpRequestResponseType};
@@ -19,45 +19,46 @@ const GATHERED: Duration = Duration::from_millis(120);
 const PARTS: [&str; 9] =
     ["banners", "answer", "proposal-place", "connect", "decision", "health", "over-time", "history", "snapshots"];
 
-#[island]
-pub fn LivePage(
-    environment: String,
-    /// The newest event that the page was made with.
-    after: u64,
-) -> impl IntoView {
-    let state = RwSignal::new("");
-    let said = RwSignal::new(String::new());
-    Effect::new(move |_| {
-        let waiting = Rc::new(RefCell::new(false));
-        live_connection::open(&environment, after, move |heard| match heard {
-            Heard::Connected => state.set("Live"),
-            Heard::Lost => state.set("Reconnecting"),
-            Heard::News => {
-                if !waiting.replace(true) {
-                    let waiting = waiting.clone();
-                    set_timeout(
-                        move || {
-                            waiting.replace(false);
-                            load(said);
-                        },
-                        GATHERED,
-                    );
-                }
-            }
-        });
-    });
+/// Where it stands whether the page hears of news, and what has changed is said to readers of the screen.
+#[component]
+pub fn LivePage() -> impl IntoView {
     view! {
-        <p class="live-state" data-live=move || state.get() hidden=move || state.get().is_empty()>
-            {move || state.get()}
-        </p>
-        <p class="visually-hidden" aria-live="polite">
-            {move || said.get()}
-        </p>
+        <p id="live-state" class="live-state" hidden></p>
+        <p id="live-said" class="visually-hidden" aria-live="polite"></p>
+    }
+}
+
+/// Follows an environment's events after a place in its history.
+pub fn attach(environment: &str, after: u64) {
+    let waiting = Rc::new(Cell::new(false));
+    live_connection::open(environment, after, move |heard| match heard {
+        Heard::Connected => state("Live"),
+        Heard::Lost => state("Reconnecting"),
+        Heard::News => {
+            if !waiting.replace(true) {
+                let waiting = waiting.clone();
+                set_timeout(
+                    move || {
+                        waiting.set(false);
+                        load();
+                    },
+                    GATHERED,
+                );
+            }
+        }
+    });
+}
+
+fn state(word: &str) {
+    if let Some(place) = document().get_element_by_id("live-state") {
+        place.set_text_content(Some(word));
+        let _ = place.set_attribute("data-live", word);
+        let _ = place.remove_attribute("hidden");
     }
 }
 
 /// Loads the page as it is now and takes over what has changed.
-fn load(said: RwSignal<String>) {
+fn load() {
     let Ok(request) = XmlHttpRequest::new() else {
         return;
     };
@@ -75,14 +76,14 @@ fn load(said: RwSignal<String>) {
         if answered.status() == Ok(200)
             && let Ok(Some(fresh)) = answered.response_xml()
         {
-            take_over(&fresh, said);
+            take_over(&fresh);
         }
     });
     request.set_onload(Some(done.unchecked_ref()));
     let _ = request.send();
 }
 
-fn take_over(fresh: &Document, said: RwSignal<String>) {
+fn take_over(fresh: &Document) {
     let verdict = |page: &Document| {
         page.query_selector(".verdict").ok().flatten().and_then(|verdict| verdict.text_content()).unwrap_or_default()
     };
@@ -94,12 +95,17 @@ fn take_over(fresh: &Document, said: RwSignal<String>) {
         {
             keep_open(&old, &new);
             old.replace_with_with_node_1(&new).unwrap_or_default();
-            hydrate(&new);
+            if id == "over-time" {
+                chart_readout::attach();
+            }
         }
     }
     document().set_title(&fresh.title());
-    if before != now {
-        said.set(format!("New answer: {now}"));
+    local_time::localise();
+    if before != now
+        && let Some(said) = document().get_element_by_id("live-said")
+    {
+        said.set_text_content(Some(&["New answer: ", &now].concat()));
     }
 }
 
@@ -124,23 +130,6 @@ fn keep_open(old: &Element, new: &Element) {
             } else {
                 let _ = new.remove_attribute("open");
             }
-        }
-    }
-}
-
-/// Takes over the islands of a new part, as the page's own script does at its start.
-fn hydrate(part: &Element) {
-    let Ok(hydrate) = Reflect::get(&window(), &JsValue::from_str("__hydrateIsland")) else {
-        return;
-    };
-    let (Ok(hydrate), Ok(islands)) = (hydrate.dyn_into::<Function>(), part.query_selector_all("leptos-island")) else {
-        return;
-    };
-    for place in 0..islands.length() {
-        if let Some(island) = islands.item(place).and_then(|node| node.dyn_into::<Element>().ok())
-            && let Some(name) = island.get_attribute("data-component")
-        {
-            let _ = hydrate.call2(&JsValue::NULL, &island, &JsValue::from_str(&name));
         }
     }
 }

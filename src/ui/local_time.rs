@@ -1,32 +1,36 @@
 //! Owns the one place where a time is shown in the reader's own zone. The server writes UTC; the browser adds its time
-//! once it has taken over, so that both render the same first.
+//! beside it.
 
 use super::format;
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
-use leptos::wasm_bindgen::JsValue;
+use leptos::wasm_bindgen::{JsCast, JsValue};
+use leptos::web_sys::Element;
 use leptos::web_sys::js_sys::{Date, Object, Reflect};
 
 /// A time in UTC, and in the browser's zone where that is another.
 #[component]
 pub fn ReaderTime(at: DateTime<Utc>) -> impl IntoView {
-    view! { <LocalTime at=format::rfc3339(at) utc=format::utc(at) /> }
+    view! {
+        <time datetime=format::rfc3339(at)>{format::utc(at)}</time>
+        " "
+        <span class="local-time"></span>
+    }
 }
 
-#[island]
-fn LocalTime(
-    /// RFC 3339.
-    at: String,
-    /// What the server writes.
-    utc: String,
-) -> impl IntoView {
-    let local = RwSignal::new(None);
-    let parsed = at.clone();
-    Effect::new(move |_| local.set(local_text(&parsed)));
-    view! {
-        <time datetime=at>{utc}</time>
-        " "
-        <span class="local-time">{move || local.get()}</span>
+/// Adds the reader's time beside every time of the page that has a place for it.
+pub fn localise() {
+    let Ok(places) = document().query_selector_all("time + .local-time:empty") else {
+        return;
+    };
+    for place in 0..places.length() {
+        let Some(place) = places.item(place).and_then(|node| node.dyn_into::<Element>().ok()) else {
+            continue;
+        };
+        let time = place.previous_element_sibling().and_then(|time| time.get_attribute("datetime"));
+        if let Some(text) = time.and_then(|time| local_text(&time)) {
+            place.set_text_content(Some(&text));
+        }
     }
 }
 
@@ -42,5 +46,6 @@ fn local_text(at: &str) -> Option<String> {
     {
         Reflect::set(&options, &JsValue::from_str(key), &JsValue::from_str(value)).ok()?;
     }
-    Some(format!("({})", String::from(date.to_locale_string("en-GB", &options))))
+    let text = String::from(date.to_locale_string("en-GB", &options));
+    Some(["(", &text, ")"].concat())
 }

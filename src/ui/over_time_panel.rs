@@ -58,14 +58,15 @@ fn Charts(over_time: OverTime) -> impl IntoView {
     let rows: Vec<_> = over_time.points.iter().map(row).collect();
     let last = rows.len().saturating_sub(1);
     view! {
-        <div class="charts" id="charts">
+        <div
+            class="charts"
+            id="charts"
+            data-from=over_time.from.timestamp().to_string()
+            data-to=over_time.to.timestamp().to_string()
+        >
             {figures}
         </div>
-        <ChartReadout
-            last=u32::try_from(last).unwrap_or(u32::MAX)
-            from=over_time.from.timestamp()
-            to=over_time.to.timestamp()
-        />
+        <ChartReadout last=u32::try_from(last).unwrap_or(u32::MAX) />
         <p class="quiet">
             "Shaded is the range of what was possible with the evidence at hand; upright dotted lines are changes of the mode. Lines across are the guardrails and limits in force now."
         </p>
@@ -73,7 +74,7 @@ fn Charts(over_time: OverTime) -> impl IntoView {
             <summary>"The same as a table"</summary>
             <div class="details-body">
                 <TableRegion label="Over time, point by point">
-                    <table id="over-time-points">
+                    <table>
                         <caption>
                             {format!(
                                 "Each row covers up to {} hours, oldest first: the widest range and the most cautious answer in it",
@@ -91,7 +92,7 @@ fn Charts(over_time: OverTime) -> impl IntoView {
                                 <th scope="col">"Snapshots"</th>
                             </tr>
                         </thead>
-                        <tbody>{rows}</tbody>
+                        <tbody id="over-time-rows">{rows}</tbody>
                     </table>
                 </TableRegion>
             </div>

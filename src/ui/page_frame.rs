@@ -2,6 +2,7 @@
 
 use super::bars::BarPatterns;
 use super::links;
+use super::page_script::PageScript;
 use super::theme_choice::ThemeChoice;
 use leptos::prelude::*;
 
@@ -12,8 +13,12 @@ pub fn PageFrame(
     /// What stands at the right of the header.
     #[prop(optional_no_strip)]
     aside: Option<AnyView>,
+    /// The environment whose events the page follows, and the newest that it was made with.
+    #[prop(optional_no_strip)]
+    follow: Option<(String, u64)>,
     children: Children,
 ) -> impl IntoView {
+    let (environment, after) = follow.unwrap_or_default();
     view! {
         <a class="skip-link" href="#main">
             "Skip to the content"
@@ -40,6 +45,7 @@ pub fn PageFrame(
                 <ThemeChoice />
             </div>
         </footer>
+        <PageScript environment=environment after=after />
     }
     .into_any()
 }

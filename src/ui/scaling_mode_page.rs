@@ -102,8 +102,8 @@ fn Panels(page: FounderPage, timeline: TimelineQuery) -> impl IntoView {
     });
     view! {
         <Title text=title />
-        <PageFrame aside=Some(switcher)>
-            <LivePage environment=environment.clone() after=data.head />
+        <PageFrame aside=Some(switcher) follow=Some((environment.clone(), data.head))>
+            <LivePage />
             <NoticeRegion notice=page.notice />
             <PageBanners data=data.clone() />
             <ScalingModeOverview
