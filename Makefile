@@ -58,7 +58,7 @@ test-browser: build setup-e2e setup-browser ## the browser suite, with JavaScrip
 test-http-fuzz: build setup-python ## Schemathesis: generated requests against the server's own OpenAPI document
 	@$(STEP) "HTTP fuzzing" scripts/with-server.sh scripts/http-fuzz.sh $(ARGS)
 
-size: build ## compressed bytes of what the page loads; fails over 150 kB
+size: build ## compressed bytes of what the page loads; fails over 120 kB
 	@$(STEP) "page size" scripts/with-server.sh node scripts/size.mjs
 
 deny: setup-toolchain ## licences and sources of the dependencies (needs cargo-deny)

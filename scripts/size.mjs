@@ -2,7 +2,7 @@
 // bytes as they cross the wire, and fails over the limit. PAGE chooses the page.
 import http from "node:http";
 
-const LIMIT = 150_000;
+const LIMIT = 120_000;
 const page = new URL(process.env.PAGE ?? "/", process.env.BASE_URL);
 
 function download(url) {

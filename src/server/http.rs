@@ -6,6 +6,7 @@ pub mod backtests;
 pub mod context;
 pub mod events;
 pub mod guard;
+mod gzip;
 pub mod metrics;
 pub mod notices;
 pub mod openapi;

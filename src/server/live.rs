@@ -1,10 +1,12 @@
 //! Owns the live feed: it watches what the store commits and hands each new event of an environment to everyone who listens
-//! to that environment. Must not know how listeners are connected; it reads the store and writes nothing.
+//! to that environment, as it is sent to them. Must not know how listeners are connected; it reads the store and writes
+//! nothing.
 
 use super::observability::log_error;
 use super::store::{Store, StoreError};
-use crate::domain::history::Event;
+use crate::domain::history;
 use crate::domain::signal::Signal;
+use axum::response::sse::Event;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -40,7 +42,7 @@ pub enum Message {
 
 impl Message {
     /// What an event is told as.
-    pub fn of(event: &Event) -> Message {
+    pub fn of(event: &history::Event) -> Message {
         Message::Event {
             at: event.at,
             seq: event.seq,
@@ -58,10 +60,30 @@ impl Message {
     }
 }
 
+/// A message as it is sent, made once for all who listen.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub event: Event,
+    /// The place in the chain that a listener can go on from.
+    pub seq: Option<u64>,
+}
+
+impl Told {
+    pub fn of(message: &Message) -> Told {
+        let seq = message.seq();
+        let event = Event::default().event(if seq.is_some() { "history" } else { "telemetry" });
+        let event = match seq {
+            Some(seq) => event.id(seq.to_string()),
+            None => event,
+        };
+        Told { event: event.json_data(message).unwrap_or_default(), seq }
+    }
+}
+
 /// The feed's handle.
 #[derive(Clone, Default)]
 pub struct Feed {
-    channels: Arc<Mutex<HashMap<String, broadcast::Sender<Arc<Message>>>>>,
+    channels: Arc<Mutex<HashMap<String, broadcast::Sender<Arc<Told>>>>>,
     listeners: Arc<AtomicUsize>,
     stop: CancellationToken,
 }
@@ -69,7 +91,7 @@ pub struct Feed {
 /// A listener's place; it counts for as long as it is held.
 pub struct Listening {
     listeners: Arc<AtomicUsize>,
-    pub messages: broadcast::Receiver<Arc<Message>>,
+    pub messages: broadcast::Receiver<Arc<Told>>,
     /// The server is about to end.
     pub stop: CancellationToken,
 }
@@ -86,7 +108,7 @@ impl Feed {
         Feed { stop, ..Feed::default() }
     }
 
-    fn channels(&self) -> MutexGuard<'_, HashMap<String, broadcast::Sender<Arc<Message>>>> {
+    fn channels(&self) -> MutexGuard<'_, HashMap<String, broadcast::Sender<Arc<Told>>>> {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -107,10 +129,10 @@ impl Feed {
     }
 
     /// Tells the listeners of an environment.
-    pub fn tell(&self, environment: &str, message: Message) {
+    pub fn tell(&self, environment: &str, message: &Message) {
         if let Some(channel) = self.channels().get(environment) {
             // Nobody listening is no failure.
-            let _ = channel.send(Arc::new(message));
+            let _ = channel.send(Arc::new(Told::of(message)));
         }
     }
 
@@ -149,7 +171,7 @@ impl Feed {
             // The newest ones are enough: whoever wants them all reads the history.
             let from = before.max(seq.saturating_sub(u64::from(AT_ONCE)));
             for event in store.events_after(&environment, from, AT_ONCE).await? {
-                self.tell(&environment, Message::of(&event));
+                self.tell(&environment, &Message::of(&event));
             }
         }
         Ok(())
@@ -165,8 +187,8 @@ mod tests {
         let feed = Feed::default();
         let mut here = feed.listen("production").unwrap();
         let mut there = feed.listen("demo").unwrap();
-        feed.tell("production", Message::Telemetry { signals: vec![Signal::AiSpend] });
-        assert_eq!(*here.messages.recv().await.unwrap(), Message::Telemetry { signals: vec![Signal::AiSpend] });
+        feed.tell("production", &Message::Telemetry { signals: vec![Signal::AiSpend] });
+        assert_eq!(here.messages.recv().await.unwrap().seq, None);
         assert!(there.messages.try_recv().is_err());
     }
 

@@ -165,7 +165,7 @@ pub async fn ingest(batch: &Batch, key: Option<IdempotencyKey>) -> Result<Receip
     let mut signals: Vec<Signal> = accepted.samples.iter().map(|sample| sample.series.signal()).collect();
     signals.sort_unstable();
     signals.dedup();
-    state.feed.tell(&config.environment, Message::Telemetry { signals });
+    state.feed.tell(&config.environment, &Message::Telemetry { signals });
     Ok(receipt)
 }
 

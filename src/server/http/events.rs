@@ -3,7 +3,7 @@
 
 use super::{AppState, problem};
 use crate::error::{Code, WireError};
-use crate::server::live::{Listening, Message};
+use crate::server::live::{Listening, Message, Told};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -52,7 +52,7 @@ async fn open(state: &AppState, asked: Asked, headers: &HeaderMap) -> Result<Res
         None => Vec::new(),
     };
     let told = missed.last().map(|event| event.seq).or(after).unwrap_or(0);
-    let past = stream::iter(missed.iter().map(|event| sent(&Message::of(event))).collect::<Vec<_>>());
+    let past = stream::iter(missed.iter().map(|event| Told::of(&Message::of(event)).event).collect::<Vec<_>>());
     let stream = past.chain(present(listening, told)).map(Ok::<_, Infallible>);
     let mut response = Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
     let headers = response.headers_mut();
@@ -71,9 +71,9 @@ fn present(listening: Listening, told: u64) -> impl Stream<Item = Event> {
                 received = listening.messages.recv() => received,
             };
             match received {
-                Ok(message) => match message.seq() {
+                Ok(message) => match message.seq {
                     Some(seq) if seq <= told => {}
-                    seq => return Some((sent(&message), (listening, seq.unwrap_or(told)))),
+                    seq => return Some((message.event.clone(), (listening, seq.unwrap_or(told)))),
                 },
                 Err(RecvError::Lagged(_)) => {
                     return Some((Event::default().event("behind").data("{}"), (listening, told)));
@@ -82,13 +82,4 @@ fn present(listening: Listening, told: u64) -> impl Stream<Item = Event> {
             }
         }
     })
-}
-
-fn sent(message: &Message) -> Event {
-    let event = Event::default().event(if message.seq().is_some() { "history" } else { "telemetry" });
-    let event = match message.seq() {
-        Some(seq) => event.id(seq.to_string()),
-        None => event,
-    };
-    event.json_data(message).unwrap_or_default()
 }

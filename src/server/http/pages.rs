@@ -1,6 +1,7 @@
 //! Owns how pages leave the server: under a content security policy whose nonce is new in every answer, and made once for
 //! as long as nothing was committed and the minute (pages say how old a number is) is the same. Must not know any page.
 
+use super::gzip::Gzip;
 use super::{AppState, PAGE};
 use crate::server::clock;
 use axum::body::{Body, Bytes, to_bytes};
@@ -21,6 +22,8 @@ const LARGEST: usize = 16 * 1024 * 1024;
 /// A page as it was made, parted where its nonce stood.
 struct Page {
     content_type: HeaderValue,
+    /// Compressed too, where it is kept: a page that is made once is compressed once.
+    gzip: Option<Gzip>,
     parts: Vec<Bytes>,
     status: StatusCode,
 }
@@ -62,20 +65,34 @@ pub async fn serve(State(state): State<AppState>, request: Request, next: Next) 
     let at = (*state.store.commits().borrow(), clock::now().timestamp().div_euclid(60));
     let key = key_of(&request);
     let policy = Policy { in_development: !state.leptos.hash_files };
+    let takes_gzip = takes_gzip(request.headers());
     if may_be_kept && let Some(page) = state.pages.find(at, &key) {
-        return answer(&page, policy);
+        return answer(&page, policy, takes_gzip);
     }
     let response = next.run(request).await;
     match whole(response).await {
-        Ok(page) => {
+        Ok(mut page) => {
+            let is_kept = may_be_kept && page.status == StatusCode::OK;
+            if is_kept {
+                page.gzip = Gzip::of(&page.parts);
+            }
             let page = Arc::new(page);
-            if may_be_kept && page.status == StatusCode::OK {
+            if is_kept {
                 state.pages.keep(at, key, page.clone());
             }
-            answer(&page, policy)
+            answer(&page, policy, takes_gzip)
         }
         Err(response) => *response,
     }
+}
+
+/// Whether the client takes gzip; one that says it does not want it writes `gzip;q=0`.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok()).unwrap_or_default();
+    accepted.split(',').any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        parts.next() == Some("gzip") && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
 }
 
 /// What a page depends on, besides the store and the time: its address, and the name under which it was asked for.
@@ -94,7 +111,7 @@ async fn whole(response: Response) -> Result<Page, Box<Response>> {
     let status = response.status();
     let failed = || Box::new(StatusCode::INTERNAL_SERVER_ERROR.into_response());
     let body = to_bytes(response.into_body(), LARGEST).await.map_err(|_| failed())?;
-    Ok(Page { content_type, parts: parted(&body), status })
+    Ok(Page { content_type, gzip: None, parts: parted(&body), status })
 }
 
 /// The parts of a page between the places where its nonce stands.
@@ -113,8 +130,16 @@ fn parted(body: &Bytes) -> Vec<Bytes> {
     text.split(nonce).map(|part| body.slice_ref(part.as_bytes())).collect()
 }
 
-fn answer(page: &Page, policy: Policy) -> Response {
+fn answer(page: &Page, policy: Policy, takes_gzip: bool) -> Response {
     let nonce = nonce();
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, page.content_type.clone());
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy.header(&nonce));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding, cookie"));
+    if takes_gzip && let Some(gzip) = &page.gzip {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        return (page.status, headers, Body::from(gzip.with(nonce.as_bytes()))).into_response();
+    }
     let length = page.parts.iter().map(Bytes::len).sum::<usize>() + page.parts.len() * nonce.len();
     let mut body = Vec::with_capacity(length);
     for (place, part) in page.parts.iter().enumerate() {
@@ -123,9 +148,6 @@ fn answer(page: &Page, policy: Policy) -> Response {
         }
         body.extend_from_slice(part);
     }
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, page.content_type.clone());
-    headers.insert(header::CONTENT_SECURITY_POLICY, policy.header(&nonce));
     (page.status, headers, Body::from(body)).into_response()
 }
 
@@ -164,6 +186,7 @@ mod tests {
     fn page(text: &'static str) -> Page {
         Page {
             content_type: HeaderValue::from_static("text/html"),
+            gzip: None,
             parts: parted(&Bytes::from_static(text.as_bytes())),
             status: StatusCode::OK,
         }
@@ -179,13 +202,28 @@ mod tests {
     async fn every_answer_has_a_nonce_of_its_own_wherever_the_page_names_it() {
         let page = page("<script nonce=\"0123456789abcdef==\">a</script><link nonce=\"0123456789abcdef==\">");
         let policy = Policy { in_development: false };
-        let (one, other) = (said(answer(&page, policy)).await, said(answer(&page, policy)).await);
+        let (one, other) = (said(answer(&page, policy, true)).await, said(answer(&page, policy, true)).await);
         assert_ne!(one, other);
         for (policy, body) in [one, other] {
             assert!(!body.contains("0123456789abcdef=="), "{body}");
             let nonce = body.split("nonce=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
             assert_eq!(body.matches(&nonce).count(), 2);
             assert!(policy.contains(&format!("'nonce-{nonce}'")) && !policy.contains("unsafe-inline"), "{policy}");
+        }
+    }
+
+    #[test]
+    fn gzip_is_sent_to_those_who_take_it() {
+        for (accepted, takes) in [
+            ("gzip, deflate, br, zstd", true),
+            ("br;q=1.0, gzip;q=0.8", true),
+            ("gzip;q=0", false),
+            ("br", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(accepted));
+            assert_eq!(takes_gzip(&headers), takes, "{accepted}");
         }
     }
 
