@@ -100,7 +100,8 @@ fn Charts(over_time: OverTime) -> impl IntoView {
     .into_any()
 }
 
-fn figure(chart: Chart) -> AnyView {
+/// A chart with its title.
+pub fn figure(chart: Chart) -> AnyView {
     view! {
         <figure class="chart-figure">
             <figcaption>{chart.title}</figcaption>
