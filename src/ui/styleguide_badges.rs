@@ -28,14 +28,14 @@ pub fn Badges() -> impl IntoView {
     view! {
         <Section id="badges" title="Badges and marks">
             <h3>"Answers"</h3>
-            <p class="guide-row">{answers.to_vec()}</p>
+            <p class="guide-row">{answers}</p>
             <h3>"Outcomes of rules"</h3>
-            <p class="guide-row">{outcomes.to_vec()}</p>
+            <p class="guide-row">{outcomes}</p>
             <h3>"What is known of an input"</h3>
-            <p class="guide-row">{states.to_vec()}</p>
+            <p class="guide-row">{states}</p>
             <h3>"Marks of data that is not live or not measured"</h3>
             <p class="guide-row">
-                {kinds.to_vec()} <span class="mark mark-hypothetical">"Hypothetical"</span>
+                {kinds} <span class="mark mark-hypothetical">"Hypothetical"</span>
                 <span class="mark mark-measured">"Measured"</span>
                 <span class="mark">"not the default"</span>
             </p>

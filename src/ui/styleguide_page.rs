@@ -81,7 +81,7 @@ fn Styleguide(charts: StyleguideCharts) -> impl IntoView {
                 </p>
             </div>
             <nav class="on-this-page" aria-label="On this page">
-                <ul>{parts.to_vec()}</ul>
+                <ul>{parts}</ul>
             </nav>
             <Tokens />
             <Badges />
