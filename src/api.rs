@@ -6,12 +6,14 @@ mod encoding;
 mod forms;
 mod pages;
 mod settings;
+mod styleguide;
 
 pub use backtest::*;
 pub use encoding::{PostBody, PutBody};
 pub use forms::*;
 pub use pages::*;
 pub use settings::*;
+pub use styleguide::*;
 
 use crate::domain::change::ConfigChange;
 use crate::domain::history::Event;

@@ -10,6 +10,7 @@ use crate::ui::samples_page::SamplesPage;
 use crate::ui::scaling_mode_page::ScalingModePage;
 use crate::ui::settings_page::SettingsPage;
 use crate::ui::snapshot_page::SnapshotPage;
+use crate::ui::styleguide_page::StyleguidePage;
 pub use crate::ui::theme_choice::Theme;
 use crate::ui::what_if_page::WhatIfPage;
 use leptos::prelude::*;
@@ -61,6 +62,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/founder/scaling-mode/rules") view=RulesPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/samples") view=SamplesPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/what-if") view=WhatIfPage ssr=SsrMode::Async />
+                <Route path=path!("/styleguide") view=StyleguidePage ssr=SsrMode::Async />
             </Routes>
         </Router>
     }

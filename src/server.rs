@@ -16,3 +16,4 @@ pub mod replay;
 pub mod scheduler;
 pub mod sources;
 pub mod store;
+pub mod styleguide;

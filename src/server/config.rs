@@ -63,6 +63,9 @@ pub struct ServeFlags {
     /// Do not make the demo environment on first run.
     #[arg(long, env = "SCALING_MODE_NO_DEMO", value_parser = BoolishValueParser::new())]
     pub no_demo: bool,
+    /// Serve /styleguide, a page of every component with example values; for those who work on the page.
+    #[arg(long, env = "SCALING_MODE_STYLEGUIDE", value_parser = BoolishValueParser::new())]
+    pub styleguide: bool,
 }
 
 /// How log lines look.
@@ -91,6 +94,7 @@ struct File {
     log_format: Option<LogFormat>,
     raw_sample_days: Option<u32>,
     site: Option<PathBuf>,
+    styleguide: Option<bool>,
     tick_minutes: Option<u32>,
 }
 
@@ -108,6 +112,8 @@ pub struct Settings {
     pub raw_sample_days: u32,
     pub site: Option<PathBuf>,
     pub store_file: PathBuf,
+    /// Whether the page of examples is served.
+    pub styleguide: bool,
     pub tick_minutes: u32,
 }
 
@@ -177,6 +183,7 @@ impl Settings {
             log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
             raw_sample_days,
             site: serve.site.clone().or(file.site).or_else(|| serve.leptos_site_root.clone()),
+            styleguide: serve.styleguide || file.styleguide.unwrap_or(false),
             tick_minutes,
         })
     }
@@ -246,6 +253,12 @@ mod tests {
         let refused = read("addr = \"0.0.0.0:3008\"").unwrap_err();
         assert!(refused.contains("--allow-remote") && refused.contains("act as the founder"), "{refused}");
         assert!(read("addr = \"0.0.0.0:3008\"\nallow_remote = true").is_ok());
+    }
+
+    #[test]
+    fn examples_are_served_only_where_that_is_asked_for() {
+        assert!(!read("").unwrap().styleguide);
+        assert!(read("styleguide = true").unwrap().styleguide);
     }
 
     #[test]

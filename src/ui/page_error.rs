@@ -17,7 +17,9 @@ pub fn PageError(error: WireError) -> impl IntoView {
     };
     view! {
         <Title text=format!("{} · Scaling Mode", error.title) />
-        <ErrorSection title=error.title detail=error.detail advice=advice />
+        <PageFrame>
+            <ErrorSection title=error.title detail=error.detail advice=advice />
+        </PageFrame>
     }
     .into_any()
 }
@@ -26,32 +28,33 @@ pub fn PageError(error: WireError) -> impl IntoView {
 pub fn NotFound() -> impl IntoView {
     view! {
         <Title text="No such page · Scaling Mode" />
-        <ErrorSection
-            title="There is no such page".to_owned()
-            detail="The address leads nowhere.".to_owned()
-            advice="It may be mistyped; everything starts from the founder's page."
-        />
+        <PageFrame>
+            <ErrorSection
+                title="There is no such page".to_owned()
+                detail="The address leads nowhere.".to_owned()
+                advice="It may be mistyped; everything starts from the founder's page."
+            />
+        </PageFrame>
     }
     .into_any()
 }
 
+/// What is wrong and what to do, without the frame of a page.
 #[component]
-fn ErrorSection(title: String, detail: String, advice: &'static str) -> impl IntoView {
+pub fn ErrorSection(title: String, detail: String, advice: &'static str) -> impl IntoView {
     view! {
-        <PageFrame>
-            <section class="panel page-error" role="alert">
-                <h1>
-                    <Icon shape=icons::ATTENTION />
-                    {title}
-                </h1>
-                <p>{detail}</p>
-                <p>{advice}</p>
-                <p>
-                    <a class="button button-primary" href=links::PAGE>
-                        "Go to the founder's page"
-                    </a>
-                </p>
-            </section>
-        </PageFrame>
+        <section class="panel page-error" role="alert">
+            <h1>
+                <Icon shape=icons::ATTENTION />
+                {title}
+            </h1>
+            <p>{detail}</p>
+            <p>{advice}</p>
+            <p>
+                <a class="button button-primary" href=links::PAGE>
+                    "Go to the founder's page"
+                </a>
+            </p>
+        </section>
     }
 }

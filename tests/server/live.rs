@@ -114,6 +114,19 @@ async fn an_environment_that_is_not_there_is_said_so() {
 }
 
 #[tokio::test]
+async fn a_parameter_that_cannot_be_read_is_malformed_and_opens_nothing() {
+    let server = Server::start().await;
+    for query in ["after=soon", "aftr=7"] {
+        let answer = server.get(&format!("{EVENTS}?{query}")).await;
+        assert_eq!(
+            (answer.status, &answer.json["type"]),
+            (400, &json!("urn:scaling-mode:problem:malformed")),
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_page_is_made_anew_as_soon_as_something_is_committed() {
     let server = Server::start().await;
     let page = "/founder/scaling-mode";

@@ -5,3 +5,4 @@ mod http;
 mod live;
 mod serving;
 mod settings;
+mod styleguide;

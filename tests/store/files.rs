@@ -140,7 +140,7 @@ async fn restore_refuses_what_is_not_a_whole_store() {
             &["DROP TRIGGER snapshots_are_never_updated", "UPDATE snapshots SET digest = replace(digest, 'a', 'b')"],
             "digest",
         ),
-        (&["UPDATE _sqlx_migrations SET version = 9999"], "newer version"),
+        (&["UPDATE _sqlx_migrations SET version = 9999 WHERE version = 1"], "newer version"),
         (&["DROP TABLE _sqlx_migrations"], "not of this program"),
     ];
     for (sql, expected) in cases {

@@ -11,3 +11,4 @@ mod recording;
 mod speed;
 mod support;
 mod tampering;
+mod trend;

@@ -4,6 +4,7 @@
 use super::{AppState, problem};
 use crate::error::{Code, WireError};
 use crate::server::live::{Listening, Message, Told};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -29,11 +30,16 @@ pub struct Asked {
 }
 
 /// `GET /api/scaling-mode/events`.
-pub async fn listen(State(state): State<AppState>, asked: Query<Asked>, headers: HeaderMap) -> Response {
-    match open(&state, asked.0, &headers).await {
-        Ok(response) => response,
-        Err(error) => problem::response(&error),
-    }
+pub async fn listen(
+    State(state): State<AppState>,
+    asked: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let opened = match asked {
+        Ok(Query(asked)) => open(&state, asked, &headers).await,
+        Err(_) => Err(WireError::new(Code::Malformed, "It takes environment, a name, and after, a whole number.")),
+    };
+    opened.unwrap_or_else(|error| problem::response(&error))
 }
 
 async fn open(state: &AppState, asked: Asked, headers: &HeaderMap) -> Result<Response, WireError> {

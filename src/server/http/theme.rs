@@ -9,6 +9,9 @@ use serde::Deserialize;
 
 const COOKIE: &str = "scaling-mode-theme";
 
+/// The page of examples.
+const STYLEGUIDE: &str = "/styleguide";
+
 /// The form of the choice.
 #[derive(Debug, Deserialize)]
 pub struct Choice {
@@ -37,7 +40,8 @@ pub async fn choose(Form(choice): Form<Choice>) -> Response {
     };
     let cookie = format!("{COOKIE}={value}; Path=/; Max-Age={age}; SameSite=Lax");
     // Only ever back to a page of this application: an address that begins with two slashes is another server's.
-    let back = choice.back.filter(|back| back.starts_with(PAGE)).unwrap_or_else(|| PAGE.to_owned());
+    let is_own = |back: &String| back.starts_with(PAGE) || back == STYLEGUIDE;
+    let back = choice.back.filter(is_own).unwrap_or_else(|| PAGE.to_owned());
     let mut response = Redirect::to(&back).into_response();
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
@@ -65,6 +69,7 @@ mod tests {
     async fn the_way_back_never_leaves_the_application() {
         for (back, leads) in [
             (Some("/founder/scaling-mode?environment=demo"), "/founder/scaling-mode?environment=demo"),
+            (Some("/styleguide"), "/styleguide"),
             (Some("//evil.example"), PAGE),
             (Some("https://evil.example"), PAGE),
             (None, PAGE),
