@@ -76,12 +76,13 @@ pub fn CommandPalette(commands: Vec<Command>) -> impl IntoView {
         event.prevent_default();
         if count > 0 {
             chosen.update(|place| *place = (*place + step) % count);
+            show(chosen.get_untracked());
         }
     };
     let option = move |place: usize, command: Command| {
         view! {
             <li
-                id=format!("command-{place}")
+                id=option_id(place)
                 role="option"
                 aria-selected=move || (chosen.get() == place).to_string()
                 class="command-option"
@@ -111,7 +112,7 @@ pub fn CommandPalette(commands: Vec<Command>) -> impl IntoView {
                 aria-expanded="true"
                 aria-controls="commands"
                 aria-label="A place or an act"
-                aria-activedescendant=move || format!("command-{}", chosen.get())
+                aria-activedescendant=move || found.with(|found| !found.is_empty()).then(|| option_id(chosen.get()))
                 autocomplete="off"
                 placeholder="Type a place or an act"
                 on:input=move |event| {
@@ -125,8 +126,30 @@ pub fn CommandPalette(commands: Vec<Command>) -> impl IntoView {
                     found.get().into_iter().enumerate().map(|(place, command)| option(place, command)).collect_view()
                 }}
             </ul>
+            <p role="status">{move || found.with(Vec::is_empty).then_some("Nothing has these words.")}</p>
             <p class="quiet">"Arrows choose, Enter goes there, Escape closes."</p>
         </dialog>
+    }
+}
+
+fn option_id(place: usize) -> String {
+    format!("command-{place}")
+}
+
+/// Brings the chosen one into sight, where the list is longer than its room.
+fn show(place: usize) {
+    let Some((option, list)) = document().get_element_by_id(&option_id(place)).and_then(|option| {
+        let list = option.parent_element()?;
+        Some((option.get_bounding_client_rect(), list))
+    }) else {
+        return;
+    };
+    let room = list.get_bounding_client_rect();
+    let (above, below) = (room.top() - option.top(), option.bottom() - room.bottom());
+    if above > 0.0 {
+        list.set_scroll_top(list.scroll_top() - above.ceil() as i32);
+    } else if below > 0.0 {
+        list.set_scroll_top(list.scroll_top() + below.ceil() as i32);
     }
 }
 
