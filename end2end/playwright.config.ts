@@ -9,6 +9,7 @@ const executablePath = [process.env.CHROMIUM_PATH, "/usr/bin/chromium"].find((pa
 
 export default defineConfig({
   testDir: "tests",
+  globalSetup: "./tests/states.ts",
   outputDir: "test-results",
   fullyParallel: true,
   forbidOnly: !!process.env.CI,

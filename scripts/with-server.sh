@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-BIN=${BIN:-$CARGO_TARGET_DIR/release/scaling-mode}
+export BIN=${BIN:-$CARGO_TARGET_DIR/release/scaling-mode}
 [ -x "$BIN" ] || die "$BIN is missing: run make build first"
 
 tmp=$(mktemp -d)

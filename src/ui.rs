@@ -23,6 +23,7 @@ pub mod inputs_table;
 pub mod links;
 pub mod live_connection;
 pub mod live_page;
+pub mod live_parts;
 pub mod loads;
 pub mod local_time;
 pub mod mode_consequence;

@@ -36,7 +36,7 @@ test("a mistake is said at the head and at its field, and nothing is tested", as
   const field = page.locator('[name="limits.pilot.max_clients"]');
   await expect(field).toHaveValue("many");
   await expect(field).toHaveAttribute("aria-invalid", "true");
-  await page.getByRole("alert").getByRole("link", { name: "Pilot: most clients" }).click();
+  await page.getByRole("alert").getByRole("link", { name: "Most clients in Pilot" }).click();
   await expect(page).toHaveURL(/#limits\.pilot\.max_clients$/);
 });
 

@@ -1,6 +1,6 @@
 // The synthetic environment: full of numbers, marked everywhere, deciding nothing; and every number leads to its samples.
 import { expect, test } from "@playwright/test";
-import { PAGE, answer, events, open } from "./helpers";
+import { PAGE, answer, open } from "./helpers";
 
 test("the switcher leads to demo, which is marked synthetic and holds", async ({ page }) => {
   await open(page, "production");
@@ -9,7 +9,7 @@ test("the switcher leads to demo, which is marked synthetic and holds", async ({
   await expect(page).toHaveURL(/environment=demo/);
   await expect(page.locator(".banner-synthetic")).toContainText("Synthetic data: for showing the product; decides nothing.");
   await expect(answer(page).locator(".badge")).toHaveText("Hold");
-  for (const panel of ["answer", "decision", "health", "trend", "history", "snapshots"]) {
+  for (const panel of ["answer", "decision", "health", "over-time", "history", "snapshots"]) {
     await expect(page.locator(`#${panel} .mark-synthetic`).first(), panel).toHaveText("Synthetic data");
   }
 });
@@ -47,23 +47,6 @@ test("a link to a proof opens it", async ({ page }) => {
   await expect(page.locator("#score-churn-risk-proof")).toBeVisible();
 });
 
-test("the history is narrowed by type and read page by page", async ({ page }) => {
-  await open(page, "demo");
-  await page.getByLabel("Events").selectOption("snapshot_recorded");
-  await page.locator("#history").getByRole("button", { name: "Show" }).click();
-  await expect(page).toHaveURL(/type=snapshot_recorded/);
-  await expect(page.getByLabel("Events")).toHaveValue("snapshot_recorded");
-  const places = () => events(page).evaluateAll((items) => items.map((item) => Number(item.id.replace("event-", ""))));
-  const first = await places();
-  expect(first.length).toBeGreaterThan(1);
-  await page.getByRole("link", { name: "Older events" }).click();
-  await expect(page).toHaveURL(/before=\d+/);
-  const second = await places();
-  expect(Math.max(...second)).toBeLessThan(Math.min(...first));
-  await page.getByRole("link", { name: "Newest events" }).click();
-  expect(Math.max(...(await places()))).toBe(Math.max(...first));
-});
-
 test("snapshots are listed, each leading to its record with all rules and inputs", async ({ page }) => {
   await open(page, "demo");
   await page.locator("#snapshots tbody th a").nth(1).click();
@@ -74,13 +57,6 @@ test("snapshots are listed, each leading to its record with all rules and inputs
   await expect(page.locator(".facts")).toContainText("Configuration version");
   await page.getByRole("link", { name: "Back to demo" }).click();
   await expect(page).toHaveURL(/environment=demo/);
-});
-
-test("the chart has a title and says the same as a table", async ({ page }) => {
-  await open(page, "demo");
-  await expect(page.locator("#trend").getByRole("img", { name: /^Overall health over time/ })).toBeVisible();
-  await page.locator("#trend summary").click();
-  await expect(page.locator("#trend tbody tr").first()).toContainText("Hold");
 });
 
 test("the page's title begins with the answer", async ({ page }) => {

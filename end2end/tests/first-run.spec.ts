@@ -15,7 +15,7 @@ test("with nothing connected the answer is Hold, with its reason", async ({ page
   await expect(page.locator("#answer")).toContainText("Active clients: unknown.");
 });
 
-test("the checklist says what is missing and how to send it", async ({ page }) => {
+test("the checklist says what is missing and how to send it to this very server", async ({ page, baseURL }) => {
   await open(page, "production");
   const checklist = page.locator("#connect");
   await expect(checklist).toContainText("0 of 11 signals connected");
@@ -24,7 +24,7 @@ test("the checklist says what is missing and how to send it", async ({ page }) =
   await checklist.getByText("Command for AI spend").click();
   const command = checklist.locator("pre", { hasText: '"ai.spend"' });
   await expect(command).toBeVisible();
-  await expect(command).toContainText("curl -X POST http://localhost:3008/api/telemetry");
+  await expect(command).toContainText(`curl -X POST ${baseURL}/api/telemetry`);
   await expect(command).toContainText('"environment": "production"');
   await expect(command).toContainText("YOUR_NUMBER");
 });

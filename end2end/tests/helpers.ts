@@ -58,3 +58,30 @@ export async function tabTo(page: Page, target: Locator, most = 200) {
   }
   throw new Error(`${most} presses of Tab did not reach ${target}`);
 }
+
+/** Until the browser has taken over the islands of the founder's page: only then is there a palette. */
+export const takenOver = (page: Page) => expect(page.locator(".palette-button")).toBeVisible();
+
+/** A page that holds nothing but what one server sent at one time scrolls nowhere sideways. */
+export const overflow = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+/**
+ * What can be pressed and is smaller than 24 by 24 px. A link within a sentence is as large as its line (WCAG 2.2, 2.5.8),
+ * and what its label encloses is as large as the label.
+ */
+export const tooSmall = (page: Page) =>
+  page.locator("a[href], button, input:not([type=hidden]), select, summary, textarea").evaluateAll((targets) => {
+    const inSentence = (target: Element) => {
+      const around = target.parentElement?.closest("p, li, dd, td, th, figcaption, caption") ?? null;
+      if (target.tagName !== "A" || around === null || !getComputedStyle(target).display.startsWith("inline")) return false;
+      const copy = around.cloneNode(true) as Element;
+      copy.querySelectorAll("a, button, time").forEach((other) => other.remove());
+      return /\p{L}{2}/u.test(copy.textContent ?? "");
+    };
+    return targets
+      .filter((target) => target.checkVisibility({ visibilityProperty: true }))
+      .filter((target) => !inSentence(target))
+      .map((target) => ({ target, box: (target.closest("label") ?? target).getBoundingClientRect() }))
+      .filter(({ box }) => box.width > 0 && (box.height < 23.99 || box.width < 23.99))
+      .map(({ target, box }) => `${target.outerHTML.slice(0, 120)}: ${box.width.toFixed(1)} x ${box.height.toFixed(1)}`);
+  });

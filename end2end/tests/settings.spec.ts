@@ -1,9 +1,8 @@
 // Limits, guardrails, weights and windows, edited: shown beside their defaults, reviewed, saved, restored. Each project has
 // an environment of its own for it, so that no other spec's acts move the version in between.
-import { execFileSync } from "node:child_process";
-import { join } from "node:path";
 import { expect, test, type Page, type TestInfo } from "@playwright/test";
 import { PAGE, act, config, notice, open, reason, tabTo } from "./helpers";
+import { create } from "./states";
 
 test.describe.configure({ mode: "serial" });
 test.skip(!process.env.SERVER_DATA_DIR, "the suite makes environments in the store of its own server only");
@@ -18,8 +17,7 @@ const hasScript = (info: TestInfo) => info.project.name === "javascript";
 test.beforeAll(async ({ request }, info) => {
   const found = await request.get(`/api/scaling-mode/config?environment=${own(info)}`);
   if (found.ok()) return;
-  const program = process.env.BIN ?? join(process.env.CARGO_TARGET_DIR ?? "../target", "release", "scaling-mode");
-  execFileSync(program, ["environment", "create", own(info), "--kind", "live", "--data-dir", process.env.SERVER_DATA_DIR!]);
+  create(own(info));
 });
 
 test("the founder's page leads to the settings, and back", async ({ page }, info) => {

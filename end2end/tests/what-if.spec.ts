@@ -57,7 +57,7 @@ test("the form leads to its scenario, and the shared address holds only what dif
   await evaluate(request);
   await page.goto(`${WHAT_IF}?environment=production&mode=lab`);
   await page.getByRole("spinbutton", { name: "Active clients", exact: true }).fill("6");
-  await page.getByRole("spinbutton", { name: "Lab: most clients", exact: true }).fill("7");
+  await page.getByRole("spinbutton", { name: "Most clients in Lab", exact: true }).fill("7");
   await page.getByRole("button", { name: "Show this scenario" }).click();
   await expect(page).toHaveURL(/inputs\.clients=6/);
   await expect(page.getByRole("spinbutton", { name: "Active clients", exact: true })).toHaveValue("6");

@@ -67,6 +67,7 @@ pub fn CommandPalette(commands: Vec<Command>) -> impl IntoView {
             <ul id="commands" role="listbox" aria-label="Places and acts">
                 {options}
             </ul>
+            <p id="palette-none" role="status"></p>
             <p class="quiet">"Arrows choose, Enter goes there, Escape closes."</p>
         </dialog>
     }
@@ -125,6 +126,13 @@ fn find() {
             true => option.remove_attribute("hidden"),
             false => option.set_attribute("hidden", ""),
         };
+    }
+    let none = found().is_empty();
+    if let Some(said) = document().get_element_by_id("palette-none") {
+        said.set_text_content(none.then_some("Nothing has these words."));
+    }
+    if none && let Some(field) = field() {
+        let _ = field.remove_attribute("aria-activedescendant");
     }
     choose(0);
 }

@@ -1,12 +1,12 @@
-//! Owns keeping an open page up to date: it listens to the server's events and puts the new parts of the page in the place
-//! of the old ones. Without JavaScript the page is brought up to date by loading it again. Must not know what a part shows.
+//! Owns keeping an open page up to date: it listens to the server's events and loads the page as it is now. Without
+//! JavaScript the page is brought up to date by loading it again. Must not know what a part shows.
 
 use super::live_connection::{self, Heard};
-use super::{chart_readout, local_time};
+use super::{live_parts, local_time};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::prelude::Closure;
-use leptos::web_sys::{Document, Element, NodeList};
+use leptos::web_sys::Document;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,10 +14,6 @@ use web_sys::{XmlHttpRequest, XmlHttpRequestResponseType};
 
 /// Events that come together are shown together.
 const GATHERED: Duration = Duration::from_millis(120);
-
-/// The parts of the page that are replaced, each by its id. Forms that somebody is filling in are left alone.
-const PARTS: [&str; 9] =
-    ["banners", "answer", "proposal-place", "connect", "decision", "health", "over-time", "history", "snapshots"];
 
 /// Where it stands whether the page hears of news, and what has changed is said to readers of the screen.
 #[component]
@@ -83,25 +79,13 @@ fn load() {
     let _ = request.send();
 }
 
+/// Takes over what has changed, and says a new answer to readers of the screen.
 fn take_over(fresh: &Document) {
-    let verdict = |page: &Document| {
-        page.query_selector(".verdict").ok().flatten().and_then(|verdict| verdict.text_content()).unwrap_or_default()
-    };
-    let (before, now) = (verdict(&document()), verdict(fresh));
-    for id in PARTS {
-        if let (Some(old), Some(new)) = (document().get_element_by_id(id), fresh.get_element_by_id(id))
-            && !is_in_use(&old)
-            && !old.is_equal_node(Some(&new))
-        {
-            keep_open(&old, &new);
-            old.replace_with_with_node_1(&new).unwrap_or_default();
-            if id == "over-time" {
-                chart_readout::attach();
-            }
-        }
-    }
+    let before = verdict(&document());
+    live_parts::take_over(fresh);
     document().set_title(&fresh.title());
     local_time::localise();
+    let now = verdict(fresh);
     if before != now
         && let Some(said) = document().get_element_by_id("live-said")
     {
@@ -109,27 +93,6 @@ fn take_over(fresh: &Document) {
     }
 }
 
-/// Whether somebody is at work in a part: it has a field with the focus.
-fn is_in_use(part: &Element) -> bool {
-    document().active_element().is_some_and(|active| {
-        part.contains(Some(&active)) && active.matches("input, select, textarea, button").unwrap_or(false)
-    })
-}
-
-/// What the reader has opened stays open.
-fn keep_open(old: &Element, new: &Element) {
-    let all = |part: &Element| part.query_selector_all("details").ok();
-    let Some((old, new)) = all(old).zip(all(new)).filter(|(old, new)| old.length() == new.length()) else {
-        return;
-    };
-    let at = |list: &NodeList, place| list.item(place).and_then(|node| node.dyn_into::<Element>().ok());
-    for place in 0..old.length() {
-        if let (Some(old), Some(new)) = (at(&old, place), at(&new, place)) {
-            if old.has_attribute("open") {
-                let _ = new.set_attribute("open", "");
-            } else {
-                let _ = new.remove_attribute("open");
-            }
-        }
-    }
+fn verdict(page: &Document) -> String {
+    page.query_selector(".verdict").ok().flatten().and_then(|verdict| verdict.text_content()).unwrap_or_default()
 }

@@ -25,7 +25,7 @@ pub fn OnThisPage(environment: String, has_proof: bool) -> impl IntoView {
     })
     .collect();
     view! {
-        <nav class="on-this-page" aria-label="On this page">
+        <nav id="on-this-page" class="on-this-page" aria-label="On this page">
             <ul>
                 {links}
                 <li>

@@ -102,7 +102,7 @@ fn Settings(data: SettingsData, sent: Sent) -> impl IntoView {
         <Title text=format!("Limits and guardrails · {environment} · Scaling Mode") />
         <PageFrame>
             <nav aria-label="Where this stands">
-                <a class="back-link" href=links::page(&environment)>{format!("Back to {environment}")}</a>
+                <a href=links::page(&environment)>{format!("Back to {environment}")}</a>
             </nav>
             <NoticeRegion notice=data.notice />
             <KindBanner kind=config.kind />

@@ -28,7 +28,7 @@ impl TimelineQuery {
 #[component]
 pub fn TimelineFilter(environment: String, asked: TimelineQuery) -> impl IntoView {
     let all = links::timeline(&environment, &TimelineQuery::default());
-    let clear = asked.is_narrowed().then(|| view! { <a href=all>"All events"</a> });
+    let clear = asked.is_narrowed().then(|| view! { <a class="stands-alone" href=all>"All events"</a> });
     let options: Vec<_> = EventType::ALL
         .into_iter()
         .map(|event_type| {
@@ -40,7 +40,7 @@ pub fn TimelineFilter(environment: String, asked: TimelineQuery) -> impl IntoVie
         })
         .collect();
     view! {
-        <form method="get" action=format!("{}#history", links::PAGE) class="inline-form" role="search" aria-label="Events">
+        <form method="get" action=format!("{}#history", links::PAGE) class="inline-form" role="search" aria-label="Which events">
             <EnvironmentField environment=environment />
             <span class="field">
                 <label for="history-type">"Events"</label>

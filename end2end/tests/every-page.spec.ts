@@ -1,0 +1,46 @@
+// What holds on every page, with JavaScript and without: it fits the screen, can be pressed, and breaks no policy.
+import { expect, test } from "@playwright/test";
+import { overflow, tooSmall } from "./helpers";
+import { everyPage } from "./pages";
+
+/** The browser's own words on a page that is not there, and on an address that puts words into a field for numbers. */
+const EXPECTED = /status of 404|The specified value "many" cannot be parsed/;
+
+for (const width of [320, 768, 1440]) {
+  test(`every page fits ${width} px, all can be pressed, nothing is refused by the policy`, async ({ page, request }) => {
+    test.setTimeout(90_000);
+    await page.setViewportSize({ width, height: 900 });
+    const said: string[] = [];
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type()) && !EXPECTED.test(message.text())) said.push(message.text());
+    });
+    page.on("pageerror", (error) => said.push(error.message));
+    await page.addInitScript(() => {
+      document.addEventListener("securitypolicyviolation", (event) => {
+        console.error(`policy: ${event.violatedDirective} refused ${event.blockedURI} ${event.sample}`);
+      });
+    });
+    for (const { name, path, status } of await everyPage(request)) {
+      const response = await page.goto(path);
+      expect(response?.status(), name).toBe(status);
+      const policy = (await response?.headerValue("content-security-policy")) ?? "";
+      expect(policy, name).toMatch(/default-src 'none'; script-src 'self' 'nonce-[0-9a-f]{32}' 'wasm-unsafe-eval'; style-src 'self'/);
+      expect.soft(await overflow(page), `${name} scrolls sideways`).toBeLessThanOrEqual(0);
+      await page.evaluate(() => document.querySelectorAll("details").forEach((details) => (details.open = true)));
+      expect.soft(await overflow(page), `${name}, all opened, scrolls sideways`).toBeLessThanOrEqual(0);
+      expect.soft(await tooSmall(page), name).toEqual([]);
+      expect.soft(said.splice(0), name).toEqual([]);
+    }
+  });
+}
+
+test("the nonce of the policy is another in every answer, and the one that the page names", async ({ request }) => {
+  const nonces = new Set<string>();
+  for (const path of ["/founder/scaling-mode", "/founder/scaling-mode", "/founder/scaling-mode?environment=demo"]) {
+    const response = await request.get(path);
+    const [, nonce] = response.headers()["content-security-policy"].match(/'nonce-([0-9a-f]+)'/)!;
+    for (const [, own] of (await response.text()).matchAll(/ nonce="([^"]*)"/g)) expect(own).toBe(nonce);
+    nonces.add(nonce);
+  }
+  expect(nonces.size).toBe(3);
+});

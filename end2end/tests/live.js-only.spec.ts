@@ -1,0 +1,128 @@
+// An open page follows what happens elsewhere, within two seconds and without being loaded again, and takes nothing away
+// from somebody who is at work on it.
+import { expect, test, type Page } from "@playwright/test";
+import { act, config, events, form, open, reason, takenOver } from "./helpers";
+
+test.describe.configure({ mode: "serial" });
+
+const ENVIRONMENT = "live-javascript";
+const SOON = { timeout: 2_000 };
+
+/** A mark that a page which is loaded again would have lost. */
+const mark = (page: Page) => page.evaluate(() => document.body.setAttribute("data-same-page", "yes"));
+const isSamePage = (page: Page) => expect(page.locator("body")).toHaveAttribute("data-same-page", "yes");
+
+test.beforeEach(async ({ page, request }) => {
+  const found = await config(request, ENVIRONMENT);
+  if (found.frozen) await act(request, { environment: ENVIRONMENT, action: "unfreeze", reason: reason("the spec begins") });
+  await open(page, ENVIRONMENT);
+  await takenOver(page);
+  await expect(page.locator(".live-state")).toHaveText("Live");
+  await mark(page);
+});
+
+test("an act done elsewhere shows in banner, verdict and history", async ({ page, request }) => {
+  const why = reason("frozen from elsewhere");
+  await act(request, { environment: ENVIRONMENT, action: "freeze", reason: why });
+  await expect(page.locator(".banner-frozen")).toBeVisible(SOON);
+  await expect(events(page).filter({ hasText: why })).toContainText("Frozen", SOON);
+  await act(request, { environment: ENVIRONMENT, action: "unfreeze", reason: reason("and back") });
+  await expect(page.locator(".banner-frozen")).toHaveCount(0, SOON);
+  await isSamePage(page);
+});
+
+test("the form of a freeze turns into the form of its end", async ({ page, request }) => {
+  await expect(form(page, "freeze")).toBeVisible();
+  await act(request, { environment: ENVIRONMENT, action: "freeze", reason: reason("from elsewhere") });
+  await expect(form(page, "unfreeze")).toBeVisible(SOON);
+  await act(request, { environment: ENVIRONMENT, action: "unfreeze", reason: reason("from elsewhere") });
+  await expect(form(page, "freeze")).toBeVisible(SOON);
+  await isSamePage(page);
+});
+
+test("a mode set elsewhere shows, and can be changed from here without a conflict", async ({ page, request }) => {
+  const { mode } = await config(request, ENVIRONMENT);
+  const next = mode === "pilot" ? "growth" : "pilot";
+  const title = next === "pilot" ? "Pilot" : "Growth";
+  await act(request, { environment: ENVIRONMENT, action: "set_mode", mode: next, old_mode: mode });
+  await expect(page.locator('.track [aria-current="step"]')).toContainText(title, SOON);
+  await expect(form(page, "set-mode").locator('[name="old_mode"]')).toHaveValue(next, SOON);
+  await isSamePage(page);
+});
+
+test("telemetry that arrives makes the checklist say so", async ({ page, request }) => {
+  const at = new Date().toISOString();
+  const sent = await request.post("/api/telemetry", {
+    data: { environment: ENVIRONMENT, source: `spec-${Date.now()}`, data_through: at, samples: [{ signal: "clients.active", at, value: 3, unit: "clients" }] },
+  });
+  expect(sent.ok()).toBe(true);
+  await expect(page.locator("#connect")).toContainText("1 of 11 signals connected", SOON);
+  await isSamePage(page);
+});
+
+test("what was opened stays open, and a field that has the focus keeps it with what was typed", async ({ page, request }) => {
+  const answered = await request.post("/api/scaling-mode/health", { data: { environment: ENVIRONMENT } });
+  expect(answered.ok()).toBe(true);
+  const details = page.locator("#score-churn-risk");
+  await details.locator("> summary").click();
+  await expect(details).toHaveAttribute("open", "");
+  const field = form(page, "set-mode").getByLabel("Reason (optional)");
+  await field.fill("half a sent");
+  const why = reason("while somebody types");
+  await act(request, { environment: ENVIRONMENT, action: "freeze", reason: why });
+  await expect(events(page).filter({ hasText: why })).toBeVisible(SOON);
+  await expect(details).toHaveAttribute("open", "");
+  await expect(field).toBeFocused();
+  await page.keyboard.type("ence");
+  await expect(field).toHaveValue("half a sentence");
+  await isSamePage(page);
+});
+
+test("a link or an opened proof that has the focus keeps it", async ({ page, request }) => {
+  const summary = page.locator("#score-churn-risk > summary");
+  await summary.focus();
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#score-churn-risk")).toHaveAttribute("open", "");
+  const before = await page.locator("#health").evaluate((panel) => panel.textContent);
+  const at = new Date().toISOString();
+  await request.post("/api/telemetry", {
+    data: { environment: ENVIRONMENT, source: "crm", data_through: at, samples: [{ signal: "clients.at_risk", at, value: 1, unit: "clients" }] },
+  });
+  await request.post("/api/scaling-mode/health", { data: { environment: ENVIRONMENT } });
+  await expect(page.locator("#health")).not.toHaveText(before!, SOON);
+  await expect(page.locator("#score-churn-risk")).toHaveAttribute("open", "");
+  await expect(summary).toBeFocused();
+});
+
+test("times in new parts gain the reader's zone too", async ({ browser, baseURL, request }) => {
+  const context = await browser.newContext({ timezoneId: "America/New_York", baseURL });
+  const page = await context.newPage();
+  await open(page, ENVIRONMENT);
+  await takenOver(page);
+  const why = reason("with a time of its own");
+  const { frozen } = await config(request, ENVIRONMENT);
+  await act(request, { environment: ENVIRONMENT, action: frozen ? "unfreeze" : "freeze", reason: why });
+  await expect(events(page).filter({ hasText: why }).locator(".local-time")).toHaveText(/^\(\d{1,2} \w{3,4}, \d{2}:\d{2} .+\)$/, SOON);
+  await context.close();
+});
+
+test("a second page of the environment follows as well, over one connection", async ({ context, page, request }) => {
+  const asked: string[] = [];
+  context.on("request", (one) => {
+    if (one.url().includes("/api/scaling-mode/events")) asked.push(one.url());
+  });
+  const second = await context.newPage();
+  await open(second, ENVIRONMENT);
+  await takenOver(second);
+  const why = reason("seen on both");
+  const { frozen } = await config(request, ENVIRONMENT);
+  await act(request, { environment: ENVIRONMENT, action: frozen ? "unfreeze" : "freeze", reason: why });
+  for (const open of [page, second]) await expect(events(open).filter({ hasText: why })).toBeVisible(SOON);
+  expect(asked).toEqual([]);
+  // The page that listened goes; the other takes over.
+  await page.close();
+  await expect.poll(() => asked.length).toBe(1);
+  const later = reason("seen on the one that is left");
+  await act(request, { environment: ENVIRONMENT, action: frozen ? "freeze" : "unfreeze", reason: later });
+  await expect(events(second).filter({ hasText: later })).toBeVisible(SOON);
+});

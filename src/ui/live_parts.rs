@@ -1,0 +1,141 @@
+//! Owns putting the new parts of a page in the place of the old ones, without taking anything from somebody who is at work:
+//! what is opened stays open, what has the focus keeps it, a form that is being filled in is left alone. Must not know what
+//! a part shows.
+
+use super::chart_readout;
+use leptos::prelude::*;
+use leptos::wasm_bindgen::{JsCast, JsValue};
+use leptos::web_sys::js_sys::Reflect;
+use leptos::web_sys::{Document, Element, HtmlElement, Node, NodeList};
+
+/// The parts of the page that are replaced, each by its id, in their order on the page.
+const PARTS: [&str; 11] = [
+    "banners",
+    "answer",
+    "proposal-place",
+    "on-this-page",
+    "connect",
+    "decision",
+    "health",
+    "actions",
+    "over-time",
+    "history",
+    "snapshots",
+];
+
+/// All that may have the focus in a part.
+const FOCUSABLE: &str = "a[href], button, input, select, summary, [tabindex]";
+
+/// Takes over from a fresh page what has changed.
+pub fn take_over(fresh: &Document) {
+    for id in PARTS {
+        match (document().get_element_by_id(id), fresh.get_element_by_id(id)) {
+            (Some(old), Some(new)) if !is_in_use(&old) => {
+                keep_open(&old, &new);
+                if !is_same(&old, &new) {
+                    replace(&old, &new);
+                }
+            }
+            (None, Some(new)) => add(&new),
+            _ => {}
+        }
+    }
+}
+
+fn replace(old: &Element, new: &Element) {
+    let focused = place_of_focus(old);
+    if old.replace_with_with_node_1(new).is_ok() {
+        if new.id() == "over-time" {
+            chart_readout::attach();
+        }
+        if let Some((place, count)) = focused {
+            focus_again(new, place, count);
+        }
+    }
+}
+
+/// A part that the page did not have yet, behind the part that it follows.
+fn add(new: &Element) {
+    let before = new.previous_element_sibling().map(|before| before.id()).filter(|id| !id.is_empty());
+    let place = before.and_then(|id| document().get_element_by_id(&id));
+    if let Some(place) = place {
+        // Where it cannot be put the page lacks it until it is loaded again.
+        let _ = place.after_with_node_1(new);
+    }
+}
+
+/// Whether somebody is at work in a part: a field of it has the focus, or holds what the server did not put there.
+fn is_in_use(part: &Element) -> bool {
+    let has_focus = document().active_element().is_some_and(|active| {
+        part.contains(Some(&active)) && active.matches("input, select, textarea, button").unwrap_or(false)
+    });
+    let differs = |field: &Element, now: &str, at_first: &str| {
+        let read = |name: &str| Reflect::get(field, &JsValue::from_str(name)).ok();
+        read(now) != read(at_first)
+    };
+    has_focus
+        || elements(part, "input:not([type=range]), option").iter().any(|field| {
+            differs(field, "value", "defaultValue") && field.tag_name() == "INPUT"
+                || differs(field, "checked", "defaultChecked")
+                || differs(field, "selected", "defaultSelected")
+        })
+}
+
+/// Whether the server says the same in both. What the browser has added plays no part.
+fn is_same(old: &Element, new: &Element) -> bool {
+    let bare = |part: &Element| -> Option<Node> {
+        let copy = part.clone_node_with_deep(true).ok()?;
+        for added in elements(copy.unchecked_ref(), ".local-time") {
+            added.set_inner_html("");
+        }
+        for read in elements(copy.unchecked_ref(), "#chart-readout") {
+            read.remove();
+        }
+        for charts in elements(copy.unchecked_ref(), "#charts") {
+            let _ = charts.set_attribute("class", "charts").and_then(|()| charts.remove_attribute("style"));
+        }
+        Some(copy)
+    };
+    bare(old).zip(bare(new)).is_some_and(|(old, new)| old.is_equal_node(Some(&new)))
+}
+
+/// What the reader has opened stays open: by its id, or by its place where both have as many.
+fn keep_open(old: &Element, new: &Element) {
+    let (old, new) = (elements(old, "details"), elements(new, "details"));
+    let are_as_many = old.len() == new.len();
+    for (place, new) in new.iter().enumerate() {
+        let by_id = (!new.id().is_empty()).then(|| old.iter().find(|old| old.id() == new.id())).flatten();
+        let by_place = if are_as_many { old.get(place) } else { None };
+        // An attribute that cannot be written leaves a part closed; it is there all the same.
+        let _ = match by_id.or(by_place) {
+            Some(old) if old.has_attribute("open") => new.set_attribute("open", ""),
+            Some(_) => new.remove_attribute("open"),
+            None => Ok(()),
+        };
+    }
+}
+
+/// Which of how many has the focus.
+fn place_of_focus(part: &Element) -> Option<(usize, usize)> {
+    let active = document().active_element().filter(|active| part.contains(Some(active)))?;
+    let all = elements(part, FOCUSABLE);
+    let place = all.iter().position(|one| *one == active)?;
+    Some((place, all.len()))
+}
+
+/// Gives the focus to what stands where it was; counted from the end where the part has grown, since what is new comes first.
+fn focus_again(part: &Element, place: usize, count: usize) {
+    let all = elements(part, FOCUSABLE);
+    let place = if all.len() > count { place + (all.len() - count) } else { place };
+    if let Some(element) = all.get(place).and_then(|element| element.dyn_ref::<HtmlElement>()) {
+        let _ = element.focus();
+    }
+}
+
+fn elements(part: &Element, selector: &str) -> Vec<Element> {
+    let list: Option<NodeList> = part.query_selector_all(selector).ok();
+    list.into_iter()
+        .flat_map(|list| (0..list.length()).filter_map(move |place| list.item(place)))
+        .filter_map(|node| node.dyn_into().ok())
+        .collect()
+}
