@@ -2,6 +2,7 @@
 
 use crate::ui::backtest_page::BacktestPage;
 use crate::ui::bundle;
+pub use crate::ui::bundle::PagePath;
 use crate::ui::compare_page::ComparePage;
 use crate::ui::event_page::EventPage;
 use crate::ui::page_error::NotFound;
@@ -16,16 +17,14 @@ use crate::ui::what_if_page::WhatIfPage;
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
-use leptos_router::location::RequestUrl;
 use leptos_router::{SsrMode, path};
 
 /// The document around the application. Pages are whole before they are sent; only islands are taken over by the browser.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let theme = use_context::<Theme>().unwrap_or_default();
-    let path = use_context::<RequestUrl>().map(|url| url.as_ref().to_owned()).unwrap_or_default();
+    let PagePath(path) = use_context().unwrap_or_default();
     let mut scripts = options.clone();
-    scripts.output_name =
-        bundle::name(&options.output_name, path.split('?').next().unwrap_or_default(), !options.hash_files).into();
+    scripts.output_name = bundle::name(&options.output_name, &path, !options.hash_files).into();
     view! {
         <!DOCTYPE html>
         <html lang="en" data-theme=theme.0>

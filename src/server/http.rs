@@ -25,7 +25,7 @@ use super::live::Feed;
 use super::scheduler::Scheduler;
 use super::sources::requests::RequestLog;
 use super::store::Store;
-use crate::app::{App, Theme, shell};
+use crate::app::{App, PagePath, Theme, shell};
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::request::Parts;
@@ -69,8 +69,10 @@ pub fn router(state: AppState) -> Router {
     let context = {
         let state = state.clone();
         move || {
-            let theme = use_context::<Parts>().and_then(|parts| theme::chosen(&parts.headers));
-            provide_context(Theme(theme));
+            if let Some(parts) = use_context::<Parts>() {
+                provide_context(Theme(theme::chosen(&parts.headers)));
+                provide_context(PagePath(parts.uri.path().to_owned()));
+            }
             provide_context(state.clone());
         }
     };

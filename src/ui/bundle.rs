@@ -3,6 +3,10 @@
 
 use super::links::{SETTINGS, WHAT_IF};
 
+/// The path of the page that is being made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PagePath(pub String);
+
 /// What is added to the name of the bundle that has all islands.
 const WHOLE: &str = "-whole";
 
