@@ -1,7 +1,7 @@
-// Axe finds nothing: on every page, light and dark, wide and narrow, with everything opened.
+// Axe finds nothing: on every page in every state, light and dark, narrow and wide, on paper, with everything opened.
 import AxeBuilder from "@axe-core/playwright";
 import { expect, test, type Page } from "@playwright/test";
-import { PAGE, open } from "./helpers";
+import { everyPage } from "./pages";
 
 async function finds(page: Page) {
   await page.evaluate(() => document.querySelectorAll("details").forEach((details) => (details.open = true)));
@@ -9,47 +9,39 @@ async function finds(page: Page) {
   return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`);
 }
 
-for (const colorScheme of ["light", "dark"] as const) {
-  for (const width of [320, 1280]) {
-    test.describe(`${colorScheme}, ${width} px`, () => {
-      test.use({ colorScheme, viewport: { width, height: 900 } });
+/** The pages are many: they are shared out, so that both workers have about as much to do. */
+const PARTS = 3;
 
-      for (const environment of ["production", "this-server", "demo"]) {
-        test(`the page of ${environment}`, async ({ page }) => {
-          await open(page, environment);
-          expect(await finds(page)).toEqual([]);
-        });
+for (const width of [320, 1280]) {
+  for (let part = 0; part < PARTS; part++) {
+    test(`every page at ${width} px, light, dark and on paper, part ${part + 1} of ${PARTS}`, async ({ page, request }) => {
+      test.setTimeout(180_000);
+      await page.setViewportSize({ width, height: 900 });
+      const pages = (await everyPage(request)).filter((_, place) => place % PARTS === part);
+      for (const { name, path } of pages) {
+        await page.emulateMedia({ media: "screen", colorScheme: "light" });
+        await page.goto(path);
+        expect.soft(await finds(page), `${name}, light`).toEqual([]);
+        await page.emulateMedia({ colorScheme: "dark" });
+        expect.soft(await finds(page), `${name}, dark`).toEqual([]);
+        // Paper is of one width.
+        if (width === 320) continue;
+        await page.emulateMedia({ media: "print" });
+        expect.soft(await finds(page), `${name}, on paper`).toEqual([]);
       }
-
-      test("a snapshot, samples and an error", async ({ page }) => {
-        await open(page, "demo");
-        await page.locator("#snapshots tbody th a").first().click();
-        expect(await finds(page)).toEqual([]);
-        await page.locator("#inputs .samples-link").first().click();
-        expect(await finds(page)).toEqual([]);
-        await page.goto(`${PAGE}?environment=nowhere`);
-        expect(await finds(page)).toEqual([]);
-      });
-
-      test("the settings, as they are, reviewed and with a mistake", async ({ page }) => {
-        for (const more of ["", "&review=1&guardrails.max_churn_risk=0.1", "&review=1&guardrails.max_churn_risk=9&weights.infra=1"]) {
-          await page.goto(`${PAGE}/settings?environment=demo${more}`);
-          expect(await finds(page)).toEqual([]);
-        }
-      });
     });
   }
 }
 
-test("the backtest, with a result and with mistakes", async ({ page }) => {
-  for (const query of ["", "&limits.pilot.max_clients=9", "&limits.pilot.max_clients=many&guardrails.max_churn_risk=2"]) {
-    await page.goto(`${PAGE}/backtest?environment=demo${query}`);
-    expect(await finds(page), query).toEqual([]);
+test("the palette, opened", async ({ page }) => {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.goto("/founder/scaling-mode?environment=demo");
+    await expect(page.locator(".palette-button")).toBeVisible();
+    await page.keyboard.press("Control+k");
+    await expect(page.getByRole("dialog", { name: "Go to" })).toBeVisible();
+    const { violations } = await new AxeBuilder({ page }).include("dialog").analyze();
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 160)}`)).toEqual([]);
+    await page.keyboard.press("Escape");
   }
-});
-
-test("a notice and a frozen environment", async ({ page }) => {
-  await page.goto(`${PAGE}?environment=demo&notice=conflict`);
-  await expect(page.getByRole("alert")).toBeVisible();
-  expect(await finds(page)).toEqual([]);
 });
