@@ -44,8 +44,10 @@ pub fn Bars() -> impl IntoView {
     .into_any()
 }
 
-/// Each track: its name in ids, its name, the mode, where the answer points.
-const TRACKS: [(&str, &str, Mode, Option<Mode>, Option<u64>); 6] = [
+/// A track: its name in ids, its name, the mode, where the answer points, the clients.
+type Track = (&'static str, &'static str, Mode, Option<Mode>, Option<u64>);
+
+const TRACKS: [Track; 6] = [
     ("track-lab", "Lab", Mode::Lab, None, Some(4)),
     ("track-pilot", "Pilot", Mode::Pilot, None, Some(12)),
     ("track-growth", "Growth", Mode::Growth, None, Some(30)),
