@@ -19,7 +19,8 @@ for (const width of [320, 1280]) {
       await page.setViewportSize({ width, height: 900 });
       const pages = (await everyPage(request)).filter((_, place) => place % PARTS === part);
       for (const { name, path } of pages) {
-        await page.emulateMedia({ media: "screen", colorScheme: "light" });
+        // Without motion: a button that is still fading from light to dark has the colours of neither.
+        await page.emulateMedia({ media: "screen", colorScheme: "light", reducedMotion: "reduce" });
         await page.goto(path);
         expect.soft(await finds(page), `${name}, light`).toEqual([]);
         await page.emulateMedia({ colorScheme: "dark" });
@@ -35,7 +36,7 @@ for (const width of [320, 1280]) {
 
 test("the palette, opened", async ({ page }) => {
   for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme });
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await page.goto("/founder/scaling-mode?environment=demo");
     await expect(page.locator(".palette-button")).toBeVisible();
     await page.keyboard.press("Control+k");

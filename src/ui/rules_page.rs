@@ -140,8 +140,8 @@ fn mode(worked: &WorkedMode) -> AnyView {
 }
 
 fn rows(ladder: &Ladder) -> Vec<AnyView> {
-    let row = |(place, stretch): (usize, &crate::domain::worked::Stretch)| {
-        let name = if place == 0 { what_if_words::label(ladder.field) } else { "" };
+    let row = |stretch: &crate::domain::worked::Stretch| {
+        let name = what_if_words::label(ladder.field);
         view! {
             <tr>
                 <th scope="row">{name}</th>
@@ -156,5 +156,5 @@ fn rows(ladder: &Ladder) -> Vec<AnyView> {
         }
         .into_any()
     };
-    ladder.stretches.iter().enumerate().map(row).collect()
+    ladder.stretches.iter().map(row).collect()
 }
