@@ -36,6 +36,10 @@ impl<T: DeserializeOwned> Decodes<T> for WholeBody {
     type Error = serde_json::Error;
 
     fn decode(bytes: Bytes) -> Result<T, Self::Error> {
+        // A list would be read as a structure's fields in their order.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(de::Error::custom("the body must be a JSON object"));
+        }
         let mut reader = serde_json::Deserializer::from_slice(&bytes);
         let arguments = T::deserialize(Argument(&mut reader))?;
         reader.end()?;
