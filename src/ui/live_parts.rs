@@ -69,16 +69,22 @@ fn is_in_use(part: &Element) -> bool {
     let has_focus = document().active_element().is_some_and(|active| {
         part.contains(Some(&active)) && active.matches("input, select, textarea, button").unwrap_or(false)
     });
-    let differs = |field: &Element, now: &str, at_first: &str| {
-        let read = |name: &str| Reflect::get(field, &JsValue::from_str(name)).ok();
-        read(now) != read(at_first)
-    };
     has_focus
-        || elements(part, "input:not([type=range]), option").iter().any(|field| {
-            differs(field, "value", "defaultValue") && field.tag_name() == "INPUT"
-                || differs(field, "checked", "defaultChecked")
-                || differs(field, "selected", "defaultSelected")
+        || elements(part, "input:not([type=range])").iter().any(|field| {
+            property(field, "value") != property(field, "defaultValue")
+                || property(field, "checked") != property(field, "defaultChecked")
         })
+        || elements(part, "select").iter().any(is_chosen_anew)
+}
+
+/// Whether another option is chosen than the server's, which is the first where it marked none.
+fn is_chosen_anew(select: &Element) -> bool {
+    let marked = elements(select, "option").iter().position(|option| option.has_attribute("selected")).unwrap_or(0);
+    property(select, "selectedIndex").as_f64().is_some_and(|chosen| chosen as usize != marked)
+}
+
+fn property(element: &Element, name: &str) -> JsValue {
+    Reflect::get(element, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
 }
 
 /// Whether the server says the same in both. What the browser has added plays no part.
