@@ -13,7 +13,7 @@ use leptos::prelude::*;
 const FIELDS: [(&str, &str); 5] = [
     ("guardrails.min_health_for_increase", "80"),
     ("guardrails.max_churn_risk", "0.15"),
-    ("guardrails.freeze_below_health", "140"),
+    ("guardrails.max_warning_density", "1001"),
     ("time_zone", "UTC"),
     ("not_applicable", "infra.cpu"),
 ];
