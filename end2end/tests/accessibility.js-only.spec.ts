@@ -34,7 +34,7 @@ for (const width of [320, 1280]) {
   }
 }
 
-test.fixme("the palette, opened", async ({ page }) => {
+test("the palette, opened", async ({ page }) => {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await page.goto("/founder/scaling-mode?environment=demo");

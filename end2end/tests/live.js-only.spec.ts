@@ -21,7 +21,7 @@ test.beforeEach(async ({ page, request }) => {
   await mark(page);
 });
 
-test.fixme("an act done elsewhere shows in banner, verdict and history", async ({ page, request }) => {
+test("an act done elsewhere shows in banner, verdict and history", async ({ page, request }) => {
   const why = reason("frozen from elsewhere");
   await act(request, { environment: ENVIRONMENT, action: "freeze", reason: why });
   await expect(page.locator(".banner-frozen")).toBeVisible(SOON);

@@ -50,9 +50,9 @@ test("events are narrowed by day, both days whole", async ({ page }) => {
   expect(new Set(kept)).toEqual(new Set([oldest]));
 });
 
-test.fixme("an event has a page of its own, with its hashes and its neighbours", async ({ page, request }, info) => {
+test("an event has a page of its own, with its hashes and its neighbours", async ({ page, request }, info) => {
   const why = reason("an event to look at");
-  const environment = `live-${info.project.name}`;
+  const environment = `timeline-${info.project.name}`;
   await act(request, { environment, action: "freeze", reason: why });
   await act(request, { environment, action: "unfreeze", reason: reason("seen") });
   await open(page, environment);

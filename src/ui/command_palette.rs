@@ -4,7 +4,7 @@
 use super::browser::{elements, on};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
-use leptos::web_sys::{Element, HtmlElement, HtmlInputElement};
+use leptos::web_sys::{Element, HtmlInputElement};
 use web_sys::{Event, HtmlDialogElement, KeyboardEvent};
 
 /// A place to go to.
@@ -33,10 +33,14 @@ pub fn CommandPalette(commands: Vec<Command>) -> impl IntoView {
         .enumerate()
         .map(|(place, command)| {
             view! {
-                <li id=format!("command-{place}") role="option" aria-selected="false" class="command-option">
-                    <a href=command.href tabindex="-1">
-                        {command.name}
-                    </a>
+                <li
+                    id=format!("command-{place}")
+                    role="option"
+                    aria-selected="false"
+                    class="command-option"
+                    data-href=command.href
+                >
+                    {command.name}
                 </li>
             }
         })
@@ -91,6 +95,12 @@ pub fn attach() {
         }
     });
     on(&field, "input", |_: Event| find());
+    if let Some(list) = document.get_element_by_id("commands") {
+        on(&list, "click", |event: Event| {
+            let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+            go(target.and_then(|target| target.closest("[data-href]").ok().flatten()).as_ref());
+        });
+    }
     on(&field, "keydown", steer);
 }
 
@@ -162,12 +172,13 @@ fn steer(event: KeyboardEvent) {
     event.prevent_default();
 }
 
-/// Follows the link of a command, as a click on it would.
+/// Goes where a command leads. The palette is closed first, which gives the focus back to where it was: the place that is gone
+/// to may take it from there.
 fn go(option: Option<&Element>) {
-    let link = option.and_then(|option| option.first_element_child()?.dyn_into::<HtmlElement>().ok());
-    if let (Some(link), Some(dialog)) = (link, dialog()) {
+    let address = option.and_then(|option| option.get_attribute("data-href"));
+    if let (Some(address), Some(dialog)) = (address, dialog()) {
         dialog.close();
-        link.click();
+        let _ = window().location().set_href(&address);
     }
 }
 
