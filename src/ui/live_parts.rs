@@ -48,8 +48,8 @@ fn replace(old: &Element, new: &Element) {
         if new.id() == "over-time" {
             chart_readout::attach();
         }
-        if let Some((place, count)) = focused {
-            focus_again(new, place, count);
+        if let Some(focus) = focused {
+            focus_again(new, focus);
         }
     }
 }
@@ -121,21 +121,36 @@ fn keep_open(old: &Element, new: &Element) {
     }
 }
 
-/// Which of how many has the focus.
-fn place_of_focus(part: &Element) -> Option<(usize, usize)> {
-    let active = document().active_element().filter(|active| part.contains(Some(active)))?;
-    let all = elements(part, FOCUSABLE);
-    let place = all.iter().position(|one| *one == active)?;
-    Some((place, all.len()))
+/// Where the focus is: the nearest element around it that has an id, and which of how many it is in there.
+struct Focus {
+    anchor: String,
+    place: usize,
+    count: usize,
 }
 
-/// Gives the focus to what stands where it was; counted from the end where the part has grown, since what is new comes first.
-fn focus_again(part: &Element, place: usize, count: usize) {
-    let all = elements(part, FOCUSABLE);
-    let place = if all.len() > count { place + (all.len() - count) } else { place };
-    if let Some(element) = all.get(place).and_then(|element| element.dyn_ref::<HtmlElement>()) {
+fn place_of_focus(part: &Element) -> Option<Focus> {
+    let active = document().active_element().filter(|active| part.contains(Some(active)))?;
+    let anchor = active.closest("[id]:not([id=''])").ok()??;
+    let all = focusable(&anchor);
+    let place = all.iter().position(|one| *one == active)?;
+    Some(Focus { anchor: anchor.id(), place, count: all.len() })
+}
+
+/// Gives the focus to what stands where it was. In a whole part that has grown it is counted from the end, since what is new
+/// comes first; an element with an id inside a part keeps its order.
+fn focus_again(part: &Element, focus: Focus) {
+    let anchor = document().get_element_by_id(&focus.anchor).unwrap_or_else(|| part.clone());
+    let all = focusable(&anchor);
+    let grown = if anchor == *part { all.len().saturating_sub(focus.count) } else { 0 };
+    if let Some(element) = all.get(focus.place + grown).and_then(|element| element.dyn_ref::<HtmlElement>()) {
         let _ = element.focus();
     }
+}
+
+/// What may have the focus in an element, itself first.
+fn focusable(anchor: &Element) -> Vec<Element> {
+    let itself = anchor.matches(FOCUSABLE).unwrap_or(false).then(|| anchor.clone());
+    itself.into_iter().chain(elements(anchor, FOCUSABLE)).collect()
 }
 
 fn elements(part: &Element, selector: &str) -> Vec<Element> {
