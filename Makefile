@@ -73,7 +73,7 @@ soak: build ## steady load on the release build; fails on an error or on growing
 	@$(STEP) "soak" scripts/with-server.sh node scripts/soak.mjs
 
 listeners: build ## many open pages: the delay of live events (LISTENERS=4000 EVENTS_PER_SECOND=4 LISTEN_SECONDS=20)
-	@$(STEP) "live listeners" scripts/with-server.sh node scripts/listeners.mjs
+	@$(STEP) "live listeners" scripts/with-server.sh cargo bench --features ssr --bench listeners
 
 page-load: build ## requests a second and first byte of the founder's page (CONNECTIONS=16 LOAD_SECONDS=10)
 	@$(STEP) "page load" scripts/with-server.sh node scripts/page-load.mjs
