@@ -57,11 +57,13 @@ fn needs_escape(text: &[u8]) -> bool {
     let found = |word: u64| {
         below(word, 0x20) | below(word ^ (ONES * u64::from(b'"')), 1) | below(word ^ (ONES * u64::from(b'\\')), 1)
     };
+    let word = |bytes: [u8; 8]| found(u64::from_le_bytes(bytes));
     let (words, rest) = text.as_chunks::<8>();
-    let all = words.iter().fold(0, |all, word| all | found(u64::from_le_bytes(*word)));
-    let mut last = [b' '; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    (all | found(u64::from_le_bytes(last))) != 0
+    match text.last_chunk::<8>() {
+        // The last eight bytes lie over the ones before: cheaper than filling up what is left.
+        Some(last) => words.iter().fold(word(*last), |all, bytes| all | word(*bytes)) != 0,
+        None => rest.iter().any(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\'),
+    }
 }
 
 fn write_text(text: &str, into: &mut Vec<u8>) {
