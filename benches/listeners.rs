@@ -2,6 +2,11 @@
 //! The delay of each event at each listener runs from before the act is sent. Fails when an event is missed; the figures are
 //! printed, not judged. `make listeners` starts the server; `LISTENERS`, `EVENTS_PER_SECOND` and `LISTEN_SECONDS` set the load.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a measurement has a clock of its own, and its load is said from outside"
+)]
+
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -83,7 +88,8 @@ async fn main() {
     for event in 0..events {
         let began = Instant::now();
         shared.act_at.store(shared.now().max(1), Ordering::Relaxed);
-        let act = serde_json::json!({"environment": "production", "action": "set_auto_mode", "enabled": event % 2 == 0});
+        let act =
+            serde_json::json!({"environment": "production", "action": "set_auto_mode", "enabled": event % 2 == 0});
         let answer = client.put(format!("{base}/api/scaling-mode/config")).json(&act).send().await.expect("an answer");
         assert!(answer.status().is_success(), "the act was answered with {}", answer.status());
         tokio::time::sleep((Duration::from_secs(1) / per_second as u32).saturating_sub(began.elapsed())).await;

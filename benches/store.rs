@@ -61,7 +61,14 @@ fn day(day: i64) -> AcceptedBatch {
     ] {
         samples.push(sample(series, at, Measurement::Value(value)));
     }
-    AcceptedBatch { revises: false, samples, source: "bench".to_owned(), step_minutes: None, watermark: None }
+    AcceptedBatch {
+        revises: false,
+        samples,
+        source: "bench".to_owned(),
+        step_minutes: None,
+        watermark: None,
+        ..AcceptedBatch::default()
+    }
 }
 
 async fn new_store(folder: &Path) -> Arc<dyn Store> {
@@ -153,8 +160,14 @@ async fn bulk_ingestion() {
                 )
             })
             .collect();
-        let batch =
-            AcceptedBatch { revises: false, samples, source: "bulk".to_owned(), step_minutes: None, watermark: None };
+        let batch = AcceptedBatch {
+            revises: false,
+            samples,
+            source: "bulk".to_owned(),
+            step_minutes: None,
+            watermark: None,
+            ..AcceptedBatch::default()
+        };
         accepted += store.ingest(ENVIRONMENT, &batch, start(), None).await.expect("a receipt").accepted;
     }
     let took = began.elapsed().as_secs_f64();

@@ -8,7 +8,8 @@
 #   wasm-opt      makes the browser's file smaller (release builds)
 #   e2e           the browser suite's npm packages
 #   browser       Chromium
-#   python        Schemathesis, which fuzzes the HTTP interface
+#   python        Schemathesis, which fuzzes the HTTP interface, and OpenTelemetry's SDK, which sends to it
+#   prometheus    Prometheus, which sends to the server and is asked by it
 #   cargo-leptos  only for `make watch`
 #   all           everything but cargo-leptos
 #
@@ -22,6 +23,7 @@ MIN_RUST=95 # the minor of Cargo.toml's rust-version
 NODE=22
 BINARYEN=132.0.0
 SCHEMATHESIS=4.32.5
+OPENTELEMETRY=1.45.2
 CARGO_LEPTOS=0.3.11
 mkdir -p "$TOOLS/bin"
 export PATH="$TOOLS/bin:$PATH"
@@ -230,7 +232,17 @@ python() {
     "$TOOLS/python/bin/pip" install -q --disable-pip-version-check "schemathesis==$SCHEMATHESIS"
     ln -sf "$TOOLS/python/bin/schemathesis" "$TOOLS/bin/schemathesis"
   fi
-  say "setup: python: schemathesis $SCHEMATHESIS"
+  if [ "$("$TOOLS/python/bin/python" -c 'import opentelemetry.sdk.version as v; print(v.__version__)' 2>/dev/null)" != "$OPENTELEMETRY" ]; then
+    say "setup: python: installing opentelemetry-sdk $OPENTELEMETRY"
+    "$TOOLS/python/bin/pip" install -q --disable-pip-version-check \
+      "opentelemetry-sdk==$OPENTELEMETRY" "opentelemetry-exporter-otlp-proto-http==$OPENTELEMETRY"
+  fi
+  say "setup: python: schemathesis $SCHEMATHESIS, opentelemetry-sdk $OPENTELEMETRY"
+}
+
+prometheus_server() {
+  need prometheus "install Prometheus (prometheus.io/download) and put it on the PATH" prometheus
+  say "setup: prometheus: $(prometheus --version 2>&1 | awk 'NR == 1 { print $3 }')"
 }
 
 cargo_leptos() {
@@ -243,11 +255,12 @@ cargo_leptos() {
 }
 
 [ $# -gt 0 ] || { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p;}' "$0"; exit 2; }
-[ "$*" != all ] || set -- toolchain wasm-bindgen wasm-opt e2e browser python
+[ "$*" != all ] || set -- toolchain wasm-bindgen wasm-opt e2e browser python prometheus
 for stage in "$@"; do
   began=$SECONDS
   case $stage in
     toolchain | e2e | browser | python) "$stage" ;;
+    prometheus) prometheus_server ;;
     wasm-bindgen) wasm_bindgen ;;
     wasm-opt) wasm_opt ;;
     cargo-leptos) cargo_leptos ;;

@@ -138,6 +138,7 @@ fn streams() -> Vec<Stream> {
                     fetched_at: at + 900,
                     first: value,
                     first_at: at,
+                    is_open: false,
                     last: value,
                     last_at: at,
                     latency: None,

@@ -75,6 +75,7 @@ impl World {
                 data_through: at,
                 series: Series::ALL.into_iter().collect(),
             }),
+            ..AcceptedBatch::default()
         };
         self.store.ingest(ENVIRONMENT, &batch, at, None).await.expect("a receipt");
     }

@@ -100,9 +100,20 @@ impl Decimal {
         self.atto.checked_add(other.atto).map(|atto| Decimal { atto })
     }
 
+    /// `count` times the number, or `None` past the largest number that fits.
+    pub fn times(self, count: u64) -> Option<Decimal> {
+        self.atto.checked_mul(u128::from(count)).map(|atto| Decimal { atto })
+    }
+
+    /// The number divided by `divisor`, exact unless that is finer than [`MAX_DECIMALS`] places.
+    pub fn divided_by(self, divisor: u64) -> Option<Decimal> {
+        let divisor = u128::from(divisor);
+        (divisor > 0 && self.atto.is_multiple_of(divisor)).then(|| Decimal { atto: self.atto / divisor })
+    }
+
     /// The number divided by 100, exact unless that is finer than [`MAX_DECIMALS`] places.
     pub fn per_cent(self) -> Option<Decimal> {
-        self.atto.is_multiple_of(100).then_some(Decimal { atto: self.atto / 100 })
+        self.divided_by(100)
     }
 }
 

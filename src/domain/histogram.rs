@@ -67,6 +67,25 @@ impl Histogram {
         }
     }
 
+    /// What this distribution holds beyond an earlier one of the same counter; `None` where it holds less, so that it cannot
+    /// have grown from it. Where one of them is coarser, so is what is left.
+    pub fn without(&self, earlier: &Histogram) -> Option<Histogram> {
+        let mut cells = self.cells.clone();
+        for gone in &earlier.cells {
+            let met = |cell: &Cell| cell.lo <= gone.hi && gone.lo <= cell.hi;
+            let (first, last) = (cells.iter().position(met)?, cells.iter().rposition(met)?);
+            let whole = cells[first..=last].iter().fold(Cell { count: 0, ..*gone }, |whole, cell| Cell {
+                lo: whole.lo.min(cell.lo),
+                hi: whole.hi.max(cell.hi),
+                count: whole.count.saturating_add(cell.count),
+            });
+            let left = whole.count.checked_sub(gone.count)?;
+            cells.splice(first..=last, [Cell { count: left, ..whole }]);
+        }
+        cells.retain(|cell| cell.count > 0);
+        Some(Histogram { cells })
+    }
+
     /// The 95 % confidence interval of the 95th percentile, in milliseconds: its order statistics, widened by the
     /// cells that they fall into.
     pub fn p95(&self) -> Interval {

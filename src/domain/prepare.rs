@@ -271,7 +271,7 @@ impl<'a> Reader<'a> {
         let empty = seen.coverage <= 0.0 && seen.samples == 0 && window.length() > 0;
         let state = if empty {
             InputState::Missing
-        } else if seen.coverage < 1.0 {
+        } else if seen.coverage < 1.0 || seen.is_open {
             InputState::Partial
         } else {
             InputState::Known
@@ -281,7 +281,7 @@ impl<'a> Reader<'a> {
             coverage: super::interval::settle(seen.coverage),
             data_through: Some(data_through),
             fetched_at: (seen.fetched_at > 0).then_some(seen.fetched_at),
-            note: None,
+            note: seen.is_open.then(|| without_price(&stream.unpriced)),
             samples: seen.samples,
             source: stream.source(),
             state,
@@ -409,6 +409,14 @@ fn span(one: Value, two: Value) -> Value {
 
 fn time(ms: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(ms).unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+/// What is said of a sum that holds what has no price.
+fn without_price(names: &[String]) -> Cow<'static, str> {
+    match names {
+        [] => Cow::Borrowed("part of it has no price: it is this much at least"),
+        names => Cow::Owned(format!("no price for {}: it is this much at least", names.join(", "))),
+    }
 }
 
 fn too_old(age_ms: i64, most_ms: i64) -> Cow<'static, str> {

@@ -78,6 +78,8 @@ pub struct MinuteRow {
     pub first: u64,
     /// The time of the earliest sample, in milliseconds since 1970.
     pub first_at: i64,
+    /// Only part of one of the samples is known: the total is this much at least.
+    pub is_open: bool,
     /// The value of the latest sample, in atoms.
     pub last: u64,
     /// The time of the latest sample, in milliseconds since 1970.
@@ -101,7 +103,7 @@ impl MinuteRow {
     pub fn of(sample: &Sample, fetched_at: i64) -> MinuteRow {
         let at = sample.at.timestamp_millis();
         let (atoms, latency) = match &sample.measurement {
-            Measurement::Value(atoms) => (*atoms, None),
+            Measurement::AtLeast(atoms) | Measurement::Value(atoms) => (*atoms, None),
             Measurement::Aggregated { aggregation, count, nanos } => {
                 let mut latency = LatencyRow::default();
                 *latency.side(*aggregation) = Some(Aggregated::of(*nanos, *count));
@@ -116,6 +118,7 @@ impl MinuteRow {
             fetched_at,
             first: atoms,
             first_at: at,
+            is_open: matches!(sample.measurement, Measurement::AtLeast(_)),
             last: atoms,
             last_at: at,
             latency,
@@ -137,6 +140,7 @@ impl MinuteRow {
             self.last_at = other.last_at;
         }
         self.fetched_at = self.fetched_at.max(other.fetched_at);
+        self.is_open |= other.is_open;
         self.samples += other.samples;
         self.total = self.total.saturating_add(other.total);
         match (&mut self.latency, &other.latency) {

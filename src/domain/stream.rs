@@ -42,6 +42,8 @@ pub struct Stream {
     totals: Vec<u64>,
     /// `samples[i]` is the number of samples in the rows before `i`.
     samples: Vec<u64>,
+    /// What was counted and has no price, by name.
+    pub unpriced: Vec<String>,
 }
 
 /// What a window of a stream holds.
@@ -50,6 +52,8 @@ pub struct Seen<T> {
     /// The share of the window, 0-1, for which there is data.
     pub coverage: f64,
     pub fetched_at: i64,
+    /// Part of what was counted is not known.
+    pub is_open: bool,
     pub samples: u64,
     pub value: T,
 }
@@ -81,7 +85,12 @@ impl Stream {
         };
         let totals = running(|row| row.total);
         let samples = running(|row| row.samples);
-        Stream { declared_step, rows, series, source, spans, totals, samples }
+        Stream { declared_step, rows, series, source, spans, totals, samples, unpriced: Vec::new() }
+    }
+
+    /// Whether any row is known only in part.
+    pub fn has_open_rows(&self) -> bool {
+        self.rows.iter().any(|row| row.is_open)
     }
 
     pub fn series(&self) -> Series {
@@ -184,6 +193,7 @@ impl Stream {
             // Nothing is missing of a window without length.
             coverage: if window.length() > 0 { (covered as f64 / window.length() as f64).min(1.0) } else { 1.0 },
             fetched_at: self.rows[places.clone()].iter().map(|row| row.fetched_at).max().unwrap_or(0),
+            is_open: self.rows[places.clone()].iter().any(|row| row.is_open),
             samples: self.samples[places.end] - self.samples[places.start],
             value,
         }
@@ -215,7 +225,9 @@ impl Stream {
                 hi = hi.saturating_add(after.first);
             }
         }
-        let whole = covered >= window.length();
+        let after = self.rows.get(places.end).is_some_and(|after| after.is_open && after.last_at <= as_of);
+        let is_open = after || self.rows[places.clone()].iter().any(|row| row.is_open);
+        let whole = covered >= window.length() && !is_open;
         let value = if whole { Count { lo: certain, hi } } else { Count::at_least(certain) };
         self.seen(window, covered, value)
     }

@@ -1,6 +1,8 @@
 //! Owns telemetry at the door: the batch as it is sent, what makes a sample acceptable, and the accepted form.
 //! Must not know how samples are stored or what they decide. A batch is all or nothing, with every bad row named.
 
+use super::counting::Unpriced;
+use super::cumulative::Reading;
 use super::decimal::{Decimal, DecimalError};
 use super::histogram::Histogram;
 use super::money::BatchSum;
@@ -123,6 +125,8 @@ pub struct Receipt {
 /// What a sample measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Measurement {
+    /// A number of which only this much is known, in atoms: part of what was counted has no price.
+    AtLeast(u64),
     /// A number in atoms of the signal's unit (see [`Unit::atoms`]).
     Value(u64),
     /// A latency that its source has aggregated, in nanoseconds, over `count` requests where it says so.
@@ -154,14 +158,18 @@ pub struct Watermark {
 }
 
 /// An acceptable batch, ready to be stored whole or not at all.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AcceptedBatch {
+    /// What counters say; their growth is counted against what is known of them.
+    pub readings: Vec<Reading>,
     /// A sample that is there with another value is replaced rather than refused.
     pub revises: bool,
     pub samples: Vec<Sample>,
     pub source: String,
     /// Minutes from sample to sample, where the source says so (at least one).
     pub step_minutes: Option<u32>,
+    /// What was counted and has no price.
+    pub unpriced: Unpriced,
     pub watermark: Option<Watermark>,
 }
 
@@ -191,7 +199,14 @@ pub fn accept(batch: &Batch, now: DateTime<Utc>) -> Result<AcceptedBatch, Vec<Ro
     }
     let step_minutes = batch.step_seconds.map(|seconds| seconds.div_ceil(60).max(1));
     if errors.is_empty() {
-        Ok(AcceptedBatch { revises: batch.revises, samples, source, step_minutes, watermark })
+        Ok(AcceptedBatch {
+            revises: batch.revises,
+            samples,
+            source,
+            step_minutes,
+            watermark,
+            ..AcceptedBatch::default()
+        })
     } else {
         Err(errors)
     }

@@ -1,6 +1,10 @@
 //! Owns the program's settings: one file, environment variables and flags, in rising order of precedence. The only place
 //! that reads the environment (through clap). Must not know what the settings are used for.
 
+mod telemetry;
+
+use crate::domain::mapping::Rules;
+use crate::domain::price::PriceTable;
 use chrono::NaiveTime;
 use clap::Args;
 use clap::builder::BoolishValueParser;
@@ -92,6 +96,9 @@ struct File {
     demo: Option<bool>,
     log: Option<String>,
     log_format: Option<LogFormat>,
+    mapping: Vec<telemetry::Mapping>,
+    price: Vec<telemetry::Price>,
+    prices_version: Option<String>,
     raw_sample_days: Option<u32>,
     site: Option<PathBuf>,
     styleguide: Option<bool>,
@@ -109,6 +116,10 @@ pub struct Settings {
     pub demo: bool,
     pub log: String,
     pub log_format: LogFormat,
+    /// What metrics mean.
+    pub mapping: Rules,
+    /// What AI models cost.
+    pub prices: PriceTable,
     pub raw_sample_days: u32,
     pub site: Option<PathBuf>,
     pub store_file: PathBuf,
@@ -181,6 +192,8 @@ impl Settings {
             demo: !serve.no_demo && file.demo.unwrap_or(true),
             log,
             log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
+            mapping: telemetry::rules(file.mapping)?,
+            prices: telemetry::prices(file.prices_version, file.price)?,
             raw_sample_days,
             site: serve.site.clone().or(file.site).or_else(|| serve.leptos_site_root.clone()),
             styleguide: serve.styleguide || file.styleguide.unwrap_or(false),

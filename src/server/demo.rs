@@ -69,6 +69,7 @@ fn day_of(start: DateTime<Utc>, day: DateTime<Utc>) -> AcceptedBatch {
             data_through: day + Duration::days(1),
             series: Series::ALL.into_iter().collect::<BTreeSet<Series>>(),
         }),
+        ..AcceptedBatch::default()
     }
 }
 

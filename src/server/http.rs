@@ -15,6 +15,7 @@ pub mod pages;
 pub mod parameters;
 pub mod probes;
 pub mod problem;
+pub mod receive;
 pub mod settings;
 pub mod theme;
 pub mod timeline;
@@ -23,6 +24,7 @@ pub mod views;
 use super::config::Settings;
 use super::live::Feed;
 use super::scheduler::Scheduler;
+use super::sources::remote_write::Pending;
 use super::sources::requests::RequestLog;
 use super::store::Store;
 use crate::app::{App, PagePath, Theme, shell};
@@ -47,6 +49,8 @@ pub const PAGE: &str = "/founder/scaling-mode";
 /// All that a request may reach.
 #[derive(Clone)]
 pub struct AppState {
+    /// Parts of histograms that came without their rest.
+    pub buckets: Arc<Pending>,
     pub feed: Feed,
     pub leptos: LeptosOptions,
     pub metrics: Arc<metrics::Metrics>,
@@ -88,6 +92,8 @@ pub fn router(state: AppState) -> Router {
         .route("/api/scaling-mode/events", get(events::listen))
         .route("/api/openapi.json", get(openapi::document))
         .leptos_routes_with_context(&state, routes, context, page)
+        .route("/v1/metrics", post(receive::otlp))
+        .route("/api/v1/write", post(receive::remote_write))
         .route("/founder/theme", post(theme::choose))
         .fallback(assets::serve)
         .layer(from_fn_with_state(state.clone(), pages::serve))

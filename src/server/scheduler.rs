@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 /// How long after a tick its evaluation begins, so that the minute's own data has arrived.
 const GRACE: Duration = Duration::seconds(5);
 
+/// How long a counter is remembered that is no longer read.
+const COUNTERS_KEPT: Duration = Duration::days(35);
+
 /// What the scheduler last did, for `/readyz` and the doctor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Status {
@@ -131,6 +134,9 @@ pub async fn housekeeping(store: Arc<dyn Store>, settings: Arc<Settings>, stop: 
         let samples_before = now - Duration::days(i64::from(settings.raw_sample_days));
         if let Err(error) = store.prune_samples(samples_before).await {
             super::observability::log_error("raw samples could not be pruned", &error);
+        }
+        if let Err(error) = store.prune_counters(now - COUNTERS_KEPT).await {
+            super::observability::log_error("counters could not be pruned", &error);
         }
         if let Err(error) = store.prune_keys(now - Duration::days(7)).await {
             super::observability::log_error("used keys could not be pruned", &error);

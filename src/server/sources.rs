@@ -2,6 +2,9 @@
 //! task in `serve` joins the two. Their figures feed `this-server` and nothing else.
 
 pub mod host;
+pub mod inflate;
+pub mod otlp;
+pub mod remote_write;
 pub mod requests;
 
 /// The environment that the server's own figures feed.

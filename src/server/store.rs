@@ -216,6 +216,9 @@ pub trait Store: Send + Sync + 'static {
         key: Option<&IdempotencyKey>,
     ) -> Result<Vec<Snapshot>, StoreError>;
 
+    /// Forgets counters last read before a time; returns how many.
+    async fn prune_counters(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
+
     /// Forgets idempotency keys first used before a time; returns how many.
     async fn prune_keys(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
 

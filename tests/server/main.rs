@@ -3,6 +3,7 @@
 mod crash;
 mod http;
 mod live;
+mod metrics;
 mod serving;
 mod settings;
 mod styleguide;

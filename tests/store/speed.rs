@@ -48,6 +48,7 @@ fn import(first: i64, count: i64, seconds: i64) -> AcceptedBatch {
             series: samples.iter().map(|sample| sample.series).collect(),
         }),
         samples,
+        ..AcceptedBatch::default()
     }
 }
 

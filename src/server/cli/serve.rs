@@ -35,6 +35,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     let settings = Arc::new(settings);
     let stop = CancellationToken::new();
     let state = AppState {
+        buckets: Arc::default(),
         feed: Feed::new(stop.clone()),
         leptos: leptos_options(&settings)?,
         metrics: Arc::default(),

@@ -51,6 +51,7 @@ impl Host {
             source: SOURCE.to_owned(),
             step_minutes: Some(1),
             watermark: None,
+            ..AcceptedBatch::default()
         })
     }
 }

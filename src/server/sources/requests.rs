@@ -73,6 +73,7 @@ impl RequestLog {
                 data_through: now,
                 series: BTreeSet::from([Series::InfraRequests, Series::InfraErrors, Series::InfraLatency]),
             }),
+            ..AcceptedBatch::default()
         }
     }
 }

@@ -67,14 +67,26 @@ pub(super) struct SampleForm {
     pub count: Option<i64>,
     pub exact: Option<String>,
     pub histogram: Option<String>,
+    /// The atoms are only what is known at least.
+    pub is_open: bool,
 }
 
 impl SampleForm {
     /// The columns of a sample; `None` where it counts more requests than a column holds.
     pub(super) fn of(sample: &Sample) -> Option<SampleForm> {
-        let mut form =
-            SampleForm { aggregation: 0, atoms: 0, count: None, exact: sample.exact.clone(), histogram: None };
+        let mut form = SampleForm {
+            aggregation: 0,
+            atoms: 0,
+            count: None,
+            exact: sample.exact.clone(),
+            histogram: None,
+            is_open: false,
+        };
         match &sample.measurement {
+            Measurement::AtLeast(atoms) => {
+                form.atoms = i64::try_from(*atoms).ok()?;
+                form.is_open = true;
+            }
             Measurement::Value(atoms) => form.atoms = i64::try_from(*atoms).ok()?,
             Measurement::Aggregated { aggregation, count, nanos } => {
                 form.aggregation = aggregation_code(*aggregation);
@@ -98,7 +110,8 @@ impl SampleForm {
             _ => false,
         };
         same_value
-            && (self.aggregation, self.count, &self.histogram) == (other.aggregation, other.count, &other.histogram)
+            && (self.aggregation, self.count, &self.histogram, self.is_open)
+                == (other.aggregation, other.count, &other.histogram, other.is_open)
     }
 
     /// The sample that the columns stand for.
@@ -107,6 +120,7 @@ impl SampleForm {
             (Some(text), _) => Measurement::Histogram(
                 serde_json::from_str::<Histogram>(&text).map_err(|error| corrupt_by("a histogram", error))?,
             ),
+            (None, None) if self.is_open => Measurement::AtLeast(unsigned(self.atoms)?),
             (None, None) => Measurement::Value(unsigned(self.atoms)?),
             (None, Some(aggregation)) => Measurement::Aggregated {
                 aggregation,
@@ -135,7 +149,11 @@ pub(super) fn aggregation(code: i64) -> Result<Option<Aggregation>, StoreError> 
 }
 
 /// The columns of a minute row, in the order of the table.
-pub(super) type MinuteColumns = (i64, i64, i64, i64, i64, i64, i64, i64, Option<String>);
+pub(super) type MinuteColumns = (i64, i64, i64, i64, i64, i64, i64, i64, Option<String>, bool);
+
+/// The names of those columns.
+pub(super) const MINUTE_COLUMNS: &str =
+    "minute, first_at, first, last_at, last, samples, total, fetched_at, latency, is_open";
 
 pub(super) fn minute_columns(row: &MinuteRow) -> Result<MinuteColumns, StoreError> {
     let latency = row
@@ -154,11 +172,12 @@ pub(super) fn minute_columns(row: &MinuteRow) -> Result<MinuteColumns, StoreErro
         column(row.total),
         row.fetched_at,
         latency,
+        row.is_open,
     ))
 }
 
 pub(super) fn minute_row(columns: MinuteColumns) -> Result<MinuteRow, StoreError> {
-    let (minute, first_at, first, last_at, last, samples, total, fetched_at, latency) = columns;
+    let (minute, first_at, first, last_at, last, samples, total, fetched_at, latency, is_open) = columns;
     let latency = latency
         .map(|text| serde_json::from_str::<LatencyRow>(&text).map(Box::new))
         .transpose()
@@ -167,6 +186,7 @@ pub(super) fn minute_row(columns: MinuteColumns) -> Result<MinuteRow, StoreError
         fetched_at,
         first: unsigned(first)?,
         first_at,
+        is_open,
         last: unsigned(last)?,
         last_at,
         latency,

@@ -2,6 +2,7 @@
 //! `BEGIN IMMEDIATE` transaction; others only read. Must not know HTTP or sources, and never reads a clock.
 
 pub mod backup;
+mod counters;
 mod environments;
 mod history;
 mod idempotency;
@@ -297,6 +298,13 @@ impl Store for SqliteStore {
         let snapshots = recording::record(&mut tx, environment, recordings, bodies, key).await?;
         self.commit(tx).await?;
         Ok(snapshots)
+    }
+
+    async fn prune_counters(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let mut tx = self.writing().await?;
+        let pruned = counters::prune(&mut tx, before).await?;
+        self.commit(tx).await?;
+        Ok(pruned)
     }
 
     async fn prune_keys(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {

@@ -5,7 +5,7 @@ use super::super::rows::{millis, series};
 use super::super::{IdempotencyKey, StoreError};
 use super::idempotency::Kind;
 use super::samples::Incoming;
-use super::{environments, idempotency, minutes, samples};
+use super::{counters, environments, idempotency, minutes, samples};
 use crate::domain::signal::Series;
 use crate::domain::stream::Span;
 use crate::domain::telemetry::{AcceptedBatch, Receipt, RowError};
@@ -41,6 +41,8 @@ pub(super) async fn ingest(
     let source = source_id(db, found.id, &batch.source).await?;
     let streams = streams_of(db, source, batch).await?;
     let fetched_at = millis(now);
+    let grown = grown(db, &streams, batch).await?;
+    let batch = grown.as_ref().unwrap_or(batch);
 
     let mut conflicts = Vec::new();
     let incoming = Incoming::sort(batch, &streams, &mut conflicts);
@@ -55,12 +57,29 @@ pub(super) async fn ingest(
     if batch.watermark.is_some() {
         cover(db, source, batch).await?;
     }
+    counters::remember_unpriced(db, &streams, &batch.unpriced).await?;
     let receipt = Receipt {
         accepted: incoming.superseded + outcome.accepted(),
         duplicates: incoming.duplicates + outcome.duplicates,
     };
     idempotency::remember(db, found.id, key, Kind::Ingest, &receipt, now).await?;
     Ok(receipt)
+}
+
+/// The batch with what its counters have grown by among its samples; `None` where it has no counters.
+async fn grown(
+    db: &mut SqliteConnection,
+    streams: &Streams,
+    batch: &AcceptedBatch,
+) -> Result<Option<AcceptedBatch>, StoreError> {
+    if batch.readings.is_empty() {
+        return Ok(None);
+    }
+    let counted = counters::advance(db, streams, &batch.readings).await?;
+    let mut grown = AcceptedBatch { readings: Vec::new(), ..batch.clone() };
+    grown.samples.extend(counted.samples);
+    grown.unpriced.extend(counted.unpriced);
+    Ok(Some(grown))
 }
 
 /// Each conflicting row once, in the order of the batch.
@@ -111,7 +130,7 @@ async fn streams_of(db: &mut SqliteConnection, source: i64, batch: &AcceptedBatc
 fn named(batch: &AcceptedBatch) -> BTreeSet<Series> {
     let carried = batch.samples.iter().map(|sample| sample.series);
     let vouched = batch.watermark.iter().flat_map(|watermark| watermark.series.iter().copied());
-    carried.chain(vouched).collect()
+    carried.chain(vouched).chain(batch.readings.iter().map(|reading| reading.series)).collect()
 }
 
 /// Brings the rows of the named streams up to date.

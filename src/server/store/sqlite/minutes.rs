@@ -1,7 +1,7 @@
 //! Owns the minute roll-ups in SQLite: adding new samples to them, and making again those whose samples were revised.
 
 use super::super::StoreError;
-use super::super::rows::{MinuteColumns, minute_columns, minute_row};
+use super::super::rows::{MINUTE_COLUMNS, MinuteColumns, minute_columns, minute_row};
 use super::ingest::{StreamState, Streams};
 use super::samples::{self, Row};
 use crate::domain::rollup::{MINUTE_MS, MinuteRow, minute_of};
@@ -66,9 +66,8 @@ async fn existing(
         let minutes: Vec<i64> =
             touched.range((*stream, i64::MIN)..=(*stream, last)).map(|((_, minute), _)| *minute).collect();
         for chunk in minutes.chunks(ROWS) {
-            let mut query = QueryBuilder::<Sqlite>::new(
-                "SELECT minute, first_at, first, last_at, last, samples, total, fetched_at, latency FROM minutes WHERE stream_id = ",
-            );
+            let mut query =
+                QueryBuilder::<Sqlite>::new(format!("SELECT {MINUTE_COLUMNS} FROM minutes WHERE stream_id = "));
             query.push_bind(stream).push(" AND minute IN (");
             let mut list = query.separated(", ");
             for minute in chunk {
@@ -90,9 +89,8 @@ async fn write(db: &mut SqliteConnection, rows: BTreeMap<(i64, i64), MinuteRow>)
     let rows: Vec<(i64, MinuteColumns)> =
         rows.iter().map(|((stream, _), row)| Ok((*stream, minute_columns(row)?))).collect::<Result<_, StoreError>>()?;
     for chunk in rows.chunks(ROWS) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT OR REPLACE INTO minutes (stream_id, minute, first_at, first, last_at, last, samples, total, fetched_at, latency) ",
-        );
+        let mut query =
+            QueryBuilder::<Sqlite>::new(format!("INSERT OR REPLACE INTO minutes (stream_id, {MINUTE_COLUMNS}) "));
         query.push_values(chunk, |mut columns, (stream, row)| {
             columns
                 .push_bind(stream)
@@ -104,7 +102,8 @@ async fn write(db: &mut SqliteConnection, rows: BTreeMap<(i64, i64), MinuteRow>)
                 .push_bind(row.5)
                 .push_bind(row.6)
                 .push_bind(row.7)
-                .push_bind(&row.8);
+                .push_bind(&row.8)
+                .push_bind(row.9);
         });
         query.build().persistent(chunk.len() == ROWS || chunk.len() == 1).execute(&mut *db).await?;
     }

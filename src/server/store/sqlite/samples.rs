@@ -180,7 +180,7 @@ pub(super) async fn store<'b>(
 
 async fn insert(db: &mut SqliteConnection, source: i64, rows: &[Row<'_>], fetched_at: i64) -> Result<(), sqlx::Error> {
     let mut query = QueryBuilder::<Sqlite>::new(
-        "INSERT INTO samples (stream_id, at, aggregation, id, source_id, atoms, count, exact, histogram, fetched_at) ",
+        "INSERT INTO samples (stream_id, at, aggregation, id, source_id, atoms, count, exact, histogram, is_open, fetched_at) ",
     );
     query.push_values(rows, |mut columns, row| {
         columns
@@ -193,6 +193,7 @@ async fn insert(db: &mut SqliteConnection, source: i64, rows: &[Row<'_>], fetche
             .push_bind(row.form.count)
             .push_bind(&row.form.exact)
             .push_bind(&row.form.histogram)
+            .push_bind(row.form.is_open)
             .push_bind(fetched_at);
     });
     query.build().persistent(rows.len() == ROWS || rows.len() == 1).execute(db).await?;
@@ -215,18 +216,18 @@ async fn stored<'b>(
             .push_bind(row.id);
     });
     query.push(
-        ") SELECT place, s.stream_id, s.at, s.aggregation, s.atoms, s.count, s.exact, s.histogram \
+        ") SELECT place, s.stream_id, s.at, s.aggregation, s.atoms, s.count, s.exact, s.histogram, s.is_open \
          FROM wanted w CROSS JOIN samples s ON s.stream_id = w.stream_id AND s.at = w.at AND s.aggregation = w.aggregation AND s.id = '' \
          WHERE w.id = '' \
-         UNION ALL SELECT place, s.stream_id, s.at, s.aggregation, s.atoms, s.count, s.exact, s.histogram \
+         UNION ALL SELECT place, s.stream_id, s.at, s.aggregation, s.atoms, s.count, s.exact, s.histogram, s.is_open \
          FROM wanted w CROSS JOIN samples s INDEXED BY samples_by_id ON s.id = w.id AND s.id <> '' AND s.source_id = ",
     );
     query.push_bind(source).push(" WHERE w.id <> ''");
-    type StoredColumns = (i64, i64, i64, i64, i64, Option<i64>, Option<String>, Option<String>);
+    type StoredColumns = (i64, i64, i64, i64, i64, Option<i64>, Option<String>, Option<String>, bool);
     let found: Vec<StoredColumns> = query.build_query_as().persistent(rows.len() == ROWS).fetch_all(db).await?;
     let mut stored = HashMap::with_capacity(found.len());
-    for (place, stream, at, aggregation, atoms, count, exact, histogram) in found {
-        let form = SampleForm { aggregation, atoms, count, exact, histogram };
+    for (place, stream, at, aggregation, atoms, count, exact, histogram, is_open) in found {
+        let form = SampleForm { aggregation, atoms, count, exact, histogram, is_open };
         let row = usize::try_from(place).ok().and_then(|place| rows.get(place));
         stored.extend(row.map(|row| (row.identity(), (stream, at, form))));
     }
@@ -261,9 +262,9 @@ pub(super) async fn between(
     from: i64,
     to: i64,
 ) -> Result<Vec<(Sample, i64)>, StoreError> {
-    type RawColumns = (i64, i64, i64, Option<i64>, Option<String>, Option<String>, i64);
+    type RawColumns = (i64, i64, i64, Option<i64>, Option<String>, Option<String>, bool, i64);
     let rows: Vec<RawColumns> = sqlx::query_as(
-        "SELECT at, aggregation, atoms, count, exact, histogram, fetched_at FROM samples \
+        "SELECT at, aggregation, atoms, count, exact, histogram, is_open, fetched_at FROM samples \
          WHERE stream_id = $1 AND at > $2 AND at <= $3 ORDER BY at, fetched_at, aggregation, id",
     )
     .bind(stream)
@@ -272,8 +273,8 @@ pub(super) async fn between(
     .fetch_all(db)
     .await?;
     rows.into_iter()
-        .map(|(at, aggregation, atoms, count, exact, histogram, fetched_at)| {
-            let form = SampleForm { aggregation, atoms, count, exact, histogram };
+        .map(|(at, aggregation, atoms, count, exact, histogram, is_open, fetched_at)| {
+            let form = SampleForm { aggregation, atoms, count, exact, histogram, is_open };
             Ok((form.sample(series, at)?, fetched_at))
         })
         .collect()

@@ -44,7 +44,11 @@ pub(super) async fn within(db: &mut SqliteConnection, environment: i64, span: Sp
         }
         minutes_within(db, row.id, span, &mut minutes).await?;
         let spans = spans_within(db, row.id, span).await?;
-        streams.push(Stream::new(row.name, series, row.step_minutes, spans, minutes));
+        let mut stream = Stream::new(row.name, series, row.step_minutes, spans, minutes);
+        if stream.has_open_rows() {
+            stream.unpriced = super::counters::unpriced_since(db, row.id, span.from).await?;
+        }
+        streams.push(stream);
     }
     Ok(streams)
 }
@@ -52,7 +56,7 @@ pub(super) async fn within(db: &mut SqliteConnection, environment: i64, span: Sp
 /// The newest row whose samples all lie at or before a time.
 async fn newest_before(db: &mut SqliteConnection, stream: i64, from: i64) -> Result<Option<MinuteRow>, StoreError> {
     let columns: Option<MinuteColumns> = sqlx::query_as(
-        "SELECT minute, first_at, first, last_at, last, samples, total, fetched_at, latency FROM minutes \
+        "SELECT minute, first_at, first, last_at, last, samples, total, fetched_at, latency, is_open FROM minutes \
          WHERE stream_id = $1 AND minute <= $2 AND last_at <= $3 ORDER BY minute DESC LIMIT 1",
     )
     .bind(stream)
@@ -70,7 +74,7 @@ async fn minutes_within(
     minutes: &mut Vec<MinuteRow>,
 ) -> Result<(), StoreError> {
     let rows = sqlx::query(
-        "SELECT minute, first_at, first, last_at, last, samples, total, fetched_at, latency FROM minutes \
+        "SELECT minute, first_at, first, last_at, last, samples, total, fetched_at, latency, is_open FROM minutes \
          WHERE stream_id = $1 AND minute BETWEEN $2 AND $3 AND last_at > $4 AND last_at <= $5 ORDER BY minute",
     )
     .bind(stream)
@@ -92,6 +96,7 @@ async fn minutes_within(
             row.try_get(6)?,
             row.try_get(7)?,
             row.try_get(8)?,
+            row.try_get(9)?,
         ))?);
     }
     Ok(())

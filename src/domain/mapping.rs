@@ -1,0 +1,253 @@
+//! Owns what metrics mean: which points of which metrics are samples of which signals, and the rules that hold where a
+//! founder has set none. Must not know protocols. What no rule names is left alone; what a rule names and cannot be read is
+//! refused with its reason, never guessed.
+
+mod defaults;
+mod gauges;
+mod rules;
+mod units;
+
+pub use rules::{Combine, Matcher, Pattern, Rule, Rules, Take};
+
+use super::counting::{Key, Price, Sums, Total, Unpriced};
+use super::cumulative::Reading;
+use super::metric::{Labels, Point, PointValue, Temporality};
+use super::price::{PriceTable, TokenKind};
+use super::signal::{Kind, Series, Unit};
+use super::telemetry::{MAX_ATOMS, Sample, check_time};
+use chrono::{DateTime, Utc};
+use gauges::Gauges;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many metrics that no rule names are noted of one request.
+const MOST_IGNORED: usize = 200;
+
+/// What the points of one source come to.
+#[derive(Debug, Default)]
+pub struct Mapped {
+    /// Metrics that no rule names.
+    pub ignored: BTreeSet<String>,
+    pub readings: Vec<Reading>,
+    /// Why points were refused, with how many.
+    pub refused: BTreeMap<String, u64>,
+    pub samples: Vec<Sample>,
+    pub unpriced: Unpriced,
+}
+
+/// Maps the points of one source.
+pub struct Mapper<'r> {
+    gauges: Gauges,
+    mapped: Mapped,
+    now: DateTime<Utc>,
+    prices: &'r PriceTable,
+    rules: &'r Rules,
+    sums: Sums,
+}
+
+impl<'r> Mapper<'r> {
+    /// `now` is when the points arrived: none may lie ahead of it.
+    pub fn new(rules: &'r Rules, prices: &'r PriceTable, now: DateTime<Utc>) -> Mapper<'r> {
+        Mapper { gauges: Gauges::default(), mapped: Mapped::default(), now, prices, rules, sums: Sums::default() }
+    }
+
+    /// Whether any rule names a metric; one that none names is noted.
+    pub fn names(&mut self, metric: &str) -> bool {
+        let named = self.rules.names(metric);
+        if !named && !self.mapped.ignored.contains(metric) && self.mapped.ignored.len() < MOST_IGNORED {
+            self.mapped.ignored.insert(metric.to_owned());
+        }
+        named
+    }
+
+    pub fn rules(&self) -> &'r Rules {
+        self.rules
+    }
+
+    /// What a single number of a metric is, where its protocol does not say.
+    pub fn plain(&self, metric: &str, value: f64) -> PointValue {
+        match self.rules.of(metric).iter().any(|rule| rule.series.signal().kind() == Kind::Sum) {
+            true => PointValue::Sum { temporality: Temporality::Cumulative, value },
+            false => PointValue::Gauge(value),
+        }
+    }
+
+    /// Takes one point; `process` tells the processes of a source apart, and is looked in for labels that the point lacks.
+    pub fn take(&mut self, point: &Point<'_>, process: &Labels<'_>) {
+        if !self.names(&point.metric) {
+            return;
+        }
+        let named = self.rules.of(&point.metric);
+        if let Err(why) = check_time(point.at, self.now) {
+            return self.refuse(&point.metric, &format!("its time {why}"));
+        }
+        let label = |name: &str| point.labels.get(name).or_else(|| process.get(name));
+        let (mut requests, mut errors) = (false, false);
+        for rule in named.iter().filter(|rule| rule.holds(&label)) {
+            if let Err(why) = self.apply(rule, point, process) {
+                return self.refuse(&point.metric, &why);
+            }
+            requests |= rule.series == Series::InfraRequests;
+            errors |= rule.series == Series::InfraErrors;
+        }
+        if requests && !errors && named.iter().any(|rule| rule.series == Series::InfraErrors) {
+            // Requests among which errors were looked for, and that are none.
+            let temporality = match point.value {
+                PointValue::Sum { temporality, .. } | PointValue::Distribution { temporality, .. } => temporality,
+                PointValue::Gauge(_) => return,
+            };
+            self.count(
+                Series::InfraErrors,
+                point,
+                process,
+                Counted { price: None, temporality, total: Total::Count(0) },
+            );
+        }
+    }
+
+    /// Refuses what a protocol could not read as a point.
+    pub fn refuse(&mut self, metric: &str, why: &str) {
+        *self.mapped.refused.entry(format!("{metric}: {why}")).or_default() += 1;
+    }
+
+    /// All that was taken.
+    pub fn finish(mut self) -> Mapped {
+        let (counted, unpriced) = self.sums.finish();
+        self.mapped.samples.extend(counted);
+        self.mapped.unpriced = unpriced;
+        self.gauges.finish(&mut self.mapped);
+        self.mapped
+    }
+
+    fn apply(&mut self, rule: &Rule, point: &Point<'_>, process: &Labels<'_>) -> Result<(), String> {
+        let label = |name: &str| point.labels.get(name).or_else(|| process.get(name));
+        let (total, temporality) = match (rule.take, &point.value) {
+            (Take::Value | Take::Busy, PointValue::Gauge(value)) => {
+                let atoms = self.atoms(rule, point, *value)?;
+                self.gauges.add(rule, point, process, atoms);
+                return Ok(());
+            }
+            (Take::Value | Take::Count, PointValue::Sum { temporality, value }) => {
+                (Total::Count(self.atoms(rule, point, *value)?), *temporality)
+            }
+            (Take::Count, PointValue::Distribution { buckets, temporality, .. }) => {
+                let count = buckets.count().filter(|count| *count <= MAX_ATOMS);
+                (Total::Count(count.ok_or("its counts are too large")?), *temporality)
+            }
+            (Take::Latency, PointValue::Distribution { buckets, temporality, .. }) => {
+                let unit = rule.unit.as_deref().unwrap_or(&point.unit);
+                let nanos = units::nanos(unit, &point.metric)
+                    .ok_or_else(|| format!("its unit \"{unit}\" is no time: name one in the rule"))?;
+                let histogram = buckets.in_nanos(nanos).ok_or("its bounds do not ascend, or do not fit its counts")?;
+                (Total::Latency(histogram), *temporality)
+            }
+            (Take::Tokens, PointValue::Distribution { sum, temporality, .. }) => {
+                let sum = sum.ok_or("says how often tokens were used, but not how many")?;
+                (Total::Count(units::whole(sum).ok_or("holds no number of tokens")?), *temporality)
+            }
+            (Take::Tokens, PointValue::Sum { temporality, value }) => {
+                (Total::Count(units::whole(*value).ok_or("holds no number of tokens")?), *temporality)
+            }
+            (take, value) => return Err(format!("is {}; its rule takes {}", kind(value), take.wants())),
+        };
+        let price = (rule.take == Take::Tokens).then(|| self.price(point.at, &label));
+        self.count(rule.series, point, process, Counted { price, temporality, total });
+        Ok(())
+    }
+
+    fn count(&mut self, series: Series, point: &Point<'_>, process: &Labels<'_>, counted: Counted) {
+        let Counted { price, temporality, total } = counted;
+        let key = key(point, process);
+        match temporality {
+            Temporality::Delta => self.sums.add(series, point.at, &key, total, price.as_ref()),
+            Temporality::Cumulative => {
+                let (at, start) = (point.at, point.start);
+                let family = family(point, process);
+                self.mapped.readings.push(Reading { at, family, key, price, series, start, total });
+            }
+        }
+    }
+
+    /// A value as atoms of the rule's signal.
+    fn atoms(&self, rule: &Rule, point: &Point<'_>, value: f64) -> Result<u64, String> {
+        let own = rule.series.signal().unit();
+        let unit = rule.unit.as_deref().unwrap_or(&point.unit);
+        let factor = match own {
+            Unit::Ratio if unit == "%" || unit == "percent" => 0.01,
+            Unit::Usd if !matches!(unit, "USD" | "{USD}" | "usd" | "") => {
+                return Err(format!("is counted in \"{unit}\"; money is counted in USD here"));
+            }
+            _ => 1.0,
+        };
+        let value = value * factor * rule.factor;
+        if value.is_nan() || value < 0.0 {
+            return Err("its value is negative or no number".to_owned());
+        }
+        let most = if own == Unit::Ratio { own.atoms() } else { MAX_ATOMS };
+        let atoms = (value * own.atoms() as f64).round();
+        // A share that rounding has put a hair above the whole is the whole.
+        if atoms > most as f64 * (1.0 + 1e-6) {
+            return Err(format!("its value is more than {own} can be"));
+        }
+        Ok((atoms as u64).min(most))
+    }
+
+    fn price<'l>(&self, at: DateTime<Utc>, label: &dyn Fn(&str) -> Option<&'l str>) -> Price {
+        // Under the conventions' names, or as Prometheus writes them.
+        let first = |names: [&str; 4]| names.into_iter().filter_map(label).find(|text| !text.is_empty()).unwrap_or("");
+        let model =
+            first(["gen_ai.response.model", "gen_ai.request.model", "gen_ai_response_model", "gen_ai_request_model"]);
+        let provider = first(["gen_ai.provider.name", "gen_ai.system", "gen_ai_provider_name", "gen_ai_system"]);
+        let kind = first(["gen_ai.token.type", "gen_ai_token_type", "", ""]);
+        match TokenKind::from_name(kind) {
+            _ if model.is_empty() => Price::Unknown("a model without a name".to_owned()),
+            Some(kind) => self.prices.of(provider, model, kind, at),
+            None => Price::Unknown(format!("{model} ({kind} tokens)")),
+        }
+    }
+}
+
+/// What a point has counted.
+struct Counted {
+    price: Option<Price>,
+    temporality: Temporality,
+    total: Total,
+}
+
+fn kind(value: &PointValue) -> &'static str {
+    match value {
+        PointValue::Gauge(_) => "a gauge",
+        PointValue::Sum { .. } => "a sum",
+        PointValue::Distribution { .. } => "a histogram",
+    }
+}
+
+/// What tells a point's counter from all others of its source.
+fn key(point: &Point<'_>, process: &Labels<'_>) -> Key {
+    digest(&point.metric, &[process, &point.labels])
+}
+
+/// What tells a point's metric and process from others of its source; never the key of a counter without labels.
+fn family(point: &Point<'_>, process: &Labels<'_>) -> Key {
+    digest(&format!("family of {}", point.metric), &[process])
+}
+
+/// The same for the same names and values, in whatever order they come.
+fn digest(metric: &str, labels: &[&Labels<'_>]) -> Key {
+    let mut pairs: Vec<(&str, &str)> =
+        labels.iter().flat_map(|labels| labels.0.iter()).map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
+    pairs.sort_unstable();
+    let mut hash = Sha256::new();
+    let mut write = |text: &str| {
+        hash.update((text.len() as u32).to_le_bytes());
+        hash.update(text);
+    };
+    write(metric);
+    for (name, value) in pairs {
+        write(name);
+        write(value);
+    }
+    let mut key = Key::default();
+    key.copy_from_slice(&hash.finalize()[..16]);
+    key
+}

@@ -1,0 +1,283 @@
+//! Owns the doors that other systems push metrics through: OTLP and Prometheus remote write, as their protocols have it. Must
+//! not know what a metric means. What is acknowledged is stored.
+
+use super::context::DEFAULT_ENVIRONMENT;
+use super::{AppState, MAX_BODY, problem};
+use crate::domain::mapping::{Mapped, Mapper};
+use crate::domain::signal::Signal;
+use crate::domain::telemetry::AcceptedBatch;
+use crate::error::{Code, WireError};
+use crate::server::clock;
+use crate::server::live::Message;
+use crate::server::sources::inflate::{self, InflateError};
+use crate::server::sources::otlp;
+use crate::server::sources::remote_write::{self, Version};
+use crate::server::store::StoreError;
+use axum::body::to_bytes;
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsPartialSuccess, ExportMetricsServiceResponse};
+use prost::Message as _;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use tokio::sync::Semaphore;
+
+/// Bodies that are read and mapped at the same time; the others wait, so that memory stays bounded.
+static AT_ONCE: Semaphore = Semaphore::const_new(3);
+
+/// The longest reason that is answered with, in characters.
+const LONGEST_REASON: usize = 600;
+
+const PROTOBUF: &str = "application/x-protobuf";
+const JSON: &str = "application/json";
+
+/// Why a request was not taken.
+struct Refusal {
+    error: WireError,
+}
+
+impl From<WireError> for Refusal {
+    fn from(error: WireError) -> Refusal {
+        Refusal { error }
+    }
+}
+
+impl From<InflateError> for Refusal {
+    fn from(error: InflateError) -> Refusal {
+        let code = match error {
+            InflateError::Damaged => Code::Malformed,
+            InflateError::TooLarge => Code::TooLarge,
+            InflateError::Unknown => Code::UnsupportedMediaType,
+        };
+        WireError::new(code, format!("The body {error}.")).into()
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Refusal {
+        problem::of_store(error).into()
+    }
+}
+
+fn malformed(sentence: String) -> Refusal {
+    WireError::new(Code::Malformed, sentence).into()
+}
+
+/// The body, decompressed.
+async fn body(request: Request, usual_encoding: Option<&str>) -> Result<Vec<u8>, Refusal> {
+    let encoding = text(request.headers(), &header::CONTENT_ENCODING).map(str::to_owned);
+    let bytes = to_bytes(request.into_body(), MAX_BODY)
+        .await
+        .map_err(|_| WireError::new(Code::TooLarge, format!("A body has at most {} MiB.", MAX_BODY / 1024 / 1024)))?;
+    Ok(inflate::inflate(&bytes, encoding.as_deref().or(usual_encoding))?)
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The media type without its parameters, in lower case.
+fn media_type(headers: &HeaderMap) -> String {
+    let whole = text(headers, &header::CONTENT_TYPE).unwrap_or("");
+    whole.split(';').next().unwrap_or(whole).trim().to_ascii_lowercase()
+}
+
+/// Stores what the points of one source have come to.
+async fn keep(
+    state: &AppState,
+    environment: &str,
+    source: &str,
+    mapped: Mapped,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if mapped.samples.is_empty() && mapped.readings.is_empty() {
+        return Ok(());
+    }
+    let mut signals: Vec<Signal> = mapped.samples.iter().map(|sample| sample.series.signal()).collect();
+    signals.extend(mapped.readings.iter().map(|reading| reading.series.signal()));
+    signals.sort_unstable();
+    signals.dedup();
+    let batch = AcceptedBatch {
+        readings: mapped.readings,
+        // What a source says of a time it may say again: the later word holds.
+        revises: true,
+        samples: mapped.samples,
+        source: source.chars().filter(|character| !character.is_control()).take(128).collect(),
+        unpriced: mapped.unpriced,
+        ..AcceptedBatch::default()
+    };
+    let receipt = state.store.ingest(environment, &batch, now, None).await?;
+    state.metrics.count_samples(receipt.accepted);
+    state.feed.tell(environment, &Message::Telemetry { signals });
+    Ok(())
+}
+
+/// Reasons with their numbers as one text.
+fn reasons(refused: &BTreeMap<String, u64>) -> String {
+    let all: Vec<String> = refused.iter().map(|(why, count)| format!("{count} of {why}")).collect();
+    all.join("; ").chars().take(LONGEST_REASON).collect()
+}
+
+/// `POST /v1/metrics`: OTLP over HTTP.
+pub async fn otlp(State(state): State<AppState>, request: Request) -> Response {
+    let is_json = match media_type(request.headers()).as_str() {
+        JSON => true,
+        PROTOBUF => false,
+        _ => {
+            let sentence = format!("Send {PROTOBUF} or {JSON}.");
+            return status(&WireError::new(Code::UnsupportedMediaType, sentence), false);
+        }
+    };
+    match export(&state, request, is_json).await {
+        Ok(refused) => exported(&refused, is_json),
+        Err(refusal) => status(&refusal.error, is_json),
+    }
+}
+
+/// Stores an export; what was refused, and why.
+async fn export(state: &AppState, request: Request, is_json: bool) -> Result<BTreeMap<String, u64>, Refusal> {
+    let _permit = AT_ONCE.acquire().await;
+    let request = otlp::read(&body(request, None).await?, is_json).map_err(malformed)?;
+    let now = clock::now();
+    let mut mappers: BTreeMap<(String, String), Mapper<'_>> = BTreeMap::new();
+    for metrics in &request.resource_metrics {
+        let (environment, source) = otlp::origin(metrics);
+        let origin = (environment.unwrap_or(DEFAULT_ENVIRONMENT).to_owned(), source.to_owned());
+        let mapper =
+            mappers.entry(origin).or_insert_with(|| Mapper::new(&state.settings.mapping, &state.settings.prices, now));
+        otlp::take(metrics, mapper);
+    }
+    let mut refused = BTreeMap::new();
+    for ((environment, source), mapper) in mappers {
+        let mapped = mapper.finish();
+        let points = (mapped.samples.len() + mapped.readings.len()) as u64;
+        refused.extend(mapped.refused.clone());
+        match keep(state, &environment, &source, mapped, now).await {
+            Ok(()) => {}
+            // The other environments' points are kept; a retry would not help these.
+            Err(error @ StoreError::UnknownEnvironment { .. }) => {
+                refused.insert(error.to_string(), points);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(refused)
+}
+
+fn exported(refused: &BTreeMap<String, u64>, is_json: bool) -> Response {
+    let rejected = i64::try_from(refused.values().sum::<u64>()).unwrap_or(i64::MAX);
+    let message = reasons(refused);
+    if is_json {
+        let partial = serde_json::json!({"partialSuccess": {"rejectedDataPoints": rejected.to_string(), "errorMessage": message}});
+        let body = if refused.is_empty() { serde_json::json!({}) } else { partial };
+        return axum::Json(body).into_response();
+    }
+    let partial_success = (!refused.is_empty())
+        .then_some(ExportMetricsPartialSuccess { rejected_data_points: rejected, error_message: message });
+    let body = ExportMetricsServiceResponse { partial_success }.encode_to_vec();
+    ([(header::CONTENT_TYPE, HeaderValue::from_static(PROTOBUF))], body).into_response()
+}
+
+/// `google.rpc.Status`, which OTLP answers failures with.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Status {
+    #[prost(int32, tag = "1")]
+    code: i32,
+    #[prost(string, tag = "2")]
+    message: String,
+}
+
+/// A failure as OTLP says it; 503 and 429 may be tried again.
+fn status(error: &WireError, is_json: bool) -> Response {
+    let code = if error.status == 503 { 14 } else { 3 };
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = if is_json {
+        (status, axum::Json(serde_json::json!({"code": code, "message": error.detail}))).into_response()
+    } else {
+        let body = Status { code, message: error.detail.clone() }.encode_to_vec();
+        (status, [(header::CONTENT_TYPE, HeaderValue::from_static(PROTOBUF))], body).into_response()
+    };
+    if error.status == 503 {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    response
+}
+
+/// The query of a remote write.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    environment: Option<String>,
+}
+
+/// `POST /api/v1/write`: Prometheus remote write, 1.0 and 2.0.
+pub async fn remote_write(
+    State(state): State<AppState>,
+    target: Result<Query<Target>, axum::extract::rejection::QueryRejection>,
+    request: Request,
+) -> Response {
+    let environment = match target {
+        Ok(Query(target)) => target.environment.unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned()),
+        Err(_) => {
+            let error = WireError::new(Code::Malformed, "The only parameter here is environment.");
+            return problem::response(&error);
+        }
+    };
+    match write(&state, &environment, request).await {
+        Ok((written, refused)) => {
+            let mut response = if refused.is_empty() {
+                StatusCode::NO_CONTENT.into_response()
+            } else {
+                // What could be read is stored; a retry would not help the rest.
+                let sentence = format!("The rest was stored, but for {}.", reasons(&refused));
+                problem::response(&WireError::new(Code::Malformed, sentence))
+            };
+            for (name, count) in [
+                ("x-prometheus-remote-write-samples-written", written.samples),
+                ("x-prometheus-remote-write-histograms-written", written.histograms),
+                ("x-prometheus-remote-write-exemplars-written", 0),
+            ] {
+                response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from(count));
+            }
+            response
+        }
+        Err(refusal) => problem::response(&refusal.error),
+    }
+}
+
+async fn write(
+    state: &AppState,
+    environment: &str,
+    request: Request,
+) -> Result<(remote_write::Written, BTreeMap<String, u64>), Refusal> {
+    if media_type(request.headers()) != PROTOBUF {
+        return Err(WireError::new(Code::UnsupportedMediaType, format!("Send {PROTOBUF}.")).into());
+    }
+    let whole = text(request.headers(), &header::CONTENT_TYPE).unwrap_or("");
+    let proto =
+        whole.split(';').find_map(|part| part.trim().strip_prefix("proto=")).unwrap_or("prometheus.WriteRequest");
+    let version = match proto.trim_matches('"') {
+        "prometheus.WriteRequest" => Version::V1,
+        "io.prometheus.write.v2.Request" => Version::V2,
+        _ => {
+            let sentence = "Send prometheus.WriteRequest or io.prometheus.write.v2.Request.";
+            return Err(WireError::new(Code::UnsupportedMediaType, sentence).into());
+        }
+    };
+    let _permit = AT_ONCE.acquire().await;
+    // Looked up first: parts of an environment that does not exist must not wait for their rest.
+    state.store.config(environment).await?;
+    let request = remote_write::read(body(request, Some("snappy")).await?, version).map_err(malformed)?;
+    let now = clock::now();
+    let mapper = || Mapper::new(&state.settings.mapping, &state.settings.prices, now);
+    let (sources, written) =
+        remote_write::map(&request, (environment, &state.buckets), now, mapper).map_err(malformed)?;
+    let mut refused = BTreeMap::new();
+    for (source, mapped) in sources {
+        refused.extend(mapped.refused.clone());
+        keep(state, environment, &source, mapped, now).await?;
+    }
+    Ok((written, refused))
+}

@@ -1,0 +1,231 @@
+//! Owns Prometheus remote write, 1.0 and 2.0, as a source: what a request holds, as points of processes. Must not know HTTP or
+//! the store. Specifications: <https://prometheus.io/docs/specs/prw/remote_write_spec/>,
+//! <https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/>.
+
+mod buckets;
+pub mod message;
+
+pub use buckets::Pending;
+
+use crate::domain::mapping::{Mapped, Mapper};
+use crate::domain::metric::{Labels, Point, PointValue, Temporality};
+use buckets::{Part, Place};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use message::{NativeHistogram, RequestV2, Sample, SeriesV2, WriteRequest};
+use prost::Message;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Prometheus's mark that a series has ended: a NaN with these bits.
+const STALE: u64 = 0x7ff0_0000_0000_0002;
+/// The source of series that name no job.
+const UNNAMED: &str = "prometheus";
+
+/// Which of the two protocols a request speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    V1,
+    V2,
+}
+
+/// A request, read.
+#[derive(Debug)]
+pub enum Request {
+    V1(WriteRequest),
+    V2(RequestV2),
+}
+
+/// How much a request held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    pub histograms: usize,
+    pub samples: usize,
+}
+
+/// Reads a decompressed request.
+///
+/// # Errors
+/// A sentence on what is malformed.
+pub fn read(body: Vec<u8>, version: Version) -> Result<Request, String> {
+    let malformed = |error: prost::DecodeError| format!("the body is no remote-write request: {error}");
+    let body = Bytes::from(body);
+    match version {
+        Version::V1 => WriteRequest::decode(body).map(Request::V1).map_err(malformed),
+        Version::V2 => {
+            let request = RequestV2::decode(body).map_err(malformed)?;
+            if request.symbols.first().is_none_or(|first| !first.is_empty()) && !request.timeseries.is_empty() {
+                return Err("the body's first symbol is not the empty text".to_owned());
+            }
+            Ok(Request::V2(request))
+        }
+    }
+}
+
+/// The labels of a series, and what it says.
+struct Series<'r> {
+    created: Option<DateTime<Utc>>,
+    histograms: &'r [NativeHistogram],
+    labels: Vec<(&'r str, &'r str)>,
+    samples: &'r [Sample],
+}
+
+impl Series<'_> {
+    fn label(&self, name: &str) -> Option<&str> {
+        self.labels.iter().find(|(own, _)| *own == name).map(|(_, value)| *value)
+    }
+
+    /// What tells the processes of a job apart.
+    fn process(&self) -> Labels<'_> {
+        labels(self.labels.iter().copied().filter(|(name, _)| *name == "instance"))
+    }
+
+    fn point<'p>(
+        &'p self,
+        metric: &'p str,
+        at: DateTime<Utc>,
+        start: Option<DateTime<Utc>>,
+        value: PointValue,
+    ) -> Point<'p> {
+        let own = self.labels.iter().copied().filter(|(name, _)| !matches!(*name, "__name__" | "instance" | "job"));
+        Point { at, labels: labels(own), metric: Cow::Borrowed(metric), start, unit: Cow::Borrowed(""), value }
+    }
+}
+
+/// Maps all series of a request, by source: `mapper` makes an empty mapper. Parts of classic histograms whose rest comes in
+/// another request wait in `pending`.
+///
+/// # Errors
+/// A sentence on what is malformed; nothing is taken then.
+pub fn map<'m>(
+    request: &Request,
+    (environment, pending): (&str, &Pending),
+    now: DateTime<Utc>,
+    mapper: impl Fn() -> Mapper<'m>,
+) -> Result<(BTreeMap<String, Mapped>, Written), String> {
+    let mut written = Written::default();
+    let mut mappers: BTreeMap<String, Mapper<'m>> = BTreeMap::new();
+    let mut parts = Vec::new();
+    for series in all(request) {
+        let series = series?;
+        written.samples += series.samples.len();
+        written.histograms += series.histograms.len();
+        let metric = series.label("__name__").ok_or("a series has no name")?;
+        let job = series.label("job").filter(|job| !job.is_empty()).unwrap_or(UNNAMED);
+        if !mappers.contains_key(job) {
+            mappers.insert(job.to_owned(), mapper());
+        }
+        if let Some(mapper) = mappers.get_mut(job) {
+            take(&series, (metric, job), mapper, &mut parts);
+        }
+    }
+    for (place, classic) in pending.join(environment, parts, now) {
+        if let Some(mapper) = mappers.get_mut(&place.job) {
+            mapper.take(&classic.point(&place), &place.process());
+        }
+    }
+    Ok((mappers.into_iter().map(|(job, mapper)| (job, mapper.finish())).collect(), written))
+}
+
+fn all(request: &Request) -> Box<dyn Iterator<Item = Result<Series<'_>, String>> + '_> {
+    match request {
+        Request::V1(request) => Box::new(request.timeseries.iter().map(|series| {
+            let labels = series
+                .labels
+                .iter()
+                .map(|label| Ok((text(&label.name)?, text(&label.value)?)))
+                .collect::<Result<_, String>>()?;
+            Ok(Series { created: None, histograms: &series.histograms, labels, samples: &series.samples })
+        })),
+        Request::V2(request) => Box::new(request.timeseries.iter().map(|series| of_symbols(request, series))),
+    }
+}
+
+fn of_symbols<'r>(request: &'r RequestV2, series: &'r SeriesV2) -> Result<Series<'r>, String> {
+    let symbol = |place: &u32| {
+        let bytes = usize::try_from(*place).ok().and_then(|place| request.symbols.get(place));
+        text(bytes.ok_or("a label refers to a symbol that is not there")?)
+    };
+    let (pairs, rest) = series.labels_refs.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err("a series has a label without a value".to_owned());
+    }
+    let labels =
+        pairs.iter().map(|[name, value]| Ok((symbol(name)?, symbol(value)?))).collect::<Result<_, String>>()?;
+    let created = (series.created_timestamp > 0).then(|| time(series.created_timestamp)).flatten();
+    Ok(Series { created, histograms: &series.histograms, labels, samples: &series.samples })
+}
+
+fn take(series: &Series<'_>, (metric, job): (&str, &str), mapper: &mut Mapper<'_>, parts: &mut Vec<(Place, Part)>) {
+    if let Some(base) = metric.strip_suffix("_bucket").filter(|base| mapper.rules().names(base)) {
+        return take_buckets(series, (base, job), mapper, parts);
+    }
+    // How many values a classic histogram holds is in its buckets.
+    let is_part = |suffix: &str| metric.strip_suffix(suffix).is_some_and(|base| mapper.rules().names(base));
+    if ((is_part("_count") || is_part("_sum")) && !mapper.rules().names(metric)) || !mapper.names(metric) {
+        return;
+    }
+    let process = series.process();
+    for sample in series.samples.iter().filter(|sample| sample.value.to_bits() != STALE) {
+        let start = positive_time(sample.start_timestamp).or(series.created);
+        let value = mapper.plain(metric, sample.value);
+        match time(sample.timestamp) {
+            Some(at) => mapper.take(&series.point(metric, at, start, value), &process),
+            None => mapper.refuse(metric, "has a time that is none"),
+        }
+    }
+    for histogram in series.histograms.iter().filter(|histogram| histogram.sum.to_bits() != STALE) {
+        match (histogram.buckets(), time(histogram.timestamp)) {
+            (Some(buckets), Some(at)) => {
+                let (sum, temporality) = (Some(histogram.sum), Temporality::Cumulative);
+                let value = PointValue::Distribution { buckets, sum, temporality };
+                mapper.take(&series.point(metric, at, series.created, value), &process);
+            }
+            _ => mapper.refuse(metric, "is a histogram of a kind that is not read here"),
+        }
+    }
+}
+
+/// One bucket of a classic histogram: its bound is a label.
+fn take_buckets(
+    series: &Series<'_>,
+    (base, job): (&str, &str),
+    mapper: &mut Mapper<'_>,
+    parts: &mut Vec<(Place, Part)>,
+) {
+    let Some(bound) = series.label("le").and_then(|le| le.parse::<f64>().ok()).filter(|bound| !bound.is_nan()) else {
+        return mapper.refuse(base, "has a bucket without a bound");
+    };
+    let labels: Vec<(String, String)> = series
+        .labels
+        .iter()
+        .filter(|(name, _)| !matches!(*name, "__name__" | "job" | "le"))
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    for sample in series.samples.iter().filter(|sample| sample.value.to_bits() != STALE) {
+        let place =
+            Place { at: sample.timestamp, job: job.to_owned(), labels: labels.clone(), metric: base.to_owned() };
+        let start = positive_time(sample.start_timestamp).or(series.created);
+        if sample.value >= 0.0 && sample.value < 9e15 {
+            parts.push((place, Part { bound, count: sample.value as u64, start }));
+        } else {
+            mapper.refuse(base, "has a bucket that holds no count");
+        }
+    }
+}
+
+fn text(bytes: &Bytes) -> Result<&str, String> {
+    std::str::from_utf8(bytes).map_err(|_| "a label is not UTF-8".to_owned())
+}
+
+fn time(millis: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(millis)
+}
+
+fn positive_time(millis: i64) -> Option<DateTime<Utc>> {
+    (millis > 0).then(|| time(millis)).flatten()
+}
+
+fn labels<'r>(pairs: impl Iterator<Item = (&'r str, &'r str)>) -> Labels<'r> {
+    Labels(pairs.map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value))).collect())
+}
