@@ -59,7 +59,7 @@ test-http-fuzz: build setup-python ## Schemathesis: generated requests against t
 	@$(STEP) "HTTP fuzzing" scripts/with-server.sh scripts/http-fuzz.sh $(ARGS)
 
 test-sources: build setup-e2e setup-python setup-prometheus ## real senders: the OpenTelemetry SDKs and Prometheus
-	@SCALING_MODE_SETTINGS=tests/sources/scaling-mode.toml $(STEP) "telemetry sources" scripts/with-server.sh scripts/sources.sh
+	@$(STEP) "telemetry sources" scripts/sources.sh
 
 size: build ## compressed bytes of what the page loads; fails over 120 kB
 	@$(STEP) "page size" scripts/with-server.sh node scripts/size.mjs

@@ -11,4 +11,5 @@ if [ "${SCALING_MODE_RECORDINGS:-}" != none ]; then
   [ -f "$replay/scaling-mode.db" ] || cargo test --features ssr --test replay
   export SEED_DATA_DIR=$replay
 fi
+export SCALING_MODE_SETTINGS=$ROOT/end2end/scaling-mode.toml
 scripts/with-server.sh npm --prefix end2end test -- "$@"

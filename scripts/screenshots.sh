@@ -10,5 +10,6 @@ mkdir -p "$1"
 SCREENSHOTS=$(cd "$1" && pwd)
 export SCREENSHOTS
 cd "$ROOT"
+export SCALING_MODE_SETTINGS=$ROOT/end2end/scaling-mode.toml
 scripts/with-server.sh npm --prefix end2end exec -- playwright test --config end2end/screenshots.config.ts
 say "pictures: $SCREENSHOTS"

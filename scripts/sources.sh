@@ -1,14 +1,20 @@
 #!/usr/bin/env bash
-# Real senders against the running server: with-server.sh scripts/sources.sh. They are the OpenTelemetry SDKs for Python and
-# JavaScript, and Prometheus.
+# Real systems against the release server: sources.sh. The OpenTelemetry SDKs for Python and JavaScript and Prometheus send to
+# it, and it asks Prometheus.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
+cd "$ROOT"
 
 export PYTHON=$TOOLS/python/bin/python PROMETHEUS=${PROMETHEUS:-$(command -v prometheus)}
-# Node looks for packages beside the file that asks for them: those of the browser suite are these, too.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cp "$ROOT"/tests/sources/* "$work"
+# Node looks for packages beside the file that asks for them: those of the browser suite are these, too.
+cp tests/sources/* "$work"
 ln -s "$ROOT/end2end/node_modules" "$work/node_modules"
-node "$work/sources.mjs"
+# The server is to know where it finds Prometheus before that is started.
+PROMETHEUS_PORT=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
+export PROMETHEUS_PORT
+sed "s/PROMETHEUS_PORT/$PROMETHEUS_PORT/" tests/sources/scaling-mode.toml >"$work/scaling-mode.toml"
+export SCALING_MODE_SETTINGS=$work/scaling-mode.toml
+scripts/with-server.sh node "$work/sources.mjs"

@@ -2,6 +2,7 @@
 //! The same functions are the JSON endpoints for scripts. Must name `crate::server` only inside bodies.
 
 mod backtest;
+mod connections;
 mod encoding;
 mod forms;
 mod pages;
@@ -9,6 +10,7 @@ mod settings;
 mod styleguide;
 
 pub use backtest::*;
+pub use connections::*;
 pub use encoding::{PostBody, PutBody};
 pub use forms::*;
 pub use pages::*;

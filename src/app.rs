@@ -4,6 +4,7 @@ use crate::ui::backtest_page::BacktestPage;
 use crate::ui::bundle;
 pub use crate::ui::bundle::PagePath;
 use crate::ui::compare_page::ComparePage;
+use crate::ui::connections_page::ConnectionsPage;
 use crate::ui::event_page::EventPage;
 use crate::ui::page_error::NotFound;
 use crate::ui::rules_page::RulesPage;
@@ -55,6 +56,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/founder/scaling-mode") view=ScalingModePage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/snapshots/:id") view=SnapshotPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/compare") view=ComparePage ssr=SsrMode::Async />
+                <Route path=path!("/founder/scaling-mode/connections") view=ConnectionsPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/events/:seq") view=EventPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/backtest") view=BacktestPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/settings") view=SettingsPage ssr=SsrMode::Async />

@@ -9,6 +9,7 @@ pub mod break_even;
 pub mod canonical;
 pub mod change;
 pub mod comparison;
+pub mod connection;
 pub mod consequence;
 pub mod counting;
 pub mod cumulative;

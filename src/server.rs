@@ -12,6 +12,7 @@ pub mod http;
 pub mod live;
 pub mod observability;
 pub mod proof;
+pub mod puller;
 pub mod replay;
 pub mod scheduler;
 pub mod sources;

@@ -12,6 +12,7 @@ pub mod bundle;
 pub mod chart_readout;
 pub mod command_palette;
 pub mod compare_page;
+pub mod connections_page;
 pub mod decision_panel;
 pub mod environment_switcher;
 pub mod event_page;

@@ -55,11 +55,18 @@ export async function send(environment: string, through: number, errors: number,
 export default async function make() {
   if (!process.env.SERVER_DATA_DIR || !process.env.BASE_URL) return;
   for (const name of OF_A_SPEC) create(name);
-  for (const name of STATES) create(name, "pilot");
+  for (const name of [...STATES, "asked"]) create(name, "pilot");
   const now = Date.now();
   await put({ environment: "frozen", action: "freeze", reason: "invoices look wrong" });
   await send("stale", now - 72 * HOUR, 3, 0);
   await send("measured", now, 3, 0);
   await send("trouble", now, 900, 2);
   for (const name of STATES) await evaluate(name);
+  // Its one source does not answer, as the settings of the suite have it.
+  const asked = await fetch(`${process.env.BASE_URL}/api/scaling-mode/forms/ask-source`, {
+    method: "POST",
+    headers: { "Content-Type": "application/x-www-form-urlencoded" },
+    body: "environment=asked&source=metrics",
+  });
+  if (!asked.ok) throw new Error(`asking a source: ${asked.status} ${await asked.text()}`);
 }

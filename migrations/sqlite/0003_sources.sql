@@ -23,3 +23,14 @@ CREATE TABLE unpriced (
     last_at   INTEGER NOT NULL,
     PRIMARY KEY (stream_id, name)
 ) STRICT, WITHOUT ROWID;
+
+-- How asking a source went: the newest attempt, the newest success and up to when it was asked, and what went wrong last.
+CREATE TABLE pulls (
+    source_id     INTEGER PRIMARY KEY REFERENCES sources (id),
+    attempted_at  INTEGER NOT NULL,
+    succeeded_at  INTEGER,
+    asked_through INTEGER,
+    code          TEXT,
+    problem       TEXT,
+    cure          TEXT
+) STRICT;

@@ -5,7 +5,7 @@ use super::input::{Input, InputState, Value, Window, WindowName};
 use super::interval::{Count, Interval};
 use super::policy::{Config, EnvironmentKind, Windows};
 use super::rollup::MINUTE_MS;
-use super::signal::{Aggregation, Series, Signal, Unit};
+use super::signal::{Aggregation, Kind, Series, Signal, Unit};
 use super::stream::{Seen, Span, Stream};
 use chrono::{DateTime, Utc};
 use std::borrow::Cow;
@@ -66,6 +66,21 @@ pub fn inputs(streams: &[Stream], config: &Config, as_of: DateTime<Utc>, day_sta
         }
     }
     inputs
+}
+
+/// Whether what a stream says is fresh enough to count at `as_of`.
+pub fn is_fresh(stream: &Stream, config: &Config, as_of: DateTime<Utc>) -> bool {
+    let windows = &config.policy.windows;
+    let reader = Reader { as_of: as_of.timestamp_millis(), config, streams: std::slice::from_ref(stream), windows };
+    let age = stream.data_through(reader.as_of).map(|to| reader.as_of - to);
+    let most = match stream.series().signal().kind() {
+        Kind::Gauge => i64::from(windows.gauge_max_age_hours) * HOUR_MS,
+        Kind::Sum if matches!(stream.series().signal(), Signal::PostsPublished | Signal::AiSpend) => {
+            i64::from(windows.sum_max_lag_hours) * HOUR_MS
+        }
+        Kind::Sum | Kind::Level | Kind::Distribution => reader.infra_lag(stream),
+    };
+    age.is_some_and(|age| age <= most)
 }
 
 /// What one source says of one window.

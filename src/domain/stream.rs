@@ -187,6 +187,11 @@ impl Stream {
         spans.iter().map(|span| Span { from: span.from, to: span.to.min(as_of) }.overlap(window)).sum()
     }
 
+    /// The share of a window, 0-1, for which there is data as seen at `as_of`: its own word, or what its samples speak for.
+    pub fn coverage(&self, window: Span, as_of: i64) -> f64 {
+        self.covered(window, as_of) as f64 / window.length().max(1) as f64
+    }
+
     fn seen<T>(&self, window: Span, covered: i64, value: T) -> Seen<T> {
         let places = self.places(window);
         Seen {

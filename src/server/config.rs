@@ -1,7 +1,10 @@
 //! Owns the program's settings: one file, environment variables and flags, in rising order of precedence. The only place
 //! that reads the environment (through clap). Must not know what the settings are used for.
 
+mod sources;
 mod telemetry;
+
+pub use sources::PulledSource;
 
 use crate::domain::mapping::Rules;
 use crate::domain::price::PriceTable;
@@ -101,6 +104,7 @@ struct File {
     prices_version: Option<String>,
     raw_sample_days: Option<u32>,
     site: Option<PathBuf>,
+    source: Vec<sources::Source>,
     styleguide: Option<bool>,
     tick_minutes: Option<u32>,
 }
@@ -122,6 +126,8 @@ pub struct Settings {
     pub prices: PriceTable,
     pub raw_sample_days: u32,
     pub site: Option<PathBuf>,
+    /// Systems that are asked for their numbers.
+    pub sources: Vec<PulledSource>,
     pub store_file: PathBuf,
     /// Whether the page of examples is served.
     pub styleguide: bool,
@@ -195,6 +201,7 @@ impl Settings {
             mapping: telemetry::rules(file.mapping)?,
             prices: telemetry::prices(file.prices_version, file.price)?,
             raw_sample_days,
+            sources: sources::pulled(file.source)?,
             site: serve.site.clone().or(file.site).or_else(|| serve.leptos_site_root.clone()),
             styleguide: serve.styleguide || file.styleguide.unwrap_or(false),
             tick_minutes,

@@ -3,6 +3,7 @@
 
 pub mod assets;
 pub mod backtests;
+pub mod connections;
 pub mod context;
 pub mod events;
 pub mod guard;

@@ -4,6 +4,8 @@
 pub mod host;
 pub mod inflate;
 pub mod otlp;
+pub mod outgoing;
+pub mod prometheus;
 pub mod remote_write;
 pub mod requests;
 

@@ -140,6 +140,26 @@ pub struct SourceSummary {
     pub spans: Vec<Span>,
 }
 
+/// How asking a source went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullState {
+    /// Up to when it has been asked with success.
+    pub asked_through: Option<DateTime<Utc>>,
+    pub attempted_at: DateTime<Utc>,
+    /// What went wrong at the newest attempt.
+    pub failure: Option<PullFailure>,
+    pub succeeded_at: Option<DateTime<Utc>>,
+}
+
+/// Why a source could not be asked, in words for a founder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullFailure {
+    /// Stable, for scripts.
+    pub code: String,
+    pub cure: String,
+    pub problem: String,
+}
+
 /// Which points of a chart are wanted: after `from`, up to `to`, one for each `step` that holds a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrendQuery {
@@ -191,6 +211,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// What each source has sent so far.
     async fn sources(&self, environment: &str) -> Result<Vec<SourceSummary>, StoreError>;
+
+    /// How asking each source went, by its name.
+    async fn pull_states(&self, environment: &str) -> Result<Vec<(String, PullState)>, StoreError>;
+
+    /// Notes how asking a source went. What it was asked up to, and when it last answered, stay where this attempt does not
+    /// say.
+    async fn note_pull(&self, environment: &str, source: &str, state: &PullState) -> Result<(), StoreError>;
 
     /// The first and the last sample's time of an environment.
     async fn extent(&self, environment: &str) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError>;

@@ -51,6 +51,11 @@ pub fn rules(environment: &str) -> String {
     format!("{PAGE}/rules?environment={}", escape(environment))
 }
 
+/// The sources of an environment.
+pub fn connections(environment: &str) -> String {
+    format!("{PAGE}/connections?environment={}", escape(environment))
+}
+
 /// One event.
 pub fn event(environment: &str, seq: u64) -> String {
     format!("{PAGE}/events/{seq}?environment={}", escape(environment))

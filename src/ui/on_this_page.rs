@@ -29,6 +29,9 @@ pub fn OnThisPage(environment: String, has_proof: bool) -> impl IntoView {
             <ul>
                 {links}
                 <li>
+                    <a href=links::connections(&environment)>"Connections"</a>
+                </li>
+                <li>
                     <a href=links::settings(&environment)>"Limits and guardrails"</a>
                 </li>
                 <li>

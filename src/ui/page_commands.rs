@@ -22,6 +22,7 @@ pub fn commands(environment: &str, environments: &[EnvironmentName]) -> Vec<Comm
     ];
     let mut commands: Vec<Command> = on_page.into_iter().map(|(name, href)| Command::new(name, href)).collect();
     commands.extend([
+        Command::new("Connections: where each number comes from", links::connections(environment)),
         Command::new("What if: try other numbers", links::what_if(environment, &[])),
         Command::new("Backtest a policy", links::backtest(environment)),
         Command::new("Limits, guardrails, weights, windows", links::settings(environment)),

@@ -89,14 +89,6 @@ function application() {
   );
 }
 
-async function freePort() {
-  const server = createServer();
-  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  const { port } = server.address();
-  await new Promise((closed) => server.close(closed));
-  return port;
-}
-
 async function prometheus(configuration, port) {
   const child = spawn(process.env.PROMETHEUS, [
     `--config.file=${configuration}`,
@@ -115,7 +107,47 @@ async function prometheus(configuration, port) {
   };
 }
 
+/** Until it holds: what is asked every few seconds has come within a minute. */
+async function eventually(check) {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await check();
+    } catch (error) {
+      if (tries === 30) throw error;
+      await pause(2_000);
+    }
+  }
+}
+
 const pause = (ms) => new Promise((wake) => setTimeout(wake, ms));
+
+const connections = (environment) => fetch(`${BASE_URL}/api/scaling-mode/connections?environment=${environment}`).then((answer) => answer.json());
+
+/** What is asked while nothing answers there. */
+async function isFailing() {
+  await environment("pulled");
+  const ask = new URLSearchParams({ environment: "pulled", source: "metrics" });
+  assert.equal((await fetch(`${BASE_URL}/api/scaling-mode/forms/ask-source`, { method: "POST", body: ask })).status, 200);
+  const [source] = (await connections("pulled")).connections;
+  assert.equal(source.state, "failing");
+  assert.equal(source.failure.code, "unreachable");
+}
+
+/** It has asked by itself since Prometheus answers, over its restart. An empty result is unknown, never zero. */
+async function pulled() {
+  const [source] = (await connections("pulled")).connections;
+  assert.equal(source.failure, null);
+  const input = await inputs("pulled");
+  for (const signal of ["infra.requests", "infra.errors", "infra.latency"]) {
+    assert.equal(input(signal, "last_hour").source, "metrics", signal);
+    assert.equal(input(signal, "last_hour").state, "partial", signal);
+  }
+  const [requests, errors] = ["infra.requests", "infra.errors"].map((signal) => Number(input(signal, "last_hour").value.lo));
+  assert.ok(errors > 0 && requests === 11 * errors, `${requests} requests, ${errors} errors: ${JSON.stringify(input("infra.requests", "last_hour"))}`);
+  assert.deepEqual(input("clients.active", "latest").value, { lo: 11, hi: 11 });
+  assert.equal(input("posts.published", "trailing").state, "missing");
+  console.log(`sources: Prometheus is asked, ${requests} requests are certain`);
+}
 
 async function remoteWrite() {
   await environment("prometheus");
@@ -123,13 +155,15 @@ async function remoteWrite() {
   const configuration = join(work, "prometheus.yml");
   const template = await readFile(join(here, "prometheus.yml"), "utf8");
   await writeFile(configuration, template.replace("APPLICATION", scraped.address).replace("SERVER", BASE_URL));
-  const port = await freePort();
+  await isFailing();
+  const port = process.env.PROMETHEUS_PORT;
   let stop = await prometheus(configuration, port);
   await pause(10_000);
   // Restarted in between: it goes on from its log, and nothing is counted twice.
   await stop();
   stop = await prometheus(configuration, port);
   await pause(10_000);
+  await eventually(pulled);
   await stop();
   const scrapes = scraped.scrapes();
   scraped.close();

@@ -154,16 +154,18 @@ pub struct Rules {
 impl Rules {
     /// A founder's rules, before those that hold where there are none for a metric.
     pub fn new(own: Vec<Rule>) -> Rules {
+        let mut rules = Rules::only(own);
+        for (metric, usual) in Rules::only(defaults::rules()).by_metric {
+            rules.by_metric.entry(metric).or_insert(usual);
+        }
+        rules
+    }
+
+    /// These rules and no others.
+    pub fn only(own: Vec<Rule>) -> Rules {
         let mut by_metric: HashMap<String, Vec<Rule>> = HashMap::new();
         for rule in own {
             by_metric.entry(rule.metric.clone()).or_default().push(rule);
-        }
-        let mut usual: HashMap<String, Vec<Rule>> = HashMap::new();
-        for rule in defaults::rules() {
-            usual.entry(rule.metric.clone()).or_default().push(rule);
-        }
-        for (metric, rules) in usual {
-            by_metric.entry(metric).or_insert(rules);
         }
         Rules { by_metric }
     }

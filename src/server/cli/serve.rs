@@ -16,7 +16,7 @@ use crate::server::sources::THIS_SERVER;
 use crate::server::sources::host::Host;
 use crate::server::sources::requests::RequestLog;
 use crate::server::store::{Store, StoreError};
-use crate::server::{clock, demo, observability};
+use crate::server::{clock, demo, observability, puller};
 use axum::serve::ListenerExt;
 use leptos::config::{LeptosOptions, get_configuration};
 use std::path::PathBuf;
@@ -55,6 +55,9 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     tasks.spawn(state.scheduler.clone().run(store.clone(), settings.clone(), stop.clone()));
     tasks.spawn(state.feed.clone().run(store.clone()));
     tasks.spawn(housekeeping(store.clone(), settings.clone(), stop.clone()));
+    for source in &settings.sources {
+        tasks.spawn(puller::run(source.clone(), store.clone(), state.feed.clone(), stop.clone()));
+    }
     tasks.spawn(own_figures(store.clone(), state.requests.clone(), stop.clone()));
     tasks.close();
     announce(address);

@@ -72,6 +72,11 @@ pub fn lead_back(environment: Option<String>, done: &str, result: Result<bool, W
     lead_to(&format!("{PAGE}?{query}#notice"), result.map(|_| ()))
 }
 
+/// The page of an environment's connections.
+pub fn connections_address(environment: &str) -> String {
+    format!("{PAGE}/connections?environment={}", encoded(environment))
+}
+
 /// Leads a browser to an address of this server. A script gets the result itself.
 pub fn lead_to(address: &str, result: Result<(), WireError>) -> Result<(), WireError> {
     if accepts_html() {

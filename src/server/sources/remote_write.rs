@@ -186,6 +186,37 @@ fn take(series: &Series<'_>, (metric, job): (&str, &str), mapper: &mut Mapper<'_
     }
 }
 
+/// Series of plain numbers that came by another way than remote write; classic histograms among them are whole.
+pub struct Gathered<'m> {
+    mapper: Mapper<'m>,
+    parts: Vec<(Place, Part)>,
+}
+
+impl<'m> Gathered<'m> {
+    pub fn new(mapper: Mapper<'m>) -> Gathered<'m> {
+        Gathered { mapper, parts: Vec::new() }
+    }
+
+    /// Takes one number. One with the label `le` is a bucket where the metric is taken as times.
+    pub fn take(&mut self, metric: &str, own: &[(&str, &str)], at: DateTime<Utc>, value: f64) {
+        let sample = Sample { start_timestamp: 0, timestamp: at.timestamp_millis(), value };
+        let series = Series { created: None, histograms: &[], labels: own.to_vec(), samples: &[sample] };
+        if series.label("le").is_some() {
+            return take_buckets(&series, (metric, ""), &mut self.mapper, &mut self.parts);
+        }
+        let value = self.mapper.plain(metric, value);
+        self.mapper.take(&series.point(metric, at, None, value), &series.process());
+    }
+
+    /// What it comes to.
+    pub fn finish(mut self) -> Mapped {
+        for (place, classic) in buckets::whole(self.parts) {
+            self.mapper.take(&classic.point(&place), &place.process());
+        }
+        self.mapper.finish()
+    }
+}
+
 /// One bucket of a classic histogram: its bound is a label.
 fn take_buckets(
     series: &Series<'_>,

@@ -10,6 +10,7 @@ mod ingest;
 mod minutes;
 mod points;
 mod proposals;
+mod pulls;
 mod recorded;
 mod recording;
 mod samples;
@@ -19,7 +20,7 @@ mod streams;
 pub use backup::restore;
 
 use super::{
-    Changed, EnvironmentSummary, EventFilter, IdempotencyKey, Recording, SourceSummary, Store, StoreError,
+    Changed, EnvironmentSummary, EventFilter, IdempotencyKey, PullState, Recording, SourceSummary, Store, StoreError,
     StoredSample, TrendQuery,
 };
 use crate::domain::act::Act;
@@ -298,6 +299,19 @@ impl Store for SqliteStore {
         let snapshots = recording::record(&mut tx, environment, recordings, bodies, key).await?;
         self.commit(tx).await?;
         Ok(snapshots)
+    }
+
+    async fn pull_states(&self, environment: &str) -> Result<Vec<(String, PullState)>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        pulls::of_environment(&mut tx, found.id).await
+    }
+
+    async fn note_pull(&self, environment: &str, source: &str, state: &PullState) -> Result<(), StoreError> {
+        let mut tx = self.writing().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        pulls::note(&mut tx, found.id, source, state).await?;
+        self.commit(tx).await
     }
 
     async fn prune_counters(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {

@@ -86,10 +86,7 @@ impl Pending {
         if parts.is_empty() {
             return Vec::new();
         }
-        let mut groups: BTreeMap<Place, Vec<Part>> = BTreeMap::new();
-        for (place, part) in parts {
-            groups.entry(place).or_default().push(part);
-        }
+        let groups = grouped(parts);
         let mut whole = Vec::new();
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.retain(|_, one| now - one.since < PATIENCE);
@@ -112,6 +109,19 @@ impl Pending {
         }
         whole
     }
+}
+
+fn grouped(parts: Vec<(Place, Part)>) -> BTreeMap<Place, Vec<Part>> {
+    let mut groups: BTreeMap<Place, Vec<Part>> = BTreeMap::new();
+    for (place, part) in parts {
+        groups.entry(place).or_default().push(part);
+    }
+    groups
+}
+
+/// The histograms of buckets that came all at once; one without its last bucket is left out.
+pub(super) fn whole(parts: Vec<(Place, Part)>) -> Vec<(Place, Classic)> {
+    grouped(parts).into_iter().filter_map(|(place, parts)| Some((place, classic(parts)?))).collect()
 }
 
 /// The histogram of buckets; `None` without its last one, or where counts fall as bounds rise.

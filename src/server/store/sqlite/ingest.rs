@@ -89,7 +89,7 @@ fn by_row(mut conflicts: Vec<RowError>) -> Vec<RowError> {
     conflicts
 }
 
-async fn source_id(db: &mut SqliteConnection, environment: i64, name: &str) -> Result<i64, StoreError> {
+pub(super) async fn source_id(db: &mut SqliteConnection, environment: i64, name: &str) -> Result<i64, StoreError> {
     sqlx::query("INSERT INTO sources (environment_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind(environment)
         .bind(name)

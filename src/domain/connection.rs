@@ -1,0 +1,143 @@
+//! Owns what is shown of a source: whether it speaks, for which signals, how much of the last day it covers. Must not know how
+//! a source is reached.
+
+use super::policy::Config;
+use super::prepare;
+use super::rollup::MINUTE_MS;
+use super::signal::{Severity, Signal};
+use super::stream::{Span, Stream};
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Cells of a day's strip: a quarter of an hour each.
+pub const CELLS: i64 = 96;
+const CELL_MS: i64 = 15 * MINUTE_MS;
+
+/// What a source is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ConnectionState {
+    /// The newest attempt to ask it failed.
+    Failing,
+    /// Something of it is too old to count.
+    Late,
+    /// All that it sends is fresh enough to count.
+    Receiving,
+    /// Nothing has come yet.
+    Waiting,
+}
+
+impl ConnectionState {
+    pub const fn name(self) -> &'static str {
+        match self {
+            ConnectionState::Failing => "failing",
+            ConnectionState::Late => "late",
+            ConnectionState::Receiving => "receiving",
+            ConnectionState::Waiting => "waiting",
+        }
+    }
+}
+
+/// How a source's numbers come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Asking {
+    /// Without what must not be shown.
+    pub address: String,
+    pub every_seconds: u32,
+}
+
+/// Why a source could not be asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Failure {
+    pub code: String,
+    pub cure: String,
+    pub problem: String,
+}
+
+/// One signal of a source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ConnectedSignal {
+    /// How much of each quarter of an hour of the last day is covered, 0 to 100, the oldest first.
+    pub cells: Vec<u8>,
+    pub data_through: Option<DateTime<Utc>>,
+    pub fetched_at: Option<DateTime<Utc>>,
+    /// Whether it is fresh enough to count.
+    pub is_fresh: bool,
+    pub severity: Option<Severity>,
+    pub signal: Signal,
+    /// What was used and has no price, by name.
+    pub unpriced: Vec<String>,
+}
+
+impl ConnectedSignal {
+    /// How much of the last day is covered, in percent.
+    pub fn covered(&self) -> f64 {
+        self.cells.iter().map(|cell| f64::from(*cell)).sum::<f64>() / self.cells.len().max(1) as f64
+    }
+
+    fn of(stream: &Stream, config: &Config, as_of: DateTime<Utc>) -> ConnectedSignal {
+        let now = as_of.timestamp_millis();
+        let start = now - CELLS * CELL_MS;
+        let cells = (0..CELLS).map(|cell| {
+            let span = Span { from: start + cell * CELL_MS, to: start + (cell + 1) * CELL_MS };
+            (stream.coverage(span, now) * 100.0).round() as u8
+        });
+        let time = |millis: i64| DateTime::from_timestamp_millis(millis);
+        ConnectedSignal {
+            cells: cells.collect(),
+            data_through: stream.data_through(now).and_then(time),
+            fetched_at: stream.latest(now).and_then(|row| time(row.fetched_at)),
+            is_fresh: prepare::is_fresh(stream, config, as_of),
+            severity: stream.series().severity(),
+            signal: stream.series().signal(),
+            unpriced: stream.unpriced.clone(),
+        }
+    }
+}
+
+/// A source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Connection {
+    /// `None` where it sends by itself.
+    pub asking: Option<Asking>,
+    pub failure: Option<Failure>,
+    pub name: String,
+    pub signals: Vec<ConnectedSignal>,
+    pub state: ConnectionState,
+    /// When it was last asked with success, for a source that is asked.
+    pub succeeded_at: Option<DateTime<Utc>>,
+}
+
+impl Connection {
+    /// A source of a name, as its streams show it; `streams` may hold those of others.
+    pub fn of(name: &str, streams: &[Stream], config: &Config, as_of: DateTime<Utc>) -> Connection {
+        let own = streams.iter().filter(|stream| stream.source() == name);
+        let signals: Vec<ConnectedSignal> = own.map(|stream| ConnectedSignal::of(stream, config, as_of)).collect();
+        let state = if signals.iter().all(|signal| signal.data_through.is_none()) {
+            ConnectionState::Waiting
+        } else if signals.iter().all(|signal| signal.is_fresh) {
+            ConnectionState::Receiving
+        } else {
+            ConnectionState::Late
+        };
+        Connection { asking: None, failure: None, name: name.to_owned(), signals, state, succeeded_at: None }
+    }
+
+    /// The same source, which is asked, as its newest attempt went.
+    #[must_use]
+    pub fn asked(self, asking: Asking, succeeded_at: Option<DateTime<Utc>>, failure: Option<Failure>) -> Connection {
+        let state = if failure.is_some() { ConnectionState::Failing } else { self.state };
+        Connection { asking: Some(asking), failure, state, succeeded_at, ..self }
+    }
+}
+
+/// All sources of an environment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Connections {
+    pub as_of: DateTime<Utc>,
+    pub config: Config,
+    pub connections: Vec<Connection>,
+    /// What AI costs is known up to here, by the founder's own name for it.
+    pub prices_version: Option<String>,
+}

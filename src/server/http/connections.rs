@@ -1,0 +1,72 @@
+//! Owns what is read for the page of connections, and asking a source at once.
+
+use super::context::{config, state};
+use super::problem;
+use crate::domain::connection::{Asking, Connection, Connections, Failure};
+use crate::domain::stream::Span;
+use crate::error::{Code, WireError};
+use crate::server::store::{PullFailure, PullState};
+use crate::server::{clock, puller};
+use chrono::Duration;
+use std::collections::BTreeSet;
+
+/// How far back streams are read: the last day, and before it enough to know a source's usual step.
+const REACH: Duration = Duration::hours(50);
+
+/// Every source of an environment: those that have sent, and those that are asked.
+pub async fn connections(environment: Option<String>) -> Result<Connections, WireError> {
+    let state = state()?;
+    let config = config(environment).await?;
+    let name = &config.environment;
+    let now = clock::now();
+    let span = Span { from: (now - REACH).timestamp_millis(), to: now.timestamp_millis() };
+    let streams = state.store.streams(name, span).await.map_err(problem::of_store)?;
+    let sources = state.store.sources(name).await.map_err(problem::of_store)?;
+    let pulls = state.store.pull_states(name).await.map_err(problem::of_store)?;
+    let asked: Vec<_> = state.settings.sources.iter().filter(|source| source.environment == *name).collect();
+    let names: BTreeSet<&str> = sources
+        .iter()
+        .map(|source| source.source.as_str())
+        .chain(asked.iter().map(|source| source.name.as_str()))
+        .collect();
+    let connections = names
+        .into_iter()
+        .map(|name| {
+            let connection = Connection::of(name, &streams, &config, now);
+            let Some(source) = asked.iter().find(|source| source.name == name) else {
+                return connection;
+            };
+            let pulled = pulls.iter().find(|(own, _)| own == name).map(|(_, pulled)| pulled);
+            let asking = Asking {
+                address: source.url.to_string(),
+                every_seconds: u32::try_from(source.every.num_seconds()).unwrap_or(u32::MAX),
+            };
+            let succeeded_at = pulled.and_then(|pulled| pulled.succeeded_at);
+            connection.asked(asking, succeeded_at, pulled.and_then(failure))
+        })
+        .collect();
+    let prices_version = state.settings.prices.version.clone();
+    Ok(Connections { as_of: now, config, connections, prices_version })
+}
+
+fn failure(pulled: &PullState) -> Option<Failure> {
+    let PullFailure { code, cure, problem } = pulled.failure.clone()?;
+    Some(Failure { code, cure, problem })
+}
+
+/// Asks a source at once; how it went is on the page then.
+pub async fn ask_now(environment: Option<String>, source: &str) -> Result<(), WireError> {
+    let state = state()?;
+    let config = config(environment).await?;
+    let found = state
+        .settings
+        .sources
+        .iter()
+        .find(|own| own.environment == config.environment && own.name == source)
+        .ok_or_else(|| {
+        WireError::new(Code::OutOfRange, "The settings file names no source of that name here.").at("source")
+    })?;
+    // What went wrong has been noted: it stands on the page, with its cure.
+    let _ = puller::pull(found, state.store.as_ref(), &state.feed).await;
+    Ok(())
+}

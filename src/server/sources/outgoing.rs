@@ -1,0 +1,262 @@
+//! Owns requests to other systems: only to addresses that may be asked, resolved once and held to, without redirects, within
+//! limits of time and size. Must not know what is asked for.
+
+use super::inflate::LARGEST;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long an answer may take, from the first byte sent to the last received.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
+/// How long a connection may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// Why nothing came back. The words are for founders; causes with secrets in them are never among them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    #[error("the address {0} is not one that may be asked")]
+    Forbidden(String),
+    #[error("{0} is no address of a server: it needs http:// or https:// and a name")]
+    NoAddress(String),
+    #[error("the name {0} cannot be found")]
+    UnknownName(String),
+    #[error("nothing answers there")]
+    Unreachable,
+    #[error("it did not answer within {} seconds", TIME_LIMIT.as_secs())]
+    Slow,
+    #[error("it refused who asked (status {0})")]
+    Unauthorised(u16),
+    #[error("it sent the request on to another address, which is never followed (status {0})")]
+    Redirected(u16),
+    #[error("it answered with status {0}")]
+    Status(u16),
+    #[error("its answer is larger than {} MiB", LARGEST / 1024 / 1024)]
+    TooLarge,
+    #[error("its answer cannot be read: {0}")]
+    Unreadable(String),
+    #[error("the environment variable {0}, which is to hold its credentials, is not set")]
+    NoCredentials(String),
+    #[error("what it said could not be stored")]
+    NotStored,
+}
+
+impl AskError {
+    /// A stable name for scripts.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            AskError::Forbidden(_) => "forbidden-address",
+            AskError::NoAddress(_) => "no-address",
+            AskError::UnknownName(_) => "unknown-name",
+            AskError::Unreachable => "unreachable",
+            AskError::Slow => "slow",
+            AskError::Unauthorised(_) => "unauthorised",
+            AskError::Redirected(_) => "redirected",
+            AskError::Status(_) => "status",
+            AskError::TooLarge => "too-large",
+            AskError::Unreadable(_) => "unreadable",
+            AskError::NoCredentials(_) => "no-credentials",
+            AskError::NotStored => "not-stored",
+        }
+    }
+
+    /// What to do about it.
+    pub const fn cure(&self) -> &'static str {
+        match self {
+            AskError::Forbidden(_) => "Name the address in the source's allow_addresses if it is meant.",
+            AskError::NoAddress(_) => "Correct the source's url in the settings file.",
+            AskError::UnknownName(_) => "Check the name in the source's url, and that this machine can resolve it.",
+            AskError::Unreachable => "Check that the system runs, and that this machine reaches its port.",
+            AskError::Slow => "Ask for less: a narrower query, or a longer step.",
+            AskError::Unauthorised(_) => "Check the token that the source's token_env names.",
+            AskError::Redirected(_) => "Put the address that it redirects to into the source's url.",
+            AskError::Status(_) => "Look into the log of the system that answered.",
+            AskError::TooLarge => "Ask for fewer series: aggregate in the query.",
+            AskError::Unreadable(_) => "Check that the url is the system's own, not a page in front of it.",
+            AskError::NoCredentials(_) => "Set the variable where the server is started, and start it again.",
+            AskError::NotStored => "The cause is in the server's log.",
+        }
+    }
+}
+
+/// Which addresses may be asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Addresses that are never asked unless they are named, and are named.
+    pub named: Vec<IpAddr>,
+}
+
+impl Allowed {
+    fn permits(&self, address: IpAddr) -> bool {
+        self.named.contains(&address) || !is_dangerous(address)
+    }
+}
+
+/// Addresses at which clouds keep credentials, or that are no single machine's.
+fn is_dangerous(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            v4.is_link_local()
+                || v4.is_multicast()
+                || v4.is_broadcast()
+                || v4.is_unspecified()
+                || v4.octets() == [100, 100, 100, 200]
+        }
+        IpAddr::V6(v6) => {
+            if let Some(v4) = v6.to_ipv4_mapped() {
+                return is_dangerous(IpAddr::V4(v4));
+            }
+            let first = v6.segments()[0];
+            (first & 0xffc0) == 0xfe80
+                || v6.is_multicast()
+                || v6.is_unspecified()
+                || first == 0xfd00 && v6.segments()[1] == 0xec2
+        }
+    }
+}
+
+/// Resolves a name once; the connection is made to what was checked.
+struct Checked {
+    allowed: Allowed,
+}
+
+impl Resolve for Checked {
+    fn resolve(&self, name: Name) -> Resolving {
+        let allowed = self.allowed.clone();
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0))
+                .await
+                .map_err(|_| AskError::UnknownName(name.as_str().to_owned()))?;
+            let permitted: Vec<SocketAddr> = found.filter(|address| allowed.permits(address.ip())).collect();
+            if permitted.is_empty() {
+                return Err(AskError::Forbidden(name.as_str().to_owned()).into());
+            }
+            Ok(Box::new(permitted.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// A client for one source.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    allowed: Allowed,
+    client: Client,
+}
+
+impl Outgoing {
+    /// # Errors
+    /// Where this machine's certificates cannot be read.
+    pub fn new(allowed: Allowed) -> Result<Outgoing, AskError> {
+        // Where one has been chosen already, that one stays.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .redirect(Policy::none())
+            .timeout(TIME_LIMIT)
+            .connect_timeout(CONNECT_LIMIT)
+            .no_proxy()
+            .user_agent(concat!("scaling-mode/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(Arc::new(Checked { allowed: allowed.clone() }))
+            .build()
+            .map_err(|error| AskError::Unreadable(error.without_url().to_string()))?;
+        Ok(Outgoing { allowed, client })
+    }
+
+    /// Asks, and reads the answer.
+    ///
+    /// # Errors
+    /// [`AskError`], in words for a founder.
+    pub async fn get(
+        &self,
+        url: &Url,
+        prepare: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Vec<u8>, AskError> {
+        self.check(url)?;
+        let mut response = prepare(self.client.get(url.clone())).send().await.map_err(of_request)?;
+        let status = response.status();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(of_request)? {
+            if body.len() + chunk.len() > LARGEST {
+                return Err(AskError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        match status {
+            status if status.is_success() => Ok(body),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(AskError::Unauthorised(status.as_u16())),
+            status if status.is_redirection() => Err(AskError::Redirected(status.as_u16())),
+            status => Err(AskError::Status(status.as_u16())),
+        }
+    }
+
+    /// An address that is written as numbers is not resolved, and so is checked here.
+    fn check(&self, url: &Url) -> Result<(), AskError> {
+        let host = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https"));
+        let Some(host) = host else {
+            return Err(AskError::NoAddress(url.scheme().to_owned()));
+        };
+        match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+            Ok(address) if !self.allowed.permits(address) => Err(AskError::Forbidden(host.to_owned())),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn of_request(error: reqwest::Error) -> AskError {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(error) = cause {
+        if let Some(own) = error.downcast_ref::<AskError>() {
+            return own.clone();
+        }
+        cause = error.source();
+    }
+    if error.is_timeout() {
+        AskError::Slow
+    } else if error.is_connect() {
+        AskError::Unreachable
+    } else {
+        AskError::Unreadable(error.without_url().to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_clouds_keep_credentials_is_asked_only_where_it_is_named() {
+        let allowed = Allowed::default();
+        for address in [
+            "169.254.169.254",
+            "100.100.100.200",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "fe80::1",
+            "fd00:ec2::254",
+            "::ffff:169.254.169.254",
+            "::",
+        ] {
+            let address: IpAddr = address.parse().unwrap();
+            assert!(!allowed.permits(address), "{address}");
+            assert!(Allowed { named: vec![address] }.permits(address));
+        }
+        for address in ["127.0.0.1", "10.0.0.7", "192.168.1.1", "::1", "93.184.216.34"] {
+            assert!(allowed.permits(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_may_not_be_asked_is_refused_before_anything_is_sent() {
+        let outgoing = Outgoing::new(Allowed::default()).unwrap();
+        let ask = async |url: &str| outgoing.get(&url.parse().unwrap(), |request| request).await.unwrap_err();
+        assert_eq!(
+            ask("http://169.254.169.254/latest/meta-data").await,
+            AskError::Forbidden("169.254.169.254".to_owned())
+        );
+        assert_eq!(ask("http://[fe80::1]/").await.code(), "forbidden-address");
+        assert_eq!(ask("file:///etc/passwd").await.code(), "no-address");
+        assert_eq!(ask("http://127.0.0.1:1/").await, AskError::Unreachable);
+    }
+}

@@ -1,0 +1,219 @@
+//! Owns the page of an environment's sources: which speak, for which signals, how much of the last day they cover, and what is
+//! wrong with those that do not. Must not know how a source is reached.
+
+use super::format;
+use super::links;
+use super::page_error::PageError;
+use super::page_frame::PageFrame;
+use super::widgets::{EnvironmentField, KindMark, TableRegion, TimeStamp};
+use super::words;
+use crate::api;
+use crate::domain::connection::{CELLS, ConnectedSignal, Connection, ConnectionState, Connections};
+use chrono::{DateTime, Utc};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+#[component]
+pub fn ConnectionsPage() -> impl IntoView {
+    let environment = use_query_map().read_untracked().get("environment");
+    let connections = OnceResource::new_blocking(api::connections_page(environment));
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                match connections.await {
+                    Ok(connections) => view! { <Shown connections=connections /> }.into_any(),
+                    Err(error) => view! { <PageError error=error /> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+#[component]
+fn Shown(connections: Connections) -> impl IntoView {
+    let Connections { as_of, config, connections, prices_version } = connections;
+    let environment = config.environment.clone();
+    let is_empty = connections.is_empty();
+    let panels: Vec<_> = connections
+        .into_iter()
+        .enumerate()
+        .map(|(place, connection)| panel(&environment, as_of, place, &connection))
+        .collect();
+    view! {
+        <Title text=format!("Connections of {environment} · Scaling Mode") />
+        <PageFrame>
+            <nav aria-label="Where this stands">
+                <a href=links::page(&environment)>{format!("Back to {environment}")}</a>
+            </nav>
+            <section class="panel" aria-labelledby="connections-title">
+                <div class="panel-head">
+                    <h1 id="connections-title">{format!("Connections of {environment}")}</h1>
+                    <KindMark kind=config.kind />
+                </div>
+                <p>
+                    "Where each number comes from, and how much of the last day it covers. A source that is silent or fails leaves its signals unknown; it never counts as zero and stops no other."
+                </p>
+                <p class="quiet">
+                    "As of " <TimeStamp at=as_of />
+                    {prices_version.map(|version| format!(". Prices of AI models: {version}"))}
+                </p>
+                {is_empty
+                    .then(|| {
+                        view! {
+                            <p>
+                                "Nothing has been sent yet. "
+                                <a href=format!("{}#connect", links::page(&environment))>
+                                    "How to connect each signal"
+                                </a>
+                            </p>
+                        }
+                    })}
+            </section>
+            {panels}
+        </PageFrame>
+    }
+    .into_any()
+}
+
+const fn state_words(state: ConnectionState) -> (&'static str, &'static str) {
+    match state {
+        ConnectionState::Failing => ("Failing", "outcome-failed"),
+        ConnectionState::Late => ("Late", "outcome-unknown"),
+        ConnectionState::Receiving => ("Receiving", "outcome-passed"),
+        ConnectionState::Waiting => ("Nothing yet", "outcome-unknown"),
+    }
+}
+
+fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Connection) -> AnyView {
+    let (state, class) = state_words(connection.state);
+    let title = format!("source-{place}");
+    let labelled_by = title.clone();
+    let way = match &connection.asking {
+        Some(asking) => format!("Asked every {} s: {}", asking.every_seconds, asking.address),
+        None => "Sends by itself".to_owned(),
+    };
+    let failure = connection.failure.as_ref().map(|failure| {
+        view! {
+            <div class="banner banner-stale" role="status">
+                <p>
+                    <strong>{format!("{} failed: ", connection.name)}</strong>
+                    {failure.problem.clone()}
+                    ". "
+                    {failure.cure.clone()}
+                    " "
+                    <code>{failure.code.clone()}</code>
+                </p>
+            </div>
+        }
+    });
+    let test = connection.asking.is_some().then(|| {
+        view! {
+            <form method="post" action=links::form("ask-source")>
+                <EnvironmentField environment=environment.to_owned() />
+                <input type="hidden" name="source" value=connection.name.clone() />
+                <button type="submit">{format!("Ask {} now", connection.name)}</button>
+            </form>
+        }
+    });
+    let rows: Vec<_> = connection.signals.iter().map(|signal| row(as_of, signal)).collect();
+    view! {
+        <section class="panel connection" aria-labelledby=labelled_by>
+            <div class="panel-head">
+                <h2 id=title>{connection.name.clone()}</h2>
+                <span class=format!("badge {class}")>{state}</span>
+            </div>
+            <p class="quiet">
+                {way}
+                {connection
+                    .succeeded_at
+                    .map(|at| view! { ". Last answered " <TimeStamp at=at /> })}
+            </p>
+            {failure}
+            {(!rows.is_empty())
+                .then(|| {
+                    view! {
+                        <TableRegion label=format!("Signals of {}", connection.name)>
+                            <table>
+                                <caption>"Darker is covered; the right end is now"</caption>
+                                <thead>
+                                    <tr>
+                                        <th scope="col">"Signal"</th>
+                                        <th scope="col">"Data through"</th>
+                                        <th scope="col">"Fetched at"</th>
+                                        <th scope="col">"Last 24 h"</th>
+                                    </tr>
+                                </thead>
+                                <tbody>{rows}</tbody>
+                            </table>
+                        </TableRegion>
+                    }
+                })}
+            {test}
+        </section>
+    }
+    .into_any()
+}
+
+fn row(as_of: DateTime<Utc>, signal: &ConnectedSignal) -> AnyView {
+    let time = |at: Option<DateTime<Utc>>| match at {
+        Some(at) => view! {
+            <TimeStamp at=at />
+            <span class="age">{format::ago(as_of, at)}</span>
+        }
+        .into_any(),
+        None => format::UNKNOWN.into_any(),
+    };
+    let unpriced = (!signal.unpriced.is_empty())
+        .then(|| view! { <span class="quiet">{format!("no price for {}", signal.unpriced.join(", "))}</span> });
+    view! {
+        <tr>
+            <th scope="row">
+                {words::signal(signal.signal, signal.severity)}
+                {(!signal.is_fresh)
+                    .then(|| view! { " " <span class="badge state-stale">"too old to count"</span> })}
+                {unpriced}
+            </th>
+            <td>{time(signal.data_through)}</td>
+            <td>{time(signal.fetched_at)}</td>
+            <td>
+                {strip(signal)}
+                <span class="quiet">{format!("{:.0} % covered", signal.covered())}</span>
+            </td>
+        </tr>
+    }
+    .into_any()
+}
+
+/// The last day in quarters of an hour: full where all of it is covered.
+fn strip(signal: &ConnectedSignal) -> AnyView {
+    let cells: Vec<_> = signal
+        .cells
+        .iter()
+        .enumerate()
+        .filter(|(_, covered)| **covered > 0)
+        .map(|(place, covered)| {
+            view! {
+                <rect
+                    x=place.to_string()
+                    y="0"
+                    width="1"
+                    height="12"
+                    fill-opacity=format!("{:.2}", 0.25 + f64::from(*covered) / 100.0 * 0.75)
+                ></rect>
+            }
+        })
+        .collect();
+    view! {
+        <svg
+            class="strip"
+            viewBox=format!("0 0 {CELLS} 12")
+            preserveAspectRatio="none"
+            role="img"
+            aria-label=format!("{:.0} % of the last 24 hours covered", signal.covered())
+        >
+            {cells}
+        </svg>
+    }
+    .into_any()
+}
