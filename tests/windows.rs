@@ -373,6 +373,40 @@ fn a_percentile_lies_between_its_order_statistics() {
 }
 
 #[test]
+fn of_several_sources_the_preferred_one_counts_while_it_says_something() {
+    let clients = |name, minute, value| Source::values(Series::ClientsActive, [(minute, value)]).named(name);
+    let prefer = |names: &[&str], sources: &[Source]| {
+        let mut config = config(Mode::Pilot);
+        let order = names.iter().map(|name| (*name).to_owned()).collect();
+        config.policy.preferred_sources.insert(Signal::ClientsActive, order);
+        let inputs = read_at(sources, &config, noon());
+        let input = inputs[place(&inputs, Signal::ClientsActive, WindowName::Latest, None)].clone();
+        (input.state, input.source.clone().unwrap_or_default(), count(&input))
+    };
+    let both = [clients("a", -60, 50), clients("b", -60, 100)];
+    assert_eq!(prefer(&["b", "a"], &both), (Known, "b".to_owned(), Some(Count::exactly(100))));
+    assert_eq!(prefer(&["a"], &both), (Known, "a".to_owned(), Some(Count::exactly(50))));
+    // A preferred source that has gone silent gives way to the next.
+    let silent = [clients("a", -40 * HOUR, 50), clients("b", -60, 100)];
+    assert_eq!(prefer(&["a", "b"], &silent), (Known, "b".to_owned(), Some(Count::exactly(100))));
+    assert_eq!(prefer(&["c"], &both).0, Contradictory);
+}
+
+#[test]
+fn a_sum_that_holds_what_has_no_price_is_at_least_what_is_known() {
+    let mut source = Source::every(Series::AiSpend, 60, -30 * HOUR, 0, 1_000_000).vouching(-30 * HOUR, 0);
+    source.samples[20].1 = Measurement::AtLeast(1_000_000);
+    let spend = read(&[source.clone()], Signal::AiSpend, WindowName::Trailing);
+    assert_eq!((spend.state, spend.value), (Partial, Some(Value::Money(Count::at_least(24_000_000)))));
+    assert!(spend.note.as_deref().is_some_and(|note| note.contains("no price")), "{:?}", spend.note);
+    // Once it has left the window it is whole again.
+    source.samples[20].1 = Measurement::Value(1_000_000);
+    source.samples[0].1 = Measurement::AtLeast(1_000_000);
+    let spend = read(&[source], Signal::AiSpend, WindowName::Trailing);
+    assert_eq!((spend.state, spend.value), (Known, Some(Value::Money(Count::exactly(24_000_000)))));
+}
+
+#[test]
 fn two_sources_span_an_interval_and_contradict_beyond_the_tolerance() {
     let clients = |name, value| Source::values(Series::ClientsActive, [(-60, value)]).named(name);
     let old = |name, value| Source::values(Series::ClientsActive, [(-40 * HOUR, value)]).named(name);

@@ -134,4 +134,5 @@ fn restarts(one: &Config, next: &Config) -> bool {
     one.mode != next.mode
         || one.policy.windows != next.policy.windows
         || one.policy.not_applicable != next.policy.not_applicable
+        || one.policy.preferred_sources != next.policy.preferred_sources
 }

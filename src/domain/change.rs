@@ -48,6 +48,9 @@ pub struct ConfigChange {
     /// For `set_mode`: the mode that it is changed from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_mode: Option<Mode>,
+    /// For `update`: which source of a signal comes first; an empty list takes an order back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferred_sources: Option<Json>,
     /// For `accept_proposal` and `dismiss_proposal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal_id: Option<String>,
@@ -83,6 +86,7 @@ impl ConfigChange {
             mode: None,
             not_applicable: None,
             old_mode: None,
+            preferred_sources: None,
             proposal_id: None,
             reason: None,
             scoring: None,
@@ -104,6 +108,7 @@ impl ConfigChange {
         self.guardrails = json("guardrails", &policy.guardrails)?;
         self.limits = json("limits", &policy.limits)?;
         self.not_applicable = json("not_applicable", &policy.not_applicable)?;
+        self.preferred_sources = json("preferred_sources", &policy.preferred_sources)?;
         self.scoring = json("scoring", &policy.scoring)?;
         self.time_zone = Some(policy.time_zone.clone());
         self.weights = json("weights", &policy.weights)?;
@@ -112,7 +117,7 @@ impl ConfigChange {
     }
 
     /// Which fields are there, by name.
-    fn given(&self) -> [(&'static str, bool); 13] {
+    fn given(&self) -> [(&'static str, bool); 14] {
         [
             ("enabled", self.enabled.is_some()),
             ("guardrails", self.guardrails.is_some()),
@@ -120,6 +125,7 @@ impl ConfigChange {
             ("mode", self.mode.is_some()),
             ("not_applicable", self.not_applicable.is_some()),
             ("old_mode", self.old_mode.is_some()),
+            ("preferred_sources", self.preferred_sources.is_some()),
             ("proposal_id", self.proposal_id.is_some()),
             ("reason", self.reason.is_some()),
             ("scoring", self.scoring.is_some()),
@@ -148,7 +154,17 @@ impl ConfigChange {
             Action::DismissProposal => (&["proposal_id"], &["reason"]),
             Action::Update => (
                 &["version"],
-                &["guardrails", "limits", "not_applicable", "reason", "scoring", "time_zone", "weights", "windows"],
+                &[
+                    "guardrails",
+                    "limits",
+                    "not_applicable",
+                    "preferred_sources",
+                    "reason",
+                    "scoring",
+                    "time_zone",
+                    "weights",
+                    "windows",
+                ],
             ),
         };
         let errors: Vec<FieldError> = self
@@ -214,6 +230,7 @@ impl ConfigChange {
             ("guardrails", self.guardrails),
             ("limits", self.limits),
             ("not_applicable", self.not_applicable),
+            ("preferred_sources", self.preferred_sources),
             ("scoring", self.scoring),
             ("time_zone", self.time_zone.map(Json::String)),
             ("weights", self.weights),
@@ -230,7 +247,9 @@ impl ConfigChange {
                 serde_json::from_value::<Policy>(merged.clone()).map_err(|error| unreadable(field, &error))?;
             }
         }
-        serde_json::from_value(merged).map_err(|error| unreadable(last, &error))
+        let mut policy: Policy = serde_json::from_value(merged).map_err(|error| unreadable(last, &error))?;
+        policy.preferred_sources.retain(|_, sources| !sources.is_empty());
+        Ok(policy)
     }
 }
 

@@ -7,7 +7,7 @@ use super::signal::Signal;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 
 /// What an environment is filled with; fixed when it is made.
@@ -253,6 +253,9 @@ impl Default for Windows {
     }
 }
 
+/// The most sources of a signal that are put in order.
+const MOST_PREFERRED: usize = 10;
+
 /// Everything about an environment that a founder may edit as configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -261,6 +264,10 @@ pub struct Policy {
     pub limits: Limits,
     /// Signals declared not to exist for this business; they leave their formula.
     pub not_applicable: BTreeSet<Signal>,
+    /// Which of several sources of a signal counts: the first of the list that says something. Sources that are not listed
+    /// come after it, all together; where nothing is listed all sources count, and disagreement widens the interval.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub preferred_sources: BTreeMap<Signal, Vec<String>>,
     pub scoring: Scoring,
     /// IANA name of the zone whose calendar days are shown and in which the daily decision falls.
     pub time_zone: String,
@@ -274,6 +281,7 @@ impl Default for Policy {
             guardrails: Guardrails::default(),
             limits: Limits::default(),
             not_applicable: BTreeSet::new(),
+            preferred_sources: BTreeMap::new(),
             scoring: Scoring::default(),
             time_zone: "UTC".to_owned(),
             weights: Weights::default(),
@@ -306,6 +314,14 @@ impl Policy {
         validate_windows(&self.windows, &mut errors);
         validate_scoring(&self.scoring, &mut errors);
         validate_not_applicable(&self.not_applicable, &mut errors);
+        for (signal, sources) in &self.preferred_sources {
+            if sources.len() > MOST_PREFERRED || sources.iter().any(|source| source.is_empty() || source.len() > 512) {
+                errors.push(FieldError::new(
+                    format!("preferred_sources.{signal}"),
+                    format!("needs the names of at most {MOST_PREFERRED} sources"),
+                ));
+            }
+        }
         if self.time_zone.is_empty() || self.time_zone.len() > 64 {
             errors.push(FieldError::new("time_zone", "needs the IANA name of a time zone, such as Europe/Berlin"));
         }
@@ -322,6 +338,7 @@ impl Policy {
         self.guardrails != other.guardrails
             || self.limits != other.limits
             || self.not_applicable != other.not_applicable
+            || self.preferred_sources != other.preferred_sources
             || self.scoring != other.scoring
             || self.weights != other.weights
             || self.windows != other.windows

@@ -342,9 +342,21 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// One input from what the sources say: those that speak are joined to the interval that spans them all; where they
-    /// disagree beyond the tolerance, that is a contradiction.
+    /// One input from what the sources say: the one that the founder prefers; without a preference those that speak are
+    /// joined to the interval that spans them all, and where they disagree beyond the tolerance, that is a contradiction.
     fn join<'s>(&self, series: Series, name: WindowName, readings: impl Iterator<Item = Reading<'s>>) -> Input {
+        let Some(order) = self.config.policy.preferred_sources.get(&series.signal()) else {
+            return self.join_all(series, name, readings);
+        };
+        let readings: Vec<Reading<'s>> = readings.collect();
+        let says = |source: &String| readings.iter().position(|own| own.source == source && own.value.is_some());
+        match order.iter().find_map(says) {
+            Some(place) => self.join_all(series, name, readings.into_iter().skip(place).take(1)),
+            None => self.join_all(series, name, readings.into_iter()),
+        }
+    }
+
+    fn join_all<'s>(&self, series: Series, name: WindowName, readings: impl Iterator<Item = Reading<'s>>) -> Input {
         let mut joined: Option<Reading<'s>> = None;
         let mut names: Option<String> = None;
         for reading in readings {

@@ -289,6 +289,22 @@ mod tests {
             ("raw_sample_days = 0", "raw_sample_days"),
             ("database_url = \"mysql://x\"", "database_url"),
             ("log = \"scaling_mode=loud\"", "log"),
+            ("[[mapping]]\nmetric = \"m\"\nsignal = \"clients.happy\"", "mapping"),
+            ("[[mapping]]\nmetric = \"m\"\nsignal = \"warnings.open\"", "mapping"),
+            ("[[mapping]]\nmetric = \"m\"\nsignal = \"clients.active\"\ncombine = \"guess\"", "mapping"),
+            (
+                "[[price]]\nmodel = \"m\"\nfrom = \"2026-01-01\"\ninput_per_million = \"1\"\noutput_per_million = \"-1\"",
+                "price",
+            ),
+            (
+                "[[price]]\nmodel = \"m\"\nfrom = \"2026-01-01\"\ninput_per_million = \"1\"\noutput_per_million = \"1\"\ncurrency = \"EUR\"",
+                "price",
+            ),
+            ("[[source]]\nname = \"s\"\nkind = \"oracle\"\nenvironment = \"production\"\nurl = \"http://x\"", "source"),
+            (
+                "[[source]]\nname = \"s\"\nkind = \"prometheus\"\nenvironment = \"production\"\nurl = \"http://a:b@x\"",
+                "source",
+            ),
         ] {
             assert!(read(text).unwrap_err().starts_with(key), "{text}");
         }

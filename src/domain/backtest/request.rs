@@ -76,6 +76,7 @@ pub fn mistakes(
     for (field, differs) in [
         ("windows", in_force.windows != proposed.windows),
         ("not_applicable", in_force.not_applicable != proposed.not_applicable),
+        ("preferred_sources", in_force.preferred_sources != proposed.preferred_sources),
     ] {
         if differs {
             errors.push(FieldError::new(

@@ -5,12 +5,12 @@ use super::{CliError, open, print_json};
 use crate::domain::history::store_head;
 use crate::domain::input::{Input, InputState, WindowName};
 use crate::domain::policy::EnvironmentKind;
-use crate::server::config::Settings;
+use crate::server::config::{PulledSource, Settings};
 use crate::server::evaluation::read_inputs;
 use crate::server::proof::{Report, examine};
 use crate::server::store::sqlite::SqliteStore;
 use crate::server::store::sqlite::backup::restore as restore_store;
-use crate::server::store::{Store, StoreError};
+use crate::server::store::{PullState, Store, StoreError};
 use crate::server::{clock, demo as synthetic};
 use clap::Args;
 use serde::Serialize;
@@ -155,6 +155,9 @@ pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), Cl
     for environment in store.environments().await? {
         findings.extend(sources(store.as_ref(), &environment.name).await?);
     }
+    for source in &settings.sources {
+        findings.push(asked(store.as_ref(), source).await?);
+    }
     store.close().await;
     let ill = findings.iter().filter(|finding| !finding.ok).count();
     if format.json {
@@ -178,6 +181,35 @@ async fn sources(store: &dyn Store, environment: &str) -> Result<Vec<Finding>, S
     let inputs = read_inputs(store, environment, clock::now()).await?;
     let connected = inputs.iter().filter(|input| input.source.is_some() && input.window.name != WindowName::Today);
     Ok(connected.map(|input| reading(environment, input)).collect())
+}
+
+/// A source that the server asks, as its newest attempt went.
+async fn asked(store: &dyn Store, source: &PulledSource) -> Result<Finding, StoreError> {
+    let name = format!("{}: {}, asked at {}", source.environment, source.name, source.url);
+    let states = match store.pull_states(&source.environment).await {
+        Ok(states) => states,
+        Err(StoreError::UnknownEnvironment { .. }) => {
+            return Ok(finding(
+                false,
+                format!("{name}: there is no such environment"),
+                "make it, or correct the source",
+            ));
+        }
+        Err(error) => return Err(error),
+    };
+    let state = states.into_iter().find(|(own, _)| *own == source.name).map(|(_, state)| state);
+    Ok(match state {
+        None => finding(false, format!("{name}: never asked yet"), "start the server: it asks by itself"),
+        Some(PullState { failure: Some(failure), attempted_at, .. }) => finding(
+            false,
+            format!("{name}: {} ({}) at {}", failure.problem, failure.code, attempted_at.format("%Y-%m-%d %H:%M UTC")),
+            &failure.cure,
+        ),
+        Some(state) => {
+            let at = state.succeeded_at.unwrap_or(state.attempted_at);
+            finding(true, format!("{name}: answered at {}", at.format("%Y-%m-%d %H:%M UTC")), "")
+        }
+    })
 }
 
 fn reading(environment: &str, input: &Input) -> Finding {
