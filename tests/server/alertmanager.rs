@@ -32,7 +32,9 @@ fn is_open(answer: &Answer, info: u64, warning: u64, critical: u64) {
 async fn warnings(server: &Server) -> Vec<(String, Value, Value)> {
     let snapshot = server.post("/api/scaling-mode/health", &json!({})).await.json;
     let inputs = snapshot["inputs"].as_array().expect("inputs").clone();
-    let of = |input: Value| (input["severity"].as_str().unwrap_or("").to_owned(), input["value"]["lo"].clone(), input["source"].clone());
+    let of = |input: Value| {
+        (input["severity"].as_str().unwrap_or("").to_owned(), input["value"]["lo"].clone(), input["source"].clone())
+    };
     inputs.into_iter().filter(|input| input["signal"] == "warnings.open").map(of).collect()
 }
 

@@ -62,7 +62,10 @@ async fn a_list_is_stored_up_to_the_event_that_is_refused_and_can_be_sent_again(
     let refused = send(&server, LIST, &list).await;
     assert_eq!((refused.status, refused.content_type.as_str()), (422, "application/problem+json"), "{refused:?}");
     assert_eq!(refused.json["field"], "data.samples[0].unit");
-    assert_eq!((&refused.json["errors"][0]["index"], &refused.json["errors"][0]["field"]), (&json!(1), &json!("data.samples[0].unit")));
+    assert_eq!(
+        (&refused.json["errors"][0]["index"], &refused.json["errors"][0]["field"]),
+        (&json!(1), &json!("data.samples[0].unit"))
+    );
     assert_eq!(clients(&server).await.0, json!(10));
     list[1]["data"]["samples"][0]["unit"] = json!("clients");
     let whole = send(&server, LIST, &list).await;

@@ -31,14 +31,16 @@ fn warnings(warning: u64) -> OpenAlerts {
 /// The samples of open warnings, newest first: time and number.
 async fn stored(store: &dyn Store) -> Vec<(DateTime<Utc>, u64)> {
     let span = Span { from: ms(-1), to: ms(1_000_000) };
-    let samples = store.samples(ENV, Series::WarningsOpenWarning, span, 100).await.unwrap();
+    let samples = store.samples(ENV, Series::WarningsWarning, span, 100).await.unwrap();
     samples.into_iter().map(|sample| (sample.at, sample.atoms)).collect()
 }
 
 #[tokio::test]
 async fn alerts_are_counted_by_fingerprint_and_source() {
     for_each_backend(async |store| {
-        let take = async |source: &str, alerts: &[Alert], at| store.take_alerts(ENV, source, alerts, minute(at)).await.unwrap();
+        let take = async |source: &str, alerts: &[Alert], at| {
+            store.take_alerts(ENV, source, alerts, minute(at)).await.unwrap()
+        };
         assert_eq!(take("am", &[firing("a", 1), firing("b", 1)], 1).await, warnings(2));
         assert_eq!(take("am", &[firing("b", 1)], 2).await, warnings(2));
         assert_eq!(take("other", &[firing("b", 1)], 3).await, warnings(1));
@@ -79,9 +81,7 @@ async fn alerts_of_an_environment_that_is_not_there_are_refused() {
 #[tokio::test]
 async fn what_is_taken_once_changes_nothing_the_second_time() {
     for_each_backend(async |store| {
-        let sent = |value: i64| {
-            batch(json!({"revises": true, "samples": [sample("clients.active", 1, json!(value))]}))
-        };
+        let sent = |value: i64| batch(json!({"revises": true, "samples": [sample("clients.active", 1, json!(value))]}));
         let once = |name: &str, digest: &str| key(&format!("event\n{name}"), digest);
         let taken = async |value, key| store.ingest_once(ENV, &sent(value), t0(), &key).await;
         assert_eq!(taken(1, once("a", "1")).await.unwrap(), Receipt { accepted: 1, duplicates: 0 });
