@@ -2,12 +2,14 @@
 //! environment, and nothing panics on telemetry. The same code runs on the server and in the browser.
 
 pub mod act;
+pub mod alert;
 pub mod backtest;
 pub mod baseline;
 pub mod breach;
 pub mod break_even;
 pub mod canonical;
 pub mod change;
+pub mod cloud_event;
 pub mod comparison;
 pub mod connection;
 pub mod consequence;

@@ -34,3 +34,14 @@ CREATE TABLE pulls (
     problem       TEXT,
     cure          TEXT
 ) STRICT;
+-- Alerts by what their sender knows them by. Those that are over stay a while, so that what comes late of them is known as late.
+CREATE TABLE alerts (
+    source_id   INTEGER NOT NULL REFERENCES sources (id),
+    fingerprint TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    severity    TEXT NOT NULL CHECK (severity IN ('none', 'info', 'warning', 'critical')),
+    is_open     INTEGER NOT NULL CHECK (is_open IN (0, 1)),
+    starts_at   INTEGER NOT NULL,
+    heard_at    INTEGER NOT NULL,
+    PRIMARY KEY (source_id, fingerprint)
+) STRICT, WITHOUT ROWID;

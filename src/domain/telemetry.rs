@@ -173,6 +173,11 @@ pub struct AcceptedBatch {
     pub watermark: Option<Watermark>,
 }
 
+/// Whether a source may be called so.
+pub fn is_source_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().count() <= MAX_NAME && !name.chars().any(char::is_control)
+}
+
 /// Checks a batch against everything that does not need the store.
 ///
 /// # Errors
@@ -180,7 +185,7 @@ pub struct AcceptedBatch {
 pub fn accept(batch: &Batch, now: DateTime<Utc>) -> Result<AcceptedBatch, Vec<RowError>> {
     let mut errors = Vec::new();
     let source = batch.source.trim().to_owned();
-    if source.is_empty() || source.chars().count() > MAX_NAME || source.chars().any(char::is_control) {
+    if !is_source_name(&source) {
         errors.push(batch_error("source", format!("needs a name of 1 to {MAX_NAME} printable characters")));
     }
     let mut spend = BatchSum::default();

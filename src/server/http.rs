@@ -1,8 +1,10 @@
 //! Owns the HTTP surface: the router, what every request passes through, and the state that server functions see.
 //! Must not hold rules; endpoints live in `crate::api`.
 
+pub mod alertmanager;
 pub mod assets;
 pub mod backtests;
+pub mod cloud_events;
 pub mod connections;
 pub mod context;
 pub mod events;
@@ -95,8 +97,10 @@ pub fn router(state: AppState) -> Router {
         .leptos_routes_with_context(&state, routes, context, page)
         .route("/v1/metrics", post(receive::otlp))
         .route("/api/v1/write", post(receive::remote_write))
+        .route("/api/alertmanager", post(alertmanager::receive))
         .route("/founder/theme", post(theme::choose))
         .fallback(assets::serve)
+        .layer(from_fn_with_state(state.clone(), cloud_events::serve))
         .layer(from_fn_with_state(state.clone(), pages::serve))
         .layer(from_fn_with_state(state.clone(), guard::check))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))

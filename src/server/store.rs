@@ -6,6 +6,7 @@ mod rows;
 pub mod sqlite;
 
 use crate::domain::act::{Act, ActError};
+use crate::domain::alert::{Alert, OpenAlerts};
 use crate::domain::backtest::Recorded;
 use crate::domain::history::{Event, EventType, Head, NewEvent};
 use crate::domain::policy::{Config, EnvironmentKind};
@@ -204,6 +205,25 @@ pub trait Store: Send + Sync + 'static {
         now: DateTime<Utc>,
         key: Option<&IdempotencyKey>,
     ) -> Result<Receipt, StoreError>;
+
+    /// Stores a batch that must be taken once, whichever way it comes again: what `once` was taken for before is all
+    /// duplicates, and changes nothing.
+    async fn ingest_once(
+        &self,
+        environment: &str,
+        batch: &AcceptedBatch,
+        now: DateTime<Utc>,
+        once: &IdempotencyKey,
+    ) -> Result<Receipt, StoreError>;
+
+    /// Takes what a source tells of its alerts, and stores how many of them are open as samples of `warnings.open`.
+    async fn take_alerts(
+        &self,
+        environment: &str,
+        source: &str,
+        alerts: &[Alert],
+        now: DateTime<Utc>,
+    ) -> Result<OpenAlerts, StoreError>;
 
     /// Every stream of the environment with its rows in a span (open at `from`) and, before it, the newest row of each
     /// gauge. The number of rows read depends on the span, never on the age of the store.

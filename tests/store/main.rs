@@ -2,6 +2,7 @@
 #![cfg(feature = "ssr")]
 
 mod acts;
+mod alerts;
 mod backtest;
 mod coverage;
 mod files;

@@ -7,7 +7,7 @@ use crate::domain::change::{Action, ConfigChange};
 use crate::domain::policy::{Config, FieldError, is_environment_name};
 use crate::domain::signal::Signal;
 use crate::domain::snapshot::{Origin, Snapshot};
-use crate::domain::telemetry::{self, Batch, Receipt};
+use crate::domain::telemetry::{self, AcceptedBatch, Batch, Receipt};
 use crate::domain::{canonical, decision::Recommendation, mode::Mode};
 use crate::error::{Code, WireError};
 use crate::server::evaluation::{Occasion, evaluate_and_record};
@@ -15,6 +15,7 @@ use crate::server::live::Message;
 use crate::server::store::{Changed, IdempotencyKey};
 use crate::server::{calendar, clock};
 use axum::http::request::Parts;
+use chrono::{DateTime, Utc};
 use leptos::prelude::use_context;
 use serde::Serialize;
 
@@ -49,7 +50,10 @@ pub fn base_url() -> String {
 
 /// The configuration in force.
 pub async fn config(environment: Option<String>) -> Result<Config, WireError> {
-    let state = state()?;
+    config_of(&state()?, environment).await
+}
+
+async fn config_of(state: &AppState, environment: Option<String>) -> Result<Config, WireError> {
     let name = name(environment);
     // A name that cannot exist is looked up all the same: the answer lists those that do.
     let lookup = if is_environment_name(&name) { name.as_str() } else { "?" };
@@ -153,20 +157,30 @@ pub async fn evaluate(environment: Option<String>, key: Option<IdempotencyKey>) 
 /// Takes a batch of telemetry in, whole or not at all.
 pub async fn ingest(batch: &Batch, key: Option<IdempotencyKey>) -> Result<Receipt, WireError> {
     let state = state()?;
-    let config = config(batch.environment.clone()).await?;
     let now = clock::now();
+    let (environment, accepted) = accept(&state, batch, now).await?;
+    let receipt = state.store.ingest(&environment, &accepted, now, key.as_ref()).await.map_err(problem::of_store)?;
+    tell(&state, &environment, &accepted, receipt);
+    Ok(receipt)
+}
+
+/// A batch as it can be stored, with the environment that it is for.
+pub async fn accept(state: &AppState, batch: &Batch, now: DateTime<Utc>) -> Result<(String, AcceptedBatch), WireError> {
+    let config = config_of(state, batch.environment.clone()).await?;
     let accepted = telemetry::accept(batch, now).map_err(|errors| {
         let detail = format!("{} of the batch's rows cannot be accepted; nothing of it was stored.", errors.len());
         WireError::new(Code::Rejected, detail).with_errors(errors)
     })?;
-    let receipt =
-        state.store.ingest(&config.environment, &accepted, now, key.as_ref()).await.map_err(problem::of_store)?;
+    Ok((config.environment, accepted))
+}
+
+/// Counts what was stored, and tells those who listen that it has come.
+pub fn tell(state: &AppState, environment: &str, stored: &AcceptedBatch, receipt: Receipt) {
     state.metrics.count_samples(receipt.accepted);
-    let mut signals: Vec<Signal> = accepted.samples.iter().map(|sample| sample.series.signal()).collect();
+    let mut signals: Vec<Signal> = stored.samples.iter().map(|sample| sample.series.signal()).collect();
     signals.sort_unstable();
     signals.dedup();
-    state.feed.tell(&config.environment, &Message::Telemetry { signals });
-    Ok(receipt)
+    state.feed.tell(environment, &Message::Telemetry { signals });
 }
 
 /// Gives the response that is being made the status of an error: a page that could not be made says so in its status too.

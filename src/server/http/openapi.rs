@@ -136,7 +136,8 @@ pub fn takes_a_body(method: &Method, path: &str) -> bool {
     match *method {
         Method::PUT => path == "/api/scaling-mode/config",
         Method::POST => {
-            ["/api/scaling-mode/health", "/api/scaling-mode/backtest", "/api/telemetry"].contains(&path)
+            ["/api/scaling-mode/health", "/api/scaling-mode/backtest", "/api/telemetry", "/api/alertmanager"]
+                .contains(&path)
                 || path.starts_with("/api/scaling-mode/forms/")
         }
         _ => false,

@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use tokio::sync::Semaphore;
 
 /// Bodies that are read and mapped at the same time; the others wait, so that memory stays bounded.
-static AT_ONCE: Semaphore = Semaphore::const_new(3);
+pub(super) static AT_ONCE: Semaphore = Semaphore::const_new(3);
 
 /// The longest reason that is answered with, in characters.
 const LONGEST_REASON: usize = 600;
@@ -34,8 +34,8 @@ const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
 
 /// Why a request was not taken.
-struct Refusal {
-    error: WireError,
+pub(super) struct Refusal {
+    pub(super) error: WireError,
 }
 
 impl From<WireError> for Refusal {
@@ -66,7 +66,7 @@ fn malformed(sentence: String) -> Refusal {
 }
 
 /// The body, decompressed.
-async fn body(request: Request, usual_encoding: Option<&str>) -> Result<Vec<u8>, Refusal> {
+pub(super) async fn body(request: Request, usual_encoding: Option<&str>) -> Result<Vec<u8>, Refusal> {
     let encoding = text(request.headers(), &header::CONTENT_ENCODING).map(str::to_owned);
     let bytes = to_bytes(request.into_body(), MAX_BODY)
         .await
@@ -79,7 +79,7 @@ fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
 }
 
 /// The media type without its parameters, in lower case.
-fn media_type(headers: &HeaderMap) -> String {
+pub(super) fn media_type(headers: &HeaderMap) -> String {
     let whole = text(headers, &header::CONTENT_TYPE).unwrap_or("");
     whole.split(';').next().unwrap_or(whole).trim().to_ascii_lowercase()
 }

@@ -1,6 +1,7 @@
 //! Owns the SQLite store: its connections and, method by method, who does the work. One connection writes, always in a
 //! `BEGIN IMMEDIATE` transaction; others only read. Must not know HTTP or sources, and never reads a clock.
 
+mod alerts;
 pub mod backup;
 mod counters;
 mod environments;
@@ -24,6 +25,7 @@ use super::{
     StoredSample, TrendQuery,
 };
 use crate::domain::act::Act;
+use crate::domain::alert::{Alert, OpenAlerts};
 use crate::domain::backtest::Recorded;
 use crate::domain::history::{Event, Head, NewEvent};
 use crate::domain::policy::Config;
@@ -237,6 +239,32 @@ impl Store for SqliteStore {
         let receipt = ingest::ingest(&mut tx, environment, batch, now, key).await?;
         self.commit(tx).await?;
         Ok(receipt)
+    }
+
+    async fn ingest_once(
+        &self,
+        environment: &str,
+        batch: &AcceptedBatch,
+        now: DateTime<Utc>,
+        once: &IdempotencyKey,
+    ) -> Result<Receipt, StoreError> {
+        let mut tx = self.writing().await?;
+        let receipt = ingest::ingest_once(&mut tx, environment, batch, now, once).await?;
+        self.commit(tx).await?;
+        Ok(receipt)
+    }
+
+    async fn take_alerts(
+        &self,
+        environment: &str,
+        source: &str,
+        alerts: &[Alert],
+        now: DateTime<Utc>,
+    ) -> Result<OpenAlerts, StoreError> {
+        let mut tx = self.writing().await?;
+        let open = alerts::take(&mut tx, environment, source, alerts, now).await?;
+        self.commit(tx).await?;
+        Ok(open)
     }
 
     async fn streams(&self, environment: &str, span: Span) -> Result<Vec<Stream>, StoreError> {

@@ -12,6 +12,8 @@ use std::sync::{Mutex, PoisonError};
 const PATIENCE: Duration = Duration::seconds(30);
 /// The most histograms that wait.
 const MOST: usize = 10_000;
+/// The most buckets that wait of one histogram.
+const MOST_PARTS: usize = 4096;
 
 /// Which histogram a bucket is of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -103,7 +105,7 @@ impl Pending {
             }
             if let Some(classic) = classic(parts.clone()) {
                 whole.push((key.1, classic));
-            } else if waiting.len() < MOST {
+            } else if waiting.len() < MOST && parts.len() <= MOST_PARTS {
                 waiting.insert(key, Waiting { parts, since: now });
             }
         }

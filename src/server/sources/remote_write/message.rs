@@ -117,9 +117,16 @@ impl NativeHistogram {
         }
         let (first, counts) = self.counts()?;
         if self.schema == CUSTOM_BOUNDS {
-            let mut all = vec![0; usize::try_from(first).ok()?];
-            all.extend(counts);
             let bounds = self.custom_values.clone();
+            let empty = usize::try_from(first).ok().filter(|empty| *empty <= bounds.len())?;
+            if bounds.len() > MOST_BUCKETS {
+                return None;
+            }
+            let mut all = vec![0; empty];
+            all.extend(counts);
+            if all.len() > bounds.len() + 1 {
+                return None;
+            }
             all.resize(bounds.len() + 1, 0);
             return Some(Buckets { bounds, counts: all, max: None, min: None });
         }
@@ -182,5 +189,19 @@ mod tests {
             let histogram = NativeHistogram { positive_spans, positive_deltas, ..NativeHistogram::default() };
             assert_eq!(histogram.buckets(), None);
         }
+    }
+
+    #[test]
+    fn a_bucket_beyond_the_bounds_takes_no_room() {
+        let custom = |offset, counts: &[i64]| NativeHistogram {
+            schema: CUSTOM_BOUNDS,
+            custom_values: vec![0.1, 0.5],
+            positive_spans: vec![BucketSpan { offset, length: u32::try_from(counts.len()).unwrap() }],
+            positive_deltas: counts.to_vec(),
+            ..NativeHistogram::default()
+        };
+        assert_eq!(custom(1, &[2, 1]).buckets().unwrap().counts, [0, 2, 3]);
+        assert_eq!(custom(i32::MAX, &[1]).buckets(), None);
+        assert_eq!(custom(0, &[1, 0, 0, 0]).buckets(), None);
     }
 }

@@ -66,6 +66,21 @@ pub(super) async fn ingest(
     Ok(receipt)
 }
 
+/// The same for what must be taken once: the second time all of it is duplicates.
+pub(super) async fn ingest_once(
+    db: &mut SqliteConnection,
+    environment: &str,
+    batch: &AcceptedBatch,
+    now: DateTime<Utc>,
+    once: &IdempotencyKey,
+) -> Result<Receipt, StoreError> {
+    let found = environments::find(db, environment).await?;
+    match idempotency::first_use::<Receipt>(db, found.id, Some(once), Kind::Ingest).await? {
+        Some(first) => Ok(Receipt { accepted: 0, duplicates: first.accepted + first.duplicates }),
+        None => ingest(db, environment, batch, now, Some(once)).await,
+    }
+}
+
 /// The batch with what its counters have grown by among its samples; `None` where it has no counters.
 async fn grown(
     db: &mut SqliteConnection,

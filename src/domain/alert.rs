@@ -1,0 +1,290 @@
+//! Owns alerts as Alertmanager tells of them: what its webhook's body says, how bad an alert is, and whether it is open. Must not
+//! know how they are sent or kept. Specification: <https://prometheus.io/docs/alerting/latest/configuration/#webhook_config>.
+
+use super::signal::{Series, Severity, Signal};
+use super::telemetry::{MAX_NAME, Measurement, RowError, Sample};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The version of the webhook's body that is read.
+const VERSION: &str = "4";
+/// The most alerts of one notification.
+const MOST_ALERTS: usize = 10_000;
+
+/// One alert of a notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// When it was over, where it is.
+    pub ended_at: Option<DateTime<Utc>>,
+    pub fingerprint: String,
+    pub is_firing: bool,
+    /// The name of its rule; empty where it has none.
+    pub name: String,
+    /// `None` counts as nothing: it only proves that its sender is alive.
+    pub severity: Option<Severity>,
+    pub starts_at: DateTime<Utc>,
+}
+
+/// What is kept of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlertState {
+    pub is_open: bool,
+    pub starts_at: DateTime<Utc>,
+}
+
+impl AlertState {
+    /// What is known of an alert once a notification has told of it. Notifications may come late and more than once: what is
+    /// said of an earlier firing changes nothing of a later one. Of one firing, what is said last holds.
+    pub fn after(known: Option<AlertState>, told: &Alert) -> AlertState {
+        let fresh = AlertState { is_open: told.is_firing, starts_at: told.starts_at };
+        let Some(known) = known else {
+            return fresh;
+        };
+        if told.starts_at >= known.starts_at {
+            return fresh;
+        }
+        // Two Prometheus servers see one alert begin at different times. It is over if it ended after it last began.
+        let is_over = !told.is_firing && told.ended_at.is_some_and(|ended| ended > known.starts_at);
+        AlertState { is_open: known.is_open && !is_over, ..known }
+    }
+}
+
+/// How many alerts are open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenAlerts {
+    pub critical: u64,
+    pub info: u64,
+    pub warning: u64,
+}
+
+impl OpenAlerts {
+    pub const fn of(self, severity: Severity) -> u64 {
+        match severity {
+            Severity::Info => self.info,
+            Severity::Warning => self.warning,
+            Severity::Critical => self.critical,
+        }
+    }
+
+    pub const fn add(&mut self, severity: Severity, count: u64) {
+        let all = match severity {
+            Severity::Info => &mut self.info,
+            Severity::Warning => &mut self.warning,
+            Severity::Critical => &mut self.critical,
+        };
+        *all = all.saturating_add(count);
+    }
+
+    /// The numbers as samples of `warnings.open`, one for each severity, those that are zero among them.
+    pub fn samples(self, at: DateTime<Utc>) -> Vec<Sample> {
+        let sample = |severity| {
+            let series = Series::of(Signal::WarningsOpen, Some(severity))?;
+            let measurement = Measurement::Value(self.of(severity) * series.signal().unit().atoms());
+            Some(Sample { at, exact: None, id: None, measurement, series })
+        };
+        Severity::ALL.into_iter().filter_map(sample).collect()
+    }
+}
+
+/// How bad an alert is, by its label. What says nothing that is known here is a warning: the safe side.
+pub fn severity(label: Option<&str>) -> Option<Severity> {
+    match label.unwrap_or("").trim().to_ascii_lowercase().as_str() {
+        "critical" | "page" => Some(Severity::Critical),
+        "info" | "informational" => Some(Severity::Info),
+        "none" => None,
+        _ => Some(Severity::Warning),
+    }
+}
+
+/// Why a body cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotificationError {
+    /// It is no JSON object: a sentence.
+    Unreadable(String),
+    /// All that is wrong with it, each with its field, and its place in `alerts` where it is an alert's.
+    Wrong(Vec<RowError>),
+}
+
+/// Reads the body of a notification.
+///
+/// # Errors
+/// [`NotificationError`]; nothing of the body is to be taken then.
+pub fn read(body: &[u8]) -> Result<Vec<Alert>, NotificationError> {
+    let body: Value = serde_json::from_slice(body)
+        .map_err(|error| NotificationError::Unreadable(format!("The body is no JSON: {error}.")))?;
+    if !body.is_object() {
+        return Err(NotificationError::Unreadable("The body must be a JSON object.".to_owned()));
+    }
+    let mut errors = Vec::new();
+    if body.get("version").and_then(Value::as_str) != Some(VERSION) {
+        errors.push(wrong(None, "version", "must be \"4\", as Alertmanager sends it"));
+    }
+    match body.get("truncatedAlerts").map(Value::as_u64) {
+        None | Some(Some(0)) => {}
+        Some(Some(cut)) => {
+            let detail = format!(
+                "{cut} alerts were cut off, so that what is open would be unknown: set max_alerts: 0 in the receiver's webhook_configs"
+            );
+            errors.push(wrong(None, "truncatedAlerts", detail));
+        }
+        Some(None) => errors.push(wrong(None, "truncatedAlerts", "must be a whole number")),
+    }
+    let mut alerts = Vec::new();
+    match body.get("alerts").and_then(Value::as_array) {
+        None => errors.push(wrong(None, "alerts", "must be a list of alerts")),
+        Some(list) if list.len() > MOST_ALERTS => {
+            errors.push(wrong(None, "alerts", format!("has more than {MOST_ALERTS} alerts: group them")));
+        }
+        Some(list) => {
+            for (alert, index) in list.iter().zip(0u32..) {
+                match of(alert) {
+                    Ok(alert) => alerts.push(alert),
+                    Err((field, detail)) => errors.push(wrong(Some(index), field, detail)),
+                }
+            }
+        }
+    }
+    if errors.is_empty() { Ok(alerts) } else { Err(NotificationError::Wrong(errors)) }
+}
+
+fn wrong(index: Option<u32>, field: &str, detail: impl Into<String>) -> RowError {
+    RowError { detail: detail.into(), field: field.to_owned(), index }
+}
+
+fn of(alert: &Value) -> Result<Alert, (&'static str, String)> {
+    let text = |name: &str| alert.get(name).and_then(Value::as_str);
+    let label = |name: &str| alert.get("labels").and_then(|labels| labels.get(name)).and_then(Value::as_str);
+    let fingerprint = text("fingerprint")
+        .filter(|text| (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()))
+        .ok_or_else(|| ("fingerprint", format!("needs 1 to {MAX_NAME} visible ASCII characters")))?;
+    let is_firing = match text("status") {
+        Some("firing") => true,
+        Some("resolved") => false,
+        _ => return Err(("status", "must be firing or resolved".to_owned())),
+    };
+    let time = |name: &'static str| match text(name).map(DateTime::parse_from_rfc3339) {
+        Some(Ok(at)) => Ok(at.with_timezone(&Utc)),
+        _ => Err((name, "must be an RFC 3339 time, such as 2026-11-24T03:00:00Z".to_owned())),
+    };
+    let starts_at = time("startsAt")?;
+    // While an alert fires, its end is not known.
+    let ended_at = if is_firing || alert.get("endsAt").is_none() { None } else { Some(time("endsAt")?) };
+    Ok(Alert {
+        ended_at,
+        fingerprint: fingerprint.to_owned(),
+        is_firing,
+        name: label("alertname").unwrap_or("").chars().filter(|one| !one.is_control()).take(MAX_NAME).collect(),
+        severity: severity(label("severity")),
+        starts_at,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn minute(minute: u32) -> DateTime<Utc> {
+        format!("2026-11-24T03:{minute:02}:00Z").parse().unwrap()
+    }
+
+    fn firing(starts: u32) -> Alert {
+        Alert {
+            ended_at: None,
+            fingerprint: "f".to_owned(),
+            is_firing: true,
+            name: String::new(),
+            severity: Some(Severity::Warning),
+            starts_at: minute(starts),
+        }
+    }
+
+    fn resolved(starts: u32, ended: u32) -> Alert {
+        Alert { ended_at: Some(minute(ended)), is_firing: false, ..firing(starts) }
+    }
+
+    #[test]
+    fn an_alert_is_open_from_its_newest_firing_until_that_is_over() {
+        for (told, is_open) in [
+            (vec![firing(1)], true),
+            (vec![firing(1), firing(1)], true),
+            (vec![resolved(1, 2)], false),
+            (vec![firing(1), resolved(1, 2)], false),
+            // What is late of an earlier firing.
+            (vec![firing(5), resolved(1, 2)], true),
+            (vec![firing(5), firing(1), resolved(1, 2)], true),
+            (vec![firing(5), resolved(5, 6), firing(1)], false),
+            // It fires again: anew, or because its sender was cut off for a while.
+            (vec![firing(1), resolved(1, 2), firing(3)], true),
+            (vec![firing(1), resolved(1, 2), firing(1)], true),
+            // Two Prometheus servers saw it begin, the second one earlier.
+            (vec![firing(5), resolved(4, 9)], false),
+        ] {
+            let state = told.iter().fold(None, |known, told| Some(AlertState::after(known, told)));
+            assert_eq!(state.unwrap().is_open, is_open, "{told:?}");
+        }
+    }
+
+    #[test]
+    fn labels_say_how_bad_an_alert_is() {
+        for (label, expected) in [
+            (Some("critical"), Some(Severity::Critical)),
+            (Some("Page"), Some(Severity::Critical)),
+            (Some("warning"), Some(Severity::Warning)),
+            (Some("warn"), Some(Severity::Warning)),
+            (Some("info"), Some(Severity::Info)),
+            (Some("informational"), Some(Severity::Info)),
+            (Some("none"), None),
+            (Some("disaster"), Some(Severity::Warning)),
+            (Some(""), Some(Severity::Warning)),
+            (None, Some(Severity::Warning)),
+        ] {
+            assert_eq!(severity(label), expected, "{label:?}");
+        }
+    }
+
+    fn body() -> Value {
+        json!({"version": "4", "status": "firing", "truncatedAlerts": 0, "alerts": [
+            {"status": "firing", "fingerprint": "a1", "startsAt": "2026-11-24T03:01:00.5Z", "endsAt": "0001-01-01T00:00:00Z",
+             "labels": {"alertname": "High", "severity": "critical"}}]})
+    }
+
+    fn fields(body: &Value) -> Vec<(Option<u32>, String)> {
+        match read(&serde_json::to_vec(body).unwrap()) {
+            Err(NotificationError::Wrong(errors)) => {
+                errors.into_iter().map(|error| (error.index, error.field)).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_notification_is_read() {
+        let alerts = read(&serde_json::to_vec(&body()).unwrap()).unwrap();
+        assert_eq!((alerts[0].name.as_str(), alerts[0].severity), ("High", Some(Severity::Critical)));
+        assert_eq!((alerts[0].is_firing, alerts[0].ended_at), (true, None));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_in_its_place() {
+        for (pointer, value, expected) in [
+            ("/version", json!("3"), (None, "version")),
+            ("/version", json!(4), (None, "version")),
+            ("/truncatedAlerts", json!(2), (None, "truncatedAlerts")),
+            ("/truncatedAlerts", json!("2"), (None, "truncatedAlerts")),
+            ("/alerts", json!({}), (None, "alerts")),
+            ("/alerts/0", json!(1), (Some(0), "fingerprint")),
+            ("/alerts/0/fingerprint", json!(""), (Some(0), "fingerprint")),
+            ("/alerts/0/fingerprint", json!(null), (Some(0), "fingerprint")),
+            ("/alerts/0/status", json!("pending"), (Some(0), "status")),
+            ("/alerts/0/startsAt", json!("soon"), (Some(0), "startsAt")),
+        ] {
+            let mut body = body();
+            *body.pointer_mut(pointer).unwrap() = value.clone();
+            assert_eq!(fields(&body), [(expected.0, expected.1.to_owned())], "{pointer}: {value}");
+        }
+        assert!(matches!(read(b"[]"), Err(NotificationError::Unreadable(_))));
+        assert!(matches!(read(b"{"), Err(NotificationError::Unreadable(_))));
+    }
+}

@@ -1,0 +1,74 @@
+//! Owns the door that Alertmanager's webhook tells of alerts through. Must not know what an alert means; what is acknowledged
+//! is stored.
+
+use super::context::DEFAULT_ENVIRONMENT;
+use super::parameters::out_of_range;
+use super::receive::{self, AT_ONCE};
+use super::{AppState, problem};
+use crate::domain::alert::{self, NotificationError, OpenAlerts};
+use crate::domain::signal::{Severity, Signal};
+use crate::domain::telemetry::{MAX_NAME, is_source_name};
+use crate::error::{Code, WireError};
+use crate::server::clock;
+use crate::server::live::Message;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+/// The source of alerts where none is named.
+const DEFAULT_SOURCE: &str = "alertmanager";
+
+/// The query of a notification.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sender {
+    environment: Option<String>,
+    source: Option<String>,
+}
+
+/// `POST /api/alertmanager`: the webhook, version 4.
+pub async fn receive(
+    State(state): State<AppState>,
+    sender: Result<Query<Sender>, QueryRejection>,
+    request: Request,
+) -> Response {
+    let Ok(Query(sender)) = sender else {
+        return problem::response(&WireError::new(
+            Code::Malformed,
+            "The parameters here are environment and source, each once.",
+        ));
+    };
+    match take(&state, sender, request).await {
+        Ok(open) => axum::Json(serde_json::json!({"open": open})).into_response(),
+        Err(error) => problem::response(&error),
+    }
+}
+
+async fn take(state: &AppState, sender: Sender, request: Request) -> Result<OpenAlerts, WireError> {
+    let environment = sender.environment.unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned());
+    let source = sender.source.map_or_else(|| DEFAULT_SOURCE.to_owned(), |source| source.trim().to_owned());
+    if !is_source_name(&source) {
+        let sentence = format!("source must be a name of 1 to {MAX_NAME} printable characters.");
+        return Err(out_of_range("source", sentence));
+    }
+    let _permit = AT_ONCE.acquire().await;
+    let body = receive::body(request, None).await.map_err(|refusal| refusal.error)?;
+    let alerts = alert::read(&body).map_err(refused)?;
+    let open =
+        state.store.take_alerts(&environment, &source, &alerts, clock::now()).await.map_err(problem::of_store)?;
+    state.metrics.count_samples(Severity::ALL.len() as u64);
+    state.feed.tell(&environment, &Message::Telemetry { signals: vec![Signal::WarningsOpen] });
+    Ok(open)
+}
+
+fn refused(error: NotificationError) -> WireError {
+    match error {
+        NotificationError::Unreadable(sentence) => WireError::new(Code::Malformed, sentence),
+        NotificationError::Wrong(errors) => {
+            let first = errors.first().map_or_else(String::new, |error| format!("{} {}. ", error.field, error.detail));
+            WireError::new(Code::Rejected, format!("{first}Nothing of the notification was stored."))
+                .with_errors(errors)
+        }
+    }
+}

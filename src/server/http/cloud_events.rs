@@ -1,0 +1,112 @@
+//! Owns CloudEvents at the door of `POST /api/telemetry`: one event or a list of them, told by the media type. Each event is
+//! stored whole or not at all, once. Must not know what makes an event acceptable; the domain does.
+
+use super::receive::{self, AT_ONCE};
+use super::{AppState, context, problem};
+use crate::domain::cloud_event::{self, CloudEvent};
+use crate::domain::telemetry::{Receipt, RowError};
+use crate::error::{Code, WireError};
+use crate::server::clock;
+use crate::server::store::{IdempotencyKey, StoreError};
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+/// One event.
+const ONE: &str = "application/cloudevents+json";
+/// A list of events.
+const LIST: &str = "application/cloudevents-batch+json";
+
+/// Answers what comes as CloudEvents; all else goes on.
+pub async fn serve(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let media_type = receive::media_type(request.headers());
+    let is_telemetry = request.method() == Method::POST && request.uri().path() == "/api/telemetry";
+    if !is_telemetry || !(media_type == ONE || media_type == LIST) {
+        return next.run(request).await;
+    }
+    match take(&state, request, media_type == LIST).await {
+        Ok(receipt) => axum::Json(receipt).into_response(),
+        Err(error) => problem::response(&error),
+    }
+}
+
+/// Stores all events in their order, up to the first that is refused.
+async fn take(state: &AppState, request: Request, is_list: bool) -> Result<Receipt, WireError> {
+    let _permit = AT_ONCE.acquire().await;
+    let body = receive::body(request, None).await.map_err(|refusal| refusal.error)?;
+    let events = cloud_event::read(&body, is_list).map_err(|sentence| WireError::new(Code::Malformed, sentence))?;
+    let mut all = Receipt::default();
+    for (event, place) in events.into_iter().zip(0u32..) {
+        let done = match CloudEvent::of(event) {
+            Ok(event) => store(state, &event).await,
+            Err(error) => {
+                let sentence = format!("The event is refused: {} {}.", error.field, error.detail);
+                Err(WireError::new(Code::Rejected, sentence.replace("  ", " ")).with_errors(vec![error]))
+            }
+        };
+        let receipt = done.map_err(|error| if is_list { in_list(error, place) } else { error })?;
+        all.accepted += receipt.accepted;
+        all.duplicates += receipt.duplicates;
+    }
+    Ok(all)
+}
+
+async fn store(state: &AppState, event: &CloudEvent) -> Result<Receipt, WireError> {
+    let now = clock::now();
+    let (environment, batch) = context::accept(state, &event.batch, now).await.map_err(in_data)?;
+    // No header holds a line's end, so that no client's own key is an event's.
+    let once = IdempotencyKey { key: format!("event\n{}", event.identity()), request_digest: event.digest() };
+    let receipt = match state.store.ingest_once(&environment, &batch, now, &once).await {
+        Ok(receipt) => receipt,
+        Err(StoreError::KeyReused) => {
+            let sentence = "An event of this source and id was taken before, with other data. Another event needs an id of its own.";
+            return Err(WireError::new(Code::Rejected, sentence).at("id"));
+        }
+        Err(error) => return Err(in_data(problem::of_store(error))),
+    };
+    context::tell(state, &environment, &batch, receipt);
+    Ok(receipt)
+}
+
+/// A batch's problem as one of the event that carries it.
+fn in_data(mut error: WireError) -> WireError {
+    let field = error.field.take();
+    error.errors = error.errors.into_iter().map(cloud_event::in_data).collect();
+    error.field = match error.errors.first() {
+        Some(first) => Some(first.field.clone()),
+        None => field.map(|field| format!("data.{field}")),
+    };
+    error
+}
+
+/// An event's problem as one of a list, which names the event's place.
+fn in_list(mut error: WireError, place: u32) -> WireError {
+    error.detail = format!(
+        "Event {place}, counted from 0: {} Those before it are stored; once it is put right, the whole list can be sent again.",
+        error.detail
+    );
+    if error.errors.is_empty() && error.status < 500 {
+        let (detail, field) = (error.title.clone(), error.field.clone().unwrap_or_default());
+        error.errors.push(RowError { detail, field, index: None });
+    }
+    error.errors.iter_mut().for_each(|row| row.index = Some(place));
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_of_a_batch_is_placed_in_its_event_and_its_list() {
+        let row = RowError { detail: "is odd".to_owned(), field: "value".to_owned(), index: Some(2) };
+        let error = in_data(WireError::new(Code::Rejected, "It is odd.").with_errors(vec![row]));
+        assert_eq!((error.field.as_deref(), error.errors[0].index), (Some("data.samples[2].value"), None));
+        let error = in_list(error, 4);
+        assert_eq!((error.errors[0].field.as_str(), error.errors[0].index), ("data.samples[2].value", Some(4)));
+        assert!(error.detail.starts_with("Event 4, counted from 0: It is odd."), "{}", error.detail);
+        let lone = in_list(in_data(WireError::new(Code::UnknownEnvironment, "No.").at("environment")), 1);
+        assert_eq!((lone.errors[0].field.as_str(), lone.errors[0].index), ("data.environment", Some(1)));
+    }
+}
