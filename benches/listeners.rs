@@ -83,6 +83,7 @@ async fn main() {
         open += some;
     }
     println!("{open} listeners are connected");
+    rustls::crypto::ring::default_provider().install_default().expect("nobody has chosen another");
     let client = reqwest::Client::new();
     let events = per_second * seconds;
     for event in 0..events {

@@ -60,6 +60,8 @@ impl Server {
             .stdout(Stdio::null())
             .spawn()
             .expect("the program starts");
+        // Where another test was first, its choice is the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(20))
