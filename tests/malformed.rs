@@ -372,6 +372,32 @@ fn histograms_of_every_extreme_take_little_room() {
     }
 }
 
+fn field(tag: u8, body: &[u8]) -> Vec<u8> {
+    let mut field = vec![(tag << 3) | 2];
+    prost::encode_length_delimiter(body.len(), &mut field).unwrap();
+    field.extend_from_slice(body);
+    field
+}
+
+#[test]
+fn bodies_of_nothing_but_empty_messages_are_refused_before_they_are_read() {
+    // Two bytes each as they are sent, a hundred times that once they are read.
+    let many = |tag: u8| field(tag, &[]).repeat(LARGEST / 2 - 32);
+    for body in [many(1), field(1, &many(1)), field(1, &many(4))] {
+        assert!(remote_write::read(body, Version::V1).unwrap_err().contains("in parts"));
+    }
+    for body in [many(4), many(5), field(5, &many(3))] {
+        assert!(remote_write::read(body, Version::V2).unwrap_err().contains("in parts"));
+    }
+    let points = field(1, &field(2, &field(2, &field(9, &many(1)))));
+    let attributes = field(1, &field(1, &many(1)));
+    for body in [many(1), field(1, &many(2)), points, attributes] {
+        assert!(otlp::read(&body, false).unwrap_err().contains("in parts"));
+    }
+    let json = format!("{{\"resourceMetrics\":[{}{{}}]}}", "{},".repeat(LARGEST / 3 - 32));
+    assert!(otlp::read(json.as_bytes(), true).unwrap_err().contains("in parts"));
+}
+
 fn takes_events(body: &[u8], is_list: bool) -> bool {
     let Ok(events) = cloud_event::read(body, is_list) else {
         return false;

@@ -3,6 +3,7 @@
 
 pub mod host;
 pub mod inflate;
+pub mod messages;
 pub mod otlp;
 pub mod outgoing;
 pub mod prometheus;

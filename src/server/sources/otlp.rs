@@ -1,6 +1,7 @@
 //! Owns OTLP metrics as a source: what an export request holds, as points of processes. Must not know HTTP or the store.
 //! Specification: <https://opentelemetry.io/docs/specs/otlp/>.
 
+use super::messages::{MOST, PLAIN, Shape, is_json_in_bounds, is_read_in_bounds};
 use crate::domain::mapping::Mapper;
 use crate::domain::metric::{Buckets, Labels, Point, PointValue, Temporality};
 use chrono::{DateTime, Utc};
@@ -20,11 +21,37 @@ const MOST_BUCKETS: usize = 4096;
 /// The name of a service that does not say its own, as the conventions ask for.
 const UNNAMED: &str = "unknown_service";
 
+// What is a message in an export, level by level; attributes may hold each other.
+static VALUE: Shape = Shape(&[(5, &VALUES), (6, &ATTRIBUTES)]);
+static VALUES: Shape = Shape(&[(1, &VALUE)]);
+static ATTRIBUTE: Shape = Shape(&[(2, &VALUE)]);
+static ATTRIBUTES: Shape = Shape(&[(1, &ATTRIBUTE)]);
+static EXEMPLAR: Shape = Shape(&[(7, &ATTRIBUTE)]);
+static NUMBER: Shape = Shape(&[(5, &EXEMPLAR), (7, &ATTRIBUTE)]);
+static HISTOGRAM: Shape = Shape(&[(8, &EXEMPLAR), (9, &ATTRIBUTE)]);
+static EXPONENTIAL: Shape = Shape(&[(1, &ATTRIBUTE), (8, &PLAIN), (9, &PLAIN), (11, &EXEMPLAR)]);
+static SUMMARY: Shape = Shape(&[(6, &PLAIN), (7, &ATTRIBUTE)]);
+static NUMBERS: Shape = Shape(&[(1, &NUMBER)]);
+static HISTOGRAMS: Shape = Shape(&[(1, &HISTOGRAM)]);
+static EXPONENTIALS: Shape = Shape(&[(1, &EXPONENTIAL)]);
+static SUMMARIES: Shape = Shape(&[(1, &SUMMARY)]);
+static METRIC: Shape =
+    Shape(&[(5, &NUMBERS), (7, &NUMBERS), (9, &HISTOGRAMS), (10, &EXPONENTIALS), (11, &SUMMARIES), (12, &ATTRIBUTE)]);
+static SCOPE: Shape = Shape(&[(3, &ATTRIBUTE)]);
+static RESOURCE: Shape = Shape(&[(1, &ATTRIBUTE), (3, &PLAIN)]);
+static OF_SCOPE: Shape = Shape(&[(1, &SCOPE), (2, &METRIC)]);
+static OF_RESOURCE: Shape = Shape(&[(1, &RESOURCE), (2, &OF_SCOPE)]);
+static EXPORT: Shape = Shape(&[(1, &OF_RESOURCE)]);
+
 /// Reads an export request; `is_json` for the JSON form of the protocol.
 ///
 /// # Errors
 /// A sentence on what is malformed.
 pub fn read(body: &[u8], is_json: bool) -> Result<ExportMetricsServiceRequest, String> {
+    let is_in_bounds = if is_json { is_json_in_bounds(body) } else { is_read_in_bounds(body, &EXPORT) };
+    if !is_in_bounds {
+        return Err(format!("the body holds more than {MOST} messages: send it in parts"));
+    }
     if is_json {
         serde_json::from_slice(body).map_err(|error| format!("the body is no OTLP metrics request: {error}"))
     } else {

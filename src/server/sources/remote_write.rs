@@ -7,6 +7,7 @@ pub mod message;
 
 pub use buckets::Pending;
 
+use super::messages::{MOST, PLAIN, Shape, is_read_in_bounds};
 use crate::domain::mapping::{Mapped, Mapper};
 use crate::domain::metric::{Labels, Point, PointValue, Temporality};
 use buckets::{Part, Place};
@@ -43,12 +44,25 @@ pub struct Written {
     pub samples: usize,
 }
 
+static HISTOGRAM: Shape = Shape(&[(8, &PLAIN), (11, &PLAIN)]);
+static SERIES_1: Shape = Shape(&[(1, &PLAIN), (2, &PLAIN), (3, &PLAIN), (4, &HISTOGRAM)]);
+static SERIES_2: Shape = Shape(&[(2, &PLAIN), (3, &HISTOGRAM), (4, &PLAIN)]);
+static REQUEST_1: Shape = Shape(&[(1, &SERIES_1)]);
+static REQUEST_2: Shape = Shape(&[(5, &SERIES_2)]);
+
 /// Reads a decompressed request.
 ///
 /// # Errors
 /// A sentence on what is malformed.
 pub fn read(body: Vec<u8>, version: Version) -> Result<Request, String> {
     let malformed = |error: prost::DecodeError| format!("the body is no remote-write request: {error}");
+    let shape = match version {
+        Version::V1 => &REQUEST_1,
+        Version::V2 => &REQUEST_2,
+    };
+    if !is_read_in_bounds(&body, shape) {
+        return Err(format!("the body holds more than {MOST} messages: send it in parts"));
+    }
     let body = Bytes::from(body);
     match version {
         Version::V1 => WriteRequest::decode(body).map(Request::V1).map_err(malformed),
