@@ -2,7 +2,7 @@
 //! it is read, so that a body within its limits could still take gigabytes. Must not know what messages mean.
 
 /// The most messages, texts among them, that a body may hold.
-pub const MOST: usize = 2_000_000;
+pub const MOST: usize = 1_000_000;
 
 /// How deep messages may lie within each other, as protobuf readers have it.
 const DEEPEST: u32 = 100;
