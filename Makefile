@@ -6,7 +6,7 @@ SHELL := bash
 STEP := scripts/step.sh
 START := $(shell date +%s)
 
-.PHONY: help run build watch test fmt fmt-check lint test-rust test-replay docs test-browser test-http-fuzz test-sources size bench soak listeners page-load deny setup clean
+.PHONY: help run build watch test fmt fmt-check lint test-rust test-replay docs test-browser test-http-fuzz test-sources size bench soak listeners page-load intake deny setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -80,6 +80,9 @@ listeners: build ## many open pages: the delay of live events (LISTENERS=4000 EV
 
 page-load: build ## requests a second and first byte of the founder's page (CONNECTIONS=16 LOAD_SECONDS=10)
 	@$(STEP) "page load" scripts/with-server.sh node scripts/page-load.mjs
+
+intake: build setup-python setup-prometheus ## samples taken a second by remote write and OTLP, beside a Prometheus (SAMPLES=2000 BODIES=100 CONNECTIONS=4)
+	@$(STEP) "intake" scripts/intake.sh
 
 clean: ## remove what was built here and the browser suite's packages
 	@. scripts/lib.sh && rm -rf "$$CARGO_TARGET_DIR/site" "$$CARGO_TARGET_DIR"/site-* end2end/node_modules end2end/test-results && cargo clean

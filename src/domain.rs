@@ -20,6 +20,7 @@ pub mod decision;
 pub mod evaluate;
 pub mod explain;
 pub mod facts;
+pub mod focus;
 pub mod headroom;
 pub mod health;
 pub mod histogram;

@@ -100,6 +100,11 @@ impl Decimal {
         self.atto.checked_add(other.atto).map(|atto| Decimal { atto })
     }
 
+    /// The exact difference, or `None` where that is below zero.
+    pub fn checked_sub(self, other: Decimal) -> Option<Decimal> {
+        self.atto.checked_sub(other.atto).map(|atto| Decimal { atto })
+    }
+
     /// `count` times the number, or `None` past the largest number that fits.
     pub fn times(self, count: u64) -> Option<Decimal> {
         self.atto.checked_mul(u128::from(count)).map(|atto| Decimal { atto })

@@ -314,13 +314,11 @@ impl Policy {
         validate_windows(&self.windows, &mut errors);
         validate_scoring(&self.scoring, &mut errors);
         validate_not_applicable(&self.not_applicable, &mut errors);
-        for (signal, sources) in &self.preferred_sources {
-            if sources.len() > MOST_PREFERRED || sources.iter().any(|source| source.is_empty() || source.len() > 512) {
-                errors.push(FieldError::new(
-                    format!("preferred_sources.{signal}"),
-                    format!("needs the names of at most {MOST_PREFERRED} sources"),
-                ));
-            }
+        let is_order = |sources: &Vec<String>| {
+            sources.len() <= MOST_PREFERRED && sources.iter().all(|source| !source.is_empty() && source.len() <= 512)
+        };
+        if !self.preferred_sources.values().all(is_order) {
+            errors.push(FieldError::new("preferred_sources", "needs the names of at most 10 sources for each signal"));
         }
         if self.time_zone.is_empty() || self.time_zone.len() > 64 {
             errors.push(FieldError::new("time_zone", "needs the IANA name of a time zone, such as Europe/Berlin"));

@@ -12,6 +12,7 @@ macro_rules! say {
 mod backtest;
 mod environment;
 mod import;
+mod import_focus;
 mod read;
 mod replay;
 mod safety;
@@ -57,6 +58,8 @@ enum Command {
     Environment(environment::Command),
     /// Read a CSV file of one signal into an environment, reporting gaps, duplicates and blanks.
     Import(import::Arguments),
+    /// Read a bill in FOCUS (CSV) into an environment's AI spend; a period that is told again is revised.
+    ImportFocus(import_focus::Arguments),
     /// Evaluate a stretch of the past as of each instant. Stores in a recorded environment; elsewhere a dry run.
     Replay(replay::Arguments),
     /// Say what a proposed policy would have answered on the stored evaluations' own inputs. Stores nothing.
@@ -172,6 +175,7 @@ async fn dispatch(command: Command, settings: Settings) -> Result<(), CliError> 
         Command::Serve(_) => serve::run(settings).await,
         Command::Environment(command) => environment::run(command, &settings).await,
         Command::Import(arguments) => import::run(arguments, &settings).await,
+        Command::ImportFocus(arguments) => import_focus::run(arguments, &settings).await,
         Command::Replay(arguments) => replay::run(arguments, &settings).await,
         Command::Backtest(arguments) => backtest::run(arguments, &settings).await,
         Command::Snapshot(target) => read::snapshot(target, &settings).await,

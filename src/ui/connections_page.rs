@@ -112,7 +112,7 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
             <form method="post" action=links::form("ask-source")>
                 <EnvironmentField environment=environment.to_owned() />
                 <input type="hidden" name="source" value=connection.name.clone() />
-                <button type="submit">{format!("Ask {} now", connection.name)}</button>
+                <button type="submit" class="button">{format!("Ask {} now", connection.name)}</button>
             </form>
         }
     });

@@ -192,7 +192,7 @@ fn aggregation(signal: Signal, given: Option<&str>) -> Result<Option<&str>, CliE
     }
 }
 
-async fn ensure_environment(store: &dyn Store, name: &str, now: DateTime<Utc>) -> Result<(), CliError> {
+pub(super) async fn ensure_environment(store: &dyn Store, name: &str, now: DateTime<Utc>) -> Result<(), CliError> {
     match store.config(name).await {
         Ok(_) => return Ok(()),
         Err(StoreError::UnknownEnvironment { .. }) => {}
