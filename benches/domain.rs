@@ -52,7 +52,7 @@ fn answers(criterion: &mut Criterion) {
         bencher.iter_batched(
             || (inputs.clone(), recent.clone()),
             |(inputs, recent)| evaluate(&sealed, inputs, recent, noon_of(), Origin::Scheduled),
-            // Their memory is used again, as in a replay, not new for each.
+            // Few at a time, so that their memory is used again: the engine is measured, not fresh pages of memory.
             BatchSize::NumIterations(64),
         );
     });

@@ -80,11 +80,7 @@ function compress(dir) {
     if (entry.isDirectory()) compress(file);
     else if (TEXT.test(file) && !fs.existsSync(`${file}.gz`)) {
       const data = fs.readFileSync(file);
-      const { BROTLI_MODE_FONT, BROTLI_MODE_GENERIC, BROTLI_PARAM_LGBLOCK, BROTLI_PARAM_MODE, BROTLI_PARAM_SIZE_HINT } = zlib.constants;
-      // Binary tables are what the mode for fonts is best at; wasm is one of them.
-      const mode = file.endsWith(".wasm") ? BROTLI_MODE_FONT : BROTLI_MODE_GENERIC;
-      const params = { [BROTLI_PARAM_LGBLOCK]: 24, [BROTLI_PARAM_MODE]: mode, [BROTLI_PARAM_SIZE_HINT]: data.length };
-      write(`${file}.br`, zlib.brotliCompressSync(data, { params }));
+      write(`${file}.br`, zlib.brotliCompressSync(data, { params: { [zlib.constants.BROTLI_PARAM_SIZE_HINT]: data.length } }));
       write(`${file}.gz`, zlib.gzipSync(data, { level: 9 }));
     }
   }

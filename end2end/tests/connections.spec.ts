@@ -23,6 +23,13 @@ test("a source that does not answer says why, what to do, and is asked again", a
   await expect(source.locator(".badge").first()).toHaveText("Failing");
 });
 
+test("a source that has been silent for days is late, not unheard", async ({ page }) => {
+  await page.goto(`${PAGE}/connections?environment=stale`);
+  const source = page.locator(".connection", { has: page.getByRole("heading", { name: "crm" }) });
+  await expect(source.locator(".badge").first()).toHaveText("Late");
+  await expect(source.getByRole("cell").first()).toContainText("3 days ago");
+});
+
 test("an environment that nothing was sent to leads to how to connect", async ({ page }) => {
   await page.goto(`${PAGE}/connections?environment=frozen`);
   await page.getByRole("link", { name: "How to connect each signal" }).click();

@@ -4,7 +4,7 @@
 use super::policy::Config;
 use super::prepare;
 use super::rollup::MINUTE_MS;
-use super::signal::{Severity, Signal};
+use super::signal::{Series, Severity, Signal};
 use super::stream::{Span, Stream};
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -76,7 +76,7 @@ impl ConnectedSignal {
         self.cells.iter().map(|cell| f64::from(*cell)).sum::<f64>() / self.cells.len().max(1) as f64
     }
 
-    fn of(stream: &Stream, config: &Config, as_of: DateTime<Utc>) -> ConnectedSignal {
+    fn of(stream: &Stream, heard: Option<DateTime<Utc>>, config: &Config, as_of: DateTime<Utc>) -> ConnectedSignal {
         let now = as_of.timestamp_millis();
         let start = now - CELLS * CELL_MS;
         let cells = (0..CELLS).map(|cell| {
@@ -86,7 +86,7 @@ impl ConnectedSignal {
         let time = |millis: i64| DateTime::from_timestamp_millis(millis);
         ConnectedSignal {
             cells: cells.collect(),
-            data_through: stream.data_through(now).and_then(time),
+            data_through: stream.data_through(now).and_then(time).or(heard),
             fetched_at: stream.latest(now).and_then(|row| time(row.fetched_at)),
             is_fresh: prepare::is_fresh(stream, config, as_of),
             severity: stream.series().severity(),
@@ -110,10 +110,18 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A source of a name, as its streams show it; `streams` may hold those of others.
-    pub fn of(name: &str, streams: &[Stream], config: &Config, as_of: DateTime<Utc>) -> Connection {
+    /// A source of a name, as its streams show it; `streams` may hold those of others. `heard` says up to when a series of it
+    /// reaches that the streams, which go back only so far, no longer show.
+    pub fn of(
+        name: &str,
+        streams: &[Stream],
+        heard: impl Fn(Series) -> Option<DateTime<Utc>>,
+        config: &Config,
+        as_of: DateTime<Utc>,
+    ) -> Connection {
         let own = streams.iter().filter(|stream| stream.source() == name);
-        let signals: Vec<ConnectedSignal> = own.map(|stream| ConnectedSignal::of(stream, config, as_of)).collect();
+        let signals: Vec<ConnectedSignal> =
+            own.map(|stream| ConnectedSignal::of(stream, heard(stream.series()), config, as_of)).collect();
         let state = if signals.iter().all(|signal| signal.data_through.is_none()) {
             ConnectionState::Waiting
         } else if signals.iter().all(|signal| signal.is_fresh) {

@@ -178,6 +178,15 @@ pub fn is_source_name(name: &str) -> bool {
     !name.is_empty() && name.chars().count() <= MAX_NAME && !name.chars().any(char::is_control)
 }
 
+impl AcceptedBatch {
+    /// The signals that the batch says something of, each once.
+    pub fn signals(&self) -> Vec<Signal> {
+        let sampled = self.samples.iter().map(|sample| sample.series.signal());
+        let read = self.readings.iter().map(|reading| reading.series.signal());
+        sampled.chain(read).collect::<BTreeSet<Signal>>().into_iter().collect()
+    }
+}
+
 /// Checks a batch against everything that does not need the store.
 ///
 /// # Errors

@@ -8,7 +8,6 @@ use super::observability;
 use super::sources::outgoing::{AskError, Outgoing};
 use super::sources::prometheus::{self, Stretch};
 use super::store::{PullFailure, PullState, Store, StoreError};
-use crate::domain::signal::Signal;
 use crate::domain::telemetry::AcceptedBatch;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
@@ -97,10 +96,6 @@ async fn ask_all(source: &PulledSource, store: &dyn Store, feed: &Feed, now: Dat
             let why = why.split_once(": ").map_or(why.as_str(), |(_, why)| why);
             return Err(AskError::Unreadable(format!("{why} (query: {query})")));
         }
-        let mut signals: Vec<Signal> = mapped.samples.iter().map(|sample| sample.series.signal()).collect();
-        signals.extend(mapped.readings.iter().map(|reading| reading.series.signal()));
-        signals.sort_unstable();
-        signals.dedup();
         let batch = AcceptedBatch {
             readings: mapped.readings,
             revises: true,
@@ -110,6 +105,7 @@ async fn ask_all(source: &PulledSource, store: &dyn Store, feed: &Feed, now: Dat
             unpriced: mapped.unpriced,
             ..AcceptedBatch::default()
         };
+        let signals = batch.signals();
         if !signals.is_empty() {
             store.ingest(&source.environment, &batch, now, None).await.map_err(|error| not_stored(&error))?;
             feed.tell(&source.environment, &Message::Telemetry { signals });

@@ -162,7 +162,7 @@ async function remoteWrite() {
   // Restarted in between: it goes on from its log, and nothing is counted twice.
   await stop();
   stop = await prometheus(configuration, port);
-  await pause(10_000);
+  await pause(15_000);
   await eventually(pulled);
   await stop();
   const scrapes = scraped.scrapes();
@@ -173,7 +173,7 @@ async function remoteWrite() {
   const rounds = Number(requests.value.lo) / 11;
   // Prometheus sends from a few seconds after its start on, until its end. Of what it sends the first only marks the beginning,
   // and what follows is certain from the next one on; what was scraped around the restart is in the counters all the same.
-  assert.ok(Number.isInteger(rounds) && rounds >= 2 && rounds <= scrapes - 2, `${rounds} rounds of ${scrapes} scrapes`);
+  assert.ok(Number.isInteger(rounds) && rounds > scrapes / 2 && rounds <= scrapes - 2, `${rounds} rounds of ${scrapes} scrapes`);
   assert.equal(Number(input("infra.errors", "last_hour").value.lo), rounds);
   assert.equal(Number(input("posts.published", "trailing").value.lo), 2 * rounds);
   assert.deepEqual(input("clients.active", "latest").value, { lo: 11, hi: 11 });

@@ -32,7 +32,11 @@ pub async fn connections(environment: Option<String>) -> Result<Connections, Wir
     let connections = names
         .into_iter()
         .map(|name| {
-            let connection = Connection::of(name, &streams, &config, now);
+            let heard = |series| {
+                let own = sources.iter().find(|own| own.source == name && own.series == series)?;
+                own.data_through.or(own.last_at)
+            };
+            let connection = Connection::of(name, &streams, heard, &config, now);
             let Some(source) = asked.iter().find(|source| source.name == name) else {
                 return connection;
             };

@@ -5,7 +5,6 @@ use super::{AppState, problem};
 use crate::domain::act::ActError;
 use crate::domain::change::{Action, ConfigChange};
 use crate::domain::policy::{Config, FieldError, is_environment_name};
-use crate::domain::signal::Signal;
 use crate::domain::snapshot::{Origin, Snapshot};
 use crate::domain::telemetry::{self, AcceptedBatch, Batch, Receipt};
 use crate::domain::{canonical, decision::Recommendation, mode::Mode};
@@ -177,10 +176,7 @@ pub async fn accept(state: &AppState, batch: &Batch, now: DateTime<Utc>) -> Resu
 /// Counts what was stored, and tells those who listen that it has come.
 pub fn tell(state: &AppState, environment: &str, stored: &AcceptedBatch, receipt: Receipt) {
     state.metrics.count_samples(receipt.accepted);
-    let mut signals: Vec<Signal> = stored.samples.iter().map(|sample| sample.series.signal()).collect();
-    signals.sort_unstable();
-    signals.dedup();
-    state.feed.tell(environment, &Message::Telemetry { signals });
+    state.feed.tell(environment, &Message::Telemetry { signals: stored.signals() });
 }
 
 /// Gives the response that is being made the status of an error: a page that could not be made says so in its status too.

@@ -4,7 +4,6 @@
 use super::context::DEFAULT_ENVIRONMENT;
 use super::{AppState, MAX_BODY, problem};
 use crate::domain::mapping::{Mapped, Mapper};
-use crate::domain::signal::Signal;
 use crate::domain::telemetry::AcceptedBatch;
 use crate::error::{Code, WireError};
 use crate::server::clock;
@@ -95,10 +94,6 @@ async fn keep(
     if mapped.samples.is_empty() && mapped.readings.is_empty() {
         return Ok(());
     }
-    let mut signals: Vec<Signal> = mapped.samples.iter().map(|sample| sample.series.signal()).collect();
-    signals.extend(mapped.readings.iter().map(|reading| reading.series.signal()));
-    signals.sort_unstable();
-    signals.dedup();
     let batch = AcceptedBatch {
         readings: mapped.readings,
         // What a source says of a time it may say again: the later word holds.
@@ -110,7 +105,7 @@ async fn keep(
     };
     let receipt = state.store.ingest(environment, &batch, now, None).await?;
     state.metrics.count_samples(receipt.accepted);
-    state.feed.tell(environment, &Message::Telemetry { signals });
+    state.feed.tell(environment, &Message::Telemetry { signals: batch.signals() });
     Ok(())
 }
 
