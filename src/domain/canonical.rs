@@ -11,7 +11,7 @@ use std::fmt;
 /// # Panics
 /// Never for the domain's types: they hold no maps with keys other than strings and no failing serialisers.
 pub fn write(value: &impl Serialize, into: &mut Vec<u8>) {
-    let mut output = Output { bytes: std::mem::take(into), last_real: (0, 0..0) };
+    let mut output = Output { bytes: std::mem::take(into), reals: Default::default() };
     value.serialize(Writer { into: &mut output }).expect("domain types serialise into memory without errors");
     *into = output.bytes;
 }
@@ -19,8 +19,20 @@ pub fn write(value: &impl Serialize, into: &mut Vec<u8>) {
 /// What has been written so far.
 struct Output {
     bytes: Vec<u8>,
-    /// The bits of the newest number that was not whole, and where it stands: what is known exactly is written twice.
-    last_real: (u64, std::ops::Range<usize>),
+    /// Under a few bits of their own, the numbers that were not whole and where they stand: a score is written at its
+    /// rules as well, and what is known exactly has two equal ends.
+    reals: [Written; 1 << REMEMBERED],
+}
+
+/// As a power of two, how many numbers are remembered.
+const REMEMBERED: u32 = 4;
+
+/// A number that was written: its bits, and the place of its text.
+#[derive(Clone, Copy, Default)]
+struct Written {
+    bits: u64,
+    end: usize,
+    start: usize,
 }
 
 /// Writes canonical JSON. serde_json would give the same bytes, but looks at every byte of every key for something to
@@ -89,6 +101,7 @@ fn write_text(text: &str, into: &mut Vec<u8>) {
 }
 
 /// A variant's name in the source: there is nothing in it to escape.
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn write_name(name: &'static str, into: &mut Vec<u8>) {
     into.push(b'"');
     into.extend_from_slice(name.as_bytes());
@@ -118,9 +131,12 @@ fn write_real(value: f64, into: &mut Output) {
     if whole as f64 == value && whole < 1 << 53 {
         return write_whole(whole, &mut into.bytes);
     }
-    let (last, place) = &into.last_real;
-    if *last == value.to_bits() && !place.is_empty() {
-        return into.bytes.extend_from_within(place.clone());
+    let bits = value.to_bits();
+    // Fibonacci hashing (Knuth, The Art of Computer Programming 3, 6.4): the top bits of a product with 2^64 over phi.
+    let slot = (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - REMEMBERED)) as usize;
+    let known = into.reals[slot];
+    if known.bits == bits && known.end > 0 {
+        return into.bytes.extend_from_within(known.start..known.end);
     }
     let start = into.bytes.len();
     if value.is_finite() {
@@ -128,7 +144,7 @@ fn write_real(value: f64, into: &mut Output) {
     } else {
         into.bytes.extend_from_slice(b"null");
     }
-    into.last_real = (value.to_bits(), start..into.bytes.len());
+    into.reals[slot] = Written { bits, end: into.bytes.len(), start };
 }
 
 impl<'a> Serializer for Writer<'a> {
@@ -223,6 +239,7 @@ impl<'a> Serializer for Writer<'a> {
         self.serialize_unit()
     }
 
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Refused> {
         write_name(variant, &mut self.into.bytes);
         Ok(())
@@ -306,6 +323,7 @@ impl<'a> Parts<'a> {
         Parts { close, into, is_first: true, last_key: "" }
     }
 
+    #[inline]
     fn separate(&mut self) {
         if !self.is_first {
             self.into.bytes.push(b',');
@@ -318,7 +336,9 @@ impl<'a> Parts<'a> {
         value.serialize(Writer { into: self.into })
     }
 
-    /// A field's key is a name in the source: there is nothing in it to escape.
+    /// A field's key is a name in the source: there is nothing in it to escape. It is written where it is known, as
+    /// machine words instead of a copy of some length: a snapshot holds hundreds of keys. The browser takes the small way.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Refused> {
         debug_assert!(self.last_key < key, "{key} is declared after {}", self.last_key);
         self.last_key = key;
@@ -414,6 +434,7 @@ impl ser::SerializeStruct for Parts<'_> {
     type Ok = ();
     type Error = Refused;
 
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Refused> {
         self.field(key, value)
     }
@@ -427,6 +448,7 @@ impl ser::SerializeStructVariant for Parts<'_> {
     type Ok = ();
     type Error = Refused;
 
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Refused> {
         self.field(key, value)
     }
