@@ -43,7 +43,7 @@ lint: setup-toolchain ## clippy on both builds, warnings are errors
 	@$(STEP) "clippy, server" cargo clippy --features ssr --all-targets -- -D warnings
 	@$(STEP) "clippy, browser" cargo clippy --features hydrate --lib --target wasm32-unknown-unknown -- -D warnings
 
-test-rust: setup-toolchain ## unit, property, store, HTTP, replay and architecture tests (ARGS="name" narrows)
+test-rust: setup-toolchain setup-databases ## unit, property, store, HTTP, replay and architecture tests (ARGS="name" narrows)
 	@$(STEP) "cargo test" cargo test --features ssr $(ARGS)
 
 test-replay: setup-toolchain ## only the replay of recorded telemetry, with what it prints

@@ -10,6 +10,7 @@
 #   browser       Chromium
 #   python        Schemathesis, which fuzzes the HTTP interface, and OpenTelemetry's SDK, which sends to it
 #   prometheus    Prometheus, which sends to the server and is asked by it
+#   databases     PostgreSQL and MariaDB, which tests start, ask and end
 #   cargo-leptos  only for `make watch`
 #   all           everything but cargo-leptos
 #
@@ -240,6 +241,19 @@ python() {
   say "setup: python: schemathesis $SCHEMATHESIS, opentelemetry-sdk $OPENTELEMETRY"
 }
 
+# Debian keeps the server's programs of PostgreSQL off the path.
+postgres_programs() { command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
+
+databases() {
+  if ! postgres_programs; then
+    bare_debian || die "initdb is missing: install PostgreSQL 15 or later, its server too, then run this again"
+    say "setup: databases: installing postgresql-15"
+    apt_install postgresql-15
+  fi
+  PATH="$PATH:/usr/sbin" need mariadbd "install MariaDB's server" mariadb-server
+  say "setup: databases: $(PATH="$PATH:/usr/sbin" mariadbd --version | awk '{ print "MariaDB", $3 }'), PostgreSQL"
+}
+
 prometheus_server() {
   need prometheus "install Prometheus (prometheus.io/download) and put it on the PATH" prometheus
   say "setup: prometheus: $(prometheus --version 2>&1 | awk 'NR == 1 { print $3 }')"
@@ -255,12 +269,13 @@ cargo_leptos() {
 }
 
 [ $# -gt 0 ] || { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p;}' "$0"; exit 2; }
-[ "$*" != all ] || set -- toolchain wasm-bindgen wasm-opt e2e browser python prometheus
+[ "$*" != all ] || set -- toolchain wasm-bindgen wasm-opt e2e browser python prometheus databases
 for stage in "$@"; do
   began=$SECONDS
   case $stage in
     toolchain | e2e | browser | python) "$stage" ;;
     prometheus) prometheus_server ;;
+    databases) databases ;;
     wasm-bindgen) wasm_bindgen ;;
     wasm-opt) wasm_opt ;;
     cargo-leptos) cargo_leptos ;;

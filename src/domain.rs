@@ -48,6 +48,7 @@ pub mod signal;
 pub mod snapshot;
 pub mod statistics;
 pub mod stream;
+pub mod table_rows;
 pub mod telemetry;
 pub mod trend;
 pub mod truth;

@@ -14,6 +14,7 @@ pub mod observability;
 pub mod proof;
 pub mod puller;
 pub mod replay;
+pub mod revision;
 pub mod scheduler;
 pub mod sources;
 pub mod store;

@@ -103,6 +103,8 @@ pub struct Connection {
     pub asking: Option<Asking>,
     pub failure: Option<Failure>,
     pub name: String,
+    /// What should be mended though it answers.
+    pub notice: Option<String>,
     pub signals: Vec<ConnectedSignal>,
     pub state: ConnectionState,
     /// When it was last asked with success, for a source that is asked.
@@ -129,7 +131,14 @@ impl Connection {
         } else {
             ConnectionState::Late
         };
-        Connection { asking: None, failure: None, name: name.to_owned(), signals, state, succeeded_at: None }
+        let name = name.to_owned();
+        Connection { asking: None, failure: None, name, notice: None, signals, state, succeeded_at: None }
+    }
+
+    /// The same source, with what should be mended.
+    #[must_use]
+    pub fn noticed(self, notice: Option<String>) -> Connection {
+        Connection { notice, ..self }
     }
 
     /// The same source, which is asked, as its newest attempt went.

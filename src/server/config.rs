@@ -4,7 +4,7 @@
 mod sources;
 mod telemetry;
 
-pub use sources::PulledSource;
+pub use sources::{Ask, DatabaseUrl, PulledSource, Token};
 
 use crate::domain::mapping::Rules;
 use crate::domain::price::PriceTable;

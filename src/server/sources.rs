@@ -1,5 +1,5 @@
-//! Owns the built-in sources of telemetry: this host and this server. They make batches; they never meet the store, a
-//! task in `serve` joins the two. Their figures feed `this-server` and nothing else.
+//! Owns the sources of telemetry: this host and this server, whose figures feed `this-server` and nothing else; what other
+//! systems send; and what they are asked for. They never meet the store: others join the two.
 
 pub mod host;
 pub mod inflate;
@@ -9,6 +9,7 @@ pub mod outgoing;
 pub mod prometheus;
 pub mod remote_write;
 pub mod requests;
+pub mod sql;
 
 /// The environment that the server's own figures feed.
 pub const THIS_SERVER: &str = "this-server";

@@ -149,6 +149,8 @@ pub struct PullState {
     pub attempted_at: DateTime<Utc>,
     /// What went wrong at the newest attempt.
     pub failure: Option<PullFailure>,
+    /// What should be mended though it answers, in words for a founder.
+    pub notice: Option<String>,
     pub succeeded_at: Option<DateTime<Utc>>,
 }
 

@@ -107,6 +107,17 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
             </div>
         }
     });
+    let notice = connection.notice.as_ref().map(|notice| {
+        view! {
+            <div class="banner banner-stale" role="status">
+                <p>
+                    <strong>{format!("{} answers, but ", connection.name)}</strong>
+                    {notice.clone()}
+                    "."
+                </p>
+            </div>
+        }
+    });
     let test = connection.asking.is_some().then(|| {
         view! {
             <form method="post" action=links::form("ask-source")>
@@ -130,6 +141,7 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
                     .map(|at| view! { ". Last answered " <TimeStamp at=at /> })}
             </p>
             {failure}
+            {notice}
             {(!rows.is_empty())
                 .then(|| {
                     view! {

@@ -14,14 +14,13 @@ use crate::domain::telemetry::{self, Batch, SentNumber, SentSample};
 use crate::server::clock;
 use crate::server::config::Settings;
 use crate::server::http::context::ACTOR;
+use crate::server::revision::{self, Revision};
 use crate::server::store::Store;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// Revisions that the event names one by one.
-const NAMED: usize = 5;
 /// Stored samples that are compared with what the file says.
 const COMPARED: u32 = 100_000;
 
@@ -55,14 +54,6 @@ enum CostColumn {
 
 fn condition(text: &str) -> Result<Condition, String> {
     Condition::parse(text).ok_or_else(|| "say Column=Pattern, such as ServiceName=*OpenAI*".to_owned())
-}
-
-/// A period whose sum has changed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-struct Revision {
-    from: Usd,
-    period_end: DateTime<Utc>,
-    to: Usd,
 }
 
 #[derive(Debug, Serialize)]
@@ -105,7 +96,7 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(),
     let accepted = telemetry::accept(&batch, now)
         .map_err(|errors| CliError::Found(errors.first().map_or_else(String::new, |error| error.detail.clone())))?;
     let receipt = store.ingest(&arguments.environment, &accepted, now, None).await?;
-    if let Some(reason) = words(&arguments.source, &report.revisions) {
+    if let Some(reason) = revision::words(&arguments.source, &report.revisions) {
         let event = NewEvent { reason: Some(reason), ..NewEvent::new(EventType::Note, ACTOR, now) };
         store.append(&arguments.environment, event).await?;
     }
@@ -189,16 +180,9 @@ async fn revisions(
     (first, last): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<Vec<Revision>, CliError> {
     let span = Span { from: first.timestamp_millis(), to: last.timestamp_millis() };
-    let stored = store.samples(&arguments.environment, Series::AiSpend, span, COMPARED).await?;
-    let before = |period: &Period| stored.iter().find(|one| one.source == arguments.source && one.at == period.end);
-    Ok(periods
-        .iter()
-        .filter_map(|period| {
-            let (from, to) = (Usd(before(period)?.atoms), Usd(micros(period.spent)));
-            // Amounts finer than a micro-dollar are rounded within their batch.
-            (from.micros().abs_diff(to.micros()) > 1).then_some(Revision { from, period_end: period.end, to })
-        })
-        .collect())
+    let mut stored = store.samples(&arguments.environment, Series::AiSpend, span, COMPARED).await?;
+    stored.retain(|sample| sample.source == arguments.source);
+    Ok(revision::between(&stored, periods.iter().map(|period| (period.end, Usd(micros(period.spent))))))
 }
 
 fn batch(arguments: &Arguments, periods: &[Period], (first, last): (DateTime<Utc>, DateTime<Utc>)) -> Batch {
@@ -223,23 +207,6 @@ fn batch(arguments: &Arguments, periods: &[Period], (first, last): (DateTime<Utc
         source: arguments.source.clone(),
         step_seconds: None,
     }
-}
-
-/// What was revised, as a note in the history; nothing where nothing was.
-fn words(source: &str, revisions: &[Revision]) -> Option<String> {
-    if revisions.is_empty() {
-        return None;
-    }
-    let named: Vec<String> = revisions
-        .iter()
-        .take(NAMED)
-        .map(|one| format!("up to {} from ${} to ${}", one.period_end.format("%Y-%m-%d %H:%M UTC"), one.from, one.to))
-        .collect();
-    let more = match revisions.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more periods"),
-    };
-    Some(format!("ai.spend of {source} was revised: {}{more}", named.join(", ")))
 }
 
 fn show(report: &Report) {

@@ -185,7 +185,7 @@ async fn sources(store: &dyn Store, environment: &str) -> Result<Vec<Finding>, S
 
 /// A source that the server asks, as its newest attempt went.
 async fn asked(store: &dyn Store, source: &PulledSource) -> Result<Finding, StoreError> {
-    let name = format!("{}: {}, asked at {}", source.environment, source.name, source.url);
+    let name = format!("{}: {}, asked at {}", source.environment, source.name, source.address());
     let states = match store.pull_states(&source.environment).await {
         Ok(states) => states,
         Err(StoreError::UnknownEnvironment { .. }) => {
@@ -205,6 +205,9 @@ async fn asked(store: &dyn Store, source: &PulledSource) -> Result<Finding, Stor
             format!("{name}: {} ({}) at {}", failure.problem, failure.code, attempted_at.format("%Y-%m-%d %H:%M UTC")),
             &failure.cure,
         ),
+        Some(PullState { notice: Some(notice), .. }) => {
+            finding(false, format!("{name}: {notice}"), "see docs/sources.md")
+        }
         Some(state) => {
             let at = state.succeeded_at.unwrap_or(state.attempted_at);
             finding(true, format!("{name}: answered at {}", at.format("%Y-%m-%d %H:%M UTC")), "")

@@ -1,20 +1,35 @@
-//! Owns the part of the settings file that names systems to ask. Credentials come from the environment, by the name of a
-//! variable, and are never shown.
+//! Owns the part of the settings file that names systems to ask. Credentials come from the environment or a file, by name, and
+//! are never shown.
 
 use super::{SettingsError, value_error};
 use crate::domain::mapping::{Combine, Rule};
 use crate::domain::policy::is_environment_name;
-use crate::domain::signal::{Series, Severity, Signal};
-use crate::server::sources::outgoing::Allowed;
+use crate::domain::signal::{Aggregation, Kind, Series, Severity, Signal};
+use crate::domain::table_rows::RowRule;
+use crate::domain::telemetry::{accept_unit, is_source_name};
+use crate::server::sources::outgoing::{Allowed, AskError};
 use crate::server::sources::prometheus::{Question, metric_of};
+use crate::server::sources::sql::{self, CompleteThrough, Engine, SqlQuestion};
 use chrono::Duration;
 use reqwest::Url;
 use serde::Deserialize;
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 /// The most days that are asked for when a source is asked for the first time.
 const MOST_BACKFILL_DAYS: u32 = 90;
+
+/// The most hours that rows may come late.
+const MOST_LATE_HOURS: u32 = 30 * 24;
+/// LiteLLM writes its log a few times a minute at the least; so far behind it is trusted to be whole.
+const LITELLM_DELAY_MINUTES: u32 = 5;
+/// LiteLLM's own log of what each request cost. It writes a cost of nothing where it knows no price; an answer from its cache
+/// does cost nothing. The time is that which the log is indexed by.
+const LITELLM: &str = r#"SELECT "startTime" AS at, spend AS value,
+    CASE WHEN spend = 0 AND total_tokens > 0 AND lower(coalesce(cache_hit, '')) <> 'true'
+        THEN coalesce(nullif(model, ''), 'a model without a name') END AS unpriced
+FROM "LiteLLM_SpendLogs""#;
 
 /// `[[source]]`: a system that is asked.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,18 +41,24 @@ pub(super) struct Source {
     environment: String,
     every_seconds: Option<u32>,
     kind: String,
+    late_hours: Option<u32>,
     name: String,
     #[serde(default, rename = "signal")]
     signals: Vec<Signals>,
     token_env: Option<String>,
-    url: String,
+    url: Option<String>,
+    url_env: Option<String>,
+    url_file: Option<PathBuf>,
 }
 
 /// `[[source.signal]]`: what is asked for one signal.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Signals {
+    aggregation: Option<String>,
     combine: Option<String>,
+    complete_through: Option<String>,
+    delay_minutes: Option<u32>,
     factor: Option<f64>,
     query: String,
     severity: Option<Severity>,
@@ -61,7 +82,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// How a source proves who asks.
+/// Something secret that the environment holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     /// `None` where the variable is not set.
@@ -69,79 +90,203 @@ pub struct Token {
     pub variable: String,
 }
 
-/// A Prometheus that is asked.
+impl Token {
+    /// The secret.
+    ///
+    /// # Errors
+    /// Where the variable is not set.
+    pub fn reveal(&self) -> Result<&str, AskError> {
+        self.value.as_ref().map(Secret::reveal).ok_or_else(|| AskError::NoCredentials(self.variable.clone()))
+    }
+}
+
+/// Where the address of a database stands, which may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// In a file, which is read whenever it is asked.
+    File(PathBuf),
+    /// In the settings file itself: without a password.
+    Plain(String),
+    Variable(Token),
+}
+
+impl DatabaseUrl {
+    /// The address with all that is in it.
+    ///
+    /// # Errors
+    /// Where the variable is not set or the file cannot be read.
+    pub fn reveal(&self) -> Result<String, AskError> {
+        match self {
+            DatabaseUrl::File(path) => std::fs::read_to_string(path)
+                .map(|text| text.trim().to_owned())
+                .map_err(|_| AskError::NoCredentialsFile(path.display().to_string())),
+            DatabaseUrl::Plain(url) => Ok(url.clone()),
+            DatabaseUrl::Variable(token) => token.reveal().map(str::to_owned),
+        }
+    }
+}
+
+/// How a source is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    Prometheus { questions: Vec<Question>, token: Option<Token>, url: Url },
+    Sql { engine: Engine, late: Duration, questions: Vec<SqlQuestion>, url: DatabaseUrl },
+}
+
+/// A system that is asked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PulledSource {
     pub allowed: Allowed,
+    pub ask: Ask,
     pub backfill: Duration,
     pub environment: String,
     pub every: Duration,
     pub name: String,
-    pub questions: Vec<Question>,
-    pub token: Option<Token>,
-    pub url: Url,
+}
+
+impl PulledSource {
+    /// Where it is asked, without what must not be shown.
+    pub fn address(&self) -> String {
+        let url = match &self.ask {
+            Ask::Prometheus { url, .. } => return url.to_string(),
+            Ask::Sql { url, .. } => url,
+        };
+        match url {
+            DatabaseUrl::File(path) => format!("the database that {} names", path.display()),
+            DatabaseUrl::Plain(url) => url.clone(),
+            DatabaseUrl::Variable(token) => format!("the database that ${} names", token.variable),
+        }
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
-fn variable(name: &str) -> Option<Secret> {
-    std::env::var(name).ok().filter(|value| !value.is_empty()).map(Secret)
+fn variable(name: String) -> Token {
+    Token { value: std::env::var(&name).ok().filter(|value| !value.is_empty()).map(Secret), variable: name }
 }
 
 impl Source {
-    fn pulled(self) -> Result<PulledSource, String> {
-        if self.kind != "prometheus" {
-            return Err(format!("there is no kind of source \"{}\": prometheus", self.kind));
-        }
+    fn pulled(mut self) -> Result<PulledSource, String> {
         if !is_environment_name(&self.environment) {
             return Err(format!("\"{}\" is no name of an environment", self.environment));
         }
-        let url = Url::parse(&self.url)
-            .ok()
-            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-            .ok_or_else(|| format!("\"{}\" is no address such as http://127.0.0.1:9090", self.url))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err("its url holds credentials: name a variable with them in token_env".to_owned());
+        if !is_source_name(&self.name) {
+            return Err("its name is empty, too long or not printable".to_owned());
         }
-        let every = self.every_seconds.unwrap_or(60);
-        if !(5..=3600).contains(&every) {
-            return Err("every_seconds must lie from 5 to 3600".to_owned());
+        let is_prometheus = self.kind == "prometheus";
+        let (usual, most) = if is_prometheus { (60, 3_600) } else { (300, 86_400) };
+        let every = self.every_seconds.unwrap_or(usual);
+        if !(5..=most).contains(&every) {
+            return Err(format!("every_seconds must lie from 5 to {most}"));
         }
         let backfill = self.backfill_hours.unwrap_or(24);
         if backfill > MOST_BACKFILL_DAYS * 24 {
             return Err(format!("backfill_hours is at most {}", MOST_BACKFILL_DAYS * 24));
         }
-        if self.signals.is_empty() {
-            return Err("it asks for nothing: add a [[source.signal]] with signal and query".to_owned());
-        }
-        let questions = self
-            .signals
-            .into_iter()
-            .enumerate()
-            .map(|(place, signal)| signal.question(place))
-            .collect::<Result<_, _>>()?;
+        let allowed = Allowed { named: std::mem::take(&mut self.allow_addresses) };
+        let (environment, name) = (self.environment.clone(), self.name.clone());
+        let ask = if is_prometheus { self.prometheus()? } else { self.sql()? };
         Ok(PulledSource {
-            allowed: Allowed { named: self.allow_addresses },
+            allowed,
+            ask,
             backfill: Duration::hours(i64::from(backfill)),
-            environment: self.environment,
+            environment,
             every: Duration::seconds(i64::from(every)),
-            name: self.name,
-            questions,
-            token: self
-                .token_env
-                .map(|variable_name| Token { value: variable(&variable_name), variable: variable_name }),
-            url,
+            name,
         })
+    }
+
+    fn prometheus(self) -> Result<Ask, String> {
+        if self.url_env.is_some() || self.url_file.is_some() || self.late_hours.is_some() {
+            return Err("url_env, url_file and late_hours are for databases".to_owned());
+        }
+        let url = self.url.unwrap_or_default();
+        let url = Url::parse(&url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .ok_or_else(|| format!("\"{url}\" is no address such as http://127.0.0.1:9090"))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("its url holds credentials: name a variable with them in token_env".to_owned());
+        }
+        let questions =
+            asked(self.signals)?.enumerate().map(|(place, signal)| signal.question(place)).collect::<Result<_, _>>()?;
+        Ok(Ask::Prometheus { questions, token: self.token_env.map(variable), url })
+    }
+
+    fn sql(self) -> Result<Ask, String> {
+        let (engine, schemes) = match self.kind.as_str() {
+            "litellm" | "postgres" => (Engine::Postgres, ["postgres:", "postgresql:"]),
+            "mysql" => (Engine::MySql, ["mysql:", "mariadb:"]),
+            "sqlite" => (Engine::Sqlite, ["sqlite:", "sqlite:"]),
+            kind => {
+                return Err(format!(
+                    "there is no kind of source \"{kind}\": prometheus, postgres, mysql, sqlite or litellm"
+                ));
+            }
+        };
+        if self.token_env.is_some() {
+            return Err(
+                "token_env is for Prometheus: a database's password stands in the url that url_env names".to_owned()
+            );
+        }
+        let url = match (self.url, self.url_env, self.url_file) {
+            (Some(url), None, None) => DatabaseUrl::Plain(url),
+            (None, Some(name), None) => DatabaseUrl::Variable(variable(name)),
+            (None, None, Some(path)) => DatabaseUrl::File(path),
+            _ => return Err("needs one of url, url_env and url_file".to_owned()),
+        };
+        if let DatabaseUrl::Plain(url) = &url {
+            let has_password = Url::parse(url).is_ok_and(|url| {
+                url.password().is_some() || url.query_pairs().any(|(name, _)| name.eq_ignore_ascii_case("password"))
+            });
+            if has_password {
+                return Err("its url holds a password: name a variable with the whole url in url_env".to_owned());
+            }
+            if !schemes.iter().any(|scheme| url.starts_with(scheme)) {
+                return Err(format!("its url is no address that begins with {}//", schemes[0]));
+            }
+        }
+        let late = self.late_hours.unwrap_or(6);
+        if late > MOST_LATE_HOURS {
+            return Err(format!("late_hours is at most {MOST_LATE_HOURS}"));
+        }
+        let signals = if self.kind == "litellm" && self.signals.is_empty() {
+            vec![Signals {
+                complete_through: Some("now".to_owned()),
+                delay_minutes: Some(LITELLM_DELAY_MINUTES),
+                query: LITELLM.to_owned(),
+                signal: Signal::AiSpend.name().to_owned(),
+                ..Signals::default()
+            }]
+        } else {
+            self.signals
+        };
+        let questions = asked(signals)?.map(Signals::statement).collect::<Result<_, _>>()?;
+        Ok(Ask::Sql { engine, late: Duration::hours(i64::from(late)), questions, url })
     }
 }
 
+fn asked(signals: Vec<Signals>) -> Result<impl Iterator<Item = Signals>, String> {
+    if signals.is_empty() {
+        return Err("it asks for nothing: add a [[source.signal]] with signal and query".to_owned());
+    }
+    Ok(signals.into_iter())
+}
+
 impl Signals {
-    fn question(self, place: usize) -> Result<Question, String> {
+    fn series(&self) -> Result<Series, String> {
         let signal =
             Signal::from_name(&self.signal).ok_or_else(|| format!("there is no signal \"{}\"", self.signal))?;
-        let series = Series::of(signal, self.severity).ok_or_else(|| match self.severity {
+        Series::of(signal, self.severity).ok_or_else(|| match self.severity {
             Some(_) => format!("{signal} has no severities"),
             None => format!("{signal} needs a severity: info, warning or critical"),
-        })?;
+        })
+    }
+
+    fn question(self, place: usize) -> Result<Question, String> {
+        if self.aggregation.is_some() || self.complete_through.is_some() || self.delay_minutes.is_some() {
+            return Err("aggregation, complete_through and delay_minutes are for databases".to_owned());
+        }
+        let series = self.series()?;
         let combine = match self.combine.as_deref() {
             None => None,
             Some(text) => Some(
@@ -154,6 +299,41 @@ impl Signals {
         let rule = Rule::new(&metric_of(place), series, Rule::usual_take(series));
         let rule = Rule { combine, factor: self.factor.unwrap_or(1.0), unit, ..rule };
         Ok(Question { query: self.query, rule })
+    }
+
+    fn statement(self) -> Result<SqlQuestion, String> {
+        if self.combine.is_some() || self.factor.is_some() {
+            return Err("combine and factor are for Prometheus: a statement can do both".to_owned());
+        }
+        let series = self.series()?;
+        let signal = series.signal();
+        let checked = |text: &str| sql::statement(text).map_err(|why| format!("the query of {signal} {why}"));
+        let unit = self.unit.unwrap_or_else(|| signal.unit().name().to_owned());
+        accept_unit(signal, &unit).map_err(|(_, why)| why)?;
+        let aggregation = match self.aggregation.as_deref() {
+            None => None,
+            Some(name) => Some(
+                Aggregation::from_name(name)
+                    .filter(|_| series == Series::InfraLatency)
+                    .ok_or_else(|| "aggregation is p95 or mean, and only of infra.latency".to_owned())?,
+            ),
+        };
+        if series == Series::InfraLatency && aggregation.is_none() {
+            return Err("infra.latency from a table needs its aggregation: p95 or mean".to_owned());
+        }
+        let complete = match self.complete_through.as_deref() {
+            None => CompleteThrough::Unknown,
+            Some(_) if signal.kind() != Kind::Sum => {
+                return Err(format!("complete_through is for what happens; {signal} is what is"));
+            }
+            Some("now") => CompleteThrough::Asked { delay_minutes: self.delay_minutes.unwrap_or(0) },
+            Some(text) => CompleteThrough::Statement(checked(text)?),
+        };
+        if self.delay_minutes.is_some() && !matches!(complete, CompleteThrough::Asked { .. }) {
+            return Err("delay_minutes goes with complete_through = \"now\"".to_owned());
+        }
+        let rule = RowRule { aggregation, series, unit };
+        Ok(SqlQuestion { complete, rule, statement: checked(&self.query)? })
     }
 }
 

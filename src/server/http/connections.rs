@@ -42,11 +42,13 @@ pub async fn connections(environment: Option<String>) -> Result<Connections, Wir
             };
             let pulled = pulls.iter().find(|(own, _)| own == name).map(|(_, pulled)| pulled);
             let asking = Asking {
-                address: source.url.to_string(),
+                address: source.address(),
                 every_seconds: u32::try_from(source.every.num_seconds()).unwrap_or(u32::MAX),
             };
             let succeeded_at = pulled.and_then(|pulled| pulled.succeeded_at);
-            connection.asked(asking, succeeded_at, pulled.and_then(failure))
+            connection
+                .asked(asking, succeeded_at, pulled.and_then(failure))
+                .noticed(pulled.and_then(|pulled| pulled.notice.clone()))
         })
         .collect();
     let prices_version = state.settings.prices.version.clone();

@@ -37,6 +37,16 @@ pub enum AskError {
     TooLarge,
     #[error("its answer cannot be read: {0}")]
     Unreadable(String),
+    #[error("it refused who asked")]
+    Denied,
+    #[error("it did not accept the statement: {0}")]
+    Statement(String),
+    #[error("{0}")]
+    Rows(String),
+    #[error("a statement gives more than {} rows for a single minute", super::sql::MOST_ROWS)]
+    TooManyRows,
+    #[error("the file {0}, which is to hold its credentials, cannot be read")]
+    NoCredentialsFile(String),
     #[error("the environment variable {0}, which is to hold its credentials, is not set")]
     NoCredentials(String),
     #[error("what it said could not be stored")]
@@ -57,7 +67,11 @@ impl AskError {
             AskError::Status(_) => "status",
             AskError::TooLarge => "too-large",
             AskError::Unreadable(_) => "unreadable",
-            AskError::NoCredentials(_) => "no-credentials",
+            AskError::Denied => "unauthorised",
+            AskError::Statement(_) => "statement",
+            AskError::Rows(_) => "rows",
+            AskError::TooManyRows => "too-many-rows",
+            AskError::NoCredentials(_) | AskError::NoCredentialsFile(_) => "no-credentials",
             AskError::NotStored => "not-stored",
         }
     }
@@ -75,6 +89,11 @@ impl AskError {
             AskError::Status(_) => "Look into the log of the system that answered.",
             AskError::TooLarge => "Ask for fewer series: aggregate in the query.",
             AskError::Unreadable(_) => "Check that the url is the system's own, not a page in front of it.",
+            AskError::Denied => "Check the role and the password in the source's url.",
+            AskError::Statement(_) => "Correct the signal's query; try it in the database's own console first.",
+            AskError::Rows(_) => "Correct the signal's query: its columns are at and value.",
+            AskError::TooManyRows => "Add rows up in the query, by the minute.",
+            AskError::NoCredentialsFile(_) => "Check the source's url_file, and that the server may read it.",
             AskError::NoCredentials(_) => "Set the variable where the server is started, and start it again.",
             AskError::NotStored => "The cause is in the server's log.",
         }
@@ -89,7 +108,7 @@ pub struct Allowed {
 }
 
 impl Allowed {
-    fn permits(&self, address: IpAddr) -> bool {
+    pub(super) fn permits(&self, address: IpAddr) -> bool {
         self.named.contains(&address) || !is_dangerous(address)
     }
 }

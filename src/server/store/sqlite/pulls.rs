@@ -5,7 +5,8 @@ use super::super::{PullFailure, PullState, StoreError};
 use super::ingest::source_id;
 use sqlx::SqliteConnection;
 
-type PullColumns = (String, i64, Option<i64>, Option<i64>, Option<String>, Option<String>, Option<String>);
+type PullColumns =
+    (String, i64, Option<i64>, Option<i64>, Option<String>, Option<String>, Option<String>, Option<String>);
 
 /// How asking each source of an environment went, by name.
 pub(super) async fn of_environment(
@@ -13,20 +14,21 @@ pub(super) async fn of_environment(
     environment: i64,
 ) -> Result<Vec<(String, PullState)>, StoreError> {
     let rows: Vec<PullColumns> = sqlx::query_as(
-        "SELECT name, attempted_at, succeeded_at, asked_through, code, problem, cure \
+        "SELECT name, attempted_at, succeeded_at, asked_through, code, problem, cure, notice \
          FROM sources JOIN pulls ON source_id = sources.id WHERE environment_id = $1 ORDER BY name",
     )
     .bind(environment)
     .fetch_all(db)
     .await?;
     rows.into_iter()
-        .map(|(name, attempted_at, succeeded_at, asked_through, code, problem, cure)| {
+        .map(|(name, attempted_at, succeeded_at, asked_through, code, problem, cure, notice)| {
             let failure =
                 code.zip(problem).zip(cure).map(|((code, problem), cure)| PullFailure { code, cure, problem });
             let state = PullState {
                 asked_through: asked_through.map(time).transpose()?,
                 attempted_at: time(attempted_at)?,
                 failure,
+                notice,
                 succeeded_at: succeeded_at.map(time).transpose()?,
             };
             Ok((name, state))
@@ -44,11 +46,11 @@ pub(super) async fn note(
     let source = source_id(db, environment, source).await?;
     let failure = state.failure.as_ref();
     sqlx::query(
-        "INSERT INTO pulls (source_id, attempted_at, succeeded_at, asked_through, code, problem, cure) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (source_id) DO UPDATE SET \
+        "INSERT INTO pulls (source_id, attempted_at, succeeded_at, asked_through, code, problem, cure, notice) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (source_id) DO UPDATE SET \
          attempted_at = excluded.attempted_at, succeeded_at = coalesce(excluded.succeeded_at, succeeded_at), \
          asked_through = coalesce(excluded.asked_through, asked_through), \
-         code = excluded.code, problem = excluded.problem, cure = excluded.cure",
+         code = excluded.code, problem = excluded.problem, cure = excluded.cure, notice = excluded.notice",
     )
     .bind(source)
     .bind(millis(state.attempted_at))
@@ -57,6 +59,7 @@ pub(super) async fn note(
     .bind(failure.map(|failure| &failure.code))
     .bind(failure.map(|failure| &failure.problem))
     .bind(failure.map(|failure| &failure.cure))
+    .bind(&state.notice)
     .execute(db)
     .await?;
     Ok(())

@@ -1,0 +1,225 @@
+//! Owns what differs from database to database: how each is reached, kept to reading, and asked in its own dialect.
+
+use super::super::outgoing::{Allowed, AskError};
+use super::{STATEMENT_LIMIT, of_database};
+use crate::domain::table_rows::Columns;
+use crate::server::clock;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Executor, Statement};
+use std::net::IpAddr;
+
+/// A kind of database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// MySQL and MariaDB.
+    MySql,
+    Postgres,
+    Sqlite,
+}
+
+/// Time in milliseconds, count, value, name without a price.
+pub(super) type RowColumns = (Option<i64>, Option<i64>, Option<String>, Option<String>);
+
+impl Engine {
+    /// The statement that asks for a question's rows, oldest first.
+    pub(super) fn rows_of(self, statement: &str, columns: Columns, most: usize) -> String {
+        let (whole, text) = match self {
+            Engine::MySql => ("SIGNED", "CHAR"),
+            Engine::Postgres => ("bigint", "text"),
+            Engine::Sqlite => ("INTEGER", "TEXT"),
+        };
+        let column = |there: bool, name: &str, kind: &str| {
+            if there { format!("CAST(asked.{name} AS {kind})") } else { format!("CAST(NULL AS {kind})") }
+        };
+        let at = if columns.at { self.millis() } else { format!("CAST(NULL AS {whole})") };
+        let between = if columns.at { self.between() } else { "" };
+        format!(
+            "SELECT {at} AS at_ms, {}, {}, {} FROM (\n{statement}\n) AS asked {between} ORDER BY 1 LIMIT {most}",
+            column(columns.count, "count", whole),
+            column(columns.value, "value", text),
+            column(columns.unpriced, "unpriced", text),
+        )
+    }
+
+    /// The statement that asks for a single time.
+    pub(super) fn time_of(self, statement: &str) -> String {
+        let columns = Columns { at: true, ..Columns::default() };
+        let whole = self.rows_of(statement, columns, 1);
+        whole.replace(self.between(), "")
+    }
+
+    /// A time in milliseconds; times without a zone are in UTC.
+    fn millis(self) -> String {
+        match self {
+            Engine::MySql => "CAST(ROUND(UNIX_TIMESTAMP(asked.at) * 1000) AS SIGNED)".to_owned(),
+            Engine::Postgres => "CAST(extract(epoch FROM asked.at) * 1000 AS bigint)".to_owned(),
+            // SQLite keeps times as text or as seconds.
+            Engine::Sqlite => "CAST(ROUND(CASE typeof(asked.at) WHEN 'text' \
+                 THEN (julianday(asked.at) - 2440587.5) * 86400000 ELSE asked.at * 1000 END) AS INTEGER)"
+                .to_owned(),
+        }
+    }
+
+    /// Rows after the first time and up to the second; said of the column itself, so that its index serves.
+    const fn between(self) -> &'static str {
+        match self {
+            Engine::MySql => "WHERE asked.at > FROM_UNIXTIME(? / 1000) AND asked.at <= FROM_UNIXTIME(? / 1000)",
+            Engine::Postgres => {
+                "WHERE asked.at > to_timestamp($1::float8 / 1000) AND asked.at <= to_timestamp($2::float8 / 1000)"
+            }
+            Engine::Sqlite => "WHERE at_ms > ?1 AND at_ms <= ?2",
+        }
+    }
+}
+
+/// A connection in a transaction that can only read.
+pub(super) enum Database {
+    MySql(MySqlConnection),
+    Postgres(PgConnection),
+    Sqlite(SqliteConnection),
+}
+
+macro_rules! on_each {
+    ($database:expr, $connection:ident => $work:expr) => {
+        match $database {
+            Database::MySql($connection) => $work,
+            Database::Postgres($connection) => $work,
+            Database::Sqlite($connection) => $work,
+        }
+    };
+}
+
+impl Database {
+    pub(super) async fn connect(engine: Engine, url: &str, allowed: &Allowed) -> Result<Database, AskError> {
+        let wrong = |_| AskError::Unreadable("its url is none of that kind of database".to_owned());
+        let failed = |error: sqlx::Error| of_database(&error);
+        match engine {
+            Engine::MySql => {
+                let options: MySqlConnectOptions = url.parse().map_err(wrong)?;
+                let mut options = options.disable_statement_logging();
+                if options.get_socket().is_none() {
+                    let address = permitted(options.get_host(), options.get_port(), allowed).await?;
+                    // A certificate that is checked against the name pins better than an address does.
+                    if !matches!(options.get_ssl_mode(), MySqlSslMode::VerifyIdentity) {
+                        options = options.host(&address.to_string());
+                    }
+                }
+                let mut database = MySqlConnection::connect_with(&options).await.map_err(failed)?;
+                let version: String =
+                    sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut database).await.map_err(failed)?;
+                let limit = if version.contains("MariaDB") {
+                    format!("SET SESSION max_statement_time = {}", STATEMENT_LIMIT.as_secs())
+                } else {
+                    format!("SET SESSION max_execution_time = {}", STATEMENT_LIMIT.as_millis())
+                };
+                database.execute(AssertSqlSafe(limit)).await.map_err(failed)?;
+                database.execute("START TRANSACTION READ ONLY").await.map_err(failed)?;
+                Ok(Database::MySql(database))
+            }
+            Engine::Postgres => {
+                let options: PgConnectOptions = url.parse().map_err(wrong)?;
+                let mut options = options.application_name("scaling-mode").disable_statement_logging();
+                if options.get_socket().is_none() && !options.get_host().starts_with('/') {
+                    let address = permitted(options.get_host(), options.get_port(), allowed).await?;
+                    if !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull) {
+                        options = options.host(&address.to_string());
+                    }
+                }
+                let mut database = PgConnection::connect_with(&options).await.map_err(failed)?;
+                database.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(failed)?;
+                let limits = format!(
+                    "SET LOCAL statement_timeout = {}; SET LOCAL TimeZone = 'UTC'",
+                    STATEMENT_LIMIT.as_millis()
+                );
+                database.execute(sqlx::raw_sql(AssertSqlSafe(limits))).await.map_err(failed)?;
+                Ok(Database::Postgres(database))
+            }
+            Engine::Sqlite => {
+                let options: SqliteConnectOptions = url.parse().map_err(wrong)?;
+                let options = options.read_only(true).create_if_missing(false).pragma("query_only", "ON");
+                let mut database =
+                    SqliteConnection::connect_with(&options.disable_statement_logging()).await.map_err(failed)?;
+                let deadline = clock::instant() + STATEMENT_LIMIT;
+                database
+                    .lock_handle()
+                    .await
+                    .map_err(failed)?
+                    .set_progress_handler(10_000, move || clock::instant() < deadline);
+                database.execute("BEGIN").await.map_err(failed)?;
+                Ok(Database::Sqlite(database))
+            }
+        }
+    }
+
+    /// The names of a statement's columns; nothing is read.
+    pub(super) async fn columns(&mut self, statement: &str) -> Result<Vec<String>, sqlx::Error> {
+        let sql = AssertSqlSafe(format!("SELECT * FROM (\n{statement}\n) AS asked"));
+        on_each!(self, database => {
+            let prepared = database.prepare(sqlx::SqlSafeStr::into_sql_str(sql)).await?;
+            Ok(prepared.columns().iter().map(|column| column.name().to_owned()).collect())
+        })
+    }
+
+    pub(super) async fn rows(
+        &mut self,
+        sql: AssertSqlSafe<String>,
+        between: Option<(i64, i64)>,
+    ) -> Result<Vec<RowColumns>, sqlx::Error> {
+        on_each!(self, database => {
+            let query = sqlx::query_as(sql).persistent(false);
+            match between {
+                Some((from, to)) => query.bind(from).bind(to).fetch_all(database).await,
+                None => query.fetch_all(database).await,
+            }
+        })
+    }
+
+    /// That the role may write, in words; a file has no roles, and is opened for reading alone.
+    pub(super) async fn role_that_writes(&mut self) -> Result<Option<String>, sqlx::Error> {
+        let (role, tables): (String, i64) = match self {
+            Database::MySql(database) => sqlx::query_as(
+                "SELECT CURRENT_USER(), CAST(count(*) AS SIGNED) FROM ( \
+                 SELECT grantee, privilege_type FROM information_schema.user_privileges UNION ALL \
+                 SELECT grantee, privilege_type FROM information_schema.schema_privileges UNION ALL \
+                 SELECT grantee, privilege_type FROM information_schema.table_privileges) AS held \
+                 WHERE privilege_type NOT IN ('SELECT', 'USAGE', 'SHOW VIEW', 'SHOW DATABASES', 'PROCESS') \
+                 AND grantee = concat('''', replace(CURRENT_USER(), '@', '''@'''), '''')",
+            )
+            .fetch_one(database)
+            .await?,
+            Database::Postgres(database) => sqlx::query_as(
+                "SELECT current_user::text, count(*) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace \
+                 WHERE relkind IN ('r', 'p') AND nspname NOT IN ('pg_catalog', 'information_schema') \
+                 AND nspname NOT LIKE 'pg\\_toast%' AND has_schema_privilege(pg_namespace.oid, 'USAGE') \
+                 AND has_table_privilege(pg_class.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')",
+            )
+            .fetch_one(database)
+            .await?,
+            Database::Sqlite(_) => return Ok(None),
+        };
+        Ok((tables > 0).then(|| {
+            format!(
+                "its role {role} may write there, though nothing here ever does: give it a role that can only SELECT"
+            )
+        }))
+    }
+
+    pub(super) async fn close(self) {
+        // What was begun only reads: there is nothing to commit, and a connection that is gone already is gone.
+        let _ = on_each!(self, database => database.close().await);
+    }
+}
+
+/// The address that a name has, if it may be asked.
+async fn permitted(host: &str, port: u16, allowed: &Allowed) -> Result<IpAddr, AskError> {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let unknown = || AskError::UnknownName(host.to_owned());
+    let found: Vec<IpAddr> =
+        tokio::net::lookup_host((host, port)).await.map_err(|_| unknown())?.map(|address| address.ip()).collect();
+    if found.is_empty() {
+        return Err(unknown());
+    }
+    found.into_iter().find(|address| allowed.permits(*address)).ok_or_else(|| AskError::Forbidden(host.to_owned()))
+}

@@ -1,0 +1,123 @@
+//! Owns real database servers for tests: PostgreSQL and MariaDB, each in a folder of its own, on a free port of this machine,
+//! ended with the test that started it. Must not assert anything.
+
+use scaling_mode::server::clock;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// The newest binaries of a Debian package that are not on the path, or the path's own.
+fn binary(name: &str) -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let found = versions.map(|version| version.path().join("bin").join(name)).filter(|path| path.exists()).max();
+    let found = found.or_else(|| Some(Path::new("/usr/sbin").join(name)).filter(|path| path.exists()));
+    found.unwrap_or_else(|| PathBuf::from(name))
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its address").port()
+}
+
+/// Whether the tests run as root, as whom neither server wants to.
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
+}
+
+/// A command of a server, as the account that Debian's package made for it where the tests run as root.
+fn command(account: &str, folder: &Path, name: &str) -> Command {
+    let program = binary(name);
+    let mut command = if is_root() {
+        let mut command = Command::new("setpriv");
+        command.args([&format!("--reuid={account}"), &format!("--regid={account}"), "--clear-groups"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    command.current_dir(folder).env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).stdout(Stdio::null());
+    command
+}
+
+fn run(mut command: Command) {
+    let done = command.stderr(Stdio::piped()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn folder(account: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    if is_root() {
+        let mut chown = Command::new("chown");
+        chown.arg(account).arg(folder.path());
+        run(chown);
+    }
+    folder
+}
+
+fn wait_for(child: &mut Child, is_ready: impl Fn() -> bool) {
+    let deadline = clock::instant() + Duration::from_secs(60);
+    while !is_ready() {
+        assert!(clock::instant() < deadline, "the server did not start within a minute");
+        assert!(child.try_wait().is_ok_and(|status| status.is_none()), "the server ended while it was to start");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A server that ends with the test.
+pub struct Server {
+    child: Child,
+    _folder: TempDir,
+    pub port: u16,
+}
+
+impl Server {
+    /// PostgreSQL with the superuser `founder`, who needs no password from this machine; all others need theirs.
+    pub fn postgres() -> Server {
+        let folder = folder("postgres");
+        let data = folder.path().join("data");
+        let mut init = command("postgres", folder.path(), "initdb");
+        init.args(["-U", "founder", "--auth=trust", "-E", "UTF8", "--no-sync", "-D"]).arg(&data);
+        run(init);
+        let rules = "host all founder 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+        std::fs::write(data.join("pg_hba.conf"), rules).expect("the rules are written");
+        let port = free_port();
+        let mut serve = command("postgres", folder.path(), "postgres");
+        serve.arg("-D").arg(&data).args(["-p", &port.to_string(), "-k", ""]);
+        serve.args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]);
+        let mut child = serve.stderr(Stdio::null()).spawn().expect("PostgreSQL starts");
+        // It listens before it answers.
+        wait_for(&mut child, || {
+            let mut ask = Command::new(binary("pg_isready"));
+            ask.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]);
+            ask.status().is_ok_and(|status| status.success())
+        });
+        Server { child, _folder: folder, port }
+    }
+
+    /// MariaDB with the superuser `root`, who needs no password.
+    pub fn mariadb() -> Server {
+        let folder = folder("mysql");
+        let data = folder.path().join("data");
+        let mut init = command("mysql", folder.path(), "mariadb-install-db");
+        init.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]);
+        init.arg(format!("--datadir={}", data.display()));
+        run(init);
+        let port = free_port();
+        let mut serve = command("mysql", folder.path(), "mariadbd");
+        serve.args(["--no-defaults", "--bind-address=127.0.0.1", "--skip-name-resolve"]);
+        serve.arg(format!("--datadir={}", data.display())).arg(format!("--port={port}"));
+        serve.arg(format!("--socket={}", folder.path().join("socket").display()));
+        serve.arg(format!("--pid-file={}", folder.path().join("pid").display()));
+        let mut child = serve.stderr(Stdio::null()).spawn().expect("MariaDB starts");
+        wait_for(&mut child, || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        Server { child, _folder: folder, port }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Its own process, by its own id; what it held is thrown away with its folder.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
