@@ -52,7 +52,8 @@ pub struct Counted {
 }
 
 /// What has been counted since what is known, one sample for each series and time.
-pub fn count(mut readings: Vec<Reading>, known: &Known) -> Counted {
+pub fn count(readings: &[Reading], known: &Known) -> Counted {
+    let mut readings: Vec<&Reading> = readings.iter().collect();
     readings.sort_by_key(|reading| (reading.at, reading.series, reading.key));
     let mut counted = Counted::default();
     let mut sums = Sums::default();
@@ -70,7 +71,7 @@ pub fn count(mut readings: Vec<Reading>, known: &Known) -> Counted {
         let since = known.heard_since.get(&reading.series);
         let began_later = since.zip(reading.start).is_some_and(|(since, start)| *since <= start);
         let grown = match before {
-            Some(before) => growth(before, &reading),
+            Some(before) => growth(before, reading),
             None if heard || began_later => Some(reading.total.clone()),
             None => None,
         };
@@ -126,7 +127,7 @@ mod tests {
         let mut known = Known::default();
         let mut all = Vec::new();
         for request in requests {
-            let counted = count(request.to_vec(), &known);
+            let counted = count(request, &known);
             for reading in *request {
                 known.heard_since.entry(reading.series).or_insert(reading.at);
             }
@@ -184,9 +185,9 @@ mod tests {
             ..reading(key, 2, Some(1), 2_000_000)
         };
         let each = Price::Usd(Decimal::parse("0.0000015").unwrap());
-        let counted = count(vec![priced(1, each.clone())], &known);
+        let counted = count(&[priced(1, each.clone())], &known);
         assert_eq!(counted.samples[0].measurement, Measurement::Value(3_000_000));
-        let counted = count(vec![priced(1, each), priced(2, Price::Unknown("new-model".to_owned()))], &known);
+        let counted = count(&[priced(1, each), priced(2, Price::Unknown("new-model".to_owned()))], &known);
         assert_eq!(counted.samples[0].measurement, Measurement::AtLeast(3_000_000));
         assert_eq!(counted.unpriced.keys().collect::<Vec<_>>(), ["new-model"]);
     }

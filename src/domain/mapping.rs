@@ -18,6 +18,7 @@ use super::telemetry::{MAX_ATOMS, Sample, check_time};
 use chrono::{DateTime, Utc};
 use gauges::Gauges;
 use sha2::{Digest, Sha256};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many metrics that no rule names are noted of one request.
@@ -83,8 +84,9 @@ impl<'r> Mapper<'r> {
         }
         let label = |name: &str| point.labels.get(name).or_else(|| process.get(name));
         let (mut requests, mut errors) = (false, false);
+        let counter = Counter { identity: OnceCell::new(), point, process };
         for rule in named.iter().filter(|rule| rule.holds(&label)) {
-            if let Err(why) = self.apply(rule, point, process) {
+            if let Err(why) = self.apply(rule, &counter) {
                 return self.refuse(&point.metric, &why);
             }
             requests |= rule.series == Series::InfraRequests;
@@ -96,12 +98,7 @@ impl<'r> Mapper<'r> {
                 PointValue::Sum { temporality, .. } | PointValue::Distribution { temporality, .. } => temporality,
                 PointValue::Gauge(_) => return,
             };
-            self.count(
-                Series::InfraErrors,
-                point,
-                process,
-                Counted { price: None, temporality, total: Total::Count(0) },
-            );
+            self.count(Series::InfraErrors, &counter, Counted { price: None, temporality, total: Total::Count(0) });
         }
     }
 
@@ -119,7 +116,8 @@ impl<'r> Mapper<'r> {
         self.mapped
     }
 
-    fn apply(&mut self, rule: &Rule, point: &Point<'_>, process: &Labels<'_>) -> Result<(), String> {
+    fn apply(&mut self, rule: &Rule, counter: &Counter<'_, '_>) -> Result<(), String> {
+        let Counter { point, process, .. } = *counter;
         let label = |name: &str| point.labels.get(name).or_else(|| process.get(name));
         let (total, temporality) = match (rule.take, &point.value) {
             (Take::Value | Take::Busy, PointValue::Gauge(value)) => {
@@ -151,18 +149,17 @@ impl<'r> Mapper<'r> {
             (take, value) => return Err(format!("is {}; its rule takes {}", kind(value), take.wants())),
         };
         let price = (rule.take == Take::Tokens).then(|| self.price(point.at, &label));
-        self.count(rule.series, point, process, Counted { price, temporality, total });
+        self.count(rule.series, counter, Counted { price, temporality, total });
         Ok(())
     }
 
-    fn count(&mut self, series: Series, point: &Point<'_>, process: &Labels<'_>, counted: Counted) {
+    fn count(&mut self, series: Series, counter: &Counter<'_, '_>, counted: Counted) {
         let Counted { price, temporality, total } = counted;
-        let key = key(point, process);
+        let Identity { family, key } = counter.identity();
+        let (at, start) = (counter.point.at, counter.point.start);
         match temporality {
-            Temporality::Delta => self.sums.add(series, point.at, &key, total, price.as_ref()),
+            Temporality::Delta => self.sums.add(series, at, &key, total, price.as_ref()),
             Temporality::Cumulative => {
-                let (at, start) = (point.at, point.start);
-                let family = family(point, process);
                 self.mapped.readings.push(Reading { at, family, key, price, series, start, total });
             }
         }
@@ -204,6 +201,28 @@ impl<'r> Mapper<'r> {
             Some(kind) => self.prices.of(provider, model, kind, at),
             None => Price::Unknown(format!("{model} ({kind} tokens)")),
         }
+    }
+}
+
+/// A point with what tells its counter from others: worked out when it is first wanted, and once for all rules.
+struct Counter<'p, 'l> {
+    identity: OnceCell<Identity>,
+    point: &'p Point<'l>,
+    process: &'p Labels<'l>,
+}
+
+/// What tells a counter from all others of its source, and its metric and process from others.
+#[derive(Clone, Copy)]
+struct Identity {
+    family: Key,
+    key: Key,
+}
+
+impl Counter<'_, '_> {
+    fn identity(&self) -> Identity {
+        *self
+            .identity
+            .get_or_init(|| Identity { family: family(self.point, self.process), key: key(self.point, self.process) })
     }
 }
 

@@ -2,19 +2,116 @@
 //! counted; the domain does that.
 
 use super::super::StoreError;
-use super::super::rows::{column, corrupt, corrupt_by, millis, time, unsigned};
+use super::super::rows::{corrupt, corrupt_by, millis, time};
 use super::ingest::Streams;
 use crate::domain::counting::{Key, Total, Unpriced};
 use crate::domain::cumulative::{Counted, Known, Reading, State, count};
+use crate::domain::histogram::Histogram;
 use crate::domain::signal::Series;
 use chrono::{DateTime, Utc};
+use prost::Message;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-/// Counters read, or written, by one statement.
-const ROWS: usize = 256;
+/// Families read by one statement.
+const ROWS: usize = 64;
 
-type CounterColumns = (Vec<u8>, i64, Option<i64>, i64, Option<String>);
+/// The counters of a family as they are kept: column by column, all of the same length. One row a family, not one a counter:
+/// whoever sends counters sends them by the family, thousands of times a day.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Columns {
+    /// 16 bytes each.
+    #[prost(bytes = "vec", tag = "1")]
+    keys: Vec<u8>,
+    /// In milliseconds since 1970.
+    #[prost(sint64, repeated, tag = "2")]
+    at: Vec<i64>,
+    /// The same; 0 where it is not known.
+    #[prost(sint64, repeated, tag = "3")]
+    start: Vec<i64>,
+    #[prost(uint64, repeated, tag = "4")]
+    count: Vec<u64>,
+    #[prost(message, repeated, tag = "5")]
+    distributions: Vec<Distribution>,
+}
+
+/// What the counter at a place has counted, where that is a distribution.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Distribution {
+    #[prost(uint32, tag = "1")]
+    place: u32,
+    #[prost(uint64, repeated, tag = "2")]
+    lo: Vec<u64>,
+    #[prost(uint64, repeated, tag = "3")]
+    hi: Vec<u64>,
+    #[prost(uint64, repeated, tag = "4")]
+    count: Vec<u64>,
+}
+
+/// A family: the newest reading of each of its counters, and when it was heard.
+#[derive(Default)]
+struct Family {
+    counters: BTreeMap<Key, State>,
+    heard_at: Option<DateTime<Utc>>,
+}
+
+impl Family {
+    fn decode(bytes: &[u8], heard_at: i64) -> Result<Family, StoreError> {
+        let columns = Columns::decode(bytes).map_err(|error| corrupt_by("counters", error))?;
+        let (keys, rest) = columns.keys.as_chunks::<16>();
+        let length = keys.len();
+        if !rest.is_empty() || [columns.at.len(), columns.start.len(), columns.count.len()] != [length; 3] {
+            return Err(corrupt("counters of several lengths"));
+        }
+        let mut counters = BTreeMap::new();
+        for (place, key) in keys.iter().enumerate() {
+            let start = Some(columns.start[place]).filter(|start| *start != 0).map(time).transpose()?;
+            let total = Total::Count(columns.count[place]);
+            counters.insert(*key, State { at: time(columns.at[place])?, start, total });
+        }
+        for distribution in columns.distributions {
+            let key = keys.get(distribution.place as usize).ok_or_else(|| corrupt("a distribution of no counter"))?;
+            let mut histogram = Histogram::default();
+            for ((lo, hi), count) in distribution.lo.iter().zip(&distribution.hi).zip(&distribution.count) {
+                histogram.add(*lo, *hi, *count);
+            }
+            if let Some(state) = counters.get_mut(key) {
+                state.total = Total::Latency(histogram);
+            }
+        }
+        Ok(Family { counters, heard_at: Some(time(heard_at)?) })
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut columns = Columns::default();
+        for (place, (key, state)) in self.counters.iter().enumerate() {
+            columns.keys.extend_from_slice(key);
+            columns.at.push(millis(state.at));
+            columns.start.push(state.start.map_or(0, millis));
+            match &state.total {
+                Total::Count(count) => columns.count.push(*count),
+                Total::Latency(histogram) => {
+                    columns.count.push(0);
+                    let cells = histogram.cells();
+                    columns.distributions.push(Distribution {
+                        place: u32::try_from(place).unwrap_or(u32::MAX),
+                        lo: cells.iter().map(|cell| cell.lo).collect(),
+                        hi: cells.iter().map(|cell| cell.hi).collect(),
+                        count: cells.iter().map(|cell| cell.count).collect(),
+                    });
+                }
+            }
+        }
+        columns.encode_to_vec()
+    }
+
+    fn oldest_at(&self) -> Option<DateTime<Utc>> {
+        self.counters.values().map(|state| state.at).min()
+    }
+}
+
+/// The families that readings speak of, by series.
+type Families = BTreeMap<(Series, Key), Family>;
 
 /// Counts what readings have grown by since they were last read, and moves what is kept.
 pub(super) async fn advance(
@@ -22,30 +119,38 @@ pub(super) async fn advance(
     streams: &Streams,
     readings: &[Reading],
 ) -> Result<Counted, StoreError> {
-    let mut known = Known::default();
-    let mut keys: BTreeMap<Series, BTreeSet<Key>> = BTreeMap::new();
+    let mut families: Families = BTreeMap::new();
     for reading in readings {
-        keys.entry(reading.series).or_default().extend([reading.key, reading.family]);
+        families.entry((reading.series, reading.family)).or_default();
     }
-    for (series, keys) in &keys {
-        let Some(stream) = streams.get(series) else {
-            continue;
-        };
+    let mut known = Known::default();
+    for (series, stream) in streams {
         known.heard_since.extend(stream.first_at.map(time).transpose()?.map(|since| (*series, since)));
-        let keys: Vec<&Key> = keys.iter().collect();
+        let own = (*series, Key::default())..=(*series, [u8::MAX; 16]);
+        let keys: Vec<Key> = families.range(own).map(|((_, family), _)| *family).collect();
         for chunk in keys.chunks(ROWS) {
-            read(db, stream.id, *series, chunk, &mut known).await?;
+            read(db, stream.id, *series, chunk, &mut families).await?;
         }
     }
-    let counted = count(readings.to_vec(), &known);
-    let mut rows = Vec::with_capacity(counted.states.len());
-    for ((series, key), state) in &counted.states {
-        rows.extend(streams.get(series).map(|stream| (stream.id, key, state)));
+    for ((series, key), family) in &families {
+        if let Some(at) = family.heard_at {
+            known.states.insert((*series, *key), State { at, start: None, total: Total::Count(0) });
+        }
+        known.states.extend(family.counters.iter().map(|(key, state)| ((*series, *key), state.clone())));
     }
-    // In the order of the table: neighbours share its pages.
-    rows.sort_unstable_by_key(|(stream, key, _)| (*stream, **key));
-    for chunk in rows.chunks(ROWS) {
-        write(db, chunk).await?;
+    let mut counted = count(readings, &known);
+    for reading in readings {
+        if let Some(family) = families.get_mut(&(reading.series, reading.family))
+            && let Some(state) = counted.states.remove(&(reading.series, reading.key))
+        {
+            family.heard_at = family.heard_at.max(Some(state.at));
+            family.counters.insert(reading.key, state);
+        }
+    }
+    for ((series, key), family) in &families {
+        if let Some(stream) = streams.get(series) {
+            write(db, stream.id, key, family).await?;
+        }
     }
     Ok(counted)
 }
@@ -54,54 +159,42 @@ async fn read(
     db: &mut SqliteConnection,
     stream: i64,
     series: Series,
-    keys: &[&Key],
-    known: &mut Known,
+    keys: &[Key],
+    families: &mut Families,
 ) -> Result<(), StoreError> {
     let mut query =
-        QueryBuilder::<Sqlite>::new("SELECT key, at, start_at, atoms, histogram FROM counters WHERE stream_id = ");
-    query.push_bind(stream).push(" AND key IN (");
+        QueryBuilder::<Sqlite>::new("SELECT family, heard_at, counters FROM counter_families WHERE stream_id = ");
+    query.push_bind(stream).push(" AND family IN (");
     let mut list = query.separated(", ");
     for key in keys {
         list.push_bind(key.as_slice());
     }
     list.push_unseparated(")");
-    let rows: Vec<CounterColumns> = query.build_query_as().persistent(keys.len() == ROWS).fetch_all(db).await?;
-    for (key, at, start, atoms, histogram) in rows {
-        let key = Key::try_from(key).map_err(|_| corrupt("a counter's key"))?;
-        let total = match histogram {
-            Some(text) => {
-                Total::Latency(serde_json::from_str(&text).map_err(|error| corrupt_by("a counter's histogram", error))?)
-            }
-            None => Total::Count(unsigned(atoms)?),
-        };
-        let state = State { at: time(at)?, start: start.map(time).transpose()?, total };
-        known.states.insert((series, key), state);
+    let rows: Vec<(Vec<u8>, i64, Vec<u8>)> =
+        query.build_query_as().persistent(keys.len() == ROWS || keys.len() == 1).fetch_all(db).await?;
+    for (key, heard_at, counters) in rows {
+        let key = Key::try_from(key).map_err(|_| corrupt("the key of counters"))?;
+        families.insert((series, key), Family::decode(&counters, heard_at)?);
     }
     Ok(())
 }
 
-async fn write(db: &mut SqliteConnection, rows: &[(i64, &Key, &State)]) -> Result<(), StoreError> {
-    let rows = rows
-        .iter()
-        .map(|(stream, key, state)| {
-            let (atoms, histogram) = match &state.total {
-                Total::Count(count) => (column(*count), None),
-                Total::Latency(histogram) => {
-                    let text =
-                        serde_json::to_string(histogram).map_err(|error| corrupt_by("a counter's histogram", error))?;
-                    (0, Some(text))
-                }
-            };
-            Ok((*stream, key.as_slice(), millis(state.at), state.start.map(millis), atoms, histogram))
-        })
-        .collect::<Result<Vec<_>, StoreError>>()?;
-    let mut query = QueryBuilder::<Sqlite>::new(
-        "INSERT OR REPLACE INTO counters (stream_id, key, at, start_at, atoms, histogram) ",
-    );
-    query.push_values(&rows, |mut columns, (stream, key, at, start, atoms, histogram)| {
-        columns.push_bind(stream).push_bind(*key).push_bind(at).push_bind(start).push_bind(atoms).push_bind(histogram);
-    });
-    query.build().persistent(rows.len() == ROWS).execute(db).await?;
+async fn write(db: &mut SqliteConnection, stream: i64, key: &Key, family: &Family) -> Result<(), StoreError> {
+    let (Some(heard_at), Some(oldest_at)) = (family.heard_at, family.oldest_at()) else {
+        return Ok(());
+    };
+    sqlx::query(
+        "INSERT INTO counter_families (stream_id, family, heard_at, oldest_at, counters) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT DO UPDATE SET heard_at = excluded.heard_at, oldest_at = excluded.oldest_at, \
+         counters = excluded.counters",
+    )
+    .bind(stream)
+    .bind(key.as_slice())
+    .bind(millis(heard_at))
+    .bind(millis(oldest_at))
+    .bind(family.encode())
+    .execute(db)
+    .await?;
     Ok(())
 }
 
@@ -143,6 +236,27 @@ pub(super) async fn unpriced_since(
 
 /// Forgets counters that were last read before a time; returns how many.
 pub(super) async fn prune(db: &mut SqliteConnection, before: DateTime<Utc>) -> Result<u64, StoreError> {
-    let done = sqlx::query("DELETE FROM counters WHERE at < $1").bind(millis(before)).execute(db).await?;
-    Ok(done.rows_affected())
+    let old: Vec<(i64, Vec<u8>, i64, Vec<u8>)> =
+        sqlx::query_as("SELECT stream_id, family, heard_at, counters FROM counter_families WHERE oldest_at < $1")
+            .bind(millis(before))
+            .fetch_all(&mut *db)
+            .await?;
+    let mut forgotten = 0;
+    for (stream, key, heard_at, counters) in old {
+        let key = Key::try_from(key).map_err(|_| corrupt("the key of counters"))?;
+        let mut family = Family::decode(&counters, heard_at)?;
+        let all = family.counters.len();
+        family.counters.retain(|_, state| state.at >= before);
+        forgotten += (all - family.counters.len()) as u64;
+        if family.counters.is_empty() {
+            sqlx::query("DELETE FROM counter_families WHERE stream_id = $1 AND family = $2")
+                .bind(stream)
+                .bind(key.as_slice())
+                .execute(&mut *db)
+                .await?;
+        } else {
+            write(db, stream, &key, &family).await?;
+        }
+    }
+    Ok(forgotten)
 }

@@ -91,10 +91,19 @@ async fn grown(
         return Ok(None);
     }
     let counted = counters::advance(db, streams, &batch.readings).await?;
-    let mut grown = AcceptedBatch { readings: Vec::new(), ..batch.clone() };
-    grown.samples.extend(counted.samples);
-    grown.unpriced.extend(counted.unpriced);
-    Ok(Some(grown))
+    let mut samples = batch.samples.clone();
+    samples.extend(counted.samples);
+    let mut unpriced = batch.unpriced.clone();
+    unpriced.extend(counted.unpriced);
+    Ok(Some(AcceptedBatch {
+        readings: Vec::new(),
+        revises: batch.revises,
+        samples,
+        source: batch.source.clone(),
+        step_minutes: batch.step_minutes,
+        unpriced,
+        watermark: batch.watermark.clone(),
+    }))
 }
 
 /// Each conflicting row once, in the order of the batch.
