@@ -61,7 +61,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// How a source proves who asks.
+/// What proves who asks, or who sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     /// `None` where the variable is not set.
@@ -83,7 +83,7 @@ pub struct PulledSource {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
-fn variable(name: &str) -> Option<Secret> {
+pub(super) fn variable(name: &str) -> Option<Secret> {
     std::env::var(name).ok().filter(|value| !value.is_empty()).map(Secret)
 }
 
