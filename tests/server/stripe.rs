@@ -3,6 +3,7 @@
 use crate::serving::{Answer, Server, answer};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
+use scaling_mode::server::clock;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -10,8 +11,7 @@ const DOOR: &str = "/api/stripe";
 const SECRET: &str = "whsec_of_the_test";
 
 fn now() -> i64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    i64::try_from(now.as_secs()).expect("seconds")
+    clock::now().timestamp()
 }
 
 fn subscription(id: &str, customer: &str, status: &str) -> Value {
