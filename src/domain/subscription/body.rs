@@ -121,6 +121,10 @@ impl<'de: 'b, 'b> Deserialize<'de> for Entries<'b> {
 pub fn read(body: &[u8], starting_after: Option<&str>, now: DateTime<Utc>) -> Result<Told, NotificationError> {
     let unreadable = |why: &str| NotificationError::Unreadable(why.to_owned());
     let text = std::str::from_utf8(body).map_err(|_| unreadable("The body is no JSON: it is not UTF-8."))?;
+    // Left to itself the reader takes a list for an object's fields in their order.
+    if !text.trim_start().starts_with('{') {
+        return Err(unreadable("The body must be a JSON object."));
+    }
     let kind: Kind<'_> = serde_json::from_str(text).map_err(|error| {
         NotificationError::Unreadable(format!("The body is no JSON object that says what it is: {error}."))
     })?;
@@ -237,6 +241,9 @@ fn subscription(body: SubscriptionBody<'_>) -> Result<Subscription, Wrong> {
 }
 
 fn of_kind<'b, T: Deserialize<'b>>(text: &'b str) -> Result<T, Wrong> {
+    if !text.trim_start().starts_with('{') {
+        return Err((String::new(), "must be a JSON object".to_owned()));
+    }
     serde_json::from_str(text).map_err(|error| (field_of(&error).unwrap_or("").to_owned(), said(&error)))
 }
 
