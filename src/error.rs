@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub enum Code {
     Malformed,
     OutOfRange,
+    InvalidSignature,
     ForeignOrigin,
     ForeignHost,
     UnknownEnvironment,
@@ -37,9 +38,10 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 21] = [
+    pub const ALL: [Code; 22] = [
         Code::Malformed,
         Code::OutOfRange,
+        Code::InvalidSignature,
         Code::ForeignOrigin,
         Code::ForeignHost,
         Code::UnknownEnvironment,
@@ -65,6 +67,7 @@ impl Code {
     pub const fn status(self) -> u16 {
         match self {
             Code::Malformed | Code::OutOfRange => 400,
+            Code::InvalidSignature => 401,
             Code::ForeignOrigin | Code::ForeignHost => 403,
             Code::UnknownEnvironment
             | Code::UnknownSnapshot
@@ -87,6 +90,7 @@ impl Code {
         match self {
             Code::Malformed => "malformed",
             Code::OutOfRange => "out-of-range",
+            Code::InvalidSignature => "invalid-signature",
             Code::ForeignOrigin => "foreign-origin",
             Code::ForeignHost => "foreign-host",
             Code::UnknownEnvironment => "unknown-environment",
@@ -114,6 +118,7 @@ impl Code {
         match self {
             Code::Malformed => "The request could not be read",
             Code::OutOfRange => "A value lies outside what is allowed",
+            Code::InvalidSignature => "The signature does not prove who sent this",
             Code::ForeignOrigin => "Another website may not act here",
             Code::ForeignHost => "This address is not one that the server answers to",
             Code::UnknownEnvironment => "There is no such environment",

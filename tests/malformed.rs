@@ -10,6 +10,7 @@ use scaling_mode::domain::cloud_event::{self, CloudEvent};
 use scaling_mode::domain::counting::Total;
 use scaling_mode::domain::mapping::{Mapped, Mapper, Rules};
 use scaling_mode::domain::price::PriceTable;
+use scaling_mode::domain::subscription::{self, Told};
 use scaling_mode::domain::telemetry::{self, Measurement};
 use scaling_mode::server::sources::inflate::{InflateError, LARGEST, inflate};
 use scaling_mode::server::sources::otlp;
@@ -453,4 +454,32 @@ fn malformed_notifications_of_alerts_are_refused() {
         "alerts": [alert("firing", "a"), alert("resolved", "b")]});
     assert!(takes_alerts(&serde_json::to_vec(&valid).unwrap()));
     given(&wrong_json(&valid), takes_alerts);
+}
+
+fn takes_subscriptions(body: &[u8]) -> bool {
+    subscription::read(body, None, now()).is_ok_and(|told| {
+        let taken = match told {
+            Told::Events { events, .. } => events.into_iter().map(|event| event.subscription).collect(),
+            Told::Page(page) => page.subscriptions,
+        };
+        assert!(taken.len() <= body.len());
+        assert!(taken.iter().all(|one| (1..=255).contains(&one.id.len()) && (1..=255).contains(&one.customer.len())));
+        true
+    })
+}
+
+#[test]
+fn malformed_notifications_of_subscriptions_are_refused() {
+    let subscription = |id: &str, customer: Value| {
+        json!({"id": id, "object": "subscription", "customer": customer, "status": "active", "cancel_at": 1_800_000_000,
+            "cancel_at_period_end": true, "items": {"object": "list", "data": []}})
+    };
+    let event = json!({"id": "evt_1", "object": "event", "type": "customer.subscription.updated", "created": 1_764_000_000,
+        "data": {"object": subscription("sub_1", json!({"id": "cus_1"}))}});
+    let events = json!({"object": "list", "has_more": false, "data": [event, event]});
+    let page = json!({"object": "list", "has_more": false, "data": [subscription("sub_1", json!("cus_1"))]});
+    for valid in [event, events, page] {
+        assert!(takes_subscriptions(&serde_json::to_vec(&valid).unwrap()));
+        given(&wrong_json(&valid), takes_subscriptions);
+    }
 }

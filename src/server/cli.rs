@@ -12,6 +12,7 @@ macro_rules! say {
 mod backtest;
 mod environment;
 mod import;
+mod import_clients;
 mod import_focus;
 mod read;
 mod replay;
@@ -58,6 +59,9 @@ enum Command {
     Environment(environment::Command),
     /// Read a CSV file of one signal into an environment, reporting gaps, duplicates and blanks.
     Import(import::Arguments),
+    /// Count clients, and those at risk, in a CSV file with a row for each, by a rule that you state.
+    #[command(after_help = import_clients::AFTER_HELP)]
+    ImportClients(import_clients::Arguments),
     /// Read a bill in FOCUS (CSV) into an environment's AI spend; a period that is told again is revised.
     ImportFocus(import_focus::Arguments),
     /// Evaluate a stretch of the past as of each instant. Stores in a recorded environment; elsewhere a dry run.
@@ -127,6 +131,7 @@ impl CliError {
                 | StoreError::UnknownSnapshot(_)
                 | StoreError::Act(_)
                 | StoreError::Conflicts(_)
+                | StoreError::Page(_)
                 | StoreError::KeyReused
                 | StoreError::NotAStore(_)
                 | StoreError::FileExists(_),
@@ -175,6 +180,7 @@ async fn dispatch(command: Command, settings: Settings) -> Result<(), CliError> 
         Command::Serve(_) => serve::run(settings).await,
         Command::Environment(command) => environment::run(command, &settings).await,
         Command::Import(arguments) => import::run(arguments, &settings).await,
+        Command::ImportClients(arguments) => import_clients::run(arguments, &settings).await,
         Command::ImportFocus(arguments) => import_focus::run(arguments, &settings).await,
         Command::Replay(arguments) => replay::run(arguments, &settings).await,
         Command::Backtest(arguments) => backtest::run(arguments, &settings).await,

@@ -2,9 +2,10 @@
 //! that reads the environment (through clap). Must not know what the settings are used for.
 
 mod sources;
+mod stripe;
 mod telemetry;
 
-pub use sources::{Ask, DatabaseUrl, PulledSource, Token};
+pub use sources::{Ask, DatabaseUrl, PulledSource, Secret, Token};
 
 use crate::domain::mapping::Rules;
 use crate::domain::price::PriceTable;
@@ -105,6 +106,7 @@ struct File {
     raw_sample_days: Option<u32>,
     site: Option<PathBuf>,
     source: Vec<sources::Source>,
+    stripe: Option<stripe::Stripe>,
     styleguide: Option<bool>,
     tick_minutes: Option<u32>,
 }
@@ -129,6 +131,8 @@ pub struct Settings {
     /// Systems that are asked for their numbers.
     pub sources: Vec<PulledSource>,
     pub store_file: PathBuf,
+    /// What Stripe signs with; `None` where no signature is asked for.
+    pub stripe: Option<Token>,
     /// Whether the page of examples is served.
     pub styleguide: bool,
     pub tick_minutes: u32,
@@ -202,6 +206,7 @@ impl Settings {
             prices: telemetry::prices(file.prices_version, file.price)?,
             raw_sample_days,
             sources: sources::pulled(file.source)?,
+            stripe: file.stripe.map(stripe::Stripe::secret).transpose()?,
             site: serve.site.clone().or(file.site).or_else(|| serve.leptos_site_root.clone()),
             styleguide: serve.styleguide || file.styleguide.unwrap_or(false),
             tick_minutes,
@@ -289,6 +294,8 @@ mod tests {
             ("raw_sample_days = 0", "raw_sample_days"),
             ("database_url = \"mysql://x\"", "database_url"),
             ("log = \"scaling_mode=loud\"", "log"),
+            ("[stripe]\nsecret_env = \"\"", "stripe.secret_env"),
+            ("[stripe]\nsecret_env = \"whsec_abc def\"", "stripe.secret_env"),
             ("[[mapping]]\nmetric = \"m\"\nsignal = \"clients.happy\"", "mapping"),
             ("[[mapping]]\nmetric = \"m\"\nsignal = \"warnings.open\"", "mapping"),
             ("[[mapping]]\nmetric = \"m\"\nsignal = \"clients.active\"\ncombine = \"guess\"", "mapping"),

@@ -20,6 +20,8 @@ pub mod probes;
 pub mod problem;
 pub mod receive;
 pub mod settings;
+mod signature;
+pub mod stripe;
 pub mod theme;
 pub mod timeline;
 pub mod views;
@@ -98,6 +100,7 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/metrics", post(receive::otlp))
         .route("/api/v1/write", post(receive::remote_write))
         .route("/api/alertmanager", post(alertmanager::receive))
+        .route("/api/stripe", post(stripe::receive))
         .route("/founder/theme", post(theme::choose))
         .fallback(assets::serve)
         .layer(from_fn_with_state(state.clone(), cloud_events::serve))

@@ -15,6 +15,7 @@ use crate::domain::recent::Tick;
 use crate::domain::signal::{Aggregation, Series};
 use crate::domain::snapshot::{Origin, Snapshot};
 use crate::domain::stream::{Span, Stream};
+use crate::domain::subscription::{PageError, Taken, Told};
 use crate::domain::telemetry::{AcceptedBatch, Receipt, RowError};
 use crate::domain::trend::TrendPoint;
 use async_trait::async_trait;
@@ -35,6 +36,8 @@ pub enum StoreError {
     Act(#[from] ActError),
     #[error("{} rows of the batch contradict what is stored", .0.len())]
     Conflicts(Vec<RowError>),
+    #[error(transparent)]
+    Page(#[from] PageError),
     #[error("the Idempotency-Key was used before with another request")]
     KeyReused,
     #[error("the file is not a whole store: {0}")]
@@ -226,6 +229,16 @@ pub trait Store: Send + Sync + 'static {
         alerts: &[Alert],
         now: DateTime<Utc>,
     ) -> Result<OpenAlerts, StoreError>;
+
+    /// Takes what a source tells of its subscriptions. Once a list of all of them was whole, stores how many clients there are
+    /// as samples of `clients.active` and `clients.at_risk`; before that it is unknown, and nothing is.
+    async fn take_subscriptions(
+        &self,
+        environment: &str,
+        source: &str,
+        told: &Told,
+        now: DateTime<Utc>,
+    ) -> Result<Taken, StoreError>;
 
     /// Every stream of the environment with its rows in a span (open at `from`) and, before it, the newest row of each
     /// gauge. The number of rows read depends on the span, never on the age of the store.

@@ -8,4 +8,5 @@ mod live;
 mod metrics;
 mod serving;
 mod settings;
+mod stripe;
 mod styleguide;

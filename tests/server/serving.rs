@@ -50,6 +50,11 @@ impl Server {
 
     /// Starts a server on the store of a folder.
     pub async fn start_in(data_dir: &Path, arguments: &[&str]) -> Server {
+        Server::start_in_with(data_dir, arguments, &[]).await
+    }
+
+    /// The same, with environment variables.
+    pub async fn start_in_with(data_dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Server {
         let url = format!("http://127.0.0.1:{}", free_port());
         let child = Command::new(env!("CARGO_BIN_EXE_scaling-mode"))
             .args(["serve", "--log", "warn", "--addr", url.trim_start_matches("http://")])
@@ -57,6 +62,7 @@ impl Server {
             .arg("--data-dir")
             .arg(data_dir)
             .current_dir(data_dir)
+            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .spawn()
             .expect("the program starts");

@@ -10,6 +10,7 @@ mod ingestion;
 mod pages;
 mod recording;
 mod speed;
+mod subscriptions;
 mod support;
 mod tampering;
 mod trend;

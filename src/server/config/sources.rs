@@ -82,7 +82,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Something secret that the environment holds.
+/// What proves who asks, or who sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     /// `None` where the variable is not set.
@@ -160,7 +160,7 @@ impl PulledSource {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
-fn variable(name: String) -> Token {
+pub(super) fn variable(name: String) -> Token {
     Token { value: std::env::var(&name).ok().filter(|value| !value.is_empty()).map(Secret), variable: name }
 }
 

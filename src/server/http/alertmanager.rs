@@ -62,7 +62,8 @@ async fn take(state: &AppState, sender: Sender, request: Request) -> Result<Open
     Ok(open)
 }
 
-fn refused(error: NotificationError) -> WireError {
+/// What a sender is told whose notification cannot be taken.
+pub(super) fn refused(error: NotificationError) -> WireError {
     match error {
         NotificationError::Unreadable(sentence) => WireError::new(Code::Malformed, sentence),
         NotificationError::Wrong(errors) => {

@@ -2,6 +2,7 @@
 //! whatever else went wrong on an API path becomes a problem document too. The one place that sets an error's status.
 
 use crate::domain::act::ActError;
+use crate::domain::subscription::PageError;
 use crate::error::{Code, PROBLEM_JSON, WireError};
 use crate::server::observability;
 use crate::server::store::StoreError;
@@ -34,6 +35,11 @@ pub fn of_store(error: StoreError) -> WireError {
                 errors.len()
             );
             WireError::new(Code::Rejected, detail).with_errors(errors)
+        }
+        // Nothing was stored: the transaction of the page is undone.
+        StoreError::Page(error) => {
+            let field = if matches!(error, PageError::Without(_)) { "data" } else { "starting_after" };
+            WireError::new(Code::Rejected, format!("Nothing of the page was stored: {error}.")).at(field)
         }
         StoreError::KeyReused => WireError::new(
             Code::IdempotencyKeyReused,
@@ -83,6 +89,9 @@ pub fn response(error: &WireError) -> Response {
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     if error.status == 503 {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    if error.code() == Some(Code::InvalidSignature) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Stripe-Signature"));
     }
     response
 }

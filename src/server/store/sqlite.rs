@@ -17,6 +17,7 @@ mod recording;
 mod samples;
 mod snapshots;
 mod streams;
+mod subscriptions;
 
 pub use backup::restore;
 
@@ -34,6 +35,7 @@ use crate::domain::recent::Tick;
 use crate::domain::signal::Series;
 use crate::domain::snapshot::{Origin, Snapshot};
 use crate::domain::stream::{Span, Stream};
+use crate::domain::subscription::{Taken, Told};
 use crate::domain::telemetry::{AcceptedBatch, Receipt};
 use crate::domain::trend::TrendPoint;
 use async_trait::async_trait;
@@ -265,6 +267,19 @@ impl Store for SqliteStore {
         let open = alerts::take(&mut tx, environment, source, alerts, now).await?;
         self.commit(tx).await?;
         Ok(open)
+    }
+
+    async fn take_subscriptions(
+        &self,
+        environment: &str,
+        source: &str,
+        told: &Told,
+        now: DateTime<Utc>,
+    ) -> Result<Taken, StoreError> {
+        let mut tx = self.writing().await?;
+        let taken = subscriptions::take(&mut tx, environment, source, told, now).await?;
+        self.commit(tx).await?;
+        Ok(taken)
     }
 
     async fn streams(&self, environment: &str, span: Span) -> Result<Vec<Stream>, StoreError> {

@@ -1,0 +1,100 @@
+//! Owns the door that Stripe's webhook, and lists fetched from Stripe, tell of subscriptions through. Must not know what makes a
+//! client; what is acknowledged is stored.
+
+use super::alertmanager::refused;
+use super::context::DEFAULT_ENVIRONMENT;
+use super::parameters::out_of_range;
+use super::receive::{self, AT_ONCE};
+use super::{AppState, problem, signature};
+use crate::domain::signal::Signal;
+use crate::domain::subscription::{self, Taken};
+use crate::domain::telemetry::{MAX_NAME, is_source_name};
+use crate::error::{Code, WireError};
+use crate::server::clock;
+use crate::server::config::Token;
+use crate::server::live::Message;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// The source of subscriptions where none is named.
+const DEFAULT_SOURCE: &str = "stripe";
+
+/// The query of a notification or a page.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sender {
+    environment: Option<String>,
+    source: Option<String>,
+    /// As Stripe was given it for this page.
+    starting_after: Option<String>,
+}
+
+/// What has become of a body, and in words.
+#[derive(Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    taken: Taken,
+    detail: String,
+}
+
+/// `POST /api/stripe`: an event, a list of events, or a page of the list of all subscriptions.
+pub async fn receive(
+    State(state): State<AppState>,
+    sender: Result<Query<Sender>, QueryRejection>,
+    request: Request,
+) -> Response {
+    let Ok(Query(sender)) = sender else {
+        return problem::response(&WireError::new(
+            Code::Malformed,
+            "The parameters here are environment, source and starting_after, each once.",
+        ));
+    };
+    match take(&state, sender, request).await {
+        Ok(taken) => axum::Json(Answer { taken, detail: taken.sentence() }).into_response(),
+        Err(error) => problem::response(&error),
+    }
+}
+
+async fn take(state: &AppState, sender: Sender, request: Request) -> Result<Taken, WireError> {
+    let environment = sender.environment.unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned());
+    let source = sender.source.map_or_else(|| DEFAULT_SOURCE.to_owned(), |source| source.trim().to_owned());
+    if !is_source_name(&source) {
+        let sentence = format!("source must be a name of 1 to {MAX_NAME} printable characters.");
+        return Err(out_of_range("source", sentence));
+    }
+    // Stripe's own libraries leave a parameter that is empty out.
+    let starting_after = sender.starting_after.filter(|id| !id.is_empty());
+    let _permit = AT_ONCE.acquire().await;
+    let headers = request.headers().clone();
+    let body = receive::body(request, None).await.map_err(|refusal| refusal.error)?;
+    let now = clock::now();
+    prove(state.settings.stripe.as_ref(), &headers, &body, now)?;
+    let told = subscription::read(&body, starting_after.as_deref(), now).map_err(refused)?;
+    let taken = state.store.take_subscriptions(&environment, &source, &told, now).await.map_err(problem::of_store)?;
+    if taken.is_stored {
+        let signals = vec![Signal::ClientsActive, Signal::ClientsAtRisk];
+        state.metrics.count_samples(signals.len() as u64);
+        state.feed.tell(&environment, &Message::Telemetry { signals });
+    }
+    Ok(taken)
+}
+
+/// Holds a body to the signature that the settings ask for. A secret that is asked for and not there lets nothing in.
+fn prove(secret: Option<&Token>, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Result<(), WireError> {
+    let Some(token) = secret else {
+        return Ok(());
+    };
+    let unproven = |sentence: String| WireError::new(Code::InvalidSignature, format!("{sentence} Nothing was stored."));
+    let Some(secret) = &token.value else {
+        let sentence = format!(
+            "The settings ask for a signature, and the environment variable {} with its secret is not set where the server runs.",
+            token.variable
+        );
+        return Err(unproven(sentence));
+    };
+    signature::check(headers, body, secret.reveal(), now).map_err(|error| unproven(error.to_string()))
+}

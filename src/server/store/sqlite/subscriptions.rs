@@ -1,0 +1,250 @@
+//! Owns what is kept of subscriptions in SQLite, how far the lists of all of them have come, and that the number of clients is
+//! stored with them. Must not know what makes a client; the domain says that.
+
+use super::super::StoreError;
+use super::super::rows::{millis, time, unsigned};
+use super::{environments, ingest};
+use crate::domain::subscription::{
+    Clients, LIST_AGE, Page, PageError, Subscription, SubscriptionEvent, Taken, Told, holds,
+};
+use crate::domain::telemetry::AcceptedBatch;
+use chrono::{DateTime, Duration, Utc};
+use sqlx::SqliteConnection;
+
+/// How long the ids of events are known: longer than one is delivered again, and than Stripe lists it.
+const EVENTS_KEPT: Duration = Duration::days(35);
+/// How far ahead of `now` a notification may have been heard that was stored before this one.
+const OVERTAKEN: Duration = Duration::seconds(5);
+
+/// How far the lists of a source have come.
+#[derive(Clone, Debug, Default)]
+struct Lists {
+    began_at: Option<i64>,
+    last_id: Option<String>,
+    stored_at: Option<i64>,
+    whole_at: Option<i64>,
+}
+
+pub(super) async fn take(
+    db: &mut SqliteConnection,
+    environment: &str,
+    source: &str,
+    told: &Told,
+    now: DateTime<Utc>,
+) -> Result<Taken, StoreError> {
+    let found = environments::find(db, environment).await?;
+    let id = ingest::source_id(db, found.id, source).await?;
+    let mut lists = lists(db, id).await?;
+    let mut taken = Taken { clients: None, duplicates: 0, ignored: 0, is_stored: false, taken: 0 };
+    match told {
+        Told::Events { events, ignored } => {
+            taken.ignored = *ignored;
+            for event in events {
+                let is_new = event_is_new(db, id, event, now).await?;
+                taken.taken += u64::from(is_new);
+                taken.duplicates += u64::from(!is_new);
+            }
+            forget_events(db, id, now).await?;
+        }
+        Told::Page(page) => {
+            follow(db, id, page, &mut lists, now).await?;
+            taken.taken = page.subscriptions.len() as u64;
+        }
+    }
+    let is_news = match told {
+        Told::Events { .. } => taken.taken > 0,
+        // While a list is open, what it changes is known in part only.
+        Told::Page(page) => page.is_last,
+    };
+    if lists.whole_at.is_some() {
+        let clients = count(db, id).await?;
+        taken.clients = Some(clients);
+        if is_news {
+            let at = not_before_others(&lists, now)?;
+            store(db, environment, source, clients, at).await?;
+            lists.stored_at = Some(millis(at));
+            taken.is_stored = true;
+        }
+    }
+    keep_lists(db, id, &lists).await?;
+    Ok(taken)
+}
+
+/// Takes an event, if it was not taken before.
+async fn event_is_new(
+    db: &mut SqliteConnection,
+    source: i64,
+    event: &SubscriptionEvent,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let inserted = sqlx::query(
+        "INSERT INTO subscription_events (source_id, id, heard_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(source)
+    .bind(&event.id)
+    .bind(millis(now))
+    .execute(&mut *db)
+    .await?;
+    if inserted.rows_affected() == 0 {
+        return Ok(false);
+    }
+    tell(db, source, &event.subscription, event.created, None).await?;
+    Ok(true)
+}
+
+async fn forget_events(db: &mut SqliteConnection, source: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM subscription_events WHERE source_id = $1 AND heard_at < $2")
+        .bind(source)
+        .bind(millis(now - EVENTS_KEPT))
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Takes a page as the first of a list, or as the one that follows.
+async fn follow(
+    db: &mut SqliteConnection,
+    source: i64,
+    page: &Page,
+    lists: &mut Lists,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let began_at = match (&page.starting_after, &lists.last_id) {
+        (None, _) => millis(now),
+        (Some(_), None) => return Err(PageError::NothingOpen.into()),
+        (Some(after), Some(last)) if after != last => return Err(PageError::NotNext(last.clone()).into()),
+        (Some(_), Some(_)) => lists.began_at.unwrap_or(millis(now)),
+    };
+    for subscription in &page.subscriptions {
+        tell(db, source, subscription, now - LIST_AGE, Some(began_at)).await?;
+    }
+    lists.began_at = Some(began_at);
+    lists.last_id = page.subscriptions.last().filter(|_| !page.is_last).map(|last| last.id.clone());
+    if page.is_last {
+        // What came up after the list began may be missing from it; what was known before may not.
+        let missing: Option<String> = sqlx::query_scalar(
+            "SELECT id FROM subscriptions WHERE source_id = $1 AND is_client = 1 AND coalesce(listed_at, -1) <> $2 AND said_at < $3 \
+             ORDER BY id LIMIT 1",
+        )
+        .bind(source)
+        .bind(began_at)
+        .bind(began_at - LIST_AGE.num_milliseconds())
+        .fetch_optional(db)
+        .await?;
+        if let Some(id) = missing {
+            return Err(PageError::Without(id).into());
+        }
+        lists.whole_at = Some(millis(now));
+    }
+    Ok(())
+}
+
+/// Keeps what is said of a subscription, unless what is known was said later.
+async fn tell(
+    db: &mut SqliteConnection,
+    source: i64,
+    subscription: &Subscription,
+    said_at: DateTime<Utc>,
+    listed_at: Option<i64>,
+) -> Result<(), StoreError> {
+    let known: Option<i64> = sqlx::query_scalar("SELECT said_at FROM subscriptions WHERE source_id = $1 AND id = $2")
+        .bind(source)
+        .bind(&subscription.id)
+        .fetch_optional(&mut *db)
+        .await?;
+    if !holds(known.map(time).transpose()?, said_at) {
+        // A list has held it all the same.
+        if listed_at.is_some() {
+            sqlx::query("UPDATE subscriptions SET listed_at = $1 WHERE source_id = $2 AND id = $3")
+                .bind(listed_at)
+                .bind(source)
+                .bind(&subscription.id)
+                .execute(db)
+                .await?;
+        }
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO subscriptions (source_id, id, customer, status, is_client, is_at_risk, said_at, listed_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (source_id, id) DO UPDATE SET customer = excluded.customer, \
+         status = excluded.status, is_client = excluded.is_client, is_at_risk = excluded.is_at_risk, \
+         said_at = excluded.said_at, listed_at = coalesce(excluded.listed_at, listed_at)",
+    )
+    .bind(source)
+    .bind(&subscription.id)
+    .bind(&subscription.customer)
+    .bind(subscription.status.name())
+    .bind(subscription.is_of_client())
+    .bind(subscription.is_at_risk())
+    .bind(millis(said_at))
+    .bind(listed_at)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// How many clients a source knows of: each customer once, however many subscriptions there are.
+async fn count(db: &mut SqliteConnection, source: i64) -> Result<Clients, StoreError> {
+    let (active, at_risk): (i64, i64) = sqlx::query_as(
+        "SELECT count(DISTINCT customer), count(DISTINCT CASE WHEN is_at_risk = 1 THEN customer END) FROM subscriptions \
+         WHERE source_id = $1 AND is_client = 1",
+    )
+    .bind(source)
+    .fetch_one(db)
+    .await?;
+    Ok(Clients { active: unsigned(active)?, at_risk: unsigned(at_risk)? })
+}
+
+async fn store(
+    db: &mut SqliteConnection,
+    environment: &str,
+    source: &str,
+    clients: Clients,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let batch = AcceptedBatch {
+        // Two notifications of one instant: the later one knows more.
+        revises: true,
+        samples: clients.samples(at),
+        source: source.to_owned(),
+        ..AcceptedBatch::default()
+    };
+    ingest::ingest(db, environment, &batch, at, None).await?;
+    Ok(())
+}
+
+/// The time of the numbers that are stored now: where two notifications arrive together, the one that is stored last knows both.
+fn not_before_others(lists: &Lists, now: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
+    let stored = lists.stored_at.map(time).transpose()?;
+    // Further ahead it is the clock that was wrong.
+    Ok(stored.filter(|stored| *stored > now && *stored <= now + OVERTAKEN).unwrap_or(now))
+}
+
+async fn lists(db: &mut SqliteConnection, source: i64) -> Result<Lists, StoreError> {
+    type Columns = (Option<i64>, Option<String>, Option<i64>, Option<i64>);
+    let row: Option<Columns> =
+        sqlx::query_as("SELECT began_at, last_id, stored_at, whole_at FROM subscription_lists WHERE source_id = $1")
+            .bind(source)
+            .fetch_optional(db)
+            .await?;
+    Ok(row.map_or_else(Lists::default, |(began_at, last_id, stored_at, whole_at)| Lists {
+        began_at,
+        last_id,
+        stored_at,
+        whole_at,
+    }))
+}
+
+async fn keep_lists(db: &mut SqliteConnection, source: i64, lists: &Lists) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT OR REPLACE INTO subscription_lists (source_id, began_at, last_id, stored_at, whole_at) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(source)
+    .bind(lists.began_at)
+    .bind(&lists.last_id)
+    .bind(lists.stored_at)
+    .bind(lists.whole_at)
+    .execute(db)
+    .await?;
+    Ok(())
+}
