@@ -1,6 +1,7 @@
 //! Owns the tests that run the whole program: its HTTP surface, and what a crash may cost.
 
 mod alertmanager;
+mod clocks;
 mod cloud_events;
 mod crash;
 mod http;
