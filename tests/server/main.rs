@@ -6,6 +6,7 @@ mod cloud_events;
 mod crash;
 mod http;
 mod live;
+mod malformed;
 mod metrics;
 mod serving;
 mod settings;
