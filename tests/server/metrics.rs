@@ -122,6 +122,7 @@ async fn what_otlp_refuses_it_says_in_the_words_of_the_protocol() {
     for (body, kind, encoding, status) in [
         (b"nonsense".to_vec(), PROTOBUF, None, 400),
         (b"{\"resourceMetrics\": 5}".to_vec(), "application/json", None, 400),
+        (b" []".to_vec(), "application/json", None, 400),
         (b"nonsense".to_vec(), PROTOBUF, Some("gzip"), 400),
         (Vec::new(), PROTOBUF, Some("br"), 415),
         (Vec::new(), "text/plain", None, 415),
