@@ -58,7 +58,7 @@ test-browser: build setup-e2e setup-browser ## the browser suite, with JavaScrip
 test-http-fuzz: build setup-python ## Schemathesis: generated requests against the server's own OpenAPI document
 	@$(STEP) "HTTP fuzzing" scripts/with-server.sh scripts/http-fuzz.sh $(ARGS)
 
-test-sources: build setup-e2e setup-python setup-prometheus ## real senders: the OpenTelemetry SDKs and Prometheus
+test-sources: build setup-e2e setup-python setup-prometheus ## real senders: the OpenTelemetry SDKs, Tenzir and Prometheus
 	@$(STEP) "telemetry sources" scripts/sources.sh
 
 size: build ## compressed bytes of what the page loads; fails over 120 kB

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Real systems against the release server: sources.sh. The OpenTelemetry SDKs for Python and JavaScript and Prometheus send to
-# it, and it asks Prometheus.
+# Real systems against the release server: sources.sh. The OpenTelemetry SDKs for Python and JavaScript, Tenzir and Prometheus
+# send to it, and it asks Prometheus.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
 
-export PYTHON=$TOOLS/python/bin/python PROMETHEUS=${PROMETHEUS:-$(command -v prometheus)}
+export PYTHON=$TOOLS/python/bin/python TENZIR=$TOOLS/python/bin/tenzir PROMETHEUS=${PROMETHEUS:-$(command -v prometheus)}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # Node looks for packages beside the file that asks for them: those of the browser suite are these, too.

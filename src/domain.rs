@@ -34,6 +34,7 @@ pub mod mode;
 pub mod moment;
 pub mod money;
 pub mod overview;
+pub mod parts;
 pub mod policy;
 pub mod policy_fields;
 pub mod prepare;

@@ -1,11 +1,12 @@
 //! Owns alerts as Alertmanager tells of them: what its webhook's body says, how bad an alert is, and whether it is open. Must not
 //! know how they are sent or kept. Specification: <https://prometheus.io/docs/alerting/latest/configuration/#webhook_config>.
 
+use super::parts;
 use super::signal::{Series, Severity, Signal};
 use super::telemetry::{MAX_NAME, Measurement, RowError, Sample};
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// The version of the webhook's body that is read.
 const VERSION: &str = "4";
@@ -51,7 +52,7 @@ impl AlertState {
 }
 
 /// How many alerts are open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OpenAlerts {
     pub critical: u64,
     pub info: u64,
@@ -111,16 +112,15 @@ pub enum NotificationError {
 /// # Errors
 /// [`NotificationError`]; nothing of the body is to be taken then.
 pub fn read(body: &[u8]) -> Result<Vec<Alert>, NotificationError> {
-    let body: Value = serde_json::from_slice(body)
-        .map_err(|error| NotificationError::Unreadable(format!("The body is no JSON: {error}.")))?;
-    if !body.is_object() {
-        return Err(NotificationError::Unreadable("The body must be a JSON object.".to_owned()));
-    }
+    let unreadable = |sentence: String| NotificationError::Unreadable(sentence);
+    let body = parts::json(body).map_err(|error| unreadable(format!("The body is no JSON: {error}.")))?;
+    let fields = parts::fields(body).ok_or_else(|| unreadable("The body must be a JSON object.".to_owned()))?;
+    let [version, truncated, list] = those(fields, ["version", "truncatedAlerts", "alerts"]);
     let mut errors = Vec::new();
-    if body.get("version").and_then(Value::as_str) != Some(VERSION) {
+    if version.and_then(parts::text).as_deref() != Some(VERSION) {
         errors.push(wrong(None, "version", "must be \"4\", as Alertmanager sends it"));
     }
-    match body.get("truncatedAlerts").map(Value::as_u64) {
+    match truncated.map(|count| serde_json::from_str::<u64>(count).ok()) {
         None | Some(Some(0)) => {}
         Some(Some(cut)) => {
             let detail = format!(
@@ -131,13 +131,13 @@ pub fn read(body: &[u8]) -> Result<Vec<Alert>, NotificationError> {
         Some(None) => errors.push(wrong(None, "truncatedAlerts", "must be a whole number")),
     }
     let mut alerts = Vec::new();
-    match body.get("alerts").and_then(Value::as_array) {
+    match list.and_then(parts::items) {
         None => errors.push(wrong(None, "alerts", "must be a list of alerts")),
-        Some(list) if list.len() > MOST_ALERTS => {
+        Some(list) if list.take(MOST_ALERTS + 1).count() > MOST_ALERTS => {
             errors.push(wrong(None, "alerts", format!("has more than {MOST_ALERTS} alerts: group them")));
         }
         Some(list) => {
-            for (alert, index) in list.iter().zip(0u32..) {
+            for (alert, index) in list.zip(0u32..) {
                 match of(alert) {
                     Ok(alert) => alerts.push(alert),
                     Err((field, detail)) => errors.push(wrong(Some(index), field, detail)),
@@ -152,30 +152,51 @@ fn wrong(index: Option<u32>, field: &str, detail: impl Into<String>) -> RowError
     RowError { detail: detail.into(), field: field.to_owned(), index }
 }
 
-fn of(alert: &Value) -> Result<Alert, (&'static str, String)> {
-    let text = |name: &str| alert.get(name).and_then(Value::as_str);
-    let label = |name: &str| alert.get("labels").and_then(|labels| labels.get(name)).and_then(Value::as_str);
-    let fingerprint = text("fingerprint")
+/// What an object says under each of these names, the last time that it does.
+fn those<'t, const N: usize>(
+    fields: impl Iterator<Item = (String, &'t str)>,
+    names: [&str; N],
+) -> [Option<&'t str>; N] {
+    let mut found = [None; N];
+    for (name, value) in fields {
+        if let Some(place) = names.iter().position(|own| **own == name) {
+            found[place] = Some(value);
+        }
+    }
+    found
+}
+
+fn of(alert: &str) -> Result<Alert, (&'static str, String)> {
+    let names = ["endsAt", "fingerprint", "labels", "startsAt", "status"];
+    let [ends_at, fingerprint, labels, starts_at, status] =
+        parts::fields(alert).map_or([None; 5], |all| those(all, names));
+    let labels = labels.and_then(parts::fields).map_or([None; 2], |all| those(all, ["alertname", "severity"]));
+    let [name, severity_label] = labels.map(|label| label.and_then(parts::text));
+    let fingerprint = fingerprint
+        .and_then(parts::text)
         .filter(|text| (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()))
         .ok_or_else(|| ("fingerprint", format!("needs 1 to {MAX_NAME} visible ASCII characters")))?;
-    let is_firing = match text("status") {
+    let is_firing = match status.and_then(parts::text).as_deref() {
         Some("firing") => true,
         Some("resolved") => false,
         _ => return Err(("status", "must be firing or resolved".to_owned())),
     };
-    let time = |name: &'static str| match text(name).map(DateTime::parse_from_rfc3339) {
+    let time = |name: &'static str, value: Option<&str>| match value
+        .and_then(parts::text)
+        .map(|text| DateTime::parse_from_rfc3339(&text))
+    {
         Some(Ok(at)) => Ok(at.with_timezone(&Utc)),
         _ => Err((name, "must be an RFC 3339 time, such as 2026-11-24T03:00:00Z".to_owned())),
     };
-    let starts_at = time("startsAt")?;
+    let starts_at = time("startsAt", starts_at)?;
     // While an alert fires, its end is not known.
-    let ended_at = if is_firing || alert.get("endsAt").is_none() { None } else { Some(time("endsAt")?) };
+    let ended_at = if is_firing || ends_at.is_none() { None } else { Some(time("endsAt", ends_at)?) };
     Ok(Alert {
         ended_at,
-        fingerprint: fingerprint.to_owned(),
+        fingerprint,
         is_firing,
-        name: label("alertname").unwrap_or("").chars().filter(|one| !one.is_control()).take(MAX_NAME).collect(),
-        severity: severity(label("severity")),
+        name: name.as_deref().unwrap_or("").chars().filter(|one| !one.is_control()).take(MAX_NAME).collect(),
+        severity: severity(severity_label.as_deref()),
         starts_at,
     })
 }
@@ -183,7 +204,7 @@ fn of(alert: &Value) -> Result<Alert, (&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn minute(minute: u32) -> DateTime<Utc> {
         format!("2026-11-24T03:{minute:02}:00Z").parse().unwrap()

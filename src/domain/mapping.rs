@@ -42,6 +42,7 @@ pub struct Mapper<'r> {
     mapped: Mapped,
     now: DateTime<Utc>,
     prices: &'r PriceTable,
+    refused: u64,
     rules: &'r Rules,
     sums: Sums,
 }
@@ -49,7 +50,8 @@ pub struct Mapper<'r> {
 impl<'r> Mapper<'r> {
     /// `now` is when the points arrived: none may lie ahead of it.
     pub fn new(rules: &'r Rules, prices: &'r PriceTable, now: DateTime<Utc>) -> Mapper<'r> {
-        Mapper { gauges: Gauges::default(), mapped: Mapped::default(), now, prices, rules, sums: Sums::default() }
+        let (gauges, mapped, sums) = (Gauges::default(), Mapped::default(), Sums::default());
+        Mapper { gauges, mapped, now, prices, refused: 0, rules, sums }
     }
 
     /// Whether any rule names a metric; one that none names is noted.
@@ -104,7 +106,13 @@ impl<'r> Mapper<'r> {
 
     /// Refuses what a protocol could not read as a point.
     pub fn refuse(&mut self, metric: &str, why: &str) {
+        self.refused += 1;
         *self.mapped.refused.entry(format!("{metric}: {why}")).or_default() += 1;
+    }
+
+    /// How many points have been refused so far.
+    pub fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// All that was taken.

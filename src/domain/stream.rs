@@ -269,11 +269,25 @@ impl Stream {
         self.seen(window, covered, Interval::new(settle(lo.min(1.0)), settle(hi.min(1.0))))
     }
 
+    /// How much of a window only its first distribution speaks for, where that may hold what was counted over a silence that
+    /// began before the window: a counter says after a silence what it counted all along. Most of it may not have happened
+    /// within the window, and no part of it can be told apart.
+    fn counted_over_silence(&self, window: Span, as_of: i64) -> i64 {
+        let place = self.places(window).start;
+        let is_distribution = |row: &MinuteRow| row.latency.as_ref().is_some_and(|own| !own.histogram.is_empty());
+        if !self.spans_until(as_of).is_empty() || !self.rows.get(place).is_some_and(is_distribution) {
+            return 0;
+        }
+        let reach = self.reach_of(place, self.step(as_of));
+        let before = place.checked_sub(1).map_or(i64::MIN, |before| self.rows[before].last_at);
+        if before < reach.from { reach.overlap(window) } else { 0 }
+    }
+
     /// The 95th percentile of a latency over a window, or what its source has made of it. Each minute speaks in its best
     /// form; where the minutes differ in that, the result spans them all and is labelled as the least of them. A window
     /// covered only in part says nothing of what was not seen.
     pub fn latency(&self, window: Span, as_of: i64) -> Seen<Latency> {
-        let covered = self.covered(window, as_of);
+        let covered = self.covered(window, as_of) - self.counted_over_silence(window, as_of);
         let rows = self.rows[self.places(window)].iter().filter_map(|row| row.latency.as_deref());
         let mut histogram = Histogram::default();
         let mut p95: Option<Aggregated> = None;

@@ -1,10 +1,12 @@
 //! Owns the tests that run the whole program: its HTTP surface, and what a crash may cost.
 
 mod alertmanager;
+mod clocks;
 mod cloud_events;
 mod crash;
 mod http;
 mod live;
+mod malformed;
 mod metrics;
 mod serving;
 mod settings;

@@ -13,15 +13,15 @@ use scaling_mode::server::sources::remote_write::message::{
 use serde_json::{Value, json};
 use std::io::Write;
 
-const PROTOBUF: &str = "application/x-protobuf";
+pub const PROTOBUF: &str = "application/x-protobuf";
 const V2: &str = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
 
 /// Now, in whole seconds.
-fn now() -> DateTime<Utc> {
+pub fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(clock::now().timestamp(), 0).expect("a time")
 }
 
-fn nanos(at: DateTime<Utc>) -> String {
+pub fn nanos(at: DateTime<Utc>) -> String {
     at.timestamp_nanos_opt().expect("in range").to_string()
 }
 
@@ -38,7 +38,7 @@ fn durations(service: &str, (start, at): (DateTime<Utc>, DateTime<Utc>), good: u
             "histogram": {"aggregationTemporality": 2, "dataPoints": [point(200, good), point(500, failed)]}}]}]}]})
 }
 
-async fn export(server: &Server, body: Vec<u8>, kind: &str, encoding: Option<&str>) -> Response {
+pub async fn export(server: &Server, body: Vec<u8>, kind: &str, encoding: Option<&str>) -> Response {
     let mut request = server.request(Method::POST, "/v1/metrics").header("content-type", kind).body(body);
     if let Some(encoding) = encoding {
         request = request.header("content-encoding", encoding);
@@ -47,7 +47,7 @@ async fn export(server: &Server, body: Vec<u8>, kind: &str, encoding: Option<&st
 }
 
 /// The input of a signal in a fresh evaluation, over a window.
-async fn input(server: &Server, signal: &str, window: &str) -> Value {
+pub async fn input(server: &Server, signal: &str, window: &str) -> Value {
     let snapshot = server.post("/api/scaling-mode/health", &json!({})).await.json;
     let inputs = snapshot["inputs"].as_array().expect("inputs").clone();
     let found = inputs.into_iter().find(|input| input["signal"] == signal && input["window"]["name"] == window);
@@ -122,6 +122,7 @@ async fn what_otlp_refuses_it_says_in_the_words_of_the_protocol() {
     for (body, kind, encoding, status) in [
         (b"nonsense".to_vec(), PROTOBUF, None, 400),
         (b"{\"resourceMetrics\": 5}".to_vec(), "application/json", None, 400),
+        (b" []".to_vec(), "application/json", None, 400),
         (b"nonsense".to_vec(), PROTOBUF, Some("gzip"), 400),
         (Vec::new(), PROTOBUF, Some("br"), 415),
         (Vec::new(), "text/plain", None, 415),
@@ -137,7 +138,7 @@ async fn what_otlp_refuses_it_says_in_the_words_of_the_protocol() {
     assert_eq!(answer.partial_success, None);
 }
 
-fn series(labels: &[(&str, &str)], samples: &[(f64, DateTime<Utc>)]) -> SeriesV1 {
+pub fn series(labels: &[(&str, &str)], samples: &[(f64, DateTime<Utc>)]) -> SeriesV1 {
     let bytes = |text: &str| text.as_bytes().to_vec().into();
     SeriesV1 {
         labels: labels.iter().map(|(name, value)| Label { name: bytes(name), value: bytes(value) }).collect(),
@@ -149,7 +150,7 @@ fn series(labels: &[(&str, &str)], samples: &[(f64, DateTime<Utc>)]) -> SeriesV1
     }
 }
 
-async fn write(server: &Server, body: &impl Message, kind: &str) -> Response {
+pub async fn write(server: &Server, body: &impl Message, kind: &str) -> Response {
     let body = snap::raw::Encoder::new().compress_vec(&body.encode_to_vec()).expect("memory");
     let request = server.request(Method::POST, "/api/v1/write").header("content-type", kind).body(body);
     request.header("content-encoding", "snappy").send().await.expect("an answer")

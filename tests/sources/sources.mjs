@@ -1,9 +1,9 @@
-// What other systems push arrives as what it is: the real OpenTelemetry SDKs for Python and JavaScript and a real Prometheus
-// send to the running server ($BASE_URL), and the inputs of an evaluation are held to what they sent.
+// What other systems push arrives as what it is: the real OpenTelemetry SDKs for Python and JavaScript, Tenzir and a real
+// Prometheus send to the running server ($BASE_URL), and the inputs of an evaluation are held to what they sent.
 // Called by scripts/sources.sh. Everything that is started here is ended here, by its own process id.
 import { strict as assert } from "node:assert";
 import { execFile, spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,6 +64,53 @@ async function sdks() {
   assert.match(spend.note, /no price for unpriced-9/);
   assert.equal(input("infra.cpu", "last_hour").source, "python-delta");
   console.log("sources: the OpenTelemetry SDKs for Python and JavaScript are understood");
+}
+
+/**
+ * Remote write 2.0 by a client that others have written and published. Prometheus itself of the version that distributions
+ * have speaks 1.0 only.
+ */
+async function remoteWrite2() {
+  const tenzir = process.env.TENZIR;
+  if (!(await access(tenzir).then(() => true, () => false))) {
+    console.error(`sources: NOT TESTED: remote write 2.0 by a published client, since ${tenzir} is missing (it is there for Linux on x86_64)`);
+    return;
+  }
+  await environment("tenzir");
+  // A point each minute over more than an hour, the last two minutes back, and a restart of the process in the middle.
+  const last = Date.now() - 2 * 60_000;
+  const events = [];
+  for (let back = 70; back >= 0; back--) {
+    const since = back > 30 ? 70 - back : 30 - back;
+    const at = new Date(last - back * 60_000).toISOString();
+    const event = (metric, type, value, labels) => {
+      const all = Object.entries({ job: "shop", instance: "shop-1", ...labels }).map(([name, text]) => `${name}: "${text}"`);
+      events.push(`{metric: "${metric}", type: "${type}", value: ${value}.0, timestamp: ${at}, labels: {${all.join(", ")}}}`);
+    };
+    event("shop_requests_total", "counter", 100 + 50 * since, { code: "200" });
+    event("shop_requests_total", "counter", 3 + 2 * since, { code: "503" });
+    event("scaling_mode_clients_active", "gauge", 40 + (back % 3), {});
+  }
+  const target = `${BASE_URL}/api/v1/write?environment=tenzir`;
+  const pipeline = `from ${events.join(", ")}\nto_prometheus "${target}", protobuf_message="io.prometheus.write.v2.Request", max_retry_count=0`;
+  // Within the hour: 59 minutes of growth, and the minute of the restart, which counts what the new process says.
+  const [requests, errors] = [59 * 52 + 103, 59 * 2 + 3];
+  const stored = async () => {
+    const input = await inputs("tenzir");
+    for (const [signal, count] of [["infra.requests", requests], ["infra.errors", errors]]) {
+      const found = input(signal, "last_hour");
+      assert.equal(found.source, "shop");
+      assert.equal(found.state, "known", JSON.stringify(found));
+      assert.deepEqual(found.value, { lo: count, hi: count }, JSON.stringify(found));
+    }
+    assert.deepEqual(input("clients.active", "latest").value, { lo: 40, hi: 40 });
+    return input("infra.requests", "last_hour").samples;
+  };
+  await run(tenzir, ["--bare-mode", pipeline], { timeout: 60_000 });
+  const samples = await stored();
+  await run(tenzir, ["--bare-mode", pipeline], { timeout: 60_000 });
+  assert.equal(await stored(), samples, "what was delivered again was stored again");
+  console.log(`sources: remote write 2.0 by Tenzir is understood, ${requests} requests and ${errors} errors, over a restart, once`);
 }
 
 /** An application that Prometheus scrapes: counters and a histogram that grow by known steps. */
@@ -182,6 +229,7 @@ async function remoteWrite() {
 
 try {
   await sdks();
+  await remoteWrite2();
   await remoteWrite();
 } finally {
   await rm(work, { recursive: true, force: true });

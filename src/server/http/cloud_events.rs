@@ -37,7 +37,7 @@ async fn take(state: &AppState, request: Request, is_list: bool) -> Result<Recei
     let body = receive::body(request, None).await.map_err(|refusal| refusal.error)?;
     let events = cloud_event::read(&body, is_list).map_err(|sentence| WireError::new(Code::Malformed, sentence))?;
     let mut all = Receipt::default();
-    for (event, place) in events.into_iter().zip(0u32..) {
+    for (event, place) in events.zip(0u32..) {
         let done = match CloudEvent::of(event) {
             Ok(event) => store(state, &event).await,
             Err(error) => {

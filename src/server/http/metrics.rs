@@ -30,6 +30,7 @@ const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset
 /// The program's own counters.
 pub struct Metrics {
     evaluations: Histogram,
+    refused: Counter,
     requests: Family<Labels, Counter>,
     samples: Counter,
 }
@@ -38,6 +39,7 @@ impl Default for Metrics {
     fn default() -> Self {
         Metrics {
             evaluations: Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0]),
+            refused: Counter::default(),
             requests: Family::default(),
             samples: Counter::default(),
         }
@@ -51,6 +53,10 @@ impl Metrics {
 
     pub fn count_samples(&self, accepted: u64) {
         self.samples.inc_by(accepted);
+    }
+
+    pub fn count_refused(&self, points: u64) {
+        self.refused.inc_by(points);
     }
 
     pub fn count_request(&self, status: u16) {
@@ -95,6 +101,7 @@ async fn render(state: &AppState) -> Result<String, StoreError> {
     registry.register("evaluation_duration_seconds", "Time of an evaluation on demand", own.evaluations.clone());
     registry.register("http_requests", "Requests answered, by status", own.requests.clone());
     registry.register("samples_accepted", "Samples stored", own.samples.clone());
+    registry.register("samples_refused", "Points that OTLP and remote write were refused", own.refused.clone());
     let mut text = String::new();
     // Writing into memory cannot fail.
     let _ = encode(&mut text, &registry);

@@ -1,6 +1,8 @@
 //! Owns the OpenAPI 3.1 document, made from the code's own types, and the list of query parameters that it is made from
 //! (which the guard holds requests to). Must not describe what is not there: tests hold the endpoints to it.
 
+mod doors;
+
 use crate::api::{EvaluateRequest, HealthAnswer, HistoryPage, SamplePage};
 use crate::domain::backtest::{BacktestReport, BacktestRequest};
 use crate::domain::change::ConfigChange;
@@ -206,6 +208,7 @@ pub fn build() -> Value {
         let entry = paths.entry(path.to_owned()).or_insert_with(|| json!({}));
         entry[method] = operation;
     }
+    doors::add(&mut schemas, &mut paths);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -231,21 +234,39 @@ fn operation(
     parameters: &[Parameter],
     body: Option<Value>,
 ) -> Value {
-    let problem = schema::<WireError>(schemas);
-    let mut responses = Map::new();
+    let mut responses = failures(schemas);
     responses
         .insert("200".to_owned(), json!({"description": "Done", "content": {"application/json": {"schema": answer}}}));
-    // Only what Stripe sends is signed, and that is not described here.
+    let mut operation = json!({
+        "operationId": format!("{method}{}", path.replace(['/', '-'], "_")),
+        "summary": summary,
+        "responses": responses,
+        // What writes nothing needs no key.
+        "parameters": parameters_of(parameters, body.is_some() && path != "/api/scaling-mode/backtest"),
+    });
+    if let Some(body) = body {
+        operation["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": body}}});
+    }
+    operation
+}
+
+/// Every failure that is told as a problem document, by its status.
+fn failures(schemas: &mut SchemaGenerator) -> Map<String, Value> {
+    let problem = schema::<WireError>(schemas);
+    let mut responses = Map::new();
+    // Only what Stripe sends is signed.
     for code in Code::ALL.into_iter().filter(|code| *code != Code::InvalidSignature) {
         responses
             .entry(code.status().to_string())
             .or_insert_with(|| json!({"description": code.title(), "content": {PROBLEM_JSON: {"schema": problem}}}));
     }
-    let mut operation = json!({
-        "operationId": format!("{method}{}", path.replace(['/', '-'], "_")),
-        "summary": summary,
-        "responses": responses,
-        "parameters": parameters.iter().map(|parameter| json!({
+    responses
+}
+
+/// Query parameters, and with them the key that makes a request be done once.
+fn parameters_of(parameters: &[Parameter], takes_a_key: bool) -> Vec<Value> {
+    let query = parameters.iter().map(|parameter| {
+        json!({
             "name": parameter.name,
             "in": "query",
             "required": parameter.required,
@@ -253,24 +274,18 @@ fn operation(
             "style": "form",
             "explode": false,
             "schema": (parameter.schema)(),
-        })).collect::<Vec<Value>>(),
+        })
     });
-    if let Some(body) = body {
-        operation["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": body}}});
-        // What writes nothing needs no key.
-        if path != "/api/scaling-mode/backtest"
-            && let Some(parameters) = operation["parameters"].as_array_mut()
-        {
-            parameters.push(json!({
-                "name": "Idempotency-Key",
-                "in": "header",
-                "required": false,
-                "description": "The same request with the same key is done once.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-            }));
-        }
-    }
-    operation
+    let key = takes_a_key.then(|| {
+        json!({
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": false,
+            "description": "The same request with the same key is done once.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        })
+    });
+    query.chain(key).collect()
 }
 
 #[cfg(test)]
@@ -286,6 +301,10 @@ mod tests {
             ("/api/scaling-mode/history", &["get"]),
             ("/api/scaling-mode/backtest", &["post"]),
             ("/api/telemetry", &["post"]),
+            ("/api/scaling-mode/events", &["get"]),
+            ("/api/alertmanager", &["post"]),
+            ("/api/v1/write", &["post"]),
+            ("/v1/metrics", &["post"]),
         ] {
             for method in methods {
                 assert!(document["paths"][path][method].is_object(), "{method} {path}");

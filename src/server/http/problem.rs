@@ -146,8 +146,9 @@ async fn with_its_status(response: Response) -> Response {
         return self::response(&WireError::new(Code::Internal, "The cause is in the server's log."));
     };
     match serde_json::from_slice::<WireError>(&bytes) {
-        Ok(error) => self::response(&error),
-        Err(_) => Response::from_parts(parts, Body::from(bytes)),
+        Ok(error) if error.status != parts.status.as_u16() => self::response(&error),
+        // What has its status already keeps its headers, too: remote write says there how much was taken all the same.
+        Ok(_) | Err(_) => Response::from_parts(parts, Body::from(bytes)),
     }
 }
 

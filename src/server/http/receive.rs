@@ -109,6 +109,13 @@ async fn keep(
     Ok(())
 }
 
+/// Adds what one source was refused to what others were: two may be refused the same.
+fn add(all: &mut BTreeMap<String, u64>, refused: &BTreeMap<String, u64>) {
+    for (why, count) in refused {
+        *all.entry(why.clone()).or_default() += count;
+    }
+}
+
 /// Reasons with their numbers as one text.
 fn reasons(refused: &BTreeMap<String, u64>) -> String {
     let all: Vec<String> = refused.iter().map(|(why, count)| format!("{count} of {why}")).collect();
@@ -148,16 +155,17 @@ async fn export(state: &AppState, request: Request, is_json: bool) -> Result<BTr
     for ((environment, source), mapper) in mappers {
         let mapped = mapper.finish();
         let points = (mapped.samples.len() + mapped.readings.len()) as u64;
-        refused.extend(mapped.refused.clone());
+        add(&mut refused, &mapped.refused);
         match keep(state, &environment, &source, mapped, now).await {
             Ok(()) => {}
             // The other environments' points are kept; a retry would not help these.
             Err(error @ StoreError::UnknownEnvironment { .. }) => {
-                refused.insert(error.to_string(), points);
+                *refused.entry(error.to_string()).or_default() += points;
             }
             Err(error) => return Err(error.into()),
         }
     }
+    state.metrics.count_refused(refused.values().sum());
     Ok(refused)
 }
 
@@ -271,8 +279,9 @@ async fn write(
         remote_write::map(&request, (environment, &state.buckets), now, mapper).map_err(malformed)?;
     let mut refused = BTreeMap::new();
     for (source, mapped) in sources {
-        refused.extend(mapped.refused.clone());
+        add(&mut refused, &mapped.refused);
         keep(state, environment, &source, mapped, now).await?;
     }
+    state.metrics.count_refused(refused.values().sum());
     Ok((written, refused))
 }

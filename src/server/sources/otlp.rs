@@ -53,6 +53,10 @@ pub fn read(body: &[u8], is_json: bool) -> Result<ExportMetricsServiceRequest, S
         return Err(format!("the body holds more than {MOST} messages: send it in parts"));
     }
     if is_json {
+        // A list would be read as the fields of a request in their order.
+        if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first == b'[') {
+            return Err("the body is no OTLP metrics request: it is a list".to_owned());
+        }
         serde_json::from_slice(body).map_err(|error| format!("the body is no OTLP metrics request: {error}"))
     } else {
         ExportMetricsServiceRequest::decode(body)

@@ -37,7 +37,7 @@ pub enum Request {
     V2(RequestV2),
 }
 
-/// How much a request held.
+/// How much of a request was taken: the protocol has the receiver say so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     pub histograms: usize,
@@ -122,23 +122,38 @@ pub fn map<'m>(
     let mut parts = Vec::new();
     for series in all(request) {
         let series = series?;
-        written.samples += series.samples.len();
-        written.histograms += series.histograms.len();
         let metric = series.label("__name__").ok_or("a series has no name")?;
         let job = series.label("job").filter(|job| !job.is_empty()).unwrap_or(UNNAMED);
         if !mappers.contains_key(job) {
             mappers.insert(job.to_owned(), mapper());
         }
         if let Some(mapper) = mappers.get_mut(job) {
-            take(&series, (metric, job), mapper, &mut parts);
+            take(&series, (metric, job), mapper, &mut parts, &mut written);
         }
     }
     for (place, classic) in pending.join(environment, parts, now) {
         if let Some(mapper) = mappers.get_mut(&place.job) {
+            let (before, buckets) = (mapper.refused(), classic.buckets());
             mapper.take(&classic.point(&place), &place.process());
+            if mapper.refused() > before {
+                // Each of its buckets came as a sample; some may have come in the request before.
+                written.samples = written.samples.saturating_sub(buckets);
+            }
         }
     }
-    Ok((mappers.into_iter().map(|(job, mapper)| (job, mapper.finish())).collect(), written))
+    let finish = |(job, mapper): (String, Mapper<'m>)| {
+        let before = mapper.refused();
+        let mapped = mapper.finish();
+        // Gauges that cannot be told apart are refused only once all of them are there.
+        written.samples = left(written.samples, mapped.refused.values().sum::<u64>() - before);
+        (job, mapped)
+    };
+    Ok((mappers.into_iter().map(finish).collect(), written))
+}
+
+/// What is left of so many once some were refused.
+fn left(all: usize, refused: u64) -> usize {
+    all.saturating_sub(usize::try_from(refused).unwrap_or(usize::MAX))
 }
 
 fn all(request: &Request) -> Box<dyn Iterator<Item = Result<Series<'_>, String>> + '_> {
@@ -170,7 +185,27 @@ fn of_symbols<'r>(request: &'r RequestV2, series: &'r SeriesV2) -> Result<Series
     Ok(Series { created, histograms: &series.histograms, labels, samples: &series.samples })
 }
 
-fn take(series: &Series<'_>, (metric, job): (&str, &str), mapper: &mut Mapper<'_>, parts: &mut Vec<(Place, Part)>) {
+fn take(
+    series: &Series<'_>,
+    (metric, job): (&str, &str),
+    mapper: &mut Mapper<'_>,
+    parts: &mut Vec<(Place, Part)>,
+    written: &mut Written,
+) {
+    let before = mapper.refused();
+    take_samples(series, (metric, job), mapper, parts);
+    written.samples += left(series.samples.len(), mapper.refused() - before);
+    let before = mapper.refused();
+    take_histograms(series, metric, mapper);
+    written.histograms += left(series.histograms.len(), mapper.refused() - before);
+}
+
+fn take_samples(
+    series: &Series<'_>,
+    (metric, job): (&str, &str),
+    mapper: &mut Mapper<'_>,
+    parts: &mut Vec<(Place, Part)>,
+) {
     if let Some(base) = metric.strip_suffix("_bucket").filter(|base| mapper.rules().names(base)) {
         return take_buckets(series, (base, job), mapper, parts);
     }
@@ -188,6 +223,13 @@ fn take(series: &Series<'_>, (metric, job): (&str, &str), mapper: &mut Mapper<'_
             None => mapper.refuse(metric, "has a time that is none"),
         }
     }
+}
+
+fn take_histograms(series: &Series<'_>, metric: &str, mapper: &mut Mapper<'_>) {
+    if series.histograms.is_empty() || !mapper.names(metric) {
+        return;
+    }
+    let process = series.process();
     for histogram in series.histograms.iter().filter(|histogram| histogram.sum.to_bits() != STALE) {
         match (histogram.buckets(), time(histogram.timestamp)) {
             (Some(buckets), Some(at)) => {

@@ -53,6 +53,11 @@ pub(super) struct Classic {
 }
 
 impl Classic {
+    /// How many buckets it is made of.
+    pub(super) fn buckets(&self) -> usize {
+        self.buckets.counts.len()
+    }
+
     pub(super) fn point<'p>(self, place: &'p Place) -> Point<'p> {
         Point {
             at: DateTime::from_timestamp_millis(place.at).unwrap_or(DateTime::UNIX_EPOCH),
