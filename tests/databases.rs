@@ -257,7 +257,8 @@ async fn a_table_is_asked(mut founder: Founder) {
     );
     let notes = world.notes().await;
     assert_eq!(notes.len(), 1, "{notes:?}");
-    assert!(notes[0].contains("ai.spend of shop was revised") && notes[0].contains("from $2.5"), "{notes:?}");
+    assert!(notes[0].contains("ai.spend of shop was revised") && notes[0].contains("from $2.50 to $4.00"), "{notes:?}");
+    assert!(notes[0].contains("from $0.00 to $1.00"), "what was told late is a revision too: {notes:?}");
     // Asked once more, nothing changes and nothing is noted.
     world.pull(&source).await.unwrap();
     assert_eq!(world.notes().await.len(), 1);

@@ -10,6 +10,7 @@ use super::live::{Feed, Message};
 use super::observability;
 use super::sources::outgoing::AskError;
 use super::store::{PullFailure, PullState, Store, StoreError};
+use crate::domain::history::NewEvent;
 use crate::domain::telemetry::AcceptedBatch;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
@@ -86,10 +87,14 @@ impl Pull<'_> {
         }
     }
 
-    /// Stores what was said, and tells the pages that are open.
-    async fn keep(self, batch: &AcceptedBatch) -> Result<(), AskError> {
+    /// Stores what was said, with the event that speaks of it where there is one, and tells the pages that are open.
+    async fn keep(self, batch: &AcceptedBatch, event: Option<NewEvent>) -> Result<(), AskError> {
         let environment = &self.source.environment;
-        self.store.ingest(environment, batch, self.now, None).await.map_err(|error| not_stored(&error))?;
+        let stored = match event {
+            Some(event) => self.store.revise(environment, batch, event, self.now).await,
+            None => self.store.ingest(environment, batch, self.now, None).await,
+        };
+        stored.map_err(|error| not_stored(&error))?;
         self.feed.tell(environment, &Message::Telemetry { signals: batch.signals() });
         Ok(())
     }

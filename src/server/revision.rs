@@ -17,11 +17,17 @@ pub struct Revision {
     pub to: Usd,
 }
 
-/// The periods of which one source has told another amount before; `stored` are that source's samples alone.
-pub fn between(stored: &[StoredSample], told: impl Iterator<Item = (DateTime<Utc>, Usd)>) -> Vec<Revision> {
+/// The periods of which one source has told another amount before; `stored` are that source's samples alone. Of a period up to
+/// `heard` of which it told nothing, it told that nothing was spent.
+pub fn between(
+    stored: &[StoredSample],
+    heard: Option<DateTime<Utc>>,
+    told: impl Iterator<Item = (DateTime<Utc>, Usd)>,
+) -> Vec<Revision> {
     let before: HashMap<DateTime<Utc>, Usd> = stored.iter().map(|sample| (sample.at, Usd(sample.atoms))).collect();
     told.filter_map(|(period_end, to)| {
-        let from = *before.get(&period_end)?;
+        let nothing = heard.filter(|heard| period_end <= *heard).map(|_| Usd(0));
+        let from = before.get(&period_end).copied().or(nothing)?;
         // Amounts finer than a micro-dollar are rounded within their batch.
         (from.micros().abs_diff(to.micros()) > 1).then_some(Revision { from, period_end, to })
     })

@@ -211,6 +211,15 @@ pub trait Store: Send + Sync + 'static {
         key: Option<&IdempotencyKey>,
     ) -> Result<Receipt, StoreError>;
 
+    /// Stores a batch that revises what was settled, and the event that says so, in one transaction.
+    async fn revise(
+        &self,
+        environment: &str,
+        batch: &AcceptedBatch,
+        event: NewEvent,
+        now: DateTime<Utc>,
+    ) -> Result<Receipt, StoreError>;
+
     /// Stores a batch that must be taken once, whichever way it comes again: what `once` was taken for before is all
     /// duplicates, and changes nothing.
     async fn ingest_once(

@@ -95,11 +95,13 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(),
     let batch = batch(&arguments, &periods, (first, last));
     let accepted = telemetry::accept(&batch, now)
         .map_err(|errors| CliError::Found(errors.first().map_or_else(String::new, |error| error.detail.clone())))?;
-    let receipt = store.ingest(&arguments.environment, &accepted, now, None).await?;
-    if let Some(reason) = revision::words(&arguments.source, &report.revisions) {
-        let event = NewEvent { reason: Some(reason), ..NewEvent::new(EventType::Note, ACTOR, now) };
-        store.append(&arguments.environment, event).await?;
-    }
+    let receipt = match revision::words(&arguments.source, &report.revisions) {
+        Some(reason) => {
+            let event = NewEvent { reason: Some(reason), ..NewEvent::new(EventType::Note, ACTOR, now) };
+            store.revise(&arguments.environment, &accepted, event, now).await?
+        }
+        None => store.ingest(&arguments.environment, &accepted, now, None).await?,
+    };
     store.close().await;
     (report.accepted, report.duplicates, report.periods) = (receipt.accepted, receipt.duplicates, periods.len());
     report.total = Usd(periods.iter().map(|period| micros(period.spent)).fold(0, u64::saturating_add));
@@ -182,7 +184,7 @@ async fn revisions(
     let span = Span { from: first.timestamp_millis(), to: last.timestamp_millis() };
     let mut stored = store.samples(&arguments.environment, Series::AiSpend, span, COMPARED).await?;
     stored.retain(|sample| sample.source == arguments.source);
-    Ok(revision::between(&stored, periods.iter().map(|period| (period.end, Usd(micros(period.spent))))))
+    Ok(revision::between(&stored, None, periods.iter().map(|period| (period.end, Usd(micros(period.spent))))))
 }
 
 fn batch(arguments: &Arguments, periods: &[Period], (first, last): (DateTime<Utc>, DateTime<Utc>)) -> Batch {

@@ -45,7 +45,8 @@ pub(super) async fn ask(
     let from = minute(asked.map_or(pull.now - pull.source.backfill, |asked| asked - database.late));
     let mut first_failure = None;
     for question in database.questions {
-        let done = ask_one(pull, &mut session, question, (from, to)).await.map_err(|error| named(question, error));
+        let done =
+            ask_one(pull, &mut session, question, (from, to), asked).await.map_err(|error| named(question, error));
         if let Err(error) = done {
             // A statement that failed has ended its transaction: the others are asked in one of their own.
             session.close().await;
@@ -79,6 +80,7 @@ async fn ask_one(
     session: &mut Session,
     question: &SqlQuestion,
     (mut from, to): (DateTime<Utc>, DateTime<Utc>),
+    heard: Option<DateTime<Utc>>,
 ) -> Result<(), AskError> {
     let through = match &question.complete {
         CompleteThrough::Unknown => None,
@@ -100,7 +102,7 @@ async fn ask_one(
             answer => answer?,
         };
         let is_whole = !answer.columns.at;
-        take(pull, question, answer, part, through).await?;
+        take(pull, question, answer, part, (through, heard)).await?;
         if is_whole {
             return Ok(());
         }
@@ -119,7 +121,7 @@ async fn take(
     question: &SqlQuestion,
     answer: Answer,
     (from, to): (DateTime<Utc>, DateTime<Utc>),
-    through: Option<DateTime<Utc>>,
+    (through, heard): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
 ) -> Result<(), AskError> {
     let series = question.rule.series;
     let told = if series.signal().kind() == Kind::Sum { told(pull, series, (from, to)).await? } else { Vec::new() };
@@ -136,8 +138,8 @@ async fn take(
     let Some(batch) = table_rows::batch(&question.rule, asked, answer.rows).map_err(AskError::Rows)? else {
         return Ok(());
     };
-    pull.keep(&batch).await?;
-    if series == Series::AiSpend { note_revisions(pull, &told, &batch).await } else { Ok(()) }
+    let event = if series == Series::AiSpend { revision_of(pull, (&told, heard), &batch) } else { None };
+    pull.keep(&batch, event).await
 }
 
 /// What the source has told of a stretch before.
@@ -153,18 +155,17 @@ async fn told(
     Ok(stored)
 }
 
-/// Says in the history which amounts that were settled have changed.
-async fn note_revisions(pull: Pull<'_>, told: &[StoredSample], batch: &AcceptedBatch) -> Result<(), AskError> {
+/// What the history is to say of amounts that were settled and have changed.
+fn revision_of(
+    pull: Pull<'_>,
+    (told, heard): (&[StoredSample], Option<DateTime<Utc>>),
+    batch: &AcceptedBatch,
+) -> Option<NewEvent> {
     let settled = pull.now - SETTLED;
     let now = batch.samples.iter().filter(|sample| sample.at < settled).filter_map(|sample| match sample.measurement {
         Measurement::Value(atoms) | Measurement::AtLeast(atoms) => Some((sample.at, Usd(atoms))),
         _ => None,
     });
-    let revisions = revision::between(told, now);
-    let Some(reason) = revision::words(&pull.source.name, &revisions) else {
-        return Ok(());
-    };
-    let event = NewEvent { reason: Some(reason), ..NewEvent::new(EventType::Note, ACTOR, pull.now) };
-    pull.store.append(&pull.source.environment, event).await.map_err(|error| not_stored(&error))?;
-    Ok(())
+    let reason = revision::words(&pull.source.name, &revision::between(told, heard, now))?;
+    Some(NewEvent { reason: Some(reason), ..NewEvent::new(EventType::Note, ACTOR, pull.now) })
 }

@@ -243,6 +243,21 @@ impl Store for SqliteStore {
         Ok(receipt)
     }
 
+    async fn revise(
+        &self,
+        environment: &str,
+        batch: &AcceptedBatch,
+        event: NewEvent,
+        now: DateTime<Utc>,
+    ) -> Result<Receipt, StoreError> {
+        let mut tx = self.writing().await?;
+        let receipt = ingest::ingest(&mut tx, environment, batch, now, None).await?;
+        let found = environments::find(&mut tx, environment).await?;
+        history::append_new(&mut tx, found.id, found.head, [event]).await?;
+        self.commit(tx).await?;
+        Ok(receipt)
+    }
+
     async fn ingest_once(
         &self,
         environment: &str,
