@@ -381,6 +381,26 @@ impl World {
 }
 
 #[tokio::test]
+async fn a_row_belongs_to_its_minute_to_the_microsecond_and_a_time_that_cannot_be_read_is_no_zero() {
+    let mut founder = Founder::postgres().await;
+    let world = World::new().await;
+    let just_after = ago(60).format("%Y-%m-%d %H:%M:%S.000300");
+    founder.run(&format!("INSERT INTO invoices VALUES ('{just_after}', 7)")).await;
+    world.pull(&world.source(founder.kind, &founder.reader, &[SPEND])).await.unwrap();
+    assert_eq!(world.samples(Series::AiSpend).await, [(ago(59), 7_000_000)]);
+
+    let world = World::new().await;
+    let mut founder = Founder::sqlite().await;
+    for time in ["1763900000000", "2026-11-24T03:00:00 UTC"] {
+        founder.run(&format!("DELETE FROM invoices; INSERT INTO invoices (at, usd) VALUES ('{time}', 5)")).await;
+        let error = world.pull(&world.source(founder.kind, &founder.reader, &[SPEND])).await.unwrap_err();
+        assert_eq!(error.code(), "rows", "{time}: {error}");
+    }
+    assert!(world.samples(Series::AiSpend).await.is_empty());
+    assert!(world.store.sources(ENVIRONMENT).await.unwrap().iter().all(|source| source.data_through.is_none()));
+}
+
+#[tokio::test]
 async fn litellm_tells_what_its_requests_cost_and_names_what_it_has_no_price_for() {
     let mut founder = Founder::postgres().await;
     let world = World::new().await;
@@ -453,6 +473,15 @@ fn settings_that_would_be_unsafe_are_refused() {
         (format!("kind = \"sqlite\"\nurl = \"/etc/passwd\"\n{}", signal("SELECT 1")), "sqlite:"),
         (format!("kind = \"oracle\"\nurl = \"a\"\n{}", signal("SELECT 1")), "oracle"),
         ("kind = \"sqlite\"\nurl = \"sqlite:a\"".to_owned(), "asks for nothing"),
+        (
+            format!(
+                "kind = \"sqlite\"\nurl = \"sqlite:a\"\n{}\n{}",
+                signal("SELECT 1 AS value"),
+                signal("SELECT 2 AS value")
+            ),
+            "twice",
+        ),
+        (format!("kind = \"postgres\"\nurl = \"postgres://u:p#ss@h/db\"\n{}", signal("SELECT 1")), "cannot be read"),
     ] {
         let said = refused(&source);
         assert!(said.contains(why), "{source}: {said}");

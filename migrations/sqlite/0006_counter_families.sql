@@ -2,6 +2,10 @@
 -- What counters kept one a row said is not carried over: their next reading marks anew where counting begins.
 DROP TABLE counters;
 
+-- Since when counters are known: one that began before is not known to have counted nothing until then.
+ALTER TABLE streams ADD COLUMN counters_since INTEGER;
+UPDATE streams SET counters_since = unixepoch() * 1000;
+
 CREATE TABLE counter_families (
     stream_id INTEGER NOT NULL REFERENCES streams (id),
     family    BLOB NOT NULL CHECK (length(family) = 16),

@@ -159,7 +159,7 @@ fn events(
     let mut minutes: Minutes = asked.told.iter().map(|at| (*at, Decimal::from_units(0, 0))).collect();
     let mut open = BTreeSet::new();
     for row in rows {
-        let at = row.at.ok_or("a row has no time in \"at\"")?;
+        let at = row.at.ok_or("a row has no time in \"at\" that can be read")?;
         let minute = DateTime::from_timestamp_millis(minute_of(at.timestamp_millis()) * MINUTE_MS)
             .ok_or_else(|| format!("{at} is no time"))?;
         let amount = match &row.value {
@@ -191,7 +191,7 @@ fn states(rule: &RowRule, asked: Asked<'_>, rows: Vec<TableRow>) -> Result<Vec<S
         .map(|row| {
             let at = match row.at {
                 Some(at) => at,
-                None if asked.columns.at => return Err("a row has no time in \"at\"".to_owned()),
+                None if asked.columns.at => return Err("a row has no time in \"at\" that can be read".to_owned()),
                 None => asked.now.trunc_subsecs(0),
             };
             if !times.insert(at) {

@@ -235,14 +235,16 @@ impl Source {
             _ => return Err("needs one of url, url_env and url_file".to_owned()),
         };
         if let DatabaseUrl::Plain(url) = &url {
-            let has_password = Url::parse(url).is_ok_and(|url| {
-                url.password().is_some() || url.query_pairs().any(|(name, _)| name.eq_ignore_ascii_case("password"))
-            });
-            if has_password {
-                return Err("its url holds a password: name a variable with the whole url in url_env".to_owned());
-            }
             if !schemes.iter().any(|scheme| url.starts_with(scheme)) {
                 return Err(format!("its url is no address that begins with {}//", schemes[0]));
+            }
+            // What cannot be read may hold anything: it is not said again.
+            let parsed = Url::parse(url).map_err(
+                |_| "its url cannot be read; one with a password belongs into a variable that url_env names",
+            )?;
+            let names_password = parsed.query_pairs().any(|(name, _)| name.to_ascii_lowercase().contains("password"));
+            if parsed.password().is_some() || names_password {
+                return Err("its url holds a password: name a variable with the whole url in url_env".to_owned());
             }
         }
         let late = self.late_hours.unwrap_or(6);
@@ -260,7 +262,13 @@ impl Source {
         } else {
             self.signals
         };
-        let questions = asked(signals)?.map(Signals::statement).collect::<Result<_, _>>()?;
+        let questions: Vec<SqlQuestion> = asked(signals)?.map(Signals::statement).collect::<Result<_, _>>()?;
+        // What one statement does not give is taken back: a second one of the same signal would take back the first's.
+        let mut series: Vec<Series> = questions.iter().map(|question| question.rule.series).collect();
+        series.sort_unstable();
+        if let Some(twice) = series.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(format!("it asks for {} twice: use UNION ALL in one query, or two sources", twice[0].signal()));
+        }
         Ok(Ask::Sql { engine, late: Duration::hours(i64::from(late)), questions, url })
     }
 }

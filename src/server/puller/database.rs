@@ -45,8 +45,7 @@ pub(super) async fn ask(
     let from = minute(asked.map_or(pull.now - pull.source.backfill, |asked| asked - database.late));
     let mut first_failure = None;
     for question in database.questions {
-        let done =
-            ask_one(pull, &mut session, question, (from, to), asked).await.map_err(|error| named(question, error));
+        let done = ask_one(pull, &mut session, question, (from, to)).await.map_err(|error| named(question, error));
         if let Err(error) = done {
             // A statement that failed has ended its transaction: the others are asked in one of their own.
             session.close().await;
@@ -80,7 +79,6 @@ async fn ask_one(
     session: &mut Session,
     question: &SqlQuestion,
     (mut from, to): (DateTime<Utc>, DateTime<Utc>),
-    heard: Option<DateTime<Utc>>,
 ) -> Result<(), AskError> {
     let through = match &question.complete {
         CompleteThrough::Unknown => None,
@@ -102,7 +100,7 @@ async fn ask_one(
             answer => answer?,
         };
         let is_whole = !answer.columns.at;
-        take(pull, question, answer, part, (through, heard)).await?;
+        take(pull, question, answer, part, through).await?;
         if is_whole {
             return Ok(());
         }
@@ -121,7 +119,7 @@ async fn take(
     question: &SqlQuestion,
     answer: Answer,
     (from, to): (DateTime<Utc>, DateTime<Utc>),
-    (through, heard): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    through: Option<DateTime<Utc>>,
 ) -> Result<(), AskError> {
     let series = question.rule.series;
     let told = if series.signal().kind() == Kind::Sum { told(pull, series, (from, to)).await? } else { Vec::new() };
@@ -138,7 +136,12 @@ async fn take(
     let Some(batch) = table_rows::batch(&question.rule, asked, answer.rows).map_err(AskError::Rows)? else {
         return Ok(());
     };
-    let event = if series == Series::AiSpend { revision_of(pull, (&told, heard), &batch) } else { None };
+    let event = if series == Series::AiSpend {
+        let vouched = vouched(pull, series).await?;
+        revision_of(pull, (&told, vouched), &batch)
+    } else {
+        None
+    };
     pull.keep(&batch, event).await
 }
 
@@ -153,6 +156,13 @@ async fn told(
     let mut stored = stored.map_err(|error| not_stored(&error))?;
     stored.retain(|sample| sample.source == pull.source.name);
     Ok(stored)
+}
+
+/// Up to when the source has vouched for a series before.
+async fn vouched(pull: Pull<'_>, series: Series) -> Result<Option<DateTime<Utc>>, AskError> {
+    let sources = pull.store.sources(&pull.source.environment).await.map_err(|error| not_stored(&error))?;
+    let own = sources.iter().find(|own| own.source == pull.source.name && own.series == series);
+    Ok(own.and_then(|own| own.data_through))
 }
 
 /// What the history is to say of amounts that were settled and have changed.

@@ -107,13 +107,12 @@ impl Session {
             }
             let rows = rows
                 .into_iter()
-                .map(|(at, count, value, unpriced)| TableRow {
-                    at: at.and_then(DateTime::from_timestamp_millis),
-                    count: count.and_then(|count| u64::try_from(count).ok()),
-                    unpriced,
-                    value,
+                .map(|(at, count, value, unpriced)| {
+                    let count = count.map(u64::try_from).transpose();
+                    let count = count.map_err(|_| AskError::Rows("a row has a negative count".to_owned()))?;
+                    Ok(TableRow { at: at.and_then(DateTime::from_timestamp_millis), count, unpriced, value })
                 })
-                .collect();
+                .collect::<Result<_, AskError>>()?;
             Ok(Answer { columns, rows })
         })
         .await

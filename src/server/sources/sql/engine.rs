@@ -7,7 +7,7 @@ use crate::server::clock;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Executor, Statement};
+use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Executor, Statement, TypeInfo};
 use std::net::IpAddr;
 
 /// A kind of database.
@@ -50,26 +50,31 @@ impl Engine {
         whole.replace(self.between(), "")
     }
 
-    /// A time in milliseconds; times without a zone are in UTC.
+    /// A time in milliseconds, rounded up so that what lies after a minute stays after it; times without a zone are in UTC.
+    /// What cannot be read as a time is none, and refused with its row.
     fn millis(self) -> String {
         match self {
-            Engine::MySql => "CAST(ROUND(UNIX_TIMESTAMP(asked.at) * 1000) AS SIGNED)".to_owned(),
-            Engine::Postgres => "CAST(extract(epoch FROM asked.at) * 1000 AS bigint)".to_owned(),
+            Engine::MySql => "CAST(CEILING(UNIX_TIMESTAMP(asked.at) * 1000) AS SIGNED)".to_owned(),
+            Engine::Postgres => "CAST(ceil(extract(epoch FROM asked.at) * 1000) AS bigint)".to_owned(),
             // SQLite keeps times as text or as seconds.
             Engine::Sqlite => "CAST(ROUND(CASE typeof(asked.at) WHEN 'text' \
-                 THEN (julianday(asked.at) - 2440587.5) * 86400000 ELSE asked.at * 1000 END) AS INTEGER)"
+                 THEN (julianday(asked.at) - 2440587.5) * 86400000 \
+                 ELSE CASE WHEN asked.at < 100000000000 THEN asked.at * 1000 END END) AS INTEGER)"
                 .to_owned(),
         }
     }
 
-    /// Rows after the first time and up to the second; said of the column itself, so that its index serves.
+    /// Rows after the first time and up to the second, and those without one, so that they are refused; said of the column itself, so that its index serves.
     const fn between(self) -> &'static str {
         match self {
-            Engine::MySql => "WHERE asked.at > FROM_UNIXTIME(? / 1000) AND asked.at <= FROM_UNIXTIME(? / 1000)",
-            Engine::Postgres => {
-                "WHERE asked.at > to_timestamp($1::float8 / 1000) AND asked.at <= to_timestamp($2::float8 / 1000)"
+            Engine::MySql => {
+                "WHERE (asked.at > FROM_UNIXTIME(? / 1000) AND asked.at <= FROM_UNIXTIME(? / 1000)) OR asked.at IS NULL"
             }
-            Engine::Sqlite => "WHERE at_ms > ?1 AND at_ms <= ?2",
+            Engine::Postgres => {
+                "WHERE (asked.at > to_timestamp($1::float8 / 1000) AND asked.at <= to_timestamp($2::float8 / 1000)) \
+                 OR asked.at IS NULL"
+            }
+            Engine::Sqlite => "WHERE (at_ms > ?1 AND at_ms <= ?2) OR at_ms IS NULL",
         }
     }
 }
@@ -141,12 +146,6 @@ impl Database {
                 let options = options.read_only(true).create_if_missing(false).pragma("query_only", "ON");
                 let mut database =
                     SqliteConnection::connect_with(&options.disable_statement_logging()).await.map_err(failed)?;
-                let deadline = clock::instant() + STATEMENT_LIMIT;
-                database
-                    .lock_handle()
-                    .await
-                    .map_err(failed)?
-                    .set_progress_handler(10_000, move || clock::instant() < deadline);
                 database.execute("BEGIN").await.map_err(failed)?;
                 Ok(Database::Sqlite(database))
             }
@@ -156,9 +155,18 @@ impl Database {
     /// The names of a statement's columns; nothing is read.
     pub(super) async fn columns(&mut self, statement: &str) -> Result<Vec<String>, sqlx::Error> {
         let sql = AssertSqlSafe(format!("SELECT * FROM (\n{statement}\n) AS asked"));
+        let is_mysql = matches!(self, Database::MySql(_));
         on_each!(self, database => {
             let prepared = database.prepare(sqlx::SqlSafeStr::into_sql_str(sql)).await?;
-            Ok(prepared.columns().iter().map(|column| column.name().to_owned()).collect())
+            // MySQL takes a number for a time of its own making.
+            let times = ["DATE", "DATETIME", "TIMESTAMP"];
+            prepared.columns().iter().map(|column| {
+                let (name, kind) = (column.name(), column.type_info().name().to_owned());
+                if is_mysql && name.eq_ignore_ascii_case("at") && !times.contains(&kind.as_str()) {
+                    return Err(sqlx::Error::Decode(format!("at is no time but {kind}").into()));
+                }
+                Ok(name.to_owned())
+            }).collect()
         })
     }
 
@@ -167,6 +175,10 @@ impl Database {
         sql: AssertSqlSafe<String>,
         between: Option<(i64, i64)>,
     ) -> Result<Vec<RowColumns>, sqlx::Error> {
+        if let Database::Sqlite(database) = self {
+            let deadline = clock::instant() + STATEMENT_LIMIT;
+            database.lock_handle().await?.set_progress_handler(10_000, move || clock::instant() < deadline);
+        }
         on_each!(self, database => {
             let query = sqlx::query_as(sql).persistent(false);
             match between {

@@ -125,7 +125,8 @@ pub(super) async fn advance(
     }
     let mut known = Known::default();
     for (series, stream) in streams {
-        known.heard_since.extend(stream.first_at.map(time).transpose()?.map(|since| (*series, since)));
+        let since = stream.first_at.map(|first| stream.counters_since.map_or(first, |since| since.max(first)));
+        known.heard_since.extend(since.map(time).transpose()?.map(|since| (*series, since)));
         let own = (*series, Key::default())..=(*series, [u8::MAX; 16]);
         let keys: Vec<Key> = families.range(own).map(|((_, family), _)| *family).collect();
         for chunk in keys.chunks(ROWS) {

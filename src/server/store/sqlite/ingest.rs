@@ -17,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StreamState {
     pub id: i64,
+    /// Where counters were forgotten, since when they are known again.
+    pub counters_since: Option<i64>,
     pub first_at: Option<i64>,
     pub last_at: Option<i64>,
     /// Raw samples up to here are gone.
@@ -135,16 +137,17 @@ async fn streams_of(db: &mut SqliteConnection, source: i64, batch: &AcceptedBatc
             .execute(&mut *db)
             .await?;
     }
-    type StreamColumns = (i64, i64, Option<i64>, Option<i64>, Option<i64>);
-    let rows: Vec<StreamColumns> =
-        sqlx::query_as("SELECT id, series, first_at, last_at, pruned_before FROM streams WHERE source_id = $1")
-            .bind(source)
-            .fetch_all(db)
-            .await?;
+    type StreamColumns = (i64, i64, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
+    let rows: Vec<StreamColumns> = sqlx::query_as(
+        "SELECT id, series, first_at, last_at, pruned_before, counters_since FROM streams WHERE source_id = $1",
+    )
+    .bind(source)
+    .fetch_all(db)
+    .await?;
     rows.into_iter()
-        .map(|(id, code, first_at, last_at, pruned_before)| {
+        .map(|(id, code, first_at, last_at, pruned_before, counters_since)| {
             let series = series(code)?;
-            let state = StreamState { id, first_at, last_at, pruned_before, series };
+            let state = StreamState { id, counters_since, first_at, last_at, pruned_before, series };
             Ok((series, state))
         })
         .collect()
