@@ -3,10 +3,13 @@
 
 #[path = "recording/place.rs"]
 mod place;
+#[path = "support/program.rs"]
+mod program;
 
+use program::program;
 use serde_json::{Value, json};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 const FILE: &str = "\u{feff}Id,Status,Age,Plan
 a,active,12,month
@@ -15,16 +18,6 @@ b,active,40,month
 c,left,,month
 d,active,7,year
 ";
-
-fn program(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_scaling-mode"))
-        .args(arguments)
-        .args(["--log", "warn", "--data-dir"])
-        .arg(folder.join("data"))
-        .current_dir(folder)
-        .output()
-        .expect("the program starts")
-}
 
 fn count(folder: &Path, file: &str, more: &[&str]) -> Output {
     let mut arguments = vec!["import-clients", file, "--environment", "trial", "--json"];

@@ -1,22 +1,16 @@
 //! Owns what holds of reading bills in FOCUS, on the real program: what is chosen is chosen openly, and what is told again with
 //! another sum is revised in sight.
 
+#[path = "support/program.rs"]
+mod program;
+
+use program::program;
 use serde_json::Value;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 const HEADER: &str =
     "BilledCost,EffectiveCost,BillingCurrency,ChargePeriodStart,ChargePeriodEnd,ServiceCategory,ServiceName";
-
-fn program(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_scaling-mode"))
-        .args(arguments)
-        .args(["--log", "warn", "--data-dir"])
-        .arg(folder.join("data"))
-        .current_dir(folder)
-        .output()
-        .expect("the program starts")
-}
 
 /// Reads a bill of three days, the last of them costing `last`.
 fn import(folder: &Path, cost: &str, last: &str, more: &[&str]) -> Output {

@@ -104,14 +104,10 @@ type Unknown = String;
 impl Test {
     fn holds(&self, cell: &str, blank_is_no: bool) -> Result<bool, Unknown> {
         let cell = cell.trim();
-        let (bound, compare): (f64, fn(f64, f64) -> bool) = match &self.ask {
-            Ask::Fits(pattern) => return Ok(pattern.matches(cell)),
-            Ask::Above(bound) => (*bound, |value, bound| value > bound),
-            Ask::AtLeast(bound) => (*bound, |value, bound| value >= bound),
-            Ask::AtMost(bound) => (*bound, |value, bound| value <= bound),
-            Ask::Below(bound) => (*bound, |value, bound| value < bound),
-        };
-        if cell.is_empty() || cell.eq_ignore_ascii_case("null") {
+        let is_blank = cell.is_empty() || cell.eq_ignore_ascii_case("null");
+        // A pattern that asks for blanks (`Column=`, `Column=*`) finds one.
+        let finds_blank = |pattern: &Pattern| !pattern.is_negated() && pattern.matches("");
+        if is_blank && !matches!(&self.ask, Ask::Fits(pattern) if finds_blank(pattern)) {
             if blank_is_no {
                 return Ok(false);
             }
@@ -120,6 +116,13 @@ impl Test {
                 self.column
             ));
         }
+        let (bound, compare): (f64, fn(f64, f64) -> bool) = match &self.ask {
+            Ask::Fits(pattern) => return Ok(is_blank || pattern.matches(cell)),
+            Ask::Above(bound) => (*bound, |value, bound| value > bound),
+            Ask::AtLeast(bound) => (*bound, |value, bound| value >= bound),
+            Ask::AtMost(bound) => (*bound, |value, bound| value <= bound),
+            Ask::Below(bound) => (*bound, |value, bound| value < bound),
+        };
         let value = number(cell).ok_or_else(|| format!("{} \"{cell}\" is no number, and it decides", self.column))?;
         Ok(compare(value, bound))
     }
@@ -132,7 +135,7 @@ pub struct ClientRule {
     pub active: Vec<RowCondition>,
     /// All must hold; none means that it is not asked who is at risk.
     pub at_risk: Vec<RowCondition>,
-    /// A blank cell under a comparison does not hold.
+    /// A condition on a blank cell does not hold.
     pub blank_is_no: bool,
 }
 
@@ -192,7 +195,7 @@ impl ClientRule {
         } else {
             format!("a client is at risk where {}", all(&self.at_risk))
         };
-        let blanks = if self.blank_is_no { "; a blank cell under a comparison does not hold" } else { "" };
+        let blanks = if self.blank_is_no { "; a condition on a blank cell does not hold" } else { "" };
         format!("a row is a client where {}; {at_risk}{blanks}", all(&self.active))
     }
 }
@@ -266,6 +269,9 @@ mod tests {
             ("A < 30", " -5 ", true),
             ("A<=30", "3e1", true),
             ("A>30|A=never", "never", true),
+            ("A=", "", true),
+            ("A=yes|", "null", true),
+            ("A=*", "", true),
         ] {
             assert_eq!(of(&rule(&[condition], &[], false), &[("A", cell)]), Ok((holds, false)), "{condition} {cell}");
         }
@@ -302,6 +308,11 @@ mod tests {
         assert_eq!(of(&asked(false), &row("left", "", "month")), Ok((false, false)));
         assert_eq!(of(&asked(true), &row("active", "", "month")), Ok((false, false)));
         assert!(of(&asked(true), &row("active", "old", "month")).is_err(), "text is not blank");
+        for condition in ["S=active", "S=!left"] {
+            let of = |blank_is_no| of(&rule(&[condition], &[], blank_is_no), &[("S", " ")]);
+            assert!(of(false).unwrap_err().contains("S is blank"), "{condition}");
+            assert_eq!(of(true), Ok((false, false)), "{condition}");
+        }
     }
 
     #[test]

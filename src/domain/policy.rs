@@ -318,7 +318,8 @@ impl Policy {
             sources.len() <= MOST_PREFERRED && sources.iter().all(|source| !source.is_empty() && source.len() <= 512)
         };
         if !self.preferred_sources.values().all(is_order) {
-            errors.push(FieldError::new("preferred_sources", "needs the names of at most 10 sources for each signal"));
+            let sentence = format!("needs the names of at most {MOST_PREFERRED} sources for each signal");
+            errors.push(FieldError::new("preferred_sources", sentence));
         }
         if self.time_zone.is_empty() || self.time_zone.len() > 64 {
             errors.push(FieldError::new("time_zone", "needs the IANA name of a time zone, such as Europe/Berlin"));

@@ -8,6 +8,11 @@ use tracing_subscriber::EnvFilter;
 /// Starts the log on standard error. A second start changes nothing.
 pub fn start(settings: &Settings) {
     let filter = EnvFilter::try_new(&settings.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    // It would log parameters of a database's address that it does not know, with what they hold: a password, perhaps.
+    let filter = match "sqlx_postgres::options=off".parse() {
+        Ok(silence) => filter.add_directive(silence),
+        Err(_) => filter,
+    };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match settings.log_format {
         LogFormat::Text => log.compact().try_init(),

@@ -4,6 +4,7 @@
 mod acts;
 mod alerts;
 mod backtest;
+mod counters;
 mod coverage;
 mod files;
 mod ingestion;

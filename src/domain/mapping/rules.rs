@@ -19,6 +19,11 @@ impl Pattern {
         Pattern { is_negated, alternatives: text.split('|').map(pieces).collect() }
     }
 
+    /// Whether it says what a text must not be.
+    pub const fn is_negated(&self) -> bool {
+        self.is_negated
+    }
+
     pub fn matches(&self, text: &str) -> bool {
         self.alternatives.iter().any(|pieces| fits(pieces, text)) != self.is_negated
     }

@@ -17,7 +17,7 @@ use chrono_tz::Tz;
 use clap::Args;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -213,16 +213,19 @@ struct Row {
     value: String,
 }
 
+/// Why a file of any import cannot be read.
+pub(super) fn unreadable(file: &Path, error: csv::Error) -> CliError {
+    let what = format!("{} cannot be read", file.display());
+    let said = error.to_string();
+    match error.into_kind() {
+        csv::ErrorKind::Io(source) => CliError::File { what, source },
+        _ => CliError::Found(format!("{what}: {said}; nothing was stored")),
+    }
+}
+
 /// Reads the file: one value a time, with everything else reported.
 fn read(arguments: &Arguments) -> Result<(BTreeMap<DateTime<Utc>, Row>, Report), CliError> {
-    let unreadable = |error: csv::Error| {
-        let what = format!("{} cannot be read", arguments.file.display());
-        let said = error.to_string();
-        match error.into_kind() {
-            csv::ErrorKind::Io(source) => CliError::File { what, source },
-            _ => CliError::Found(format!("{what}: {said}")),
-        }
-    };
+    let unreadable = |error| unreadable(&arguments.file, error);
     let mut reader =
         csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_path(&arguments.file).map_err(unreadable)?;
     let header = reader.headers().map_err(unreadable)?.clone();

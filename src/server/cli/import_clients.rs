@@ -1,7 +1,7 @@
 //! Owns the count of clients in a CSV file with a row for each: the rule is stated openly, and repeated with what it came to. A
 //! file is counted whole or not at all. Must not know how a condition is read.
 
-use super::import::ensure_environment;
+use super::import::{ensure_environment, unreadable};
 use super::read::Format;
 use super::{CliError, open, print_json};
 use crate::domain::client_rule::{ClientCount, ClientRule, RowCondition};
@@ -47,7 +47,7 @@ pub(super) struct Arguments {
     /// Column that tells clients apart: a client of several rows counts once.
     #[arg(long, value_name = "COLUMN")]
     id: Option<String>,
-    /// A blank cell under a comparison does not hold; without this it is an error.
+    /// A condition on a blank cell does not hold; without this it is an error, but where a pattern asks for blanks (Column=).
     #[arg(long)]
     blank_is_no: bool,
     /// Name of the source.
@@ -131,14 +131,7 @@ fn refused(arguments: &Arguments, errors: &[telemetry::RowError]) -> CliError {
 /// Counts the rows.
 fn count(arguments: &Arguments, rule: &ClientRule, report: &mut Report) -> Result<ClientCount, CliError> {
     let file = arguments.file.display();
-    let unreadable = |error: csv::Error| {
-        let what = format!("{file} cannot be read");
-        let said = error.to_string();
-        match error.into_kind() {
-            csv::ErrorKind::Io(source) => CliError::File { what, source },
-            _ => CliError::Found(format!("{what}: {said}; nothing was stored")),
-        }
-    };
+    let unreadable = |error| unreadable(&arguments.file, error);
     let mut reader = csv::Reader::from_path(&arguments.file).map_err(unreadable)?;
     let headers = reader.headers().map_err(unreadable)?.clone();
     let column = |name: &str| {

@@ -1,7 +1,7 @@
 //! Owns the import of cost data in FOCUS: which rows and which cost are chosen openly, and what was spent in a period that is
 //! told again, with another sum, is revised with an event that says so.
 
-use super::import::ensure_environment;
+use super::import::{ensure_environment, unreadable};
 use super::read::Format;
 use super::{CliError, open, print_json};
 use crate::domain::decimal::Decimal;
@@ -120,14 +120,7 @@ fn micros(amount: Decimal) -> u64 {
 /// Reads the rows that are meant.
 fn read(arguments: &Arguments, cost: Cost) -> Result<(Bill, Report), CliError> {
     let file = arguments.file.display();
-    let unreadable = |error: csv::Error| {
-        let what = format!("{file} cannot be read");
-        let said = error.to_string();
-        match error.into_kind() {
-            csv::ErrorKind::Io(source) => CliError::File { what, source },
-            _ => CliError::Found(format!("{what}: {said}")),
-        }
-    };
+    let unreadable = |error| unreadable(&arguments.file, error);
     let mut reader = csv::Reader::from_path(&arguments.file).map_err(unreadable)?;
     let headers = reader.headers().map_err(unreadable)?.clone();
     let column = |name: &str| {

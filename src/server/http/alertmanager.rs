@@ -2,12 +2,10 @@
 //! is stored.
 
 use super::context::DEFAULT_ENVIRONMENT;
-use super::parameters::out_of_range;
 use super::receive::{self, AT_ONCE};
 use super::{AppState, problem};
 use crate::domain::alert::{self, NotificationError, OpenAlerts};
 use crate::domain::signal::{Severity, Signal};
-use crate::domain::telemetry::{MAX_NAME, is_source_name};
 use crate::error::{Code, WireError};
 use crate::server::clock;
 use crate::server::live::Message;
@@ -47,11 +45,7 @@ pub async fn receive(
 
 async fn take(state: &AppState, sender: Sender, request: Request) -> Result<OpenAlerts, WireError> {
     let environment = sender.environment.unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned());
-    let source = sender.source.map_or_else(|| DEFAULT_SOURCE.to_owned(), |source| source.trim().to_owned());
-    if !is_source_name(&source) {
-        let sentence = format!("source must be a name of 1 to {MAX_NAME} printable characters.");
-        return Err(out_of_range("source", sentence));
-    }
+    let source = receive::source(sender.source, DEFAULT_SOURCE)?;
     let _permit = AT_ONCE.acquire().await;
     let body = receive::body(request, None).await.map_err(|refusal| refusal.error)?;
     let alerts = alert::read(&body).map_err(refused)?;

@@ -2,9 +2,10 @@
 //! not know what a metric means. What is acknowledged is stored.
 
 use super::context::DEFAULT_ENVIRONMENT;
+use super::parameters::out_of_range;
 use super::{AppState, MAX_BODY, problem};
 use crate::domain::mapping::{Mapped, Mapper};
-use crate::domain::telemetry::AcceptedBatch;
+use crate::domain::telemetry::{AcceptedBatch, MAX_NAME, is_source_name};
 use crate::error::{Code, WireError};
 use crate::server::clock;
 use crate::server::live::Message;
@@ -62,6 +63,15 @@ impl From<StoreError> for Refusal {
 
 fn malformed(sentence: String) -> Refusal {
     WireError::new(Code::Malformed, sentence).into()
+}
+
+/// The source that a query names, or the usual one.
+pub(super) fn source(named: Option<String>, usual: &str) -> Result<String, WireError> {
+    let source = named.map_or_else(|| usual.to_owned(), |source| source.trim().to_owned());
+    if is_source_name(&source) {
+        return Ok(source);
+    }
+    Err(out_of_range("source", format!("source must be a name of 1 to {MAX_NAME} printable characters.")))
 }
 
 /// The body, decompressed.

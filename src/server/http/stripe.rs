@@ -3,12 +3,10 @@
 
 use super::alertmanager::refused;
 use super::context::DEFAULT_ENVIRONMENT;
-use super::parameters::out_of_range;
 use super::receive::{self, AT_ONCE};
 use super::{AppState, problem, signature};
 use crate::domain::signal::Signal;
 use crate::domain::subscription::{self, Taken};
-use crate::domain::telemetry::{MAX_NAME, is_source_name};
 use crate::error::{Code, WireError};
 use crate::server::clock;
 use crate::server::config::Token;
@@ -61,11 +59,7 @@ pub async fn receive(
 
 async fn take(state: &AppState, sender: Sender, request: Request) -> Result<Taken, WireError> {
     let environment = sender.environment.unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned());
-    let source = sender.source.map_or_else(|| DEFAULT_SOURCE.to_owned(), |source| source.trim().to_owned());
-    if !is_source_name(&source) {
-        let sentence = format!("source must be a name of 1 to {MAX_NAME} printable characters.");
-        return Err(out_of_range("source", sentence));
-    }
+    let source = receive::source(sender.source, DEFAULT_SOURCE)?;
     // Stripe's own libraries leave a parameter that is empty out.
     let starting_after = sender.starting_after.filter(|id| !id.is_empty());
     let _permit = AT_ONCE.acquire().await;

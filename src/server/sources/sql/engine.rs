@@ -99,53 +99,42 @@ macro_rules! on_each {
 impl Database {
     pub(super) async fn connect(engine: Engine, url: &str, allowed: &Allowed) -> Result<Database, AskError> {
         let wrong = |_| AskError::Unreadable("its url is none of that kind of database".to_owned());
-        let failed = |error: sqlx::Error| of_database(&error);
         match engine {
             Engine::MySql => {
                 let options: MySqlConnectOptions = url.parse().map_err(wrong)?;
-                let mut options = options.disable_statement_logging();
-                if options.get_socket().is_none() {
-                    let address = permitted(options.get_host(), options.get_port(), allowed).await?;
+                let options = options.disable_statement_logging();
+                let place = Place {
+                    host: options.get_host(),
+                    is_socket: options.get_socket().is_some(),
                     // A certificate that is checked against the name pins better than an address does.
-                    if !matches!(options.get_ssl_mode(), MySqlSslMode::VerifyIdentity) {
-                        options = options.host(&address.to_string());
-                    }
-                }
-                let mut database = MySqlConnection::connect_with(&options).await.map_err(failed)?;
-                let version: String =
-                    sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut database).await.map_err(failed)?;
-                let limit = if version.contains("MariaDB") {
-                    format!("SET SESSION max_statement_time = {}", STATEMENT_LIMIT.as_secs())
-                } else {
-                    format!("SET SESSION max_execution_time = {}", STATEMENT_LIMIT.as_millis())
+                    is_proved: matches!(options.get_ssl_mode(), MySqlSslMode::VerifyIdentity),
+                    port: options.get_port(),
                 };
-                database.execute(AssertSqlSafe(limit)).await.map_err(failed)?;
-                database.execute("START TRANSACTION READ ONLY").await.map_err(failed)?;
+                let at = |address: IpAddr| options.clone().host(&address.to_string());
+                let mut database = place.connect(allowed, &options, at).await?;
+                only_reads_in_mysql(&mut database).await.map_err(|error| of_database(&error))?;
                 Ok(Database::MySql(database))
             }
             Engine::Postgres => {
                 let options: PgConnectOptions = url.parse().map_err(wrong)?;
-                let mut options = options.application_name("scaling-mode").disable_statement_logging();
-                if options.get_socket().is_none() && !options.get_host().starts_with('/') {
-                    let address = permitted(options.get_host(), options.get_port(), allowed).await?;
-                    if !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull) {
-                        options = options.host(&address.to_string());
-                    }
-                }
-                let mut database = PgConnection::connect_with(&options).await.map_err(failed)?;
-                database.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(failed)?;
-                let limits = format!(
-                    "SET LOCAL statement_timeout = {}; SET LOCAL TimeZone = 'UTC'",
-                    STATEMENT_LIMIT.as_millis()
-                );
-                database.execute(sqlx::raw_sql(AssertSqlSafe(limits))).await.map_err(failed)?;
+                let options = options.application_name("scaling-mode").disable_statement_logging();
+                let place = Place {
+                    host: options.get_host(),
+                    is_socket: options.get_socket().is_some() || options.get_host().starts_with('/'),
+                    is_proved: matches!(options.get_ssl_mode(), PgSslMode::VerifyFull),
+                    port: options.get_port(),
+                };
+                let at = |address: IpAddr| options.clone().host(&address.to_string());
+                let mut database = place.connect(allowed, &options, at).await?;
+                only_reads_in_postgres(&mut database).await.map_err(|error| of_database(&error))?;
                 Ok(Database::Postgres(database))
             }
             Engine::Sqlite => {
                 let options: SqliteConnectOptions = url.parse().map_err(wrong)?;
                 let options = options.read_only(true).create_if_missing(false).pragma("query_only", "ON");
-                let mut database =
-                    SqliteConnection::connect_with(&options.disable_statement_logging()).await.map_err(failed)?;
+                let options = options.disable_statement_logging();
+                let failed = |error: sqlx::Error| of_database(&error);
+                let mut database = SqliteConnection::connect_with(&options).await.map_err(failed)?;
                 database.execute("BEGIN").await.map_err(failed)?;
                 Ok(Database::Sqlite(database))
             }
@@ -224,8 +213,71 @@ impl Database {
     }
 }
 
-/// The address that a name has, if it may be asked.
-async fn permitted(host: &str, port: u16, allowed: &Allowed) -> Result<IpAddr, AskError> {
+async fn only_reads_in_mysql(database: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut *database).await?;
+    let limit = if version.contains("MariaDB") {
+        format!("SET SESSION max_statement_time = {}", STATEMENT_LIMIT.as_secs())
+    } else {
+        format!("SET SESSION max_execution_time = {}", STATEMENT_LIMIT.as_millis())
+    };
+    database.execute(AssertSqlSafe(limit)).await?;
+    database.execute("START TRANSACTION READ ONLY").await?;
+    Ok(())
+}
+
+async fn only_reads_in_postgres(database: &mut PgConnection) -> Result<(), sqlx::Error> {
+    database.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let limits = format!("SET LOCAL statement_timeout = {}; SET LOCAL TimeZone = 'UTC'", STATEMENT_LIMIT.as_millis());
+    database.execute(sqlx::raw_sql(AssertSqlSafe(limits))).await?;
+    Ok(())
+}
+
+/// Where a database is.
+struct Place<'o> {
+    host: &'o str,
+    /// Its certificate is checked against its name.
+    is_proved: bool,
+    is_socket: bool,
+    port: u16,
+}
+
+impl Place<'_> {
+    /// Connects to the first of the name's addresses that answers, of those that may be asked; what was checked is what is
+    /// connected to.
+    async fn connect<O: ConnectOptions>(
+        &self,
+        allowed: &Allowed,
+        options: &O,
+        at: impl Fn(IpAddr) -> O,
+    ) -> Result<O::Connection, AskError>
+    where
+        O::Connection: Sized,
+    {
+        if self.is_socket {
+            return options.connect().await.map_err(|error| of_database(&error));
+        }
+        let addresses = permitted(self.host, self.port, allowed).await?;
+        if self.is_proved {
+            return options.connect().await.map_err(|error| of_database(&error));
+        }
+        let mut failure = AskError::Unreachable;
+        for address in addresses {
+            match at(address).connect().await.map_err(|error| of_database(&error)) {
+                Ok(database) => return Ok(database),
+                Err(AskError::Unreachable) => {}
+                // It answers: another address of the same name would say the same.
+                Err(error) => {
+                    failure = error;
+                    break;
+                }
+            }
+        }
+        Err(failure)
+    }
+}
+
+/// The addresses that a name has and that may be asked.
+async fn permitted(host: &str, port: u16, allowed: &Allowed) -> Result<Vec<IpAddr>, AskError> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let unknown = || AskError::UnknownName(host.to_owned());
     let found: Vec<IpAddr> =
@@ -233,5 +285,6 @@ async fn permitted(host: &str, port: u16, allowed: &Allowed) -> Result<IpAddr, A
     if found.is_empty() {
         return Err(unknown());
     }
-    found.into_iter().find(|address| allowed.permits(*address)).ok_or_else(|| AskError::Forbidden(host.to_owned()))
+    let permitted: Vec<IpAddr> = found.into_iter().filter(|address| allowed.permits(*address)).collect();
+    if permitted.is_empty() { Err(AskError::Forbidden(host.to_owned())) } else { Ok(permitted) }
 }

@@ -244,6 +244,12 @@ pub(super) async fn prune(db: &mut SqliteConnection, before: DateTime<Utc>) -> R
             .await?;
     let mut forgotten = 0;
     for (stream, key, heard_at, counters) in old {
+        // One that is heard again, and began before, may be one that was forgotten: nobody knows what of it was counted.
+        sqlx::query("UPDATE streams SET counters_since = max(coalesce(counters_since, $1), $1) WHERE id = $2")
+            .bind(millis(before))
+            .bind(stream)
+            .execute(&mut *db)
+            .await?;
         let key = Key::try_from(key).map_err(|_| corrupt("the key of counters"))?;
         let mut family = Family::decode(&counters, heard_at)?;
         let all = family.counters.len();
