@@ -48,6 +48,7 @@ pub mod scenario_input;
 pub mod settings;
 pub mod signal;
 pub mod snapshot;
+pub mod source;
 pub mod statistics;
 pub mod stream;
 pub mod subscription;

@@ -22,12 +22,14 @@ pub enum Code {
     UnknownSnapshot,
     UnknownEvent,
     UnknownProposal,
+    UnknownSource,
     UnknownPath,
     MethodNotAllowed,
     Conflict,
     ProposalClosed,
     RecommendationChanged,
     EnvironmentExists,
+    SourceExists,
     TooLarge,
     UnsupportedMediaType,
     Rejected,
@@ -38,7 +40,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 22] = [
+    pub const ALL: [Code; 24] = [
         Code::Malformed,
         Code::OutOfRange,
         Code::InvalidSignature,
@@ -48,12 +50,14 @@ impl Code {
         Code::UnknownSnapshot,
         Code::UnknownEvent,
         Code::UnknownProposal,
+        Code::UnknownSource,
         Code::UnknownPath,
         Code::MethodNotAllowed,
         Code::Conflict,
         Code::ProposalClosed,
         Code::RecommendationChanged,
         Code::EnvironmentExists,
+        Code::SourceExists,
         Code::TooLarge,
         Code::UnsupportedMediaType,
         Code::Rejected,
@@ -73,9 +77,14 @@ impl Code {
             | Code::UnknownSnapshot
             | Code::UnknownEvent
             | Code::UnknownProposal
+            | Code::UnknownSource
             | Code::UnknownPath => 404,
             Code::MethodNotAllowed => 405,
-            Code::Conflict | Code::ProposalClosed | Code::RecommendationChanged | Code::EnvironmentExists => 409,
+            Code::Conflict
+            | Code::ProposalClosed
+            | Code::RecommendationChanged
+            | Code::EnvironmentExists
+            | Code::SourceExists => 409,
             Code::TooLarge => 413,
             Code::UnsupportedMediaType => 415,
             Code::Rejected | Code::IdempotencyKeyReused => 422,
@@ -97,12 +106,14 @@ impl Code {
             Code::UnknownSnapshot => "unknown-snapshot",
             Code::UnknownEvent => "unknown-event",
             Code::UnknownProposal => "unknown-proposal",
+            Code::UnknownSource => "unknown-source",
             Code::UnknownPath => "unknown-path",
             Code::MethodNotAllowed => "method-not-allowed",
             Code::Conflict => "conflict",
             Code::ProposalClosed => "proposal-closed",
             Code::RecommendationChanged => "recommendation-changed",
             Code::EnvironmentExists => "environment-exists",
+            Code::SourceExists => "source-exists",
             Code::TooLarge => "too-large",
             Code::UnsupportedMediaType => "unsupported-media-type",
             Code::Rejected => "rejected",
@@ -125,12 +136,14 @@ impl Code {
             Code::UnknownSnapshot => "There is no such snapshot",
             Code::UnknownEvent => "There is no such event",
             Code::UnknownProposal => "There is no such proposal",
+            Code::UnknownSource => "There is no such source",
             Code::UnknownPath => "There is nothing at this address",
             Code::MethodNotAllowed => "This address does not take that method",
             Code::Conflict => "It was changed in between",
             Code::ProposalClosed => "The proposal is no longer open",
             Code::RecommendationChanged => "The recommendation has changed",
             Code::EnvironmentExists => "The environment exists already",
+            Code::SourceExists => "There is a source of that name already",
             Code::TooLarge => "The request is too large",
             Code::UnsupportedMediaType => "The body must be JSON",
             Code::Rejected => "Nothing was stored: the data has mistakes",

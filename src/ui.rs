@@ -58,6 +58,7 @@ pub mod settings_versions;
 pub mod snapshot_list;
 pub mod snapshot_page;
 pub mod snapshot_verification;
+pub mod source_form;
 pub mod styleguide_badges;
 pub mod styleguide_bars;
 pub mod styleguide_colours;

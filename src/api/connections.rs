@@ -1,9 +1,12 @@
 //! Owns the functions of the page of connections.
 
+use crate::api::PostBody;
 use crate::domain::connection::Connections;
+use crate::domain::source::{SourceChange, SourceForm, SourceView};
 use crate::error::WireError;
 use leptos::prelude::*;
 use leptos::server_fn::codec::{GetUrl, Json, PostUrl};
+use std::collections::BTreeMap;
 
 /// Every source of an environment, with what it covers and what is wrong with it.
 #[server(name = ReadConnections, prefix = "/api", endpoint = "scaling-mode/connections", input = GetUrl, output = Json)]
@@ -21,4 +24,55 @@ pub async fn ask_source_form(
     use crate::server::http::{connections, context, notices};
     let asked = connections::ask_now(environment.clone(), &source).await;
     notices::lead_to(&notices::connections_address(&context::name(environment)), asked)
+}
+
+/// Adds a source that is asked, adds signals to it, or removes it.
+#[server(prefix = "/api", endpoint = "scaling-mode/sources", input = PostBody, output = Json)]
+pub async fn change_source(body: SourceChange) -> Result<SourceView, WireError> {
+    use crate::server::http::{context, sources};
+    let key = context::idempotency(&body).await?;
+    sources::change(body, key).await
+}
+
+/// What the form of sources is filled with, after it was led back to with what was entered.
+#[server(name = ReadSourceForm, prefix = "/api", endpoint = "scaling-mode/source-form", input = GetUrl, output = Json)]
+pub async fn source_form(
+    #[server(default)] environment: Option<String>,
+    #[server(default)] notice: Option<String>,
+    #[server(default)] to: Option<String>,
+    #[server(flatten)] entered: BTreeMap<String, String>,
+) -> Result<SourceForm, WireError> {
+    use crate::server::http::{context, sources};
+    context::with_status(sources::form(environment, notice, to, &entered).await)
+}
+
+/// Adds a source with its first signal.
+#[server(prefix = "/api", endpoint = "scaling-mode/forms/add-source", input = PostUrl, output = Json)]
+pub async fn add_source_form(
+    #[server(default)] environment: Option<String>,
+    #[server(flatten)] fields: BTreeMap<String, String>,
+) -> Result<(), WireError> {
+    use crate::server::http::sources;
+    sources::add_by_form(environment, &fields).await
+}
+
+/// Adds a signal to a source that was added.
+#[server(prefix = "/api", endpoint = "scaling-mode/forms/add-signal", input = PostUrl, output = Json)]
+pub async fn add_signal_form(
+    #[server(default)] environment: Option<String>,
+    #[server(flatten)] fields: BTreeMap<String, String>,
+) -> Result<(), WireError> {
+    use crate::server::http::sources;
+    sources::add_signal_by_form(environment, &fields).await
+}
+
+/// Removes a source that was added.
+#[server(prefix = "/api", endpoint = "scaling-mode/forms/remove-source", input = PostUrl, output = Json)]
+pub async fn remove_source_form(
+    #[server(default)] environment: Option<String>,
+    #[server(default)] source: String,
+    #[server(default)] reason: Option<String>,
+) -> Result<(), WireError> {
+    use crate::server::http::sources;
+    sources::remove_by_form(environment, &source, reason).await
 }

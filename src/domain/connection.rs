@@ -102,6 +102,8 @@ pub struct Connection {
     /// `None` where it sends by itself.
     pub asking: Option<Asking>,
     pub failure: Option<Failure>,
+    /// Whether it was added on the page or by a script, and can be removed there.
+    pub is_added: bool,
     pub name: String,
     /// What should be mended though it answers.
     pub notice: Option<String>,
@@ -132,13 +134,28 @@ impl Connection {
             ConnectionState::Late
         };
         let name = name.to_owned();
-        Connection { asking: None, failure: None, name, notice: None, signals, state, succeeded_at: None }
+        Connection {
+            asking: None,
+            failure: None,
+            is_added: false,
+            name,
+            notice: None,
+            signals,
+            state,
+            succeeded_at: None,
+        }
     }
 
     /// The same source, with what should be mended.
     #[must_use]
     pub fn noticed(self, notice: Option<String>) -> Connection {
         Connection { notice, ..self }
+    }
+
+    /// The same source, which may have been added.
+    #[must_use]
+    pub fn added(self, is_added: bool) -> Connection {
+        Connection { is_added, ..self }
     }
 
     /// The same source, which is asked, as its newest attempt went.

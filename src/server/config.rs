@@ -5,10 +5,11 @@ mod sources;
 mod stripe;
 mod telemetry;
 
-pub use sources::{Ask, DatabaseUrl, PulledSource, Secret, Token};
+pub use sources::{Added, Ask, DatabaseUrl, PulledSource, Secret, Token};
 
 use crate::domain::mapping::Rules;
 use crate::domain::price::PriceTable;
+use crate::domain::source::VARIABLE_PREFIX;
 use chrono::NaiveTime;
 use clap::Args;
 use clap::builder::BoolishValueParser;
@@ -215,11 +216,12 @@ impl Settings {
 }
 
 /// The program's environment variables that no option reads: a typo must not pass in silence. Those of the project's
-/// scripts and tests are none of the program's.
+/// scripts and tests are none of the program's; what sources are reached with is named by them.
 pub fn unknown_variables(known: &[String]) -> Vec<String> {
     std::env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())
         .filter(|name| name.starts_with("SCALING_MODE_") && !known.contains(name))
+        .filter(|name| !name.starts_with(VARIABLE_PREFIX))
         .filter(|name| !["SCALING_MODE_RECORDINGS", "SCALING_MODE_TOOLS"].contains(&name.as_str()))
         .collect()
 }

@@ -21,6 +21,7 @@ pub mod problem;
 pub mod receive;
 pub mod settings;
 mod signature;
+pub mod sources;
 pub mod stripe;
 pub mod theme;
 pub mod timeline;
@@ -28,6 +29,7 @@ pub mod views;
 
 use super::config::Settings;
 use super::live::Feed;
+use super::puller::Supervisor;
 use super::scheduler::Scheduler;
 use super::sources::remote_write::Pending;
 use super::sources::requests::RequestLog;
@@ -54,6 +56,8 @@ pub const PAGE: &str = "/founder/scaling-mode";
 /// All that a request may reach.
 #[derive(Clone)]
 pub struct AppState {
+    /// Has sources asked, those that are added while it runs too.
+    pub asking: Supervisor,
     /// Parts of histograms that came without their rest.
     pub buckets: Arc<Pending>,
     pub feed: Feed,

@@ -3,6 +3,9 @@
 
 mod database;
 mod metrics;
+mod supervisor;
+
+pub use supervisor::{Known, Supervisor, known};
 
 use super::clock;
 use super::config::{Ask, PulledSource};
@@ -29,10 +32,15 @@ struct Pull<'a> {
 }
 
 /// Asks a source whenever its time has come, until it is told to stop.
-pub async fn run(source: PulledSource, store: Arc<dyn Store>, feed: Feed, stop: CancellationToken) {
+async fn run(source: PulledSource, store: Arc<dyn Store>, feed: Feed, stop: CancellationToken) {
     loop {
-        // The outcome is kept in the store, where the page and the doctor find it.
-        let _ = pull(&source, store.as_ref(), &feed).await;
+        // The outcome is kept in the store, where the page and the doctor find it. What is cut off has stored whole batches or
+        // none, and is asked for again.
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            _ = pull(&source, store.as_ref(), &feed) => {}
+        }
         let wait = source.every.to_std().unwrap_or(std::time::Duration::from_secs(60));
         tokio::select! {
             () = stop.cancelled() => return,

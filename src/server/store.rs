@@ -32,6 +32,8 @@ pub enum StoreError {
     EnvironmentExists(String),
     #[error("there is no snapshot \"{0}\"")]
     UnknownSnapshot(String),
+    #[error("the source \"{0}\" was changed in between")]
+    SourceMoved(String),
     #[error(transparent)]
     Act(#[from] ActError),
     #[error("{} rows of the batch contradict what is stored", .0.len())]
@@ -166,6 +168,25 @@ pub struct PullFailure {
     pub problem: String,
 }
 
+/// A source that a founder has added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddedSource {
+    /// JSON, as it was written.
+    pub definition: String,
+    pub environment: String,
+    pub name: String,
+}
+
+/// A change of an added source, from what was read to what it shall be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceEdit {
+    /// `None` where it is removed.
+    pub after: Option<String>,
+    /// `None` where it is added.
+    pub before: Option<String>,
+    pub name: String,
+}
+
 /// Which points of a chart are wanted: after `from`, up to `to`, one for each `step` that holds a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrendQuery {
@@ -262,6 +283,23 @@ pub trait Store: Send + Sync + 'static {
     /// Notes how asking a source went. What it was asked up to, and when it last answered, stay where this attempt does not
     /// say.
     async fn note_pull(&self, environment: &str, source: &str, state: &PullState) -> Result<(), StoreError>;
+
+    /// The sources that were added to an environment, or to any; by environment and name.
+    async fn added_sources(&self, environment: Option<&str>) -> Result<Vec<AddedSource>, StoreError>;
+
+    /// The definition that the first request with a key has written or removed.
+    async fn source_changed_under(&self, environment: &str, key: &IdempotencyKey)
+    -> Result<Option<String>, StoreError>;
+
+    /// Adds, changes or removes an added source, with its event, if it is still as it was read. How asking it went is forgotten:
+    /// what is asked now has not been asked before. Its numbers stay.
+    async fn change_source(
+        &self,
+        environment: &str,
+        edit: &SourceEdit,
+        event: NewEvent,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<(), StoreError>;
 
     /// The first and the last sample's time of an environment.
     async fn extent(&self, environment: &str) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError>;

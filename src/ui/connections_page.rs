@@ -3,12 +3,15 @@
 
 use super::format;
 use super::links;
+use super::notice_region::NoticeRegion;
 use super::page_error::PageError;
 use super::page_frame::PageFrame;
+use super::source_form::{AddSignal, AddSource, RemoveSource};
 use super::widgets::{EnvironmentField, KindMark, TableRegion, TimeStamp};
 use super::words;
 use crate::api;
 use crate::domain::connection::{CELLS, ConnectedSignal, Connection, ConnectionState, Connections};
+use crate::domain::source::{FIELDS, SourceForm};
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -16,14 +19,18 @@ use leptos_router::hooks::use_query_map;
 
 #[component]
 pub fn ConnectionsPage() -> impl IntoView {
-    let environment = use_query_map().read_untracked().get("environment");
+    let query = use_query_map().read_untracked().clone();
+    let environment = query.get("environment");
+    let entered = FIELDS.into_iter().filter_map(|name| Some((name.to_owned(), query.get(name)?))).collect();
+    let (notice, to) = (query.get("notice"), query.get("to"));
+    let form = OnceResource::new_blocking(api::source_form(environment.clone(), notice, to, entered));
     let connections = OnceResource::new_blocking(api::connections_page(environment));
     view! {
         <Suspense>
             {move || Suspend::new(async move {
-                match connections.await {
-                    Ok(connections) => view! { <Shown connections=connections /> }.into_any(),
-                    Err(error) => view! { <PageError error=error /> }.into_any(),
+                match (connections.await, form.await) {
+                    (Ok(connections), Ok(form)) => view! { <Shown connections=connections form=form /> }.into_any(),
+                    (Err(error), _) | (_, Err(error)) => view! { <PageError error=error /> }.into_any(),
                 }
             })}
         </Suspense>
@@ -31,14 +38,14 @@ pub fn ConnectionsPage() -> impl IntoView {
 }
 
 #[component]
-fn Shown(connections: Connections) -> impl IntoView {
+fn Shown(connections: Connections, form: SourceForm) -> impl IntoView {
     let Connections { as_of, config, connections, prices_version } = connections;
     let environment = config.environment.clone();
     let is_empty = connections.is_empty();
     let panels: Vec<_> = connections
         .into_iter()
         .enumerate()
-        .map(|(place, connection)| panel(&environment, as_of, place, &connection))
+        .map(|(place, connection)| panel(&environment, as_of, place, &connection, &form))
         .collect();
     view! {
         <Title text=format!("Connections of {environment} · Scaling Mode") />
@@ -46,6 +53,7 @@ fn Shown(connections: Connections) -> impl IntoView {
             <nav aria-label="Where this stands">
                 <a href=links::page(&environment)>{format!("Back to {environment}")}</a>
             </nav>
+            <NoticeRegion notice=form.notice.clone() />
             <section class="panel" aria-labelledby="connections-title">
                 <div class="panel-head">
                     <h1 id="connections-title">{format!("Connections of {environment}")}</h1>
@@ -71,6 +79,7 @@ fn Shown(connections: Connections) -> impl IntoView {
                     })}
             </section>
             {panels}
+            <AddSource environment=environment form=form />
         </PageFrame>
     }
     .into_any()
@@ -85,7 +94,7 @@ const fn state_words(state: ConnectionState) -> (&'static str, &'static str) {
     }
 }
 
-fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Connection) -> AnyView {
+fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Connection, form: &SourceForm) -> AnyView {
     let (state, class) = state_words(connection.state);
     let title = format!("source-{place}");
     let labelled_by = title.clone();
@@ -127,6 +136,13 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
             </form>
         }
     });
+    let changes = connection.is_added.then(|| {
+        let name = connection.name.clone();
+        view! {
+            <AddSignal environment=environment.to_owned() place=place source=name.clone() form=form.clone() />
+            <RemoveSource environment=environment.to_owned() place=place source=name />
+        }
+    });
     let rows: Vec<_> = connection.signals.iter().map(|signal| row(as_of, signal)).collect();
     view! {
         <section class="panel connection" aria-labelledby=labelled_by>
@@ -162,6 +178,7 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
                     }
                 })}
             {test}
+            {changes}
         </section>
     }
     .into_any()

@@ -10,5 +10,6 @@ mod malformed;
 mod metrics;
 mod serving;
 mod settings;
+mod sources;
 mod stripe;
 mod styleguide;

@@ -55,15 +55,26 @@ impl Server {
 
     /// The same, with environment variables.
     pub async fn start_in_with(data_dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Server {
+        Server::start_logging(data_dir, arguments, variables, ("warn", Stdio::inherit())).await
+    }
+
+    /// The same, with as much of a log as is asked for, and where it goes.
+    pub async fn start_logging(
+        data_dir: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        (log, into): (&str, Stdio),
+    ) -> Server {
         let url = format!("http://127.0.0.1:{}", free_port());
         let child = Command::new(env!("CARGO_BIN_EXE_scaling-mode"))
-            .args(["serve", "--log", "warn", "--addr", url.trim_start_matches("http://")])
+            .args(["serve", "--log", log, "--addr", url.trim_start_matches("http://")])
             .args(arguments)
             .arg("--data-dir")
             .arg(data_dir)
             .current_dir(data_dir)
             .envs(variables.iter().copied())
             .stdout(Stdio::null())
+            .stderr(into)
             .spawn()
             .expect("the program starts");
         // Where another test was first, its choice is the same.

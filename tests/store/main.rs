@@ -10,6 +10,7 @@ mod files;
 mod ingestion;
 mod pages;
 mod recording;
+mod sources;
 mod speed;
 mod subscriptions;
 mod support;

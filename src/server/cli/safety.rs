@@ -11,7 +11,7 @@ use crate::server::proof::{Report, examine};
 use crate::server::store::sqlite::SqliteStore;
 use crate::server::store::sqlite::backup::restore as restore_store;
 use crate::server::store::{PullState, Store, StoreError};
-use crate::server::{clock, demo as synthetic};
+use crate::server::{clock, demo as synthetic, puller};
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -155,8 +155,8 @@ pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), Cl
     for environment in store.environments().await? {
         findings.extend(sources(store.as_ref(), &environment.name).await?);
     }
-    for source in &settings.sources {
-        findings.push(asked(store.as_ref(), source).await?);
+    for known in puller::known(settings, store.as_ref(), None).await? {
+        findings.push(asked(store.as_ref(), &known.source).await?);
     }
     store.close().await;
     let ill = findings.iter().filter(|finding| !finding.ok).count();

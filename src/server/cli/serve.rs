@@ -11,12 +11,13 @@ use crate::server::http::context::DEFAULT_ENVIRONMENT;
 use crate::server::http::pages::Pages;
 use crate::server::http::{AppState, PAGE, router};
 use crate::server::live::Feed;
+use crate::server::puller::Supervisor;
 use crate::server::scheduler::{Scheduler, housekeeping};
 use crate::server::sources::THIS_SERVER;
 use crate::server::sources::host::Host;
 use crate::server::sources::requests::RequestLog;
 use crate::server::store::{Store, StoreError};
-use crate::server::{clock, demo, observability, puller};
+use crate::server::{clock, demo, observability};
 use axum::serve::ListenerExt;
 use leptos::config::{LeptosOptions, get_configuration};
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     let settings = Arc::new(settings);
     let stop = CancellationToken::new();
     let state = AppState {
+        asking: Supervisor::default(),
         buckets: Arc::default(),
         feed: Feed::new(stop.clone()),
         leptos: leptos_options(&settings)?,
@@ -55,9 +57,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     tasks.spawn(state.scheduler.clone().run(store.clone(), settings.clone(), stop.clone()));
     tasks.spawn(state.feed.clone().run(store.clone()));
     tasks.spawn(housekeeping(store.clone(), settings.clone(), stop.clone()));
-    for source in &settings.sources {
-        tasks.spawn(puller::run(source.clone(), store.clone(), state.feed.clone(), stop.clone()));
-    }
+    tasks.spawn(state.asking.clone().run(store.clone(), settings.clone(), state.feed.clone(), stop.clone()));
     tasks.spawn(own_figures(store.clone(), state.requests.clone(), stop.clone()));
     tasks.close();
     announce(address);

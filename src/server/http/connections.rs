@@ -5,6 +5,7 @@ use super::problem;
 use crate::domain::connection::{Asking, Connection, Connections, Failure};
 use crate::domain::stream::Span;
 use crate::error::{Code, WireError};
+use crate::server::puller::Known;
 use crate::server::store::{PullFailure, PullState};
 use crate::server::{clock, puller};
 use chrono::Duration;
@@ -23,11 +24,11 @@ pub async fn connections(environment: Option<String>) -> Result<Connections, Wir
     let streams = state.store.streams(name, span).await.map_err(problem::of_store)?;
     let sources = state.store.sources(name).await.map_err(problem::of_store)?;
     let pulls = state.store.pull_states(name).await.map_err(problem::of_store)?;
-    let asked: Vec<_> = state.settings.sources.iter().filter(|source| source.environment == *name).collect();
+    let asked = puller::known(&state.settings, state.store.as_ref(), Some(name)).await.map_err(problem::of_store)?;
     let names: BTreeSet<&str> = sources
         .iter()
         .map(|source| source.source.as_str())
-        .chain(asked.iter().map(|source| source.name.as_str()))
+        .chain(asked.iter().map(|known| known.source.name.as_str()))
         .collect();
     let connections = names
         .into_iter()
@@ -37,7 +38,7 @@ pub async fn connections(environment: Option<String>) -> Result<Connections, Wir
                 own.data_through.or(own.last_at)
             };
             let connection = Connection::of(name, &streams, heard, &config, now);
-            let Some(source) = asked.iter().find(|source| source.name == name) else {
+            let Some(Known { is_added, source }) = asked.iter().find(|known| known.source.name == name) else {
                 return connection;
             };
             let pulled = pulls.iter().find(|(own, _)| own == name).map(|(_, pulled)| pulled);
@@ -48,6 +49,7 @@ pub async fn connections(environment: Option<String>) -> Result<Connections, Wir
             let succeeded_at = pulled.and_then(|pulled| pulled.succeeded_at);
             connection
                 .asked(asking, succeeded_at, pulled.and_then(failure))
+                .added(*is_added)
                 .noticed(pulled.and_then(|pulled| pulled.notice.clone()))
         })
         .collect();
@@ -64,15 +66,14 @@ fn failure(pulled: &PullState) -> Option<Failure> {
 pub async fn ask_now(environment: Option<String>, source: &str) -> Result<(), WireError> {
     let state = state()?;
     let config = config(environment).await?;
-    let found = state
-        .settings
-        .sources
+    let known = puller::known(&state.settings, state.store.as_ref(), Some(&config.environment))
+        .await
+        .map_err(problem::of_store)?;
+    let found = known
         .iter()
-        .find(|own| own.environment == config.environment && own.name == source)
-        .ok_or_else(|| {
-        WireError::new(Code::OutOfRange, "The settings file names no source of that name here.").at("source")
-    })?;
+        .find(|known| known.source.name == source)
+        .ok_or_else(|| WireError::new(Code::OutOfRange, "No source of that name is asked here.").at("source"))?;
     // What went wrong has been noted: it stands on the page, with its cure.
-    let _ = puller::pull(found, state.store.as_ref(), &state.feed).await;
+    let _ = puller::pull(&found.source, state.store.as_ref(), &state.feed).await;
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::domain::change::ConfigChange;
 use crate::domain::history::EventType;
 use crate::domain::overview::ConfigView;
 use crate::domain::snapshot::Snapshot;
+use crate::domain::source::{SourceChange, SourceView};
 use crate::domain::telemetry::{Batch, Receipt};
 use crate::error::{Code, PROBLEM_JSON, WireError};
 use axum::Json;
@@ -141,6 +142,7 @@ pub fn takes_a_body(method: &Method, path: &str) -> bool {
             [
                 "/api/scaling-mode/health",
                 "/api/scaling-mode/backtest",
+                "/api/scaling-mode/sources",
                 "/api/telemetry",
                 "/api/alertmanager",
                 "/api/stripe",
@@ -194,6 +196,13 @@ pub fn build() -> Value {
             "What a proposed policy would have answered on the stored inputs; writes nothing",
             schema::<BacktestReport>(&mut schemas),
             schema::<BacktestRequest>(&mut schemas),
+        ),
+        (
+            "/api/scaling-mode/sources",
+            "post",
+            "Add a source that is asked, add a signal to it, or remove it",
+            schema::<SourceView>(&mut schemas),
+            schema::<SourceChange>(&mut schemas),
         ),
         (
             "/api/telemetry",
@@ -300,6 +309,7 @@ mod tests {
             ("/api/scaling-mode/health", &["get", "post"]),
             ("/api/scaling-mode/history", &["get"]),
             ("/api/scaling-mode/backtest", &["post"]),
+            ("/api/scaling-mode/sources", &["post"]),
             ("/api/telemetry", &["post"]),
             ("/api/scaling-mode/events", &["get"]),
             ("/api/alertmanager", &["post"]),

@@ -27,6 +27,11 @@ pub fn of_store(error: StoreError) -> WireError {
         StoreError::UnknownSnapshot(id) => {
             WireError::new(Code::UnknownSnapshot, format!("There is no snapshot \"{}\".", shorten(&id))).at("id")
         }
+        StoreError::SourceMoved(name) => WireError::new(
+            Code::Conflict,
+            format!("The source \"{}\" was changed in between. Nothing was done: look at it again.", shorten(&name)),
+        )
+        .at("name"),
         StoreError::Act(error) => of_act(error),
         StoreError::Conflicts(errors) => {
             let detail = format!(
@@ -72,7 +77,7 @@ fn of_act(error: ActError) -> WireError {
     }
 }
 
-fn capital(text: &str) -> String {
+pub fn capital(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }

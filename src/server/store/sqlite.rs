@@ -1,6 +1,7 @@
 //! Owns the SQLite store: its connections and, method by method, who does the work. One connection writes, always in a
 //! `BEGIN IMMEDIATE` transaction; others only read. Must not know HTTP or sources, and never reads a clock.
 
+mod added;
 mod alerts;
 pub mod backup;
 mod counters;
@@ -22,8 +23,8 @@ mod subscriptions;
 pub use backup::restore;
 
 use super::{
-    Changed, EnvironmentSummary, EventFilter, IdempotencyKey, PullState, Recording, SourceSummary, Store, StoreError,
-    StoredSample, TrendQuery,
+    AddedSource, Changed, EnvironmentSummary, EventFilter, IdempotencyKey, PullState, Recording, SourceEdit,
+    SourceSummary, Store, StoreError, StoredSample, TrendQuery,
 };
 use crate::domain::act::Act;
 use crate::domain::alert::{Alert, OpenAlerts};
@@ -369,6 +370,32 @@ impl Store for SqliteStore {
         let mut tx = self.writing().await?;
         let found = environments::find(&mut tx, environment).await?;
         pulls::note(&mut tx, found.id, source, state).await?;
+        self.commit(tx).await
+    }
+
+    async fn added_sources(&self, environment: Option<&str>) -> Result<Vec<AddedSource>, StoreError> {
+        added::all(&mut *self.reader().await?, environment).await
+    }
+
+    async fn source_changed_under(
+        &self,
+        environment: &str,
+        key: &IdempotencyKey,
+    ) -> Result<Option<String>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        added::under(&mut tx, found.id, key).await
+    }
+
+    async fn change_source(
+        &self,
+        environment: &str,
+        edit: &SourceEdit,
+        event: NewEvent,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.writing().await?;
+        added::change(&mut tx, environment, edit, event, key).await?;
         self.commit(tx).await
     }
 

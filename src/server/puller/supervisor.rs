@@ -1,0 +1,138 @@
+//! Owns which sources are asked while the server runs: those of the settings file and those that were added, each in a task of its
+//! own that ends when its source is removed or changed. Must not know how a source is asked.
+
+use super::run;
+use crate::server::config::{Added, PulledSource, Settings};
+use crate::server::live::Feed;
+use crate::server::observability;
+use crate::server::store::{Store, StoreError};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How soon it is looked again where the store could not be read.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// A source that is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    /// Whether it was added; otherwise the settings file names it.
+    pub is_added: bool,
+    pub source: PulledSource,
+}
+
+/// All sources that are asked in an environment, or in any. Where the settings file names one as an added one is named, the file's
+/// is asked. What was added and cannot be asked is left out, and logged.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub async fn known(
+    settings: &Settings,
+    store: &dyn Store,
+    environment: Option<&str>,
+) -> Result<Vec<Known>, StoreError> {
+    let of_file = settings.sources.iter().filter(|source| environment.is_none_or(|name| source.environment == name));
+    let mut all: Vec<Known> = of_file.map(|source| Known { is_added: false, source: source.clone() }).collect();
+    for row in store.added_sources(environment).await? {
+        if all.iter().any(|known| known.source.environment == row.environment && known.source.name == row.name) {
+            continue;
+        }
+        match Added::read(&row.definition) {
+            Ok(added) => all.push(Known { is_added: true, source: added.pulled }),
+            Err(problem) => {
+                tracing::warn!(
+                    source = row.name,
+                    environment = row.environment,
+                    problem,
+                    "an added source cannot be asked"
+                );
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// A source that is being asked, until it is told to stop.
+struct Running {
+    source: PulledSource,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// Has sources asked, and follows what is added, changed and removed.
+#[derive(Clone, Debug, Default)]
+pub struct Supervisor {
+    changed: Arc<Notify>,
+}
+
+impl Supervisor {
+    /// Sources have been added, changed or removed.
+    pub fn look_again(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Asks all sources until it is told to stop.
+    pub async fn run(self, store: Arc<dyn Store>, settings: Arc<Settings>, feed: Feed, stop: CancellationToken) {
+        let mut running: HashMap<(String, String), Running> = HashMap::new();
+        loop {
+            let again = match known(&settings, store.as_ref(), None).await {
+                Ok(all) => {
+                    end_others(&mut running, &all).await;
+                    for Known { source, .. } in all {
+                        let name = (source.environment.clone(), source.name.clone());
+                        running.entry(name).or_insert_with(|| {
+                            let stop = stop.child_token();
+                            let asking = run(source.clone(), store.clone(), feed.clone(), stop.clone());
+                            Running { source, stop, task: tokio::spawn(asking) }
+                        });
+                    }
+                    None
+                }
+                Err(error) => {
+                    observability::log_error("the sources that are to be asked could not be read", &error);
+                    Some(AGAIN)
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.changed.notified() => {}
+                () = after(again) => {}
+            }
+        }
+        // Their tokens are children of the one that has just told this to stop.
+        for (_, ending) in running {
+            ended(ending.task).await;
+        }
+    }
+}
+
+/// Ends what is asked and is no longer to be, or to be asked otherwise; the new task begins when the old one is over.
+async fn end_others(running: &mut HashMap<(String, String), Running>, all: &[Known]) {
+    let others: Vec<_> = running
+        .iter()
+        .filter(|(_, one)| !all.iter().any(|known| known.source == one.source))
+        .map(|(name, _)| name.clone())
+        .collect();
+    for name in others {
+        if let Some(ending) = running.remove(&name) {
+            ending.stop.cancel();
+            ended(ending.task).await;
+        }
+    }
+}
+
+async fn ended(task: JoinHandle<()>) {
+    if let Err(error) = task.await {
+        observability::log_error("asking a source has ended badly", &error);
+    }
+}
+
+async fn after(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}

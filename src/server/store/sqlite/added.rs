@@ -1,0 +1,91 @@
+//! Owns the sources that a founder has added, in SQLite: their definitions as they were written. Must not know what stands in one.
+
+use super::super::rows::millis;
+use super::super::{AddedSource, IdempotencyKey, SourceEdit, StoreError};
+use super::idempotency::Kind;
+use super::{environments, history, idempotency};
+use crate::domain::history::NewEvent;
+use sqlx::SqliteConnection;
+
+/// Those of one environment, or of all; by environment and name.
+pub(super) async fn all(db: &mut SqliteConnection, environment: Option<&str>) -> Result<Vec<AddedSource>, StoreError> {
+    let rows: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT environments.name, added_sources.name, definition FROM added_sources \
+         JOIN environments ON environments.id = environment_id \
+         WHERE $1 IS NULL OR environments.name = $1 ORDER BY environments.name, added_sources.name",
+    )
+    .bind(environment)
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|(environment, name, definition)| AddedSource { definition, environment, name }).collect())
+}
+
+/// What the first request with this key has left.
+pub(super) async fn under(
+    db: &mut SqliteConnection,
+    environment: i64,
+    key: &IdempotencyKey,
+) -> Result<Option<String>, StoreError> {
+    idempotency::first_use(db, environment, Some(key), Kind::Act).await
+}
+
+/// Changes a definition that is still as it was read, and adds the event.
+pub(super) async fn change(
+    db: &mut SqliteConnection,
+    environment: &str,
+    edit: &SourceEdit,
+    event: NewEvent,
+    key: Option<&IdempotencyKey>,
+) -> Result<(), StoreError> {
+    let found = environments::find(db, environment).await?;
+    if idempotency::first_use::<String>(db, found.id, key, Kind::Act).await?.is_some() {
+        return Ok(());
+    }
+    let now: Option<String> =
+        sqlx::query_scalar("SELECT definition FROM added_sources WHERE environment_id = $1 AND name = $2")
+            .bind(found.id)
+            .bind(&edit.name)
+            .fetch_optional(&mut *db)
+            .await?;
+    if now != edit.before {
+        return Err(StoreError::SourceMoved(edit.name.clone()));
+    }
+    let at = event.at;
+    match &edit.after {
+        Some(definition) => {
+            sqlx::query(
+                "INSERT INTO added_sources (environment_id, name, definition, changed_at) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (environment_id, name) DO UPDATE SET \
+                 definition = excluded.definition, changed_at = excluded.changed_at",
+            )
+            .bind(found.id)
+            .bind(&edit.name)
+            .bind(definition)
+            .bind(millis(at))
+            .execute(&mut *db)
+            .await?;
+        }
+        None => {
+            sqlx::query("DELETE FROM added_sources WHERE environment_id = $1 AND name = $2")
+                .bind(found.id)
+                .bind(&edit.name)
+                .execute(&mut *db)
+                .await?;
+        }
+    }
+    // How asking went was of what it was asked before: what is new is asked for from as far back as the first time.
+    sqlx::query(
+        "DELETE FROM pulls WHERE source_id IN (SELECT id FROM sources WHERE environment_id = $1 AND name = $2)",
+    )
+    .bind(found.id)
+    .bind(&edit.name)
+    .execute(&mut *db)
+    .await?;
+    let mut head = found.head;
+    let event = history::link(&mut head, event);
+    history::append(db, found.id, std::slice::from_ref(&event)).await?;
+    if let Some(left) = edit.after.as_ref().or(edit.before.as_ref()) {
+        idempotency::remember(db, found.id, key, Kind::Act, left, at).await?;
+    }
+    Ok(())
+}
