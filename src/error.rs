@@ -30,6 +30,7 @@ pub enum Code {
     RecommendationChanged,
     EnvironmentExists,
     SourceExists,
+    SourceUnreadable,
     TooLarge,
     UnsupportedMediaType,
     Rejected,
@@ -40,7 +41,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 24] = [
+    pub const ALL: [Code; 25] = [
         Code::Malformed,
         Code::OutOfRange,
         Code::InvalidSignature,
@@ -58,6 +59,7 @@ impl Code {
         Code::RecommendationChanged,
         Code::EnvironmentExists,
         Code::SourceExists,
+        Code::SourceUnreadable,
         Code::TooLarge,
         Code::UnsupportedMediaType,
         Code::Rejected,
@@ -84,7 +86,8 @@ impl Code {
             | Code::ProposalClosed
             | Code::RecommendationChanged
             | Code::EnvironmentExists
-            | Code::SourceExists => 409,
+            | Code::SourceExists
+            | Code::SourceUnreadable => 409,
             Code::TooLarge => 413,
             Code::UnsupportedMediaType => 415,
             Code::Rejected | Code::IdempotencyKeyReused => 422,
@@ -114,6 +117,7 @@ impl Code {
             Code::RecommendationChanged => "recommendation-changed",
             Code::EnvironmentExists => "environment-exists",
             Code::SourceExists => "source-exists",
+            Code::SourceUnreadable => "source-unreadable",
             Code::TooLarge => "too-large",
             Code::UnsupportedMediaType => "unsupported-media-type",
             Code::Rejected => "rejected",
@@ -144,6 +148,7 @@ impl Code {
             Code::RecommendationChanged => "The recommendation has changed",
             Code::EnvironmentExists => "The environment exists already",
             Code::SourceExists => "There is a source of that name already",
+            Code::SourceUnreadable => "The source cannot be asked as it is kept",
             Code::TooLarge => "The request is too large",
             Code::UnsupportedMediaType => "The body must be JSON",
             Code::Rejected => "Nothing was stored: the data has mistakes",

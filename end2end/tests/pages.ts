@@ -28,6 +28,8 @@ export async function everyPage(request: APIRequestContext): Promise<Look[]> {
     one("connections", `${PAGE}/connections?environment=measured`),
     one("connections, nothing yet", `${PAGE}/connections?environment=production`),
     one("connections, failing", `${PAGE}/connections?environment=asked`),
+    one("connections, source with mistakes", `${PAGE}/connections?environment=added&notice=source-wrong&name=a&token_env=HOME`),
+    one("connections, signal with mistakes", `${PAGE}/connections?environment=added&notice=source-wrong&to=warehouse&signal=warnings.open`),
     one("settings", `${PAGE}/settings?environment=demo`),
     one("settings reviewed", `${PAGE}/settings?environment=demo&review=1&guardrails.max_churn_risk=0.1`),
     one("settings with mistakes", `${PAGE}/settings?environment=demo&review=1&guardrails.max_churn_risk=9&weights.infra=1`),

@@ -55,7 +55,7 @@ export async function send(environment: string, through: number, errors: number,
 export default async function make() {
   if (!process.env.SERVER_DATA_DIR || !process.env.BASE_URL) return;
   for (const name of OF_A_SPEC) create(name);
-  for (const name of [...STATES, "asked"]) create(name, "pilot");
+  for (const name of [...STATES, "asked", "added"]) create(name, "pilot");
   const now = Date.now();
   await put({ environment: "frozen", action: "freeze", reason: "invoices look wrong" });
   await send("stale", now - 72 * HOUR, 3, 0);
@@ -69,4 +69,13 @@ export default async function make() {
     body: "environment=asked&source=metrics",
   });
   if (!asked.ok) throw new Error(`asking a source: ${asked.status} ${await asked.text()}`);
+  // A source that a founder has added; no variable holds its address.
+  await call("POST", "/api/scaling-mode/sources", {
+    environment: "added",
+    action: "add",
+    name: "warehouse",
+    kind: "postgres",
+    url_env: "SCALING_MODE_SOURCE_WAREHOUSE",
+    signal: [{ signal: "clients.active", query: "SELECT now() AS at, count(*) AS value FROM clients" }],
+  });
 }

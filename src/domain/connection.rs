@@ -158,11 +158,20 @@ impl Connection {
         Connection { is_added, ..self }
     }
 
+    /// The same source, which fails.
+    #[must_use]
+    pub fn failing(self, failure: Failure) -> Connection {
+        Connection { failure: Some(failure), state: ConnectionState::Failing, ..self }
+    }
+
     /// The same source, which is asked, as its newest attempt went.
     #[must_use]
     pub fn asked(self, asking: Asking, succeeded_at: Option<DateTime<Utc>>, failure: Option<Failure>) -> Connection {
-        let state = if failure.is_some() { ConnectionState::Failing } else { self.state };
-        Connection { asking: Some(asking), failure, state, succeeded_at, ..self }
+        let asked = Connection { asking: Some(asking), succeeded_at, ..self };
+        match failure {
+            Some(failure) => asked.failing(failure),
+            None => asked,
+        }
     }
 }
 

@@ -116,11 +116,13 @@ pub struct SourceChange {
 /// What was done to a source, and how it stands, or stood before it was removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceView {
-    /// Where it is asked, without what must not be shown.
-    pub address: String,
+    /// Where it is asked, without what must not be shown; null where it could not be asked as it was kept.
+    pub address: Option<String>,
     pub environment: String,
-    pub every_seconds: u32,
-    pub kind: String,
+    /// Null where it could not be asked as it was kept.
+    pub every_seconds: Option<u32>,
+    /// Null where it could not be asked as it was kept.
+    pub kind: Option<String>,
     pub name: String,
     /// What it is asked for.
     pub signals: Vec<String>,

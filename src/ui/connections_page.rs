@@ -100,6 +100,7 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
     let labelled_by = title.clone();
     let way = match &connection.asking {
         Some(asking) => format!("Asked every {} s: {}", asking.every_seconds, asking.address),
+        None if connection.failure.is_some() => "Not asked".to_owned(),
         None => "Sends by itself".to_owned(),
     };
     let failure = connection.failure.as_ref().map(|failure| {

@@ -156,7 +156,13 @@ pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), Cl
         findings.extend(sources(store.as_ref(), &environment.name).await?);
     }
     for known in puller::known(settings, store.as_ref(), None).await? {
-        findings.push(asked(store.as_ref(), &known.source).await?);
+        findings.push(match &known.source {
+            Ok(source) => asked(store.as_ref(), source).await?,
+            Err(problem) => {
+                let name = format!("{}: {}", known.environment, known.name);
+                finding(false, format!("{name}: cannot be asked: {problem}"), "remove it on the page, and add it anew")
+            }
+        });
     }
     store.close().await;
     let ill = findings.iter().filter(|finding| !finding.ok).count();

@@ -28,7 +28,7 @@ pub async fn connections(environment: Option<String>) -> Result<Connections, Wir
     let names: BTreeSet<&str> = sources
         .iter()
         .map(|source| source.source.as_str())
-        .chain(asked.iter().map(|known| known.source.name.as_str()))
+        .chain(asked.iter().map(|known| known.name.as_str()))
         .collect();
     let connections = names
         .into_iter()
@@ -38,8 +38,13 @@ pub async fn connections(environment: Option<String>) -> Result<Connections, Wir
                 own.data_through.or(own.last_at)
             };
             let connection = Connection::of(name, &streams, heard, &config, now);
-            let Some(Known { is_added, source }) = asked.iter().find(|known| known.source.name == name) else {
+            let Some(Known { is_added, source, .. }) = asked.iter().find(|known| known.name == name) else {
                 return connection;
+            };
+            let connection = connection.added(*is_added);
+            let source = match source {
+                Ok(source) => source,
+                Err(problem) => return connection.failing(unaskable(problem)),
             };
             let pulled = pulls.iter().find(|(own, _)| own == name).map(|(_, pulled)| pulled);
             let asking = Asking {
@@ -49,7 +54,6 @@ pub async fn connections(environment: Option<String>) -> Result<Connections, Wir
             let succeeded_at = pulled.and_then(|pulled| pulled.succeeded_at);
             connection
                 .asked(asking, succeeded_at, pulled.and_then(failure))
-                .added(*is_added)
                 .noticed(pulled.and_then(|pulled| pulled.notice.clone()))
         })
         .collect();
@@ -62,6 +66,15 @@ fn failure(pulled: &PullState) -> Option<Failure> {
     Some(Failure { code, cure, problem })
 }
 
+/// Why an added source is not asked at all.
+fn unaskable(problem: &str) -> Failure {
+    Failure {
+        code: Code::SourceUnreadable.name().to_owned(),
+        cure: "Remove it here, and add it anew.".to_owned(),
+        problem: format!("it cannot be asked as it is kept: {problem}"),
+    }
+}
+
 /// Asks a source at once; how it went is on the page then.
 pub async fn ask_now(environment: Option<String>, source: &str) -> Result<(), WireError> {
     let state = state()?;
@@ -71,9 +84,10 @@ pub async fn ask_now(environment: Option<String>, source: &str) -> Result<(), Wi
         .map_err(problem::of_store)?;
     let found = known
         .iter()
-        .find(|known| known.source.name == source)
+        .filter(|known| known.name == source)
+        .find_map(|known| known.source.as_ref().ok())
         .ok_or_else(|| WireError::new(Code::OutOfRange, "No source of that name is asked here.").at("source"))?;
     // What went wrong has been noted: it stands on the page, with its cure.
-    let _ = puller::pull(&found.source, state.store.as_ref(), &state.feed).await;
+    let _ = puller::pull(found, state.store.as_ref(), &state.feed).await;
     Ok(())
 }

@@ -31,7 +31,7 @@ pub async fn change(body: SourceChange, key: Option<IdempotencyKey>) -> Result<S
     if let Some(key) = &key
         && let Some(left) = state.store.source_changed_under(&environment, key).await.map_err(problem::of_store)?
     {
-        return Ok(stored(&left)?.view());
+        return Ok(view_of(&environment, &body.name, &left));
     }
     let Prepared { edit, environment, reason, view } = prepared(&state, &body, environment).await?;
     let mut event = NewEvent::new(EventType::Note, ACTOR, clock::now());
@@ -65,14 +65,16 @@ async fn prepared(state: &AppState, body: &SourceChange, environment: String) ->
             }
             let view = added.view();
             let of = if view.signals.is_empty() { String::new() } else { format!(", for {}", view.signals.join(", ")) };
-            let (kind, every, address) = (&view.kind, view.every_seconds, &view.address);
+            let (kind, every) = (added.kind(), added.pulled.every.num_seconds());
+            let address = added.pulled.address();
             let reason = format!("source {name} was added: {kind}, asked every {every} s at {address}{of}");
             let edit = SourceEdit { after: Some(added.definition()), before: None, name };
             Ok(Prepared { edit, environment, reason, view })
         }
         SourceAction::AddSignal => {
             let row = found(row, &name, is_of_file)?;
-            let added = stored(&row.definition)?.with_signals(&body.signal).map_err(mistake)?;
+            let kept = Added::read(&row.definition).map_err(|problem| unaskable(&name, &problem))?;
+            let added = kept.with_signals(&body.signal).map_err(mistake)?;
             let asked: Vec<&str> = body.signal.iter().map(|asked| asked.signal.as_str()).collect();
             let reason = format!("source {name} is asked for {} as well", asked.join(", "));
             let edit = SourceEdit { after: Some(added.definition()), before: Some(row.definition), name };
@@ -86,7 +88,7 @@ async fn prepared(state: &AppState, body: &SourceChange, environment: String) ->
             }
             let why = why.map(|why| format!(": {why}")).unwrap_or_default();
             let reason = format!("source {name} was removed and is no longer asked; its numbers stay{why}");
-            let view = stored(&row.definition)?.view();
+            let view = view_of(&environment, &name, &row.definition);
             let edit = SourceEdit { after: None, before: Some(row.definition), name };
             Ok(Prepared { edit, environment, reason, view })
         }
@@ -105,12 +107,21 @@ fn found(row: Option<AddedSource>, name: &str, is_of_file: bool) -> Result<Added
     })
 }
 
-/// A definition that was checked before it was stored.
-fn stored(definition: &str) -> Result<Added, WireError> {
-    Added::read(definition).map_err(|problem| {
-        tracing::error!(problem, "an added source cannot be read");
-        WireError::new(Code::Internal, "What is stored could not be read. The cause is in the server's log.")
+/// As a source stands, or stood; one that cannot be asked as it is kept can still be removed.
+fn view_of(environment: &str, name: &str, definition: &str) -> SourceView {
+    Added::read(definition).map(|added| added.view()).unwrap_or_else(|_| SourceView {
+        address: None,
+        environment: environment.to_owned(),
+        every_seconds: None,
+        kind: None,
+        name: name.to_owned(),
+        signals: Vec::new(),
     })
+}
+
+fn unaskable(name: &str, problem: &str) -> WireError {
+    let detail = format!("The source \"{name}\" cannot be asked as it is kept: {problem}. Remove it, and add it anew.");
+    WireError::new(Code::SourceUnreadable, detail).at("name")
 }
 
 fn mistake(why: RowError) -> WireError {

@@ -16,16 +16,24 @@ use tokio_util::sync::CancellationToken;
 /// How soon it is looked again where the store could not be read.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// A source that is asked.
+/// A source that is asked, or was added and cannot be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Known {
+    pub environment: String,
     /// Whether it was added; otherwise the settings file names it.
     pub is_added: bool,
-    pub source: PulledSource,
+    pub name: String,
+    /// How it is asked, or why it cannot be as it stands.
+    pub source: Result<PulledSource, String>,
 }
 
-/// All sources that are asked in an environment, or in any. Where the settings file names one as an added one is named, the file's
-/// is asked. What was added and cannot be asked is left out, and logged.
+impl Known {
+    fn is_named(&self, environment: &str, name: &str) -> bool {
+        self.environment == environment && self.name == name
+    }
+}
+
+/// All sources of an environment, or of any. Where the settings file names one as an added one is named, the file's is asked.
 ///
 /// # Errors
 /// Where the store cannot be read.
@@ -35,22 +43,19 @@ pub async fn known(
     environment: Option<&str>,
 ) -> Result<Vec<Known>, StoreError> {
     let of_file = settings.sources.iter().filter(|source| environment.is_none_or(|name| source.environment == name));
-    let mut all: Vec<Known> = of_file.map(|source| Known { is_added: false, source: source.clone() }).collect();
+    let of_file = of_file.map(|source| Known {
+        environment: source.environment.clone(),
+        is_added: false,
+        name: source.name.clone(),
+        source: Ok(source.clone()),
+    });
+    let mut all: Vec<Known> = of_file.collect();
     for row in store.added_sources(environment).await? {
-        if all.iter().any(|known| known.source.environment == row.environment && known.source.name == row.name) {
+        if all.iter().any(|known| known.is_named(&row.environment, &row.name)) {
             continue;
         }
-        match Added::read(&row.definition) {
-            Ok(added) => all.push(Known { is_added: true, source: added.pulled }),
-            Err(problem) => {
-                tracing::warn!(
-                    source = row.name,
-                    environment = row.environment,
-                    problem,
-                    "an added source cannot be asked"
-                );
-            }
-        }
+        let source = Added::read(&row.definition).map(|added| added.pulled);
+        all.push(Known { environment: row.environment, is_added: true, name: row.name, source });
     }
     Ok(all)
 }
@@ -81,8 +86,15 @@ impl Supervisor {
             let again = match known(&settings, store.as_ref(), None).await {
                 Ok(all) => {
                     end_others(&mut running, &all).await;
-                    for Known { source, .. } in all {
-                        let name = (source.environment.clone(), source.name.clone());
+                    for Known { environment, name, source, .. } in all {
+                        let source = match source {
+                            Ok(source) => source,
+                            Err(problem) => {
+                                tracing::warn!(environment, source = name, problem, "an added source cannot be asked");
+                                continue;
+                            }
+                        };
+                        let name = (environment, name);
                         running.entry(name).or_insert_with(|| {
                             let stop = stop.child_token();
                             let asking = run(source.clone(), store.clone(), feed.clone(), stop.clone());
@@ -113,7 +125,7 @@ impl Supervisor {
 async fn end_others(running: &mut HashMap<(String, String), Running>, all: &[Known]) {
     let others: Vec<_> = running
         .iter()
-        .filter(|(_, one)| !all.iter().any(|known| known.source == one.source))
+        .filter(|(_, one)| !all.iter().any(|known| known.source.as_ref() == Ok(&one.source)))
         .map(|(name, _)| name.clone())
         .collect();
     for name in others {

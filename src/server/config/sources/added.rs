@@ -74,13 +74,18 @@ impl Added {
         serde_json::to_string(&self.source).unwrap_or_default()
     }
 
+    /// Its kind, as the settings file names it.
+    pub fn kind(&self) -> &str {
+        &self.source.kind
+    }
+
     /// As it is shown.
     pub fn view(&self) -> SourceView {
         SourceView {
-            address: self.pulled.address(),
+            address: Some(self.pulled.address()),
             environment: self.source.environment.clone(),
-            every_seconds: u32::try_from(self.pulled.every.num_seconds()).unwrap_or(u32::MAX),
-            kind: self.source.kind.clone(),
+            every_seconds: u32::try_from(self.pulled.every.num_seconds()).ok(),
+            kind: Some(self.source.kind.clone()),
             name: self.source.name.clone(),
             signals: self.source.signals.iter().map(|asked| asked.signal.clone()).collect(),
         }
