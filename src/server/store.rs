@@ -3,6 +3,52 @@
 
 mod coverage;
 mod rows;
+
+/// The modules that both backends have, one text for two databases. Each is compiled once a backend, against that one's
+/// `Connection`, its `Db` and its macros, in which the dialects part.
+macro_rules! shared_modules {
+    () => {
+        #[path = "sql/added.rs"]
+        mod added;
+        #[path = "sql/alerts.rs"]
+        mod alerts;
+        #[path = "sql/contract.rs"]
+        mod contract;
+        #[path = "sql/counters.rs"]
+        mod counters;
+        #[path = "sql/environments.rs"]
+        mod environments;
+        #[path = "sql/history.rs"]
+        mod history;
+        #[path = "sql/idempotency.rs"]
+        mod idempotency;
+        #[path = "sql/ingest.rs"]
+        mod ingest;
+        #[path = "sql/minutes.rs"]
+        mod minutes;
+        #[path = "sql/points.rs"]
+        mod points;
+        #[path = "sql/proposals.rs"]
+        mod proposals;
+        #[path = "sql/pulls.rs"]
+        mod pulls;
+        #[path = "sql/recorded.rs"]
+        mod recorded;
+        #[path = "sql/recording.rs"]
+        mod recording;
+        #[path = "sql/samples.rs"]
+        mod samples;
+        #[path = "sql/snapshots.rs"]
+        mod snapshots;
+        #[path = "sql/streams.rs"]
+        mod streams;
+        #[path = "sql/subscriptions.rs"]
+        mod subscriptions;
+    };
+}
+use shared_modules;
+
+pub mod postgres;
 pub mod sqlite;
 
 use crate::domain::act::{Act, ActError};
@@ -12,6 +58,7 @@ use crate::domain::history::{Event, EventType, Head, NewEvent};
 use crate::domain::policy::{Config, EnvironmentKind};
 use crate::domain::proposal::{Proposal, ProposalStatus};
 use crate::domain::recent::Tick;
+use crate::domain::rollup::MINUTE_MS;
 use crate::domain::signal::{Aggregation, Series};
 use crate::domain::snapshot::{Origin, Snapshot};
 use crate::domain::stream::{Span, Stream};
@@ -417,4 +464,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes what is pending and closes.
     async fn close(&self);
+}
+
+/// The end of the last whole minute before a time: raw samples are deleted up to there.
+fn pruned_until(before: DateTime<Utc>) -> i64 {
+    (before.timestamp_millis() - 1).div_euclid(MINUTE_MS) * MINUTE_MS
 }

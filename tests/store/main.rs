@@ -16,3 +16,6 @@ mod subscriptions;
 mod support;
 mod tampering;
 mod trend;
+
+#[path = "../support/databases.rs"]
+mod databases;

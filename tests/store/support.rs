@@ -16,10 +16,14 @@ use scaling_mode::domain::snapshot::{
 };
 use scaling_mode::domain::stream::{Span, Stream};
 use scaling_mode::domain::telemetry::{self, AcceptedBatch, Batch};
+use crate::databases;
+use scaling_mode::server::store::postgres::PostgresStore;
 use scaling_mode::server::store::sqlite::SqliteStore;
 use scaling_mode::server::store::{EventFilter, IdempotencyKey, Recording, Store, StoreError};
 use serde_json::{Value, json};
+use sqlx::Connection;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
 pub const ENV: &str = "production";
@@ -27,10 +31,32 @@ pub const ENV: &str = "production";
 /// Runs a case against a fresh store of each backend, with the environment `production` in it.
 pub async fn for_each_backend(case: impl AsyncFn(&dyn Store)) {
     let (folder, store) = sqlite().await;
-    let store: Box<dyn Store> = Box::new(store);
-    case(&*store).await;
+    case(&store).await;
     store.close().await;
     drop(folder);
+    let (_, store) = postgres().await;
+    case(&store).await;
+    store.close().await;
+}
+
+/// A fresh PostgreSQL store with the environment `production` in it, and its url.
+pub async fn postgres() -> (String, PostgresStore) {
+    let url = database().await;
+    let store = PostgresStore::open(&url).await.unwrap();
+    create(&store, ENV).await;
+    (url, store)
+}
+
+/// The url of a new database, in a server that all cases share.
+pub async fn database() -> String {
+    static PLACE: AtomicU32 = AtomicU32::new(0);
+    let port = databases::Server::shared_postgres();
+    let name = format!("store_{}", PLACE.fetch_add(1, Ordering::Relaxed));
+    let url = |name: &str| format!("postgres://founder@127.0.0.1:{port}/{name}");
+    let mut server = sqlx::PgConnection::connect(&url("postgres")).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut server).await.unwrap();
+    server.close().await.unwrap();
+    url(&name)
 }
 
 /// A fresh SQLite store with the environment `production` in it.

@@ -5,6 +5,7 @@ use scaling_mode::server::clock;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -63,6 +64,29 @@ fn wait_for(child: &mut Child, is_ready: impl Fn() -> bool) {
     }
 }
 
+/// A new PostgreSQL, with what starts it and its port.
+fn postgres() -> (TempDir, Command, u16) {
+    let folder = folder("postgres");
+    let data = folder.path().join("data");
+    let mut init = command("postgres", folder.path(), "initdb");
+    init.args(["-U", "founder", "--auth=trust", "-E", "UTF8", "--no-sync", "-D"]).arg(&data);
+    run(init);
+    let rules = "host all founder 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+    std::fs::write(data.join("pg_hba.conf"), rules).expect("the rules are written");
+    let port = free_port();
+    let mut serve = command("postgres", folder.path(), "postgres");
+    serve.arg("-D").arg(&data).args(["-p", &port.to_string(), "-k", ""]);
+    serve.args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=200"]);
+    (folder, serve, port)
+}
+
+/// It listens before it answers.
+fn is_ready(port: u16) -> bool {
+    let mut ask = Command::new(binary("pg_isready"));
+    ask.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]);
+    ask.status().is_ok_and(|status| status.success())
+}
+
 /// A server that ends with the test.
 pub struct Server {
     child: Child,
@@ -73,25 +97,29 @@ pub struct Server {
 impl Server {
     /// PostgreSQL with the superuser `founder`, who needs no password from this machine; all others need theirs.
     pub fn postgres() -> Server {
-        let folder = folder("postgres");
-        let data = folder.path().join("data");
-        let mut init = command("postgres", folder.path(), "initdb");
-        init.args(["-U", "founder", "--auth=trust", "-E", "UTF8", "--no-sync", "-D"]).arg(&data);
-        run(init);
-        let rules = "host all founder 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
-        std::fs::write(data.join("pg_hba.conf"), rules).expect("the rules are written");
-        let port = free_port();
-        let mut serve = command("postgres", folder.path(), "postgres");
-        serve.arg("-D").arg(&data).args(["-p", &port.to_string(), "-k", ""]);
-        serve.args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]);
+        let (folder, mut serve, port) = postgres();
         let mut child = serve.stderr(Stdio::null()).spawn().expect("PostgreSQL starts");
-        // It listens before it answers.
-        wait_for(&mut child, || {
-            let mut ask = Command::new(binary("pg_isready"));
-            ask.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]);
-            ask.status().is_ok_and(|status| status.success())
-        });
+        wait_for(&mut child, || is_ready(port));
         Server { child, _folder: folder, port }
+    }
+
+    /// The one PostgreSQL that all tests of this process share, for a database of their own each. It ends with the process, however
+    /// that ends: whoever waits beside it for the end of its input then ends it and deletes its folder.
+    pub fn shared_postgres() -> u16 {
+        static SHARED: OnceLock<(Child, u16)> = OnceLock::new();
+        let (_, port) = SHARED.get_or_init(|| {
+            let (folder, mut serve, port) = postgres();
+            let folder = folder.keep();
+            let mut guarded = Command::new("sh");
+            let end = r#""$@" & own=$!; cat >/dev/null; kill -INT $own; wait $own; rm -rf "$0""#;
+            guarded.args(["-c", end]).arg(&folder).arg(serve.get_program()).args(serve.get_args());
+            guarded.current_dir(&folder).env("LC_ALL", "C.UTF-8").stdin(Stdio::piped()).stdout(Stdio::null());
+            serve.stdin(Stdio::null());
+            let mut child = guarded.stderr(Stdio::null()).spawn().expect("PostgreSQL starts");
+            wait_for(&mut child, || is_ready(port));
+            (child, port)
+        });
+        *port
     }
 
     /// MariaDB with the superuser `root`, who needs no password.

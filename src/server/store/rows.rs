@@ -10,6 +10,11 @@ use crate::domain::signal::{Aggregation, Series};
 use crate::domain::snapshot::{Snapshot, SnapshotBody};
 use crate::domain::telemetry::{Measurement, Sample};
 use chrono::{DateTime, Utc};
+use sqlx::encode::IsNull;
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, PgValueRef};
+use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
+use sqlx::{Decode, Encode, Postgres, Sqlite, Type};
 
 /// The level at which snapshot bodies are compressed.
 const ZSTD_LEVEL: i32 = 1;
@@ -29,6 +34,80 @@ pub(super) fn corrupt_by(what: &'static str, source: impl Into<Cause>) -> StoreE
 /// Milliseconds since 1970: the precision that the store keeps.
 pub(super) fn millis(at: DateTime<Utc>) -> i64 {
     at.timestamp_millis()
+}
+
+/// A time in a column, in milliseconds since 1970: an integer in SQLite, a `timestamptz` in PostgreSQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct At(pub i64);
+
+impl At {
+    pub fn of(at: DateTime<Utc>) -> At {
+        At(millis(at))
+    }
+
+    pub fn time(self) -> Result<DateTime<Utc>, StoreError> {
+        time(self.0)
+    }
+
+    /// For PostgreSQL, whose times end sooner than whole numbers do: the nearest that it has.
+    fn nearest(self) -> DateTime<Utc> {
+        let nearest = self.0.clamp(FIRST_MS, LAST_MS);
+        DateTime::from_timestamp_millis(nearest).unwrap_or_default()
+    }
+}
+
+/// The first millisecond of the year 1, and the last of the year 9999.
+const FIRST_MS: i64 = -62_135_596_800_000;
+const LAST_MS: i64 = 253_402_300_799_999;
+
+impl Type<Sqlite> for At {
+    fn type_info() -> SqliteTypeInfo {
+        <i64 as Type<Sqlite>>::type_info()
+    }
+
+    fn compatible(other: &SqliteTypeInfo) -> bool {
+        <i64 as Type<Sqlite>>::compatible(other)
+    }
+}
+
+impl Encode<'_, Sqlite> for At {
+    fn encode_by_ref(&self, into: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
+        <i64 as Encode<'_, Sqlite>>::encode_by_ref(&self.0, into)
+    }
+}
+
+impl<'r> Decode<'r, Sqlite> for At {
+    fn decode(value: SqliteValueRef<'r>) -> Result<At, BoxDynError> {
+        <i64 as Decode<'r, Sqlite>>::decode(value).map(At)
+    }
+}
+
+impl Type<Postgres> for At {
+    fn type_info() -> PgTypeInfo {
+        <DateTime<Utc> as Type<Postgres>>::type_info()
+    }
+
+    fn compatible(other: &PgTypeInfo) -> bool {
+        <DateTime<Utc> as Type<Postgres>>::compatible(other)
+    }
+}
+
+impl PgHasArrayType for At {
+    fn array_type_info() -> PgTypeInfo {
+        <DateTime<Utc> as PgHasArrayType>::array_type_info()
+    }
+}
+
+impl Encode<'_, Postgres> for At {
+    fn encode_by_ref(&self, into: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        <DateTime<Utc> as Encode<'_, Postgres>>::encode_by_ref(&self.nearest(), into)
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for At {
+    fn decode(value: PgValueRef<'r>) -> Result<At, BoxDynError> {
+        <DateTime<Utc> as Decode<'r, Postgres>>::decode(value).map(At::of)
+    }
 }
 
 /// A time as the store keeps it, so that what is hashed is what is read back.
@@ -149,7 +228,7 @@ pub(super) fn aggregation(code: i64) -> Result<Option<Aggregation>, StoreError> 
 }
 
 /// The columns of a minute row, in the order of the table.
-pub(super) type MinuteColumns = (i64, i64, i64, i64, i64, i64, i64, i64, Option<String>, bool);
+pub(super) type MinuteColumns = (i64, At, i64, At, i64, i64, i64, At, Option<String>, bool);
 
 /// The names of those columns.
 pub(super) const MINUTE_COLUMNS: &str =
@@ -164,13 +243,13 @@ pub(super) fn minute_columns(row: &MinuteRow) -> Result<MinuteColumns, StoreErro
         .map_err(|error| corrupt_by("a latency row", error))?;
     Ok((
         row.minute,
-        row.first_at,
+        At(row.first_at),
         column(row.first),
-        row.last_at,
+        At(row.last_at),
         column(row.last),
         column(row.samples),
         column(row.total),
-        row.fetched_at,
+        At(row.fetched_at),
         latency,
         row.is_open,
     ))
@@ -183,12 +262,12 @@ pub(super) fn minute_row(columns: MinuteColumns) -> Result<MinuteRow, StoreError
         .transpose()
         .map_err(|error| corrupt_by("a latency row", error))?;
     Ok(MinuteRow {
-        fetched_at,
+        fetched_at: fetched_at.0,
         first: unsigned(first)?,
-        first_at,
+        first_at: first_at.0,
         is_open,
         last: unsigned(last)?,
-        last_at,
+        last_at: last_at.0,
         latency,
         minute,
         samples: unsigned(samples)?,

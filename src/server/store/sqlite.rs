@@ -1,54 +1,69 @@
-//! Owns the SQLite store: its connections and, method by method, who does the work. One connection writes, always in a
+//! Owns the SQLite store: its connections, and what of SQL it says in its own way. One connection writes, always in a
 //! `BEGIN IMMEDIATE` transaction; others only read. Must not know HTTP or sources, and never reads a clock.
 
-mod added;
-mod alerts;
+/// Where an index is named that is to be used.
+macro_rules! indexed {
+    ($name:literal) => {
+        concat!(" INDEXED BY ", $name)
+    };
+}
+/// A column that is 0 or 1, as a condition that its partial indexes know.
+macro_rules! is {
+    ($column:literal) => {
+        concat!($column, " = 1")
+    };
+}
+macro_rules! is_not {
+    ($column:literal) => {
+        concat!($column, " = 0")
+    };
+}
+macro_rules! greatest {
+    () => {
+        "max"
+    };
+}
+/// A time in milliseconds since 1970.
+macro_rules! millis {
+    ($time:literal) => {
+        $time
+    };
+}
+/// A join whose first part is read first.
+macro_rules! in_order {
+    () => {
+        "CROSS JOIN"
+    };
+}
+/// A column that no index is chosen for: the plus keeps SQLite on the order of rows, away from sorting an index.
+macro_rules! in_order_of_rows {
+    ($column:literal) => {
+        concat!("+", $column)
+    };
+}
+
+super::shared_modules!();
 pub mod backup;
-mod counters;
-mod environments;
-mod history;
-mod idempotency;
-mod ingest;
-mod minutes;
-mod points;
-mod proposals;
-mod pulls;
-mod recorded;
-mod recording;
-mod samples;
-mod snapshots;
-mod streams;
-mod subscriptions;
+mod pruning;
+mod sample_rows;
 
 pub use backup::restore;
 
-use super::{
-    AddedSource, Changed, EnvironmentSummary, EventFilter, IdempotencyKey, PullState, Recording, SourceEdit,
-    SourceSummary, Store, StoreError, StoredSample, TrendQuery,
-};
-use crate::domain::act::Act;
-use crate::domain::alert::{Alert, OpenAlerts};
-use crate::domain::backtest::Recorded;
-use crate::domain::history::{Event, Head, NewEvent};
-use crate::domain::policy::Config;
-use crate::domain::proposal::{Proposal, ProposalStatus};
-use crate::domain::recent::Tick;
-use crate::domain::signal::Series;
-use crate::domain::snapshot::{Origin, Snapshot};
-use crate::domain::stream::{Span, Stream};
-use crate::domain::subscription::{Taken, Told};
-use crate::domain::telemetry::{AcceptedBatch, Receipt};
-use crate::domain::trend::TrendPoint;
-use async_trait::async_trait;
+use super::StoreError;
+use crate::domain::telemetry::AcceptedBatch;
 use chrono::{DateTime, Utc};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection as _, Sqlite, SqlitePool, Transaction};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{Mutex, watch};
+
+type Backend = SqliteStore;
+type Connection = sqlx::SqliteConnection;
+type Db = Sqlite;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 
@@ -137,6 +152,85 @@ impl SqliteStore {
         let writer = self.writer.as_ref().ok_or(sqlx::Error::PoolClosed)?;
         Ok(writer.begin_with("BEGIN IMMEDIATE").await?)
     }
+
+    /// Samples lie wherever their time is.
+    #[expect(clippy::unused_async, reason = "the other backend has something to wait for")]
+    async fn make_room_for(&self, _batch: &AcceptedBatch) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn prune_samples_before(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let (mut tx, mut total) = (self.writing().await?, 0);
+        let pruned = pruning::begin(&mut tx, before).await?;
+        self.commit(tx).await?;
+        for (stream, until) in pruned {
+            // In many short transactions, so that ingestion never waits long; which minutes are closed is known first.
+            loop {
+                let mut tx = self.writing().await?;
+                let deleted = pruning::some(&mut tx, stream, until).await?;
+                self.commit(tx).await?;
+                total += deleted;
+                if deleted == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(total)
+    }
+
+    async fn backup_to(&self, file: &Path) -> Result<(), StoreError> {
+        backup::backup(&self.readers, file).await
+    }
+
+    async fn check_ready(&self) -> Result<(), StoreError> {
+        let mut tx = self.writing().await?;
+        backup::check_migrations(&mut tx).await?;
+        sqlx::query("UPDATE meta SET value = value + 1 WHERE name = 'ready_checks'").execute(&mut *tx).await?;
+        // Nothing that anyone waits for.
+        Ok(tx.commit().await?)
+    }
+
+    async fn look_outside(&self) -> Result<(), StoreError> {
+        let mut watcher = self.watcher.lock().await;
+        if watcher.0.is_none() {
+            watcher.0 = Some(self.readers.acquire().await?);
+        }
+        let Some(connection) = watcher.0.as_mut() else {
+            return Ok(());
+        };
+        // It counts the commits that other connections have made, this process's writer among them.
+        let version: i64 = sqlx::query_scalar("PRAGMA data_version").fetch_one(&mut **connection).await?;
+        if version != watcher.1 {
+            watcher.1 = version;
+            self.commits.send_modify(|commits| *commits += 1);
+        }
+        Ok(())
+    }
+
+    async fn end(&self) {
+        self.watcher.lock().await.0 = None;
+        self.readers.close().await;
+        if let Some(writer) = &self.writer {
+            if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the write-ahead log stays until the next start"
+                );
+            }
+            writer.close().await;
+        }
+    }
+}
+
+/// How often a write is begun again: never, since a write has the lock before it reads anything.
+#[derive(Default)]
+struct Tries;
+
+impl Tries {
+    #[expect(clippy::unused_async, reason = "the other backend waits")]
+    async fn again(&mut self, _error: &StoreError) -> bool {
+        false
+    }
 }
 
 fn reading(path: &Path) -> SqliteConnectOptions {
@@ -155,6 +249,13 @@ async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqliteP
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        .before_acquire(|connection, _| {
+            Box::pin(async move {
+                // A transaction whose end failed, as on a full disk, stays open with its connection: another one takes its place.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_with(options)
         .await
 }
@@ -180,394 +281,5 @@ fn not_migrated(error: MigrateError) -> StoreError {
             StoreError::NotAStore(format!("its migration {version} is not this program's"))
         }
         other => StoreError::Unavailable(sqlx::Error::Migrate(Box::new(other))),
-    }
-}
-
-#[async_trait]
-impl Store for SqliteStore {
-    async fn create_environment(&self, config: &Config, actor: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let mut tx = self.writing().await?;
-        environments::create(&mut tx, config, actor, now).await?;
-        self.commit(tx).await
-    }
-
-    async fn environments(&self) -> Result<Vec<EnvironmentSummary>, StoreError> {
-        environments::all(&mut *self.reader().await?).await
-    }
-
-    async fn config(&self, environment: &str) -> Result<Config, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        environments::config_in_force(&mut tx, &found).await
-    }
-
-    async fn config_at(&self, environment: &str, version: u64) -> Result<Option<Config>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        environments::config_at(&mut tx, found.id, version).await
-    }
-
-    async fn act(
-        &self,
-        environment: &str,
-        act: &Act,
-        actor: &str,
-        now: DateTime<Utc>,
-        key: Option<&IdempotencyKey>,
-    ) -> Result<Changed, StoreError> {
-        let mut tx = self.writing().await?;
-        let changed = environments::act(&mut tx, environment, act, actor, now, key).await?;
-        self.commit(tx).await?;
-        Ok(changed)
-    }
-
-    async fn append(&self, environment: &str, event: NewEvent) -> Result<Event, StoreError> {
-        let mut tx = self.writing().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        let mut head = found.head;
-        let event = history::link(&mut head, event);
-        history::append(&mut tx, found.id, std::slice::from_ref(&event)).await?;
-        self.commit(tx).await?;
-        Ok(event)
-    }
-
-    async fn ingest(
-        &self,
-        environment: &str,
-        batch: &AcceptedBatch,
-        now: DateTime<Utc>,
-        key: Option<&IdempotencyKey>,
-    ) -> Result<Receipt, StoreError> {
-        let mut tx = self.writing().await?;
-        let receipt = ingest::ingest(&mut tx, environment, batch, now, key).await?;
-        self.commit(tx).await?;
-        Ok(receipt)
-    }
-
-    async fn revise(
-        &self,
-        environment: &str,
-        batch: &AcceptedBatch,
-        event: NewEvent,
-        now: DateTime<Utc>,
-    ) -> Result<Receipt, StoreError> {
-        let mut tx = self.writing().await?;
-        let receipt = ingest::ingest(&mut tx, environment, batch, now, None).await?;
-        let found = environments::find(&mut tx, environment).await?;
-        history::append_new(&mut tx, found.id, found.head, [event]).await?;
-        self.commit(tx).await?;
-        Ok(receipt)
-    }
-
-    async fn ingest_once(
-        &self,
-        environment: &str,
-        batch: &AcceptedBatch,
-        now: DateTime<Utc>,
-        once: &IdempotencyKey,
-    ) -> Result<Receipt, StoreError> {
-        let mut tx = self.writing().await?;
-        let receipt = ingest::ingest_once(&mut tx, environment, batch, now, once).await?;
-        self.commit(tx).await?;
-        Ok(receipt)
-    }
-
-    async fn take_alerts(
-        &self,
-        environment: &str,
-        source: &str,
-        alerts: &[Alert],
-        now: DateTime<Utc>,
-    ) -> Result<OpenAlerts, StoreError> {
-        let mut tx = self.writing().await?;
-        let open = alerts::take(&mut tx, environment, source, alerts, now).await?;
-        self.commit(tx).await?;
-        Ok(open)
-    }
-
-    async fn take_subscriptions(
-        &self,
-        environment: &str,
-        source: &str,
-        told: &Told,
-        now: DateTime<Utc>,
-    ) -> Result<Taken, StoreError> {
-        let mut tx = self.writing().await?;
-        let taken = subscriptions::take(&mut tx, environment, source, told, now).await?;
-        self.commit(tx).await?;
-        Ok(taken)
-    }
-
-    async fn streams(&self, environment: &str, span: Span) -> Result<Vec<Stream>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        streams::within(&mut tx, found.id, span).await
-    }
-
-    async fn sources(&self, environment: &str) -> Result<Vec<SourceSummary>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        streams::sources(&mut tx, found.id).await
-    }
-
-    async fn extent(&self, environment: &str) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        streams::extent(&mut tx, found.id).await
-    }
-
-    async fn samples(
-        &self,
-        environment: &str,
-        series: Series,
-        span: Span,
-        limit: u32,
-    ) -> Result<Vec<StoredSample>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        streams::samples(&mut tx, found.id, series, span, limit).await
-    }
-
-    async fn prune_samples(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let (mut tx, mut total) = (self.writing().await?, 0);
-        let pruned = streams::begin_pruning(&mut tx, before).await?;
-        self.commit(tx).await?;
-        for (stream, until) in pruned {
-            // In many short transactions, so that ingestion never waits long; which minutes are closed is known first.
-            loop {
-                let mut tx = self.writing().await?;
-                let deleted = streams::prune_some(&mut tx, stream, until).await?;
-                self.commit(tx).await?;
-                total += deleted;
-                if deleted == 0 {
-                    break;
-                }
-            }
-        }
-        Ok(total)
-    }
-
-    async fn record(
-        &self,
-        environment: &str,
-        recordings: &[Recording<'_>],
-        key: Option<&IdempotencyKey>,
-    ) -> Result<Vec<Snapshot>, StoreError> {
-        let bodies = super::rows::compress(recordings.iter().map(|recording| recording.bytes))?;
-        let mut tx = self.writing().await?;
-        let snapshots = recording::record(&mut tx, environment, recordings, bodies, key).await?;
-        self.commit(tx).await?;
-        Ok(snapshots)
-    }
-
-    async fn pull_states(&self, environment: &str) -> Result<Vec<(String, PullState)>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        pulls::of_environment(&mut tx, found.id).await
-    }
-
-    async fn note_pull(&self, environment: &str, source: &str, state: &PullState) -> Result<(), StoreError> {
-        let mut tx = self.writing().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        pulls::note(&mut tx, found.id, source, state).await?;
-        self.commit(tx).await
-    }
-
-    async fn added_sources(&self, environment: Option<&str>) -> Result<Vec<AddedSource>, StoreError> {
-        added::all(&mut *self.reader().await?, environment).await
-    }
-
-    async fn source_changed_under(
-        &self,
-        environment: &str,
-        key: &IdempotencyKey,
-    ) -> Result<Option<String>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        added::under(&mut tx, found.id, key).await
-    }
-
-    async fn change_source(
-        &self,
-        environment: &str,
-        edit: &SourceEdit,
-        event: NewEvent,
-        key: Option<&IdempotencyKey>,
-    ) -> Result<(), StoreError> {
-        let mut tx = self.writing().await?;
-        added::change(&mut tx, environment, edit, event, key).await?;
-        self.commit(tx).await
-    }
-
-    async fn prune_counters(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let mut tx = self.writing().await?;
-        let pruned = counters::prune(&mut tx, before).await?;
-        self.commit(tx).await?;
-        Ok(pruned)
-    }
-
-    async fn prune_keys(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let mut tx = self.writing().await?;
-        let pruned = idempotency::prune(&mut tx, before).await?;
-        self.commit(tx).await?;
-        Ok(pruned)
-    }
-
-    async fn recorded_under(&self, environment: &str, key: &IdempotencyKey) -> Result<Option<Snapshot>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        recording::under(&mut tx, found.id, key)
-            .await
-            .map(|snapshots| snapshots.and_then(|snapshots| snapshots.into_iter().next()))
-    }
-
-    async fn ticks(
-        &self,
-        environment: &str,
-        from: DateTime<Utc>,
-        before: DateTime<Utc>,
-    ) -> Result<Vec<Tick>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        snapshots::ticks(&mut tx, found.id, from, before).await
-    }
-
-    async fn recorded_ticks(
-        &self,
-        environment: &str,
-        from: Option<DateTime<Utc>>,
-        to: Option<DateTime<Utc>>,
-        pages: mpsc::Sender<Vec<Recorded>>,
-    ) -> Result<(), StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        recorded::ticks(&mut tx, found.id, from, to, &pages).await
-    }
-
-    async fn trend(&self, environment: &str, query: &TrendQuery) -> Result<Vec<TrendPoint>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        points::trend(&mut tx, found.id, query).await
-    }
-
-    async fn has_tick(&self, environment: &str, at: DateTime<Utc>) -> Result<bool, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        snapshots::has_tick(&mut tx, found.id, at).await
-    }
-
-    async fn latest_daily(&self, environment: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        snapshots::latest_daily(&mut tx, found.id).await
-    }
-
-    async fn latest_snapshot(&self, environment: &str) -> Result<Option<Snapshot>, StoreError> {
-        Ok(self.snapshots(environment, 1, None, None).await?.pop())
-    }
-
-    async fn snapshot(&self, id: &str) -> Result<Snapshot, StoreError> {
-        snapshots::one(&mut *self.reader().await?, id).await
-    }
-
-    async fn snapshots(
-        &self,
-        environment: &str,
-        limit: u32,
-        before: Option<(DateTime<Utc>, String)>,
-        origin: Option<Origin>,
-    ) -> Result<Vec<Snapshot>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        snapshots::page(&mut tx, found.id, limit, before, origin).await
-    }
-
-    async fn snapshot_bytes(
-        &self,
-        environment: &str,
-        after: i64,
-        limit: u32,
-    ) -> Result<Vec<(i64, String, String, Vec<u8>)>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        snapshots::bytes(&mut tx, found.id, after, limit).await
-    }
-
-    async fn open_proposal(&self, environment: &str) -> Result<Option<Proposal>, StoreError> {
-        Ok(self.proposals(environment, Some(ProposalStatus::Open), 1).await?.pop())
-    }
-
-    async fn proposals(
-        &self,
-        environment: &str,
-        status: Option<ProposalStatus>,
-        limit: u32,
-    ) -> Result<Vec<Proposal>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        proposals::page(&mut tx, found.id, status, limit).await
-    }
-
-    async fn events(&self, environment: &str, filter: &EventFilter, limit: u32) -> Result<Vec<Event>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        history::page(&mut tx, &found, filter, limit).await
-    }
-
-    async fn events_after(&self, environment: &str, seq: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        history::after(&mut tx, &found, seq, limit).await
-    }
-
-    async fn heads(&self) -> Result<Vec<Head>, StoreError> {
-        environments::heads(&mut *self.reader().await?).await
-    }
-
-    async fn backup(&self, file: &Path) -> Result<(), StoreError> {
-        backup::backup(&self.readers, file).await
-    }
-
-    async fn ready(&self) -> Result<(), StoreError> {
-        let mut tx = self.writing().await?;
-        backup::check_migrations(&mut tx).await?;
-        sqlx::query("UPDATE meta SET value = value + 1 WHERE name = 'ready_checks'").execute(&mut *tx).await?;
-        // Nothing that anyone waits for.
-        Ok(tx.commit().await?)
-    }
-
-    fn commits(&self) -> watch::Receiver<u64> {
-        self.commits.subscribe()
-    }
-
-    async fn notice_outside_commits(&self) -> Result<(), StoreError> {
-        let mut watcher = self.watcher.lock().await;
-        if watcher.0.is_none() {
-            watcher.0 = Some(self.readers.acquire().await?);
-        }
-        let Some(connection) = watcher.0.as_mut() else {
-            return Ok(());
-        };
-        // It counts the commits that other connections have made, this process's writer among them.
-        let version: i64 = sqlx::query_scalar("PRAGMA data_version").fetch_one(&mut **connection).await?;
-        if version != watcher.1 {
-            watcher.1 = version;
-            self.commits.send_modify(|commits| *commits += 1);
-        }
-        Ok(())
-    }
-
-    async fn close(&self) {
-        self.watcher.lock().await.0 = None;
-        self.readers.close().await;
-        if let Some(writer) = &self.writer {
-            if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the write-ahead log stays until the next start"
-                );
-            }
-            writer.close().await;
-        }
     }
 }

@@ -1,16 +1,15 @@
-//! Owns environments and their configurations in SQLite, and what the founder's acts do to them.
+//! Owns environments and their configurations, and what the founder's acts do to them.
 
-use super::super::rows::{corrupt, corrupt_by, millis, time, unsigned, whole_millis};
+use super::super::rows::{At, corrupt, corrupt_by, unsigned, whole_millis};
 use super::super::{Changed, EnvironmentSummary, IdempotencyKey, StoreError};
 use super::idempotency::Kind;
-use super::{history, idempotency, proposals};
+use super::{Connection, history, idempotency, proposals};
 use crate::domain::act::{self, Act};
 use crate::domain::canonical;
 use crate::domain::history::{EventType, Head, NewEvent};
 use crate::domain::policy::{Config, EnvironmentKind};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::SqliteConnection;
 
 /// An environment's row.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ pub(super) struct Environment {
 }
 
 /// The environment of this name.
-pub(super) async fn find(db: &mut SqliteConnection, name: &str) -> Result<Environment, StoreError> {
+pub(super) async fn find(db: &mut Connection, name: &str) -> Result<Environment, StoreError> {
     let row: Option<(i64, i64, i64, String)> =
         sqlx::query_as("SELECT id, version, head_seq, head_hash FROM environments WHERE name = $1")
             .bind(name)
@@ -35,13 +34,13 @@ pub(super) async fn find(db: &mut SqliteConnection, name: &str) -> Result<Enviro
     Ok(Environment { id, head, version })
 }
 
-pub(super) async fn all(db: &mut SqliteConnection) -> Result<Vec<EnvironmentSummary>, StoreError> {
-    let rows: Vec<(String, String, i64)> =
+pub(super) async fn all(db: &mut Connection) -> Result<Vec<EnvironmentSummary>, StoreError> {
+    let rows: Vec<(String, String, At)> =
         sqlx::query_as("SELECT name, kind, created_at FROM environments ORDER BY name").fetch_all(db).await?;
     rows.into_iter()
         .map(|(name, kind, created_at)| {
             Ok(EnvironmentSummary {
-                created_at: time(created_at)?,
+                created_at: created_at.time()?,
                 kind: EnvironmentKind::from_name(&kind).ok_or_else(|| corrupt("an environment's kind"))?,
                 name,
             })
@@ -49,14 +48,14 @@ pub(super) async fn all(db: &mut SqliteConnection) -> Result<Vec<EnvironmentSumm
         .collect()
 }
 
-pub(super) async fn heads(db: &mut SqliteConnection) -> Result<Vec<Head>, StoreError> {
+pub(super) async fn heads(db: &mut Connection) -> Result<Vec<Head>, StoreError> {
     let rows: Vec<(String, i64, String)> =
         sqlx::query_as("SELECT name, head_seq, head_hash FROM environments ORDER BY name").fetch_all(db).await?;
     rows.into_iter().map(|(environment, seq, hash)| Ok(Head { environment, hash, seq: unsigned(seq)? })).collect()
 }
 
 pub(super) async fn create(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     config: &Config,
     actor: &str,
     now: DateTime<Utc>,
@@ -69,7 +68,7 @@ pub(super) async fn create(
     )
     .bind(name)
     .bind(config.kind.name())
-    .bind(millis(now))
+    .bind(At::of(now))
     .bind(version_column(config.version)?)
     .bind(0i64)
     .bind(&head.hash)
@@ -89,7 +88,7 @@ fn version_column(version: u64) -> Result<i64, StoreError> {
 
 /// Stores a version of the configuration; returns its digest.
 async fn insert_config(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
     config: &Config,
     at: DateTime<Utc>,
@@ -99,7 +98,7 @@ async fn insert_config(
     sqlx::query("INSERT INTO configs (environment_id, version, at, digest, body) VALUES ($1, $2, $3, $4, $5)")
         .bind(environment)
         .bind(version_column(config.version)?)
-        .bind(millis(at))
+        .bind(At::of(at))
         .bind(&digest)
         .bind(body)
         .execute(db)
@@ -108,7 +107,7 @@ async fn insert_config(
 }
 
 pub(super) async fn config_at(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
     version: u64,
 ) -> Result<Option<Config>, StoreError> {
@@ -131,7 +130,7 @@ pub(super) async fn config_at(
 }
 
 pub(super) async fn config_in_force(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: &Environment,
 ) -> Result<Config, StoreError> {
     config_at(db, environment.id, unsigned(environment.version)?)
@@ -147,7 +146,7 @@ struct ActResult {
 }
 
 pub(super) async fn act(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: &str,
     act: &Act,
     actor: &str,
@@ -169,7 +168,7 @@ pub(super) async fn act(
 
 /// Lets the domain decide and stores what it says; the environment's id comes back with it.
 async fn apply(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     found: Environment,
     act: &Act,
     actor: &str,

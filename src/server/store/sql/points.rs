@@ -1,13 +1,14 @@
-//! Owns the points of charts in SQLite: written with each snapshot, read as hulls of equal stretches of time. They are
+//! Owns the points of charts: written with each snapshot, read as hulls of equal stretches of time. They are
 //! derived from snapshots and made again where a store is older than they are.
 
-use super::super::rows::{self, column, corrupt, millis, time, unsigned};
+use super::super::rows::{self, At, column, corrupt, unsigned};
 use super::super::{StoreError, TrendQuery};
+use super::{Connection, Db};
 use crate::domain::decision::Recommendation;
 use crate::domain::interval::Interval;
 use crate::domain::mode::Mode;
 use crate::domain::trend::TrendPoint;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::QueryBuilder;
 
 /// Snapshots read at once while points are made again.
 const AT_ONCE: i64 = 500;
@@ -17,18 +18,18 @@ const ROWS: usize = 100;
 
 /// Keeps the points of snapshots; one for the same time takes the place of the one before it.
 pub(super) async fn insert(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
     points: &[TrendPoint],
 ) -> Result<(), StoreError> {
     for chunk in points.chunks(ROWS) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT OR REPLACE INTO points (environment_id, at, mode, answer, overall_lo, overall_hi, load_lo, load_hi, \
+        let mut query = QueryBuilder::<Db>::new(
+            "INSERT INTO points (environment_id, at, mode, answer, overall_lo, overall_hi, load_lo, load_hi, \
              clients_lo, clients_hi, clients_limit) ",
         );
         query.push_values(chunk, |mut row, point| {
             row.push_bind(environment)
-                .push_bind(millis(point.at))
+                .push_bind(At::of(point.at))
                 .push_bind(i64::from(point.mode as u8))
                 .push_bind(i64::from(point.answer as u8))
                 .push_bind(point.overall.lo())
@@ -39,6 +40,12 @@ pub(super) async fn insert(
                 .push_bind(point.clients_hi.map(column))
                 .push_bind(column(point.clients_limit));
         });
+        query.push(
+            " ON CONFLICT (environment_id, at) DO UPDATE SET mode = excluded.mode, answer = excluded.answer, \
+             overall_lo = excluded.overall_lo, overall_hi = excluded.overall_hi, load_lo = excluded.load_lo, \
+             load_hi = excluded.load_hi, clients_lo = excluded.clients_lo, clients_hi = excluded.clients_hi, \
+             clients_limit = excluded.clients_limit",
+        );
         query.build().persistent(chunk.len() == ROWS || chunk.len() == 1).execute(&mut *db).await?;
     }
     Ok(())
@@ -46,7 +53,7 @@ pub(super) async fn insert(
 
 #[derive(sqlx::FromRow)]
 struct PointRow {
-    newest: i64,
+    newest: At,
     mode: i64,
     strictest: i64,
     overall_lo: f64,
@@ -65,7 +72,7 @@ impl PointRow {
         let mode = usize::try_from(self.mode).ok().and_then(|place| Mode::ALL.get(place));
         Ok(TrendPoint {
             answer: *answer.ok_or_else(|| corrupt("a point's answer"))?,
-            at: time(self.newest)?,
+            at: self.newest.time()?,
             clients_lo: unsigned(self.clients_lo)?,
             clients_hi: self.clients_hi.map(unsigned).transpose()?,
             clients_limit: unsigned(self.clients_limit)?,
@@ -79,22 +86,30 @@ impl PointRow {
 
 /// The hulls of equal stretches, ascending. The newest row's mode is found by putting it behind the time.
 pub(super) async fn trend(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
     query: &TrendQuery,
 ) -> Result<Vec<TrendPoint>, StoreError> {
     let found: Vec<PointRow> = sqlx::query_as(
-        "SELECT max(at) AS newest, max(at * 4 + mode) % 4 AS mode, max(answer) AS strictest, min(overall_lo) AS overall_lo, \
+        concat!(
+            "SELECT max(at) AS newest, max(",
+            millis!("at"),
+            " * 4 + mode) % 4 AS mode, max(answer) AS strictest, min(overall_lo) AS overall_lo, \
              max(overall_hi) AS overall_hi, min(load_lo) AS load_lo, \
              CASE WHEN count(load_hi) = count(*) THEN max(load_hi) END AS load_hi, min(clients_lo) AS clients_lo, \
              CASE WHEN count(clients_hi) = count(*) THEN max(clients_hi) END AS clients_hi, \
              max(clients_limit) AS clients_limit, \
              count(*) AS snapshots \
-         FROM points WHERE environment_id = $1 AND at > $2 AND at <= $3 GROUP BY (at - $2 - 1) / $4 ORDER BY newest",
+         FROM points WHERE environment_id = $1 AND at > $2 AND at <= $3 GROUP BY (",
+            millis!("at"),
+            " - ",
+            millis!("$2"),
+            " - 1) / $4 ORDER BY newest"
+        ),
     )
     .bind(environment)
-    .bind(millis(query.from))
-    .bind(millis(query.to))
+    .bind(At::of(query.from))
+    .bind(At::of(query.to))
     .bind(query.step.num_milliseconds().max(1))
     .fetch_all(db)
     .await?;
@@ -102,14 +117,14 @@ pub(super) async fn trend(
 }
 
 /// Whether there are snapshots but no points: the store was made before there were any.
-pub(super) async fn are_missing(db: &mut SqliteConnection) -> Result<bool, StoreError> {
+pub(super) async fn are_missing(db: &mut Connection) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM snapshots) AND NOT EXISTS (SELECT 1 FROM points)")
         .fetch_one(db)
         .await?)
 }
 
 /// Makes the points of every snapshot again.
-pub(super) async fn make_again(db: &mut SqliteConnection) -> Result<(), StoreError> {
+pub(super) async fn make_again(db: &mut Connection) -> Result<(), StoreError> {
     let mut after = 0;
     loop {
         let found: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(

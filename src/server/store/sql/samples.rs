@@ -1,15 +1,13 @@
-//! Owns raw samples in SQLite: who is the same sample, what is new, what contradicts. Must not know roll-ups.
+//! Owns raw samples: who is the same sample, what is new, what contradicts. Must not know roll-ups.
 
 use super::super::StoreError;
-use super::super::rows::{SampleForm, millis};
+use super::super::rows::{At, SampleForm, millis};
+use super::Connection;
 use super::ingest::Streams;
+use super::sample_rows::{ROWS, insert_missing, replace};
 use crate::domain::signal::Series;
 use crate::domain::telemetry::{AcceptedBatch, RowError, Sample};
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use std::collections::HashMap;
-
-/// Samples inserted, or looked for, by one statement.
-const ROWS: usize = 256;
 
 /// A sample on its way in.
 #[derive(Clone, Debug)]
@@ -26,7 +24,7 @@ pub(super) struct Row<'b> {
 
 /// What makes a sample the same sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Identity<'b> {
+pub(super) enum Identity<'b> {
     /// Among those of its source.
     Id(&'b str),
     /// Stream, aggregation and time.
@@ -34,7 +32,7 @@ enum Identity<'b> {
 }
 
 impl<'b> Row<'b> {
-    fn identity(&self) -> Identity<'b> {
+    pub(super) fn identity(&self) -> Identity<'b> {
         match self.id {
             "" => Identity::Place(self.stream, self.form.aggregation, self.at),
             id => Identity::Id(id),
@@ -121,6 +119,9 @@ fn difference(row: &Row<'_>, stream: i64, at: i64, form: &SampleForm) -> Option<
     }
 }
 
+/// Where a sample is stored that was there already: its stream, its time and what it says; by what makes it the same.
+pub(super) type There<'b> = HashMap<Identity<'b>, (i64, i64, SampleForm)>;
+
 /// What became of a batch's samples.
 #[derive(Debug, Default)]
 pub(super) struct Outcome<'b> {
@@ -138,7 +139,7 @@ impl Outcome<'_> {
 
 /// Stores the samples that are new, and replaces those that are revised.
 pub(super) async fn store<'b>(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     source: i64,
     incoming: &Incoming<'b>,
     revises: bool,
@@ -147,135 +148,47 @@ pub(super) async fn store<'b>(
 ) -> Result<Outcome<'b>, StoreError> {
     let mut outcome = Outcome::default();
     for chunk in incoming.rows.chunks(ROWS) {
-        // The usual batch is all new. Where it is not, the failed statement has stored nothing.
-        match insert(db, source, chunk, fetched_at).await {
-            Ok(()) => outcome.new.extend_from_slice(chunk),
-            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
-                let mut missing = Vec::new();
-                let stored = stored(db, source, chunk).await?;
-                for row in chunk {
-                    let Some((stream, at, form)) = stored.get(&row.identity()) else {
-                        missing.push(row.clone());
-                        continue;
-                    };
-                    match difference(row, *stream, *at, form) {
-                        None => outcome.duplicates += 1,
-                        Some(_) if revises => {
-                            replace(db, source, row, (*stream, *at), fetched_at).await?;
-                            outcome.revised.push((row.clone(), (*stream, *at)));
-                        }
-                        Some((field, detail)) => conflicts.push(row.conflict(field, detail)),
-                    }
+        let there = insert_missing(db, source, chunk, fetched_at).await?;
+        for row in chunk {
+            let Some((stream, at, form)) = there.get(&row.identity()) else {
+                outcome.new.push(row.clone());
+                continue;
+            };
+            match difference(row, *stream, *at, form) {
+                None => outcome.duplicates += 1,
+                Some(_) if revises => {
+                    replace(db, source, row, (*stream, *at), fetched_at).await?;
+                    outcome.revised.push((row.clone(), (*stream, *at)));
                 }
-                if !missing.is_empty() {
-                    insert(db, source, &missing, fetched_at).await?;
-                    outcome.new.append(&mut missing);
-                }
+                Some((field, detail)) => conflicts.push(row.conflict(field, detail)),
             }
-            Err(error) => return Err(error.into()),
         }
     }
     Ok(outcome)
 }
 
-async fn insert(db: &mut SqliteConnection, source: i64, rows: &[Row<'_>], fetched_at: i64) -> Result<(), sqlx::Error> {
-    let mut query = QueryBuilder::<Sqlite>::new(
-        "INSERT INTO samples (stream_id, at, aggregation, id, source_id, atoms, count, exact, histogram, is_open, fetched_at) ",
-    );
-    query.push_values(rows, |mut columns, row| {
-        columns
-            .push_bind(row.stream)
-            .push_bind(row.at)
-            .push_bind(row.form.aggregation)
-            .push_bind(row.id)
-            .push_bind((!row.id.is_empty()).then_some(source))
-            .push_bind(row.form.atoms)
-            .push_bind(row.form.count)
-            .push_bind(&row.form.exact)
-            .push_bind(&row.form.histogram)
-            .push_bind(row.form.is_open)
-            .push_bind(fetched_at);
-    });
-    query.build().persistent(rows.len() == ROWS || rows.len() == 1).execute(db).await?;
-    Ok(())
-}
-
-/// Where samples of these identities are stored, and what they say.
-async fn stored<'b>(
-    db: &mut SqliteConnection,
-    source: i64,
-    rows: &[Row<'b>],
-) -> Result<HashMap<Identity<'b>, (i64, i64, SampleForm)>, StoreError> {
-    let mut query = QueryBuilder::<Sqlite>::new("WITH wanted (place, stream_id, at, aggregation, id) AS (");
-    query.push_values(rows.iter().zip(0i64..), |mut columns, (row, place)| {
-        columns
-            .push_bind(place)
-            .push_bind(row.stream)
-            .push_bind(row.at)
-            .push_bind(row.form.aggregation)
-            .push_bind(row.id);
-    });
-    query.push(
-        ") SELECT place, s.stream_id, s.at, s.aggregation, s.atoms, s.count, s.exact, s.histogram, s.is_open \
-         FROM wanted w CROSS JOIN samples s ON s.stream_id = w.stream_id AND s.at = w.at AND s.aggregation = w.aggregation AND s.id = '' \
-         WHERE w.id = '' \
-         UNION ALL SELECT place, s.stream_id, s.at, s.aggregation, s.atoms, s.count, s.exact, s.histogram, s.is_open \
-         FROM wanted w CROSS JOIN samples s INDEXED BY samples_by_id ON s.id = w.id AND s.id <> '' AND s.source_id = ",
-    );
-    query.push_bind(source).push(" WHERE w.id <> ''");
-    type StoredColumns = (i64, i64, i64, i64, i64, Option<i64>, Option<String>, Option<String>, bool);
-    let found: Vec<StoredColumns> = query.build_query_as().persistent(rows.len() == ROWS).fetch_all(db).await?;
-    let mut stored = HashMap::with_capacity(found.len());
-    for (place, stream, at, aggregation, atoms, count, exact, histogram, is_open) in found {
-        let form = SampleForm { aggregation, atoms, count, exact, histogram, is_open };
-        let row = usize::try_from(place).ok().and_then(|place| rows.get(place));
-        stored.extend(row.map(|row| (row.identity(), (stream, at, form))));
-    }
-    Ok(stored)
-}
-
-/// Puts a revised sample in the place of the one that is stored.
-async fn replace(
-    db: &mut SqliteConnection,
-    source: i64,
-    row: &Row<'_>,
-    old: (i64, i64),
-    fetched_at: i64,
-) -> Result<(), StoreError> {
-    let gone = if row.id.is_empty() {
-        sqlx::query("DELETE FROM samples WHERE stream_id = $1 AND at = $2 AND aggregation = $3 AND id = ''")
-            .bind(old.0)
-            .bind(old.1)
-            .bind(row.form.aggregation)
-    } else {
-        sqlx::query("DELETE FROM samples WHERE source_id = $1 AND id = $2 AND id <> ''").bind(source).bind(row.id)
-    };
-    gone.execute(&mut *db).await?;
-    Ok(insert(db, source, std::slice::from_ref(row), fetched_at).await?)
-}
-
 /// The samples of a stretch of one stream (open at its beginning) with when each was fetched, in order of time.
 pub(super) async fn between(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     stream: i64,
     series: Series,
     from: i64,
     to: i64,
 ) -> Result<Vec<(Sample, i64)>, StoreError> {
-    type RawColumns = (i64, i64, i64, Option<i64>, Option<String>, Option<String>, bool, i64);
+    type RawColumns = (At, i64, i64, Option<i64>, Option<String>, Option<String>, bool, At);
     let rows: Vec<RawColumns> = sqlx::query_as(
         "SELECT at, aggregation, atoms, count, exact, histogram, is_open, fetched_at FROM samples \
          WHERE stream_id = $1 AND at > $2 AND at <= $3 ORDER BY at, fetched_at, aggregation, id",
     )
     .bind(stream)
-    .bind(from)
-    .bind(to)
+    .bind(At(from))
+    .bind(At(to))
     .fetch_all(db)
     .await?;
     rows.into_iter()
         .map(|(at, aggregation, atoms, count, exact, histogram, is_open, fetched_at)| {
             let form = SampleForm { aggregation, atoms, count, exact, histogram, is_open };
-            Ok((form.sample(series, at)?, fetched_at))
+            Ok((form.sample(series, at.0)?, fetched_at.0))
         })
         .collect()
 }

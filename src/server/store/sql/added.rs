@@ -1,14 +1,13 @@
-//! Owns the sources that a founder has added, in SQLite: their definitions as they were written. Must not know what stands in one.
+//! Owns the sources that a founder has added: their definitions as they were written. Must not know what stands in one.
 
-use super::super::rows::millis;
+use super::super::rows::At;
 use super::super::{AddedSource, IdempotencyKey, SourceEdit, StoreError};
 use super::idempotency::Kind;
-use super::{environments, history, idempotency};
+use super::{Connection, environments, history, idempotency};
 use crate::domain::history::NewEvent;
-use sqlx::SqliteConnection;
 
 /// Those of one environment, or of all; by environment and name.
-pub(super) async fn all(db: &mut SqliteConnection, environment: Option<&str>) -> Result<Vec<AddedSource>, StoreError> {
+pub(super) async fn all(db: &mut Connection, environment: Option<&str>) -> Result<Vec<AddedSource>, StoreError> {
     let rows: Vec<(String, String, String)> = sqlx::query_as(
         "SELECT environments.name, added_sources.name, definition FROM added_sources \
          JOIN environments ON environments.id = environment_id \
@@ -22,7 +21,7 @@ pub(super) async fn all(db: &mut SqliteConnection, environment: Option<&str>) ->
 
 /// What the first request with this key has left.
 pub(super) async fn under(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
     key: &IdempotencyKey,
 ) -> Result<Option<String>, StoreError> {
@@ -31,10 +30,10 @@ pub(super) async fn under(
 
 /// Changes a definition that is still as it was read, and adds the event.
 pub(super) async fn change(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: &str,
     edit: &SourceEdit,
-    event: NewEvent,
+    event: &NewEvent,
     key: Option<&IdempotencyKey>,
 ) -> Result<(), StoreError> {
     let found = environments::find(db, environment).await?;
@@ -61,7 +60,7 @@ pub(super) async fn change(
             .bind(found.id)
             .bind(&edit.name)
             .bind(definition)
-            .bind(millis(at))
+            .bind(At::of(at))
             .execute(&mut *db)
             .await?;
         }
@@ -81,9 +80,7 @@ pub(super) async fn change(
     .bind(&edit.name)
     .execute(&mut *db)
     .await?;
-    let mut head = found.head;
-    let event = history::link(&mut head, event);
-    history::append(db, found.id, std::slice::from_ref(&event)).await?;
+    history::append_new(db, found.id, found.head, [event.clone()]).await?;
     if let Some(left) = edit.after.as_ref().or(edit.before.as_ref()) {
         idempotency::remember(db, found.id, key, Kind::Act, left, at).await?;
     }

@@ -1,14 +1,13 @@
-//! Owns what is kept of alerts in SQLite, and that their number is stored with them. Must not know what opens or closes an
+//! Owns what is kept of alerts, and that their number is stored with them. Must not know what opens or closes an
 //! alert; the domain does that.
 
 use super::super::StoreError;
-use super::super::rows::{corrupt, millis, time, unsigned};
-use super::{environments, ingest};
+use super::super::rows::{At, corrupt, unsigned};
+use super::{Connection, environments, ingest};
 use crate::domain::alert::{Alert, AlertState, OpenAlerts};
 use crate::domain::signal::Severity;
 use crate::domain::telemetry::AcceptedBatch;
 use chrono::{DateTime, Duration, Utc};
-use sqlx::SqliteConnection;
 
 /// How long alerts that are over are known: longer than a notification of them is tried again.
 const KEPT: Duration = Duration::days(30);
@@ -16,7 +15,7 @@ const KEPT: Duration = Duration::days(30);
 const OVERTAKEN: Duration = Duration::seconds(5);
 
 pub(super) async fn take(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: &str,
     source: &str,
     alerts: &[Alert],
@@ -29,9 +28,9 @@ pub(super) async fn take(
         let state = AlertState::after(known(db, id, &alert.fingerprint).await?, alert);
         keep(db, id, alert, state, at).await?;
     }
-    sqlx::query("DELETE FROM alerts WHERE source_id = $1 AND is_open = 0 AND heard_at < $2")
+    sqlx::query(concat!("DELETE FROM alerts WHERE source_id = $1 AND ", is_not!("is_open"), " AND heard_at < $2"))
         .bind(id)
-        .bind(millis(now - KEPT))
+        .bind(At::of(now - KEPT))
         .execute(&mut *db)
         .await?;
     let open = count(db, id).await?;
@@ -48,54 +47,59 @@ pub(super) async fn take(
 
 /// The time of the number that is stored now: where two notifications arrive together, the one that is stored last knows both.
 async fn not_before_others(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     source: i64,
     now: DateTime<Utc>,
 ) -> Result<DateTime<Utc>, StoreError> {
-    let heard: Option<i64> =
+    let heard: Option<At> =
         sqlx::query_scalar("SELECT max(heard_at) FROM alerts WHERE source_id = $1").bind(source).fetch_one(db).await?;
-    let heard = heard.map(time).transpose()?;
+    let heard = heard.map(At::time).transpose()?;
     // Further ahead it is the clock that was wrong.
     Ok(heard.filter(|heard| *heard > now && *heard <= now + OVERTAKEN).unwrap_or(now))
 }
 
-async fn known(db: &mut SqliteConnection, source: i64, fingerprint: &str) -> Result<Option<AlertState>, StoreError> {
-    let row: Option<(bool, i64)> =
+async fn known(db: &mut Connection, source: i64, fingerprint: &str) -> Result<Option<AlertState>, StoreError> {
+    let row: Option<(bool, At)> =
         sqlx::query_as("SELECT is_open, starts_at FROM alerts WHERE source_id = $1 AND fingerprint = $2")
             .bind(source)
             .bind(fingerprint)
             .fetch_optional(db)
             .await?;
-    row.map(|(is_open, starts_at)| Ok(AlertState { is_open, starts_at: time(starts_at)? })).transpose()
+    row.map(|(is_open, starts_at)| Ok(AlertState { is_open, starts_at: starts_at.time()? })).transpose()
 }
 
 async fn keep(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     source: i64,
     alert: &Alert,
     state: AlertState,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT OR REPLACE INTO alerts (source_id, fingerprint, name, severity, is_open, starts_at, heard_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO alerts (source_id, fingerprint, name, severity, is_open, starts_at, heard_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (source_id, fingerprint) DO UPDATE SET name = excluded.name, \
+         severity = excluded.severity, is_open = excluded.is_open, starts_at = excluded.starts_at, heard_at = excluded.heard_at",
     )
     .bind(source)
     .bind(&alert.fingerprint)
     .bind(&alert.name)
     .bind(alert.severity.map_or("none", Severity::name))
     .bind(state.is_open)
-    .bind(millis(state.starts_at))
-    .bind(millis(at))
+    .bind(At::of(state.starts_at))
+    .bind(At::of(at))
     .execute(db)
     .await?;
     Ok(())
 }
 
 /// How many alerts of a source are open.
-async fn count(db: &mut SqliteConnection, source: i64) -> Result<OpenAlerts, StoreError> {
+async fn count(db: &mut Connection, source: i64) -> Result<OpenAlerts, StoreError> {
     let rows: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT severity, count(*) FROM alerts WHERE source_id = $1 AND is_open = 1 AND severity <> 'none' GROUP BY severity",
+        concat!(
+            "SELECT severity, count(*) FROM alerts WHERE source_id = $1 AND ",
+            is!("is_open"),
+            " AND severity <> 'none' GROUP BY severity"
+        ),
     )
     .bind(source)
     .fetch_all(db)

@@ -1,29 +1,26 @@
-//! Owns reading telemetry from SQLite: streams, sources, raw samples; and deleting raw samples that are old. Every read
-//! is a range of an index, as long as what is asked for.
+//! Owns reading telemetry: streams, sources, raw samples. Every read is a range of an index, as long as what is asked for.
 
-use super::super::rows::{MinuteColumns, aggregation, minute_row, series, time, unsigned};
+use super::super::rows::{At, MinuteColumns, aggregation, minute_row, series, time, unsigned};
 use super::super::{SourceSummary, StoreError, StoredSample};
-use crate::domain::rollup::{MINUTE_MS, MinuteRow, minute_of};
+use super::Connection;
+use crate::domain::rollup::{MinuteRow, minute_of};
 use crate::domain::signal::{Kind, Series};
 use crate::domain::stream::{Span, Stream};
 use chrono::{DateTime, Utc};
-use sqlx::{Row, SqliteConnection};
-
-/// Raw samples deleted in one transaction.
-const PRUNED_AT_ONCE: i64 = 20_000;
+use sqlx::Row;
 
 #[derive(sqlx::FromRow)]
 struct StreamRow {
     id: i64,
     name: String,
     series: i64,
-    step_minutes: Option<u32>,
-    first_at: Option<i64>,
-    last_at: Option<i64>,
-    fetched_at: Option<i64>,
+    step_minutes: Option<i64>,
+    first_at: Option<At>,
+    last_at: Option<At>,
+    fetched_at: Option<At>,
 }
 
-async fn of_environment(db: &mut SqliteConnection, environment: i64) -> Result<Vec<StreamRow>, StoreError> {
+async fn of_environment(db: &mut Connection, environment: i64) -> Result<Vec<StreamRow>, StoreError> {
     Ok(sqlx::query_as(
         "SELECT streams.id, name, series, step_minutes, first_at, last_at, fetched_at \
          FROM sources JOIN streams ON source_id = sources.id WHERE environment_id = $1 ORDER BY series, name",
@@ -34,7 +31,7 @@ async fn of_environment(db: &mut SqliteConnection, environment: i64) -> Result<V
 }
 
 /// Every stream with its rows in the span, and before it the newest row of each gauge.
-pub(super) async fn within(db: &mut SqliteConnection, environment: i64, span: Span) -> Result<Vec<Stream>, StoreError> {
+pub(super) async fn within(db: &mut Connection, environment: i64, span: Span) -> Result<Vec<Stream>, StoreError> {
     let mut streams = Vec::new();
     for row in of_environment(db, environment).await? {
         let series = series(row.series)?;
@@ -44,7 +41,7 @@ pub(super) async fn within(db: &mut SqliteConnection, environment: i64, span: Sp
         }
         minutes_within(db, row.id, span, &mut minutes).await?;
         let spans = spans_within(db, row.id, span).await?;
-        let mut stream = Stream::new(row.name, series, row.step_minutes, spans, minutes);
+        let mut stream = Stream::new(row.name, series, row.step_minutes.and_then(|step| u32::try_from(step).ok()), spans, minutes);
         if stream.has_open_rows() {
             stream.unpriced = super::counters::unpriced_since(db, row.id, span.from).await?;
         }
@@ -54,21 +51,21 @@ pub(super) async fn within(db: &mut SqliteConnection, environment: i64, span: Sp
 }
 
 /// The newest row whose samples all lie at or before a time.
-async fn newest_before(db: &mut SqliteConnection, stream: i64, from: i64) -> Result<Option<MinuteRow>, StoreError> {
+async fn newest_before(db: &mut Connection, stream: i64, from: i64) -> Result<Option<MinuteRow>, StoreError> {
     let columns: Option<MinuteColumns> = sqlx::query_as(
         "SELECT minute, first_at, first, last_at, last, samples, total, fetched_at, latency, is_open FROM minutes \
          WHERE stream_id = $1 AND minute <= $2 AND last_at <= $3 ORDER BY minute DESC LIMIT 1",
     )
     .bind(stream)
     .bind(minute_of(from))
-    .bind(from)
+    .bind(At(from))
     .fetch_optional(db)
     .await?;
     columns.map(minute_row).transpose()
 }
 
 async fn minutes_within(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     stream: i64,
     span: Span,
     minutes: &mut Vec<MinuteRow>,
@@ -80,8 +77,8 @@ async fn minutes_within(
     .bind(stream)
     .bind(minute_of(span.from))
     .bind(minute_of(span.to))
-    .bind(span.from)
-    .bind(span.to)
+    .bind(At(span.from))
+    .bind(At(span.to))
     .fetch_all(db)
     .await?;
     minutes.reserve(rows.len());
@@ -103,7 +100,7 @@ async fn minutes_within(
 }
 
 /// The vouched spans that reach into a span, and the newest before it.
-async fn spans_within(db: &mut SqliteConnection, stream: i64, span: Span) -> Result<Vec<Span>, StoreError> {
+async fn spans_within(db: &mut Connection, stream: i64, span: Span) -> Result<Vec<Span>, StoreError> {
     let rows: Vec<(i64, i64)> = sqlx::query_as(
         "SELECT from_ms, to_ms FROM spans WHERE stream_id = $1 AND from_ms <= $3 AND to_ms >= coalesce( \
              (SELECT max(to_ms) FROM spans WHERE stream_id = $1 AND to_ms < $2), $2) ORDER BY to_ms",
@@ -116,7 +113,7 @@ async fn spans_within(db: &mut SqliteConnection, stream: i64, span: Span) -> Res
     Ok(rows.into_iter().map(|(from, to)| Span { from, to }).collect())
 }
 
-pub(super) async fn sources(db: &mut SqliteConnection, environment: i64) -> Result<Vec<SourceSummary>, StoreError> {
+pub(super) async fn sources(db: &mut Connection, environment: i64) -> Result<Vec<SourceSummary>, StoreError> {
     let mut summaries = Vec::new();
     for row in of_environment(db, environment).await? {
         let spans: Vec<(i64, i64)> =
@@ -127,9 +124,9 @@ pub(super) async fn sources(db: &mut SqliteConnection, environment: i64) -> Resu
         let spans: Vec<Span> = spans.into_iter().map(|(from, to)| Span { from, to }).collect();
         summaries.push(SourceSummary {
             data_through: spans.last().map(|span| time(span.to)).transpose()?,
-            fetched_at: row.fetched_at.map(time).transpose()?,
-            first_at: row.first_at.map(time).transpose()?,
-            last_at: row.last_at.map(time).transpose()?,
+            fetched_at: row.fetched_at.map(At::time).transpose()?,
+            first_at: row.first_at.map(At::time).transpose()?,
+            last_at: row.last_at.map(At::time).transpose()?,
             series: series(row.series)?,
             source: row.name,
             spans,
@@ -139,18 +136,18 @@ pub(super) async fn sources(db: &mut SqliteConnection, environment: i64) -> Resu
 }
 
 pub(super) async fn extent(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
 ) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError> {
     let streams = of_environment(db, environment).await?;
     let first = streams.iter().filter_map(|stream| stream.first_at).min();
     let last = streams.iter().filter_map(|stream| stream.last_at).max();
-    first.zip(last).map(|(first, last)| Ok((time(first)?, time(last)?))).transpose()
+    first.zip(last).map(|(first, last)| Ok((first.time()?, last.time()?))).transpose()
 }
 
 /// Raw samples of a series from all its sources, newest first.
 pub(super) async fn samples(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
     wanted: Series,
     span: Span,
@@ -159,22 +156,22 @@ pub(super) async fn samples(
     let mut samples = Vec::new();
     let streams = of_environment(db, environment).await?;
     for stream in streams.into_iter().filter(|stream| stream.series == i64::from(wanted.code())) {
-        let rows: Vec<(i64, i64, i64, i64, bool)> = sqlx::query_as(
+        let rows: Vec<(At, i64, i64, At, bool)> = sqlx::query_as(
             "SELECT at, aggregation, atoms, fetched_at, histogram IS NOT NULL FROM samples \
              WHERE stream_id = $1 AND at > $2 AND at <= $3 ORDER BY at DESC, aggregation DESC, id DESC LIMIT $4",
         )
         .bind(stream.id)
-        .bind(span.from)
-        .bind(span.to)
-        .bind(limit)
+        .bind(At(span.from))
+        .bind(At(span.to))
+        .bind(i64::from(limit))
         .fetch_all(&mut *db)
         .await?;
         for (at, code, atoms, fetched_at, is_distribution) in rows {
             samples.push(StoredSample {
                 aggregation: aggregation(code)?,
-                at: time(at)?,
+                at: at.time()?,
                 atoms: unsigned(atoms)?,
-                fetched_at: time(fetched_at)?,
+                fetched_at: fetched_at.time()?,
                 is_distribution,
                 source: stream.name.clone(),
             });
@@ -183,35 +180,4 @@ pub(super) async fn samples(
     samples.sort_by_key(|sample| std::cmp::Reverse(sample.at));
     samples.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(samples)
-}
-
-/// Closes the whole minutes before a time to samples that can no longer be compared; returns the streams with raw
-/// samples in them, each with the last time to be deleted.
-pub(super) async fn begin_pruning(
-    db: &mut SqliteConnection,
-    before: DateTime<Utc>,
-) -> Result<Vec<(i64, i64)>, StoreError> {
-    let until = (before.timestamp_millis() - 1).div_euclid(MINUTE_MS) * MINUTE_MS;
-    let streams: Vec<i64> = sqlx::query_scalar(
-        "UPDATE streams SET pruned_before = max(coalesce(pruned_before, $1), $1) \
-         WHERE EXISTS (SELECT 1 FROM samples WHERE stream_id = streams.id AND at <= $1) RETURNING id",
-    )
-    .bind(until)
-    .fetch_all(db)
-    .await?;
-    Ok(streams.into_iter().map(|stream| (stream, until)).collect())
-}
-
-/// Deletes some of a stream's raw samples up to a time, the oldest first; 0 where none is left.
-pub(super) async fn prune_some(db: &mut SqliteConnection, stream: i64, until: i64) -> Result<u64, StoreError> {
-    let done = sqlx::query(
-        "DELETE FROM samples WHERE stream_id = $1 AND at <= min($2, coalesce( \
-             (SELECT at FROM samples WHERE stream_id = $1 ORDER BY at LIMIT 1 OFFSET $3), $2))",
-    )
-    .bind(stream)
-    .bind(until)
-    .bind(PRUNED_AT_ONCE)
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
 }

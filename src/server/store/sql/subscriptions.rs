@@ -1,15 +1,14 @@
-//! Owns what is kept of subscriptions in SQLite, how far the lists of all of them have come, and that the number of clients is
+//! Owns what is kept of subscriptions, how far the lists of all of them have come, and that the number of clients is
 //! stored with them. Must not know what makes a client; the domain says that.
 
 use super::super::StoreError;
-use super::super::rows::{millis, time, unsigned};
-use super::{environments, ingest};
+use super::super::rows::{At, millis, time, unsigned};
+use super::{Connection, environments, ingest};
 use crate::domain::subscription::{
     Clients, LIST_AGE, Page, PageError, Subscription, SubscriptionEvent, Taken, Told, holds,
 };
 use crate::domain::telemetry::AcceptedBatch;
 use chrono::{DateTime, Duration, Utc};
-use sqlx::SqliteConnection;
 
 /// How long the ids of events are known: longer than one is delivered again, and than Stripe lists it.
 const EVENTS_KEPT: Duration = Duration::days(35);
@@ -26,7 +25,7 @@ struct Lists {
 }
 
 pub(super) async fn take(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: &str,
     source: &str,
     told: &Told,
@@ -72,7 +71,7 @@ pub(super) async fn take(
 
 /// Takes an event, if it was not taken before.
 async fn event_is_new(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     source: i64,
     event: &SubscriptionEvent,
     now: DateTime<Utc>,
@@ -82,7 +81,7 @@ async fn event_is_new(
     )
     .bind(source)
     .bind(&event.id)
-    .bind(millis(now))
+    .bind(At::of(now))
     .execute(&mut *db)
     .await?;
     if inserted.rows_affected() == 0 {
@@ -92,10 +91,10 @@ async fn event_is_new(
     Ok(true)
 }
 
-async fn forget_events(db: &mut SqliteConnection, source: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
+async fn forget_events(db: &mut Connection, source: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM subscription_events WHERE source_id = $1 AND heard_at < $2")
         .bind(source)
-        .bind(millis(now - EVENTS_KEPT))
+        .bind(At::of(now - EVENTS_KEPT))
         .execute(db)
         .await?;
     Ok(())
@@ -103,7 +102,7 @@ async fn forget_events(db: &mut SqliteConnection, source: i64, now: DateTime<Utc
 
 /// Takes a page as the first of a list, or as the one that follows.
 async fn follow(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     source: i64,
     page: &Page,
     lists: &mut Lists,
@@ -123,12 +122,15 @@ async fn follow(
     if page.is_last {
         // What came up after the list began may be missing from it; what was known before may not.
         let missing: Option<String> = sqlx::query_scalar(
-            "SELECT id FROM subscriptions WHERE source_id = $1 AND is_client = 1 AND coalesce(listed_at, -1) <> $2 AND said_at < $3 \
-             ORDER BY id LIMIT 1",
+            concat!(
+                "SELECT id FROM subscriptions WHERE source_id = $1 AND ",
+                is!("is_client"),
+                " AND listed_at IS DISTINCT FROM $2 AND said_at < $3 ORDER BY id LIMIT 1"
+            ),
         )
         .bind(source)
-        .bind(began_at)
-        .bind(began_at - LIST_AGE.num_milliseconds())
+        .bind(At(began_at))
+        .bind(At(began_at - LIST_AGE.num_milliseconds()))
         .fetch_optional(db)
         .await?;
         if let Some(id) = missing {
@@ -141,22 +143,22 @@ async fn follow(
 
 /// Keeps what is said of a subscription, unless what is known was said later.
 async fn tell(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     source: i64,
     subscription: &Subscription,
     said_at: DateTime<Utc>,
     listed_at: Option<i64>,
 ) -> Result<(), StoreError> {
-    let known: Option<i64> = sqlx::query_scalar("SELECT said_at FROM subscriptions WHERE source_id = $1 AND id = $2")
+    let known: Option<At> = sqlx::query_scalar("SELECT said_at FROM subscriptions WHERE source_id = $1 AND id = $2")
         .bind(source)
         .bind(&subscription.id)
         .fetch_optional(&mut *db)
         .await?;
-    if !holds(known.map(time).transpose()?, said_at) {
+    if !holds(known.map(At::time).transpose()?, said_at) {
         // A list has held it all the same.
         if listed_at.is_some() {
             sqlx::query("UPDATE subscriptions SET listed_at = $1 WHERE source_id = $2 AND id = $3")
-                .bind(listed_at)
+                .bind(listed_at.map(At))
                 .bind(source)
                 .bind(&subscription.id)
                 .execute(db)
@@ -168,7 +170,7 @@ async fn tell(
         "INSERT INTO subscriptions (source_id, id, customer, status, is_client, is_at_risk, said_at, listed_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (source_id, id) DO UPDATE SET customer = excluded.customer, \
          status = excluded.status, is_client = excluded.is_client, is_at_risk = excluded.is_at_risk, \
-         said_at = excluded.said_at, listed_at = coalesce(excluded.listed_at, listed_at)",
+         said_at = excluded.said_at, listed_at = coalesce(excluded.listed_at, subscriptions.listed_at)",
     )
     .bind(source)
     .bind(&subscription.id)
@@ -176,18 +178,22 @@ async fn tell(
     .bind(subscription.status.name())
     .bind(subscription.is_of_client())
     .bind(subscription.is_at_risk())
-    .bind(millis(said_at))
-    .bind(listed_at)
+    .bind(At::of(said_at))
+    .bind(listed_at.map(At))
     .execute(db)
     .await?;
     Ok(())
 }
 
 /// How many clients a source knows of: each customer once, however many subscriptions there are.
-async fn count(db: &mut SqliteConnection, source: i64) -> Result<Clients, StoreError> {
+async fn count(db: &mut Connection, source: i64) -> Result<Clients, StoreError> {
     let (active, at_risk): (i64, i64) = sqlx::query_as(
-        "SELECT count(DISTINCT customer), count(DISTINCT CASE WHEN is_at_risk = 1 THEN customer END) FROM subscriptions \
-         WHERE source_id = $1 AND is_client = 1",
+        concat!(
+            "SELECT count(DISTINCT customer), count(DISTINCT CASE WHEN ",
+            is!("is_at_risk"),
+            " THEN customer END) FROM subscriptions WHERE source_id = $1 AND ",
+            is!("is_client")
+        ),
     )
     .bind(source)
     .fetch_one(db)
@@ -196,7 +202,7 @@ async fn count(db: &mut SqliteConnection, source: i64) -> Result<Clients, StoreE
 }
 
 async fn store(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: &str,
     source: &str,
     clients: Clients,
@@ -220,30 +226,32 @@ fn not_before_others(lists: &Lists, now: DateTime<Utc>) -> Result<DateTime<Utc>,
     Ok(stored.filter(|stored| *stored > now && *stored <= now + OVERTAKEN).unwrap_or(now))
 }
 
-async fn lists(db: &mut SqliteConnection, source: i64) -> Result<Lists, StoreError> {
-    type Columns = (Option<i64>, Option<String>, Option<i64>, Option<i64>);
+async fn lists(db: &mut Connection, source: i64) -> Result<Lists, StoreError> {
+    type Columns = (Option<At>, Option<String>, Option<At>, Option<At>);
     let row: Option<Columns> =
         sqlx::query_as("SELECT began_at, last_id, stored_at, whole_at FROM subscription_lists WHERE source_id = $1")
             .bind(source)
             .fetch_optional(db)
             .await?;
     Ok(row.map_or_else(Lists::default, |(began_at, last_id, stored_at, whole_at)| Lists {
-        began_at,
+        began_at: began_at.map(|at| at.0),
         last_id,
-        stored_at,
-        whole_at,
+        stored_at: stored_at.map(|at| at.0),
+        whole_at: whole_at.map(|at| at.0),
     }))
 }
 
-async fn keep_lists(db: &mut SqliteConnection, source: i64, lists: &Lists) -> Result<(), StoreError> {
+async fn keep_lists(db: &mut Connection, source: i64, lists: &Lists) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT OR REPLACE INTO subscription_lists (source_id, began_at, last_id, stored_at, whole_at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO subscription_lists (source_id, began_at, last_id, stored_at, whole_at) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (source_id) DO UPDATE SET began_at = excluded.began_at, last_id = excluded.last_id, \
+         stored_at = excluded.stored_at, whole_at = excluded.whole_at",
     )
     .bind(source)
-    .bind(lists.began_at)
+    .bind(lists.began_at.map(At))
     .bind(&lists.last_id)
-    .bind(lists.stored_at)
-    .bind(lists.whole_at)
+    .bind(lists.stored_at.map(At))
+    .bind(lists.whole_at.map(At))
     .execute(db)
     .await?;
     Ok(())

@@ -1,16 +1,17 @@
-//! Owns what is kept of counters in SQLite: the newest reading of each, and what has no price. Must not know how growth is
+//! Owns what is kept of counters: the newest reading of each, and what has no price. Must not know how growth is
 //! counted; the domain does that.
 
 use super::super::StoreError;
-use super::super::rows::{corrupt, corrupt_by, millis, time};
+use super::super::rows::{At, corrupt, corrupt_by, millis, time};
 use super::ingest::Streams;
+use super::{Connection, Db};
 use crate::domain::counting::{Key, Total, Unpriced};
 use crate::domain::cumulative::{Counted, Known, Reading, State, count};
 use crate::domain::histogram::Histogram;
 use crate::domain::signal::Series;
 use chrono::{DateTime, Utc};
 use prost::Message;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::QueryBuilder;
 use std::collections::BTreeMap;
 
 /// Families read by one statement.
@@ -56,7 +57,7 @@ struct Family {
 }
 
 impl Family {
-    fn decode(bytes: &[u8], heard_at: i64) -> Result<Family, StoreError> {
+    fn decode(bytes: &[u8], heard_at: At) -> Result<Family, StoreError> {
         let columns = Columns::decode(bytes).map_err(|error| corrupt_by("counters", error))?;
         let (keys, rest) = columns.keys.as_chunks::<16>();
         let length = keys.len();
@@ -79,7 +80,7 @@ impl Family {
                 state.total = Total::Latency(histogram);
             }
         }
-        Ok(Family { counters, heard_at: Some(time(heard_at)?) })
+        Ok(Family { counters, heard_at: Some(heard_at.time()?) })
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -115,7 +116,7 @@ type Families = BTreeMap<(Series, Key), Family>;
 
 /// Counts what readings have grown by since they were last read, and moves what is kept.
 pub(super) async fn advance(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     streams: &Streams,
     readings: &[Reading],
 ) -> Result<Counted, StoreError> {
@@ -157,21 +158,21 @@ pub(super) async fn advance(
 }
 
 async fn read(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     stream: i64,
     series: Series,
     keys: &[Key],
     families: &mut Families,
 ) -> Result<(), StoreError> {
     let mut query =
-        QueryBuilder::<Sqlite>::new("SELECT family, heard_at, counters FROM counter_families WHERE stream_id = ");
+        QueryBuilder::<Db>::new("SELECT family, heard_at, counters FROM counter_families WHERE stream_id = ");
     query.push_bind(stream).push(" AND family IN (");
     let mut list = query.separated(", ");
     for key in keys {
         list.push_bind(key.as_slice());
     }
     list.push_unseparated(")");
-    let rows: Vec<(Vec<u8>, i64, Vec<u8>)> =
+    let rows: Vec<(Vec<u8>, At, Vec<u8>)> =
         query.build_query_as().persistent(keys.len() == ROWS || keys.len() == 1).fetch_all(db).await?;
     for (key, heard_at, counters) in rows {
         let key = Key::try_from(key).map_err(|_| corrupt("the key of counters"))?;
@@ -180,19 +181,19 @@ async fn read(
     Ok(())
 }
 
-async fn write(db: &mut SqliteConnection, stream: i64, key: &Key, family: &Family) -> Result<(), StoreError> {
+async fn write(db: &mut Connection, stream: i64, key: &Key, family: &Family) -> Result<(), StoreError> {
     let (Some(heard_at), Some(oldest_at)) = (family.heard_at, family.oldest_at()) else {
         return Ok(());
     };
     sqlx::query(
         "INSERT INTO counter_families (stream_id, family, heard_at, oldest_at, counters) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT DO UPDATE SET heard_at = excluded.heard_at, oldest_at = excluded.oldest_at, \
+         ON CONFLICT (stream_id, family) DO UPDATE SET heard_at = excluded.heard_at, oldest_at = excluded.oldest_at, \
          counters = excluded.counters",
     )
     .bind(stream)
     .bind(key.as_slice())
-    .bind(millis(heard_at))
-    .bind(millis(oldest_at))
+    .bind(At::of(heard_at))
+    .bind(At::of(oldest_at))
     .bind(family.encode())
     .execute(db)
     .await?;
@@ -201,7 +202,7 @@ async fn write(db: &mut SqliteConnection, stream: i64, key: &Key, family: &Famil
 
 /// Remembers what has no price.
 pub(super) async fn remember_unpriced(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     streams: &Streams,
     unpriced: &Unpriced,
 ) -> Result<(), StoreError> {
@@ -210,12 +211,16 @@ pub(super) async fn remember_unpriced(
     };
     for (name, at) in unpriced {
         sqlx::query(
-            "INSERT INTO unpriced (stream_id, name, last_at) VALUES ($1, $2, $3) \
-             ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at)",
+            concat!(
+                "INSERT INTO unpriced (stream_id, name, last_at) VALUES ($1, $2, $3) \
+                 ON CONFLICT (stream_id, name) DO UPDATE SET last_at = ",
+                greatest!(),
+                "(unpriced.last_at, excluded.last_at)"
+            ),
         )
         .bind(stream.id)
         .bind(name)
-        .bind(millis(*at))
+        .bind(At::of(*at))
         .execute(&mut *db)
         .await?;
     }
@@ -224,29 +229,33 @@ pub(super) async fn remember_unpriced(
 
 /// What a stream has counted without a price after a time, by name.
 pub(super) async fn unpriced_since(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     stream: i64,
     from: i64,
 ) -> Result<Vec<String>, StoreError> {
     Ok(sqlx::query_scalar("SELECT name FROM unpriced WHERE stream_id = $1 AND last_at > $2 ORDER BY name")
         .bind(stream)
-        .bind(from)
+        .bind(At(from))
         .fetch_all(db)
         .await?)
 }
 
 /// Forgets counters that were last read before a time; returns how many.
-pub(super) async fn prune(db: &mut SqliteConnection, before: DateTime<Utc>) -> Result<u64, StoreError> {
-    let old: Vec<(i64, Vec<u8>, i64, Vec<u8>)> =
+pub(super) async fn prune(db: &mut Connection, before: DateTime<Utc>) -> Result<u64, StoreError> {
+    let old: Vec<(i64, Vec<u8>, At, Vec<u8>)> =
         sqlx::query_as("SELECT stream_id, family, heard_at, counters FROM counter_families WHERE oldest_at < $1")
-            .bind(millis(before))
+            .bind(At::of(before))
             .fetch_all(&mut *db)
             .await?;
     let mut forgotten = 0;
     for (stream, key, heard_at, counters) in old {
         // One that is heard again, and began before, may be one that was forgotten: nobody knows what of it was counted.
-        sqlx::query("UPDATE streams SET counters_since = max(coalesce(counters_since, $1), $1) WHERE id = $2")
-            .bind(millis(before))
+        sqlx::query(concat!(
+            "UPDATE streams SET counters_since = ",
+            greatest!(),
+            "(coalesce(counters_since, $1), $1) WHERE id = $2"
+        ))
+            .bind(At::of(before))
             .bind(stream)
             .execute(&mut *db)
             .await?;

@@ -1,15 +1,15 @@
-//! Owns the recording of evaluations in SQLite: snapshots, their events and what they do to proposals, in one
+//! Owns the recording of evaluations: snapshots, their events and what they do to proposals, in one
 //! transaction. Recording is idempotent: a tick or snapshot that is there already is left as it is.
 
-use super::super::rows::millis;
+use super::super::rows::{At, millis};
 use super::super::{IdempotencyKey, Recording, StoreError};
 use super::idempotency::Kind;
-use super::{environments, history, idempotency, points, proposals, snapshots};
+use super::{Connection, Db, environments, history, idempotency, points, proposals, snapshots};
 use crate::domain::history::{Event, EventType, Head, NewEvent};
 use crate::domain::proposal::{Proposal, ProposalStatus};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::trend::TrendPoint;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::QueryBuilder;
 use std::collections::{HashMap, HashSet};
 
 /// Snapshots inserted, or looked for, by one statement.
@@ -54,10 +54,10 @@ impl Known {
 }
 
 pub(super) async fn record(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: &str,
     recordings: &[Recording<'_>],
-    bodies: Vec<Vec<u8>>,
+    bodies: &[Vec<u8>],
     key: Option<&IdempotencyKey>,
 ) -> Result<Vec<Snapshot>, StoreError> {
     let found = environments::find(db, environment).await?;
@@ -72,11 +72,11 @@ pub(super) async fn record(
     let mut known = known(db, found.id, recordings).await?;
     let mut open = proposals::open_id(db, found.id).await?;
     let plan = plan(recordings, &mut known, found.head, &mut open);
-    let mut rows: Vec<(&Recording<'_>, Vec<u8>)> = Vec::with_capacity(plan.new.len());
-    let mut bodies: Vec<Option<Vec<u8>>> = bodies.into_iter().map(Some).collect();
-    for place in &plan.new {
-        rows.extend(bodies.get_mut(*place).and_then(Option::take).map(|body| (&recordings[*place], body)));
-    }
+    let rows: Vec<(&Recording<'_>, &[u8])> = plan
+        .new
+        .iter()
+        .filter_map(|place| Some((&recordings[*place], bodies.get(*place)?.as_slice())))
+        .collect();
     for chunk in rows.chunks(ROWS) {
         insert(db, found.id, chunk).await?;
     }
@@ -95,7 +95,7 @@ pub(super) async fn record(
 
 /// The snapshots that a key was first used for.
 pub(super) async fn under(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
     key: &IdempotencyKey,
 ) -> Result<Option<Vec<Snapshot>>, StoreError> {
@@ -149,10 +149,10 @@ fn recorded_event(recording: &Recording<'_>) -> NewEvent {
     event
 }
 
-async fn known(db: &mut SqliteConnection, environment: i64, recordings: &[Recording<'_>]) -> Result<Known, StoreError> {
+async fn known(db: &mut Connection, environment: i64, recordings: &[Recording<'_>]) -> Result<Known, StoreError> {
     let mut known = Known::default();
     for chunk in recordings.chunks(ROWS) {
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT id FROM snapshots WHERE id IN (");
+        let mut query = QueryBuilder::<Db>::new("SELECT id FROM snapshots WHERE id IN (");
         let mut list = query.separated(", ");
         for recording in chunk {
             list.push_bind(&recording.snapshot.id);
@@ -162,26 +162,26 @@ async fn known(db: &mut SqliteConnection, environment: i64, recordings: &[Record
         known.ids.extend(ids);
 
         let mut query =
-            QueryBuilder::<Sqlite>::new("SELECT as_of, id FROM snapshots WHERE is_tick = 1 AND environment_id = ");
+            QueryBuilder::<Db>::new(concat!("SELECT as_of, id FROM snapshots WHERE ", is!("is_tick"), " AND environment_id = "));
         query.push_bind(environment).push(" AND as_of IN (");
         let mut list = query.separated(", ");
         for recording in chunk {
-            list.push_bind(millis(recording.snapshot.body.as_of));
+            list.push_bind(At::of(recording.snapshot.body.as_of));
         }
         list.push_unseparated(")");
-        let ticks: Vec<(i64, String)> =
+        let ticks: Vec<(At, String)> =
             query.build_query_as().persistent(chunk.len() == ROWS).fetch_all(&mut *db).await?;
-        known.ticks.extend(ticks);
+        known.ticks.extend(ticks.into_iter().map(|(at, id)| (at.0, id)));
     }
     Ok(known)
 }
 
 async fn insert(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
-    rows: &[(&Recording<'_>, Vec<u8>)],
+    rows: &[(&Recording<'_>, &[u8])],
 ) -> Result<(), StoreError> {
-    let mut query = QueryBuilder::<Sqlite>::new(
+    let mut query = QueryBuilder::<Db>::new(
         "INSERT INTO snapshots (id, environment_id, as_of, origin, is_tick, digest, ruled, conditions_met, standing, clear, \
          overall_lo, overall_hi, body) ",
     );
@@ -189,7 +189,7 @@ async fn insert(
         let snapshot = recording.snapshot;
         row.push_bind(&snapshot.id)
             .push_bind(environment)
-            .push_bind(millis(snapshot.body.as_of))
+            .push_bind(At::of(snapshot.body.as_of))
             .push_bind(snapshot.body.origin.name())
             .push_bind(snapshot.body.origin.is_tick())
             .push_bind(&snapshot.digest)
@@ -199,7 +199,7 @@ async fn insert(
             .push_bind(recording.tick.map(|tick| i64::from(tick.clear.bits())))
             .push_bind(snapshot.body.scores.overall.lo())
             .push_bind(snapshot.body.scores.overall.hi())
-            .push_bind(body);
+            .push_bind(*body);
     });
     query.build().persistent(rows.len() == ROWS || rows.len() == 1).execute(db).await?;
     Ok(())
@@ -207,7 +207,7 @@ async fn insert(
 
 /// The snapshot that stands for each recording: its own, or the one that was there.
 async fn stored(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     recordings: &[Recording<'_>],
     ids: Vec<String>,
 ) -> Result<Vec<Snapshot>, StoreError> {

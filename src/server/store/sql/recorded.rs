@@ -2,10 +2,10 @@
 //! read on other threads. Must not know what is made of them.
 
 use super::super::StoreError;
-use super::super::rows::{RecordedReader, corrupt_by, millis};
+use super::super::rows::{At, RecordedReader, corrupt_by, millis};
+use super::Connection;
 use crate::domain::backtest::Recorded;
 use chrono::{DateTime, Utc};
-use sqlx::SqliteConnection;
 use std::collections::VecDeque;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -16,11 +16,11 @@ const PAGE: u32 = 512;
 const AHEAD: usize = 3;
 
 /// `as_of`, id, compressed body.
-type Row = (i64, String, Vec<u8>);
+type Row = (At, String, Vec<u8>);
 
 /// Sends the ticks of a span, ascending, until nobody receives them any more.
 pub(super) async fn ticks(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
     from: Option<DateTime<Utc>>,
     to: Option<DateTime<Utc>>,
@@ -31,7 +31,7 @@ pub(super) async fn ticks(
     let mut under_way: VecDeque<JoinHandle<Result<Vec<Recorded>, StoreError>>> = VecDeque::new();
     loop {
         let rows = page(db, environment, next, last).await?;
-        let newest = rows.last().map(|row| row.0);
+        let newest = rows.last().map(|row| row.0.0);
         let stay = match newest {
             Some(newest) => {
                 next = newest.saturating_add(1);
@@ -54,15 +54,20 @@ pub(super) async fn ticks(
     }
 }
 
-async fn page(db: &mut SqliteConnection, environment: i64, from: i64, to: i64) -> Result<Vec<Row>, StoreError> {
+async fn page(db: &mut Connection, environment: i64, from: i64, to: i64) -> Result<Vec<Row>, StoreError> {
     Ok(sqlx::query_as(
-        "SELECT as_of, id, body FROM snapshots INDEXED BY snapshots_ticks \
-         WHERE environment_id = $1 AND is_tick = 1 AND as_of >= $2 AND as_of <= $3 ORDER BY as_of LIMIT $4",
+        concat!(
+            "SELECT as_of, id, body FROM snapshots",
+            indexed!("snapshots_ticks"),
+            " WHERE environment_id = $1 AND ",
+            is!("is_tick"),
+            " AND as_of >= $2 AND as_of <= $3 ORDER BY as_of LIMIT $4"
+        ),
     )
     .bind(environment)
-    .bind(from)
-    .bind(to)
-    .bind(PAGE)
+    .bind(At(from))
+    .bind(At(to))
+    .bind(i64::from(PAGE))
     .fetch_all(db)
     .await?)
 }

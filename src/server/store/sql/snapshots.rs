@@ -1,17 +1,18 @@
-//! Owns reading snapshots and ticks from SQLite. What is read must give its digest.
+//! Owns reading snapshots and ticks. What is read must give its digest.
 
 use super::super::StoreError;
-use super::super::rows::{self, corrupt, corrupt_by, millis, time};
+use super::super::rows::{self, At, corrupt, corrupt_by};
+use super::{Connection, Db};
 use crate::domain::breach::BreachSet;
 use crate::domain::decision::Recommendation;
 use crate::domain::recent::Tick;
 use crate::domain::snapshot::{Origin, Snapshot};
 use chrono::{DateTime, Utc};
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::QueryBuilder;
 
 type SnapshotColumns = (String, String, Vec<u8>);
 
-pub(super) async fn one(db: &mut SqliteConnection, id: &str) -> Result<Snapshot, StoreError> {
+pub(super) async fn one(db: &mut Connection, id: &str) -> Result<Snapshot, StoreError> {
     let row: Option<SnapshotColumns> =
         sqlx::query_as("SELECT id, digest, body FROM snapshots WHERE id = $1").bind(id).fetch_optional(db).await?;
     let (id, digest, body) = row.ok_or_else(|| StoreError::UnknownSnapshot(id.to_owned()))?;
@@ -20,40 +21,43 @@ pub(super) async fn one(db: &mut SqliteConnection, id: &str) -> Result<Snapshot,
 
 /// A page of snapshots by (`as_of`, id), newest first.
 pub(super) async fn page(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
     limit: u32,
     before: Option<(DateTime<Utc>, String)>,
     origin: Option<Origin>,
 ) -> Result<Vec<Snapshot>, StoreError> {
-    let index = if origin.is_some() { "snapshots_by_origin" } else { "snapshots_by_time" };
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT id, digest, body FROM snapshots INDEXED BY ");
-    query.push(index).push(" WHERE environment_id = ").push_bind(environment);
+    let mut query = QueryBuilder::<Db>::new("SELECT id, digest, body FROM snapshots");
+    query.push(if origin.is_some() { indexed!("snapshots_by_origin") } else { indexed!("snapshots_by_time") });
+    query.push(" WHERE environment_id = ").push_bind(environment);
     if let Some(origin) = origin {
         query.push(" AND origin = ").push_bind(origin.name());
     }
     if let Some((as_of, id)) = before {
-        query.push(" AND (as_of, id) < (").push_bind(millis(as_of)).push(", ").push_bind(id).push(")");
+        query.push(" AND (as_of, id) < (").push_bind(At::of(as_of)).push(", ").push_bind(id).push(")");
     }
-    query.push(" ORDER BY as_of DESC, id DESC LIMIT ").push_bind(limit);
+    query.push(" ORDER BY as_of DESC, id DESC LIMIT ").push_bind(i64::from(limit));
     let found: Vec<SnapshotColumns> = query.build_query_as().fetch_all(db).await?;
     found.into_iter().map(|(id, digest, body)| rows::snapshot(id, digest, &body)).collect()
 }
 
 /// The bytes of snapshots as they are stored, in the order in which they were.
 pub(super) async fn bytes(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
     after: i64,
     limit: u32,
 ) -> Result<Vec<(i64, String, String, Vec<u8>)>, StoreError> {
-    // The plus keeps SQLite on the order of rows, away from sorting an index.
     let found: Vec<(i64, String, String, Vec<u8>)> = sqlx::query_as(
-        "SELECT row_id, id, digest, body FROM snapshots WHERE row_id > $1 AND +environment_id = $2 ORDER BY row_id LIMIT $3",
+        concat!(
+            "SELECT row_id, id, digest, body FROM snapshots WHERE row_id > $1 AND ",
+            in_order_of_rows!("environment_id"),
+            " = $2 ORDER BY row_id LIMIT $3"
+        ),
     )
     .bind(after)
     .bind(environment)
-    .bind(limit)
+    .bind(i64::from(limit))
     .fetch_all(db)
     .await?;
     found.into_iter().map(|(row, id, digest, body)| Ok((row, id, digest, rows::decompress(&body)?))).collect()
@@ -61,7 +65,7 @@ pub(super) async fn bytes(
 
 #[derive(sqlx::FromRow)]
 struct TickRow {
-    as_of: i64,
+    as_of: At,
     ruled: String,
     conditions_met: bool,
     standing: i64,
@@ -71,7 +75,7 @@ struct TickRow {
 impl TickRow {
     fn tick(self) -> Result<Tick, StoreError> {
         Ok(Tick {
-            at: time(self.as_of)?,
+            at: self.as_of.time()?,
             clear: breaches(self.clear)?,
             conditions_met: self.conditions_met,
             ruled: Recommendation::from_name(&self.ruled).ok_or_else(|| corrupt("a tick's answer"))?,
@@ -85,48 +89,58 @@ fn breaches(bits: i64) -> Result<BreachSet, StoreError> {
 }
 
 pub(super) async fn ticks(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
     from: DateTime<Utc>,
     before: DateTime<Utc>,
 ) -> Result<Vec<Tick>, StoreError> {
     let found: Vec<TickRow> = sqlx::query_as(
-        "SELECT as_of, ruled, conditions_met, standing, clear FROM snapshots INDEXED BY snapshots_ticks \
-         WHERE environment_id = $1 AND is_tick = 1 AND as_of < $3 AND as_of >= coalesce( \
-             (SELECT max(as_of) FROM snapshots WHERE environment_id = $1 AND is_tick = 1 AND as_of < $2), $2) \
-         ORDER BY as_of",
+        concat!(
+            "SELECT as_of, ruled, conditions_met, standing, clear FROM snapshots",
+            indexed!("snapshots_ticks"),
+            " WHERE environment_id = $1 AND ",
+            is!("is_tick"),
+            " AND as_of < $3 AND as_of >= coalesce( \
+                 (SELECT max(as_of) FROM snapshots WHERE environment_id = $1 AND ",
+            is!("is_tick"),
+            " AND as_of < $2), $2) ORDER BY as_of"
+        ),
     )
     .bind(environment)
-    .bind(millis(from))
-    .bind(millis(before))
+    .bind(At::of(from))
+    .bind(At::of(before))
     .fetch_all(db)
     .await?;
     found.into_iter().map(TickRow::tick).collect()
 }
 
 pub(super) async fn has_tick(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
     at: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM snapshots WHERE environment_id = $1 AND is_tick = 1 AND as_of = $2)",
+        concat!(
+            "SELECT EXISTS (SELECT 1 FROM snapshots WHERE environment_id = $1 AND ",
+            is!("is_tick"),
+            " AND as_of = $2)"
+        ),
     )
     .bind(environment)
-    .bind(millis(at))
+    .bind(At::of(at))
     .fetch_one(db)
     .await?)
 }
 
 pub(super) async fn latest_daily(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
 ) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let at: Option<i64> =
+    let at: Option<At> =
         sqlx::query_scalar("SELECT max(as_of) FROM snapshots WHERE environment_id = $1 AND origin = $2")
             .bind(environment)
             .bind(Origin::Daily.name())
             .fetch_one(db)
             .await?;
-    at.map(time).transpose()
+    at.map(At::time).transpose()
 }

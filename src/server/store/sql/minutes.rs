@@ -1,12 +1,13 @@
-//! Owns the minute roll-ups in SQLite: adding new samples to them, and making again those whose samples were revised.
+//! Owns the minute roll-ups: adding new samples to them, and making again those whose samples were revised.
 
 use super::super::StoreError;
 use super::super::rows::{MINUTE_COLUMNS, MinuteColumns, minute_columns, minute_row};
 use super::ingest::{StreamState, Streams};
 use super::samples::{self, Row};
+use super::{Connection, Db};
 use crate::domain::rollup::{MINUTE_MS, MinuteRow, minute_of};
 use crate::domain::telemetry::RowError;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::QueryBuilder;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows written, or read, by one statement.
@@ -14,7 +15,7 @@ const ROWS: usize = 256;
 
 /// Adds new samples, ascending by stream and time, to the minutes that they fall into.
 pub(super) async fn add(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     streams: &Streams,
     new: &[Row<'_>],
     fetched_at: i64,
@@ -53,7 +54,7 @@ pub(super) async fn add(
 
 /// The stored rows of the minutes that are touched, by stream and minute.
 async fn existing(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     states: &BTreeMap<i64, &StreamState>,
     touched: &BTreeMap<(i64, i64), MinuteRow>,
 ) -> Result<BTreeMap<(i64, i64), MinuteRow>, StoreError> {
@@ -67,7 +68,7 @@ async fn existing(
             touched.range((*stream, i64::MIN)..=(*stream, last)).map(|((_, minute), _)| *minute).collect();
         for chunk in minutes.chunks(ROWS) {
             let mut query =
-                QueryBuilder::<Sqlite>::new(format!("SELECT {MINUTE_COLUMNS} FROM minutes WHERE stream_id = "));
+                QueryBuilder::<Db>::new(format!("SELECT {MINUTE_COLUMNS} FROM minutes WHERE stream_id = "));
             query.push_bind(stream).push(" AND minute IN (");
             let mut list = query.separated(", ");
             for minute in chunk {
@@ -85,12 +86,12 @@ async fn existing(
     Ok(found)
 }
 
-async fn write(db: &mut SqliteConnection, rows: BTreeMap<(i64, i64), MinuteRow>) -> Result<(), StoreError> {
+async fn write(db: &mut Connection, rows: BTreeMap<(i64, i64), MinuteRow>) -> Result<(), StoreError> {
     let rows: Vec<(i64, MinuteColumns)> =
         rows.iter().map(|((stream, _), row)| Ok((*stream, minute_columns(row)?))).collect::<Result<_, StoreError>>()?;
     for chunk in rows.chunks(ROWS) {
         let mut query =
-            QueryBuilder::<Sqlite>::new(format!("INSERT OR REPLACE INTO minutes (stream_id, {MINUTE_COLUMNS}) "));
+            QueryBuilder::<Db>::new(format!("INSERT INTO minutes (stream_id, {MINUTE_COLUMNS}) "));
         query.push_values(chunk, |mut columns, (stream, row)| {
             columns
                 .push_bind(stream)
@@ -105,6 +106,11 @@ async fn write(db: &mut SqliteConnection, rows: BTreeMap<(i64, i64), MinuteRow>)
                 .push_bind(&row.8)
                 .push_bind(row.9);
         });
+        query.push(
+            " ON CONFLICT (stream_id, minute) DO UPDATE SET first_at = excluded.first_at, first = excluded.first, \
+             last_at = excluded.last_at, last = excluded.last, samples = excluded.samples, total = excluded.total, \
+             fetched_at = excluded.fetched_at, latency = excluded.latency, is_open = excluded.is_open",
+        );
         query.build().persistent(chunk.len() == ROWS || chunk.len() == 1).execute(&mut *db).await?;
     }
     Ok(())
@@ -127,7 +133,7 @@ pub(super) fn refuse_closed(streams: &Streams, revised: &[(Row<'_>, (i64, i64))]
 
 /// Makes the minutes of revised samples again from what is stored, and their streams' bounds with them.
 pub(super) async fn rebuild(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     streams: &Streams,
     revised: &[(Row<'_>, (i64, i64))],
 ) -> Result<(), StoreError> {

@@ -1,11 +1,11 @@
-//! Owns idempotency keys in SQLite: the first answer to a write, kept in the write's own transaction.
+//! Owns idempotency keys: the first answer to a write, kept in the write's own transaction.
 
-use super::super::rows::{corrupt_by, millis};
+use super::super::rows::{At, corrupt_by};
 use super::super::{IdempotencyKey, StoreError};
+use super::Connection;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::SqliteConnection;
 
 /// Which write a key was used for.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ impl Kind {
 
 /// What the first request with this key was answered; `None` where this is the first.
 pub(super) async fn first_use<T: DeserializeOwned>(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
     key: Option<&IdempotencyKey>,
     kind: Kind,
@@ -49,7 +49,7 @@ pub(super) async fn first_use<T: DeserializeOwned>(
 }
 
 pub(super) async fn remember(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
     key: Option<&IdempotencyKey>,
     kind: Kind,
@@ -64,14 +64,14 @@ pub(super) async fn remember(
         .bind(&key.request_digest)
         .bind(kind.name())
         .bind(result)
-        .bind(millis(at))
+        .bind(At::of(at))
         .execute(db)
         .await?;
     Ok(())
 }
 
 /// Forgets the keys first used before a time.
-pub(super) async fn prune(db: &mut SqliteConnection, before: DateTime<Utc>) -> Result<u64, StoreError> {
-    let done = sqlx::query("DELETE FROM idempotency WHERE at < $1").bind(millis(before)).execute(db).await?;
+pub(super) async fn prune(db: &mut Connection, before: DateTime<Utc>) -> Result<u64, StoreError> {
+    let done = sqlx::query("DELETE FROM idempotency WHERE at < $1").bind(At::of(before)).execute(db).await?;
     Ok(done.rows_affected())
 }

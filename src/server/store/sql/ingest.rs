@@ -1,16 +1,16 @@
-//! Owns how a batch of telemetry is stored in SQLite, whole or not at all: streams, samples, roll-ups, coverage.
+//! Owns how a batch of telemetry is stored, whole or not at all: streams, samples, roll-ups, coverage.
 
 use super::super::coverage::{self, Word};
-use super::super::rows::{millis, series};
+use super::super::rows::{At, millis, series};
 use super::super::{IdempotencyKey, StoreError};
 use super::idempotency::Kind;
 use super::samples::Incoming;
-use super::{counters, environments, idempotency, minutes, samples};
+use super::{Connection, counters, environments, history, idempotency, minutes, samples};
+use crate::domain::history::NewEvent;
 use crate::domain::signal::Series;
 use crate::domain::stream::Span;
 use crate::domain::telemetry::{AcceptedBatch, Receipt, RowError};
 use chrono::{DateTime, Utc};
-use sqlx::SqliteConnection;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A stream's row.
@@ -30,7 +30,7 @@ pub(super) struct StreamState {
 pub(super) type Streams = BTreeMap<Series, StreamState>;
 
 pub(super) async fn ingest(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: &str,
     batch: &AcceptedBatch,
     now: DateTime<Utc>,
@@ -68,9 +68,22 @@ pub(super) async fn ingest(
     Ok(receipt)
 }
 
+/// The same for a batch that revises what was settled, with the event that says so.
+pub(super) async fn revise(
+    db: &mut Connection,
+    environment: &str,
+    batch: &AcceptedBatch,
+    event: &NewEvent,
+    now: DateTime<Utc>,
+) -> Result<Receipt, StoreError> {
+    let receipt = ingest(db, environment, batch, now, None).await?;
+    history::append_one(db, environment, event).await?;
+    Ok(receipt)
+}
+
 /// The same for what must be taken once: the second time all of it is duplicates.
 pub(super) async fn ingest_once(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: &str,
     batch: &AcceptedBatch,
     now: DateTime<Utc>,
@@ -85,7 +98,7 @@ pub(super) async fn ingest_once(
 
 /// The batch with what its counters have grown by among its samples; `None` where it has no counters.
 async fn grown(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     streams: &Streams,
     batch: &AcceptedBatch,
 ) -> Result<Option<AcceptedBatch>, StoreError> {
@@ -115,7 +128,7 @@ fn by_row(mut conflicts: Vec<RowError>) -> Vec<RowError> {
     conflicts
 }
 
-pub(super) async fn source_id(db: &mut SqliteConnection, environment: i64, name: &str) -> Result<i64, StoreError> {
+pub(super) async fn source_id(db: &mut Connection, environment: i64, name: &str) -> Result<i64, StoreError> {
     sqlx::query("INSERT INTO sources (environment_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind(environment)
         .bind(name)
@@ -129,7 +142,7 @@ pub(super) async fn source_id(db: &mut SqliteConnection, environment: i64, name:
 }
 
 /// All streams of the source, those that the batch names first made where they are missing.
-async fn streams_of(db: &mut SqliteConnection, source: i64, batch: &AcceptedBatch) -> Result<Streams, StoreError> {
+async fn streams_of(db: &mut Connection, source: i64, batch: &AcceptedBatch) -> Result<Streams, StoreError> {
     for series in named(batch) {
         sqlx::query("INSERT INTO streams (source_id, series) VALUES ($1, $2) ON CONFLICT DO NOTHING")
             .bind(source)
@@ -137,7 +150,7 @@ async fn streams_of(db: &mut SqliteConnection, source: i64, batch: &AcceptedBatc
             .execute(&mut *db)
             .await?;
     }
-    type StreamColumns = (i64, i64, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
+    type StreamColumns = (i64, i64, Option<At>, Option<At>, Option<At>, Option<At>);
     let rows: Vec<StreamColumns> = sqlx::query_as(
         "SELECT id, series, first_at, last_at, pruned_before, counters_since FROM streams WHERE source_id = $1",
     )
@@ -147,6 +160,8 @@ async fn streams_of(db: &mut SqliteConnection, source: i64, batch: &AcceptedBatc
     rows.into_iter()
         .map(|(id, code, first_at, last_at, pruned_before, counters_since)| {
             let series = series(code)?;
+            let [first_at, last_at, pruned_before, counters_since] =
+                [first_at, last_at, pruned_before, counters_since].map(|at| at.map(|at| at.0));
             let state = StreamState { id, counters_since, first_at, last_at, pruned_before, series };
             Ok((series, state))
         })
@@ -162,7 +177,7 @@ fn named(batch: &AcceptedBatch) -> BTreeSet<Series> {
 
 /// Brings the rows of the named streams up to date.
 async fn move_streams(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     batch: &AcceptedBatch,
     streams: &Streams,
     new: &[samples::Row<'_>],
@@ -177,13 +192,16 @@ async fn move_streams(
     for state in named(batch).iter().filter_map(|series| streams.get(series)) {
         let (first, last) = bounds.get(&state.id).copied().unzip();
         sqlx::query(
-            "UPDATE streams SET first_at = $1, last_at = $2, fetched_at = max(coalesce(fetched_at, $3), $3), \
-             step_minutes = coalesce($4, step_minutes) WHERE id = $5",
+            concat!(
+                "UPDATE streams SET first_at = $1, last_at = $2, fetched_at = ",
+                greatest!(),
+                "(coalesce(fetched_at, $3), $3), step_minutes = coalesce($4, step_minutes) WHERE id = $5"
+            ),
         )
-        .bind(first.into_iter().chain(state.first_at).min())
-        .bind(last.into_iter().chain(state.last_at).max())
-        .bind(fetched_at)
-        .bind(batch.step_minutes)
+        .bind(first.into_iter().chain(state.first_at).min().map(At))
+        .bind(last.into_iter().chain(state.last_at).max().map(At))
+        .bind(At(fetched_at))
+        .bind(batch.step_minutes.map(i64::from))
         .bind(state.id)
         .execute(&mut *db)
         .await?;
@@ -192,12 +210,12 @@ async fn move_streams(
 }
 
 /// Stores what the batch's watermark vouches for.
-async fn cover(db: &mut SqliteConnection, source: i64, batch: &AcceptedBatch) -> Result<(), StoreError> {
+async fn cover(db: &mut Connection, source: i64, batch: &AcceptedBatch) -> Result<(), StoreError> {
     let Some(watermark) = &batch.watermark else {
         return Ok(());
     };
     for series in &watermark.series {
-        let (stream, first_at): (i64, Option<i64>) =
+        let (stream, first_at): (i64, Option<At>) =
             sqlx::query_as("SELECT id, first_at FROM streams WHERE source_id = $1 AND series = $2")
                 .bind(source)
                 .bind(i64::from(series.code()))
@@ -206,14 +224,14 @@ async fn cover(db: &mut SqliteConnection, source: i64, batch: &AcceptedBatch) ->
         let word = Word {
             covers_from: watermark.covers_from.map(millis),
             data_through: millis(watermark.data_through),
-            first_at,
+            first_at: first_at.map(|at| at.0),
         };
         cover_stream(db, stream, word).await?;
     }
     Ok(())
 }
 
-async fn cover_stream(db: &mut SqliteConnection, stream: i64, word: Word) -> Result<(), StoreError> {
+async fn cover_stream(db: &mut Connection, stream: i64, word: Word) -> Result<(), StoreError> {
     let last: Option<(i64, i64)> =
         sqlx::query_as("SELECT from_ms, to_ms FROM spans WHERE stream_id = $1 ORDER BY to_ms DESC LIMIT 1")
             .bind(stream)

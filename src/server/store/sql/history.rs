@@ -1,11 +1,12 @@
-//! Owns the history in SQLite: adding events to a chain, and reading pages of it whose cost does not grow with it.
+//! Owns the history: adding events to a chain, and reading pages of it whose cost does not grow with it.
 
-use super::super::rows::{corrupt, millis, mode, time, unsigned, whole_millis};
+use super::super::rows::{At, corrupt, millis, mode, unsigned, whole_millis};
 use super::super::{EventFilter, StoreError};
-use super::environments::Environment;
+use super::environments::{self, Environment};
+use super::{Connection, Db};
 use crate::domain::history::{self, Event, EventType, Head, NewEvent};
 use crate::domain::mode::Mode;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::QueryBuilder;
 
 /// Events inserted by one statement.
 const ROWS: usize = 200;
@@ -13,7 +14,7 @@ const ROWS: usize = 200;
 #[derive(sqlx::FromRow)]
 struct EventRow {
     seq: i64,
-    at: i64,
+    at: At,
     r#type: String,
     actor: String,
     old_mode: Option<String>,
@@ -29,7 +30,7 @@ impl EventRow {
     fn event(self, environment: &str) -> Result<Event, StoreError> {
         Ok(Event {
             actor: self.actor,
-            at: time(self.at)?,
+            at: self.at.time()?,
             digest: self.digest,
             environment: environment.to_owned(),
             hash: self.hash,
@@ -57,7 +58,7 @@ pub(super) fn link(head: &mut Head, mut event: NewEvent) -> Event {
 
 /// Links new events onto `head` and adds them.
 pub(super) async fn append_new(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
     mut head: Head,
     events: impl IntoIterator<Item = NewEvent>,
@@ -66,8 +67,21 @@ pub(super) async fn append_new(
     append(db, environment, &events).await
 }
 
+/// Links one event to an environment's chain and adds it.
+pub(super) async fn append_one(
+    db: &mut Connection,
+    environment: &str,
+    event: &NewEvent,
+) -> Result<Event, StoreError> {
+    let found = environments::find(db, environment).await?;
+    let mut head = found.head;
+    let event = link(&mut head, event.clone());
+    append(db, found.id, std::slice::from_ref(&event)).await?;
+    Ok(event)
+}
+
 /// Adds linked events and moves the environment's head to the last of them.
-pub(super) async fn append(db: &mut SqliteConnection, environment: i64, events: &[Event]) -> Result<(), StoreError> {
+pub(super) async fn append(db: &mut Connection, environment: i64, events: &[Event]) -> Result<(), StoreError> {
     let Some(last) = events.last() else {
         return Ok(());
     };
@@ -87,14 +101,14 @@ fn seq_column(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
 }
 
-async fn insert(db: &mut SqliteConnection, environment: i64, events: &[Event]) -> Result<(), StoreError> {
-    let mut query = QueryBuilder::<Sqlite>::new(
+async fn insert(db: &mut Connection, environment: i64, events: &[Event]) -> Result<(), StoreError> {
+    let mut query = QueryBuilder::<Db>::new(
         "INSERT INTO history (environment_id, seq, at, type, actor, old_mode, new_mode, reason, snapshot_id, digest, prev_hash, hash) ",
     );
     query.push_values(events, |mut row, event| {
         row.push_bind(environment)
             .push_bind(seq_column(event.seq))
-            .push_bind(millis(event.at))
+            .push_bind(At::of(event.at))
             .push_bind(event.event_type.name())
             .push_bind(&event.actor)
             .push_bind(event.old_mode.map(Mode::name))
@@ -112,15 +126,15 @@ async fn insert(db: &mut SqliteConnection, environment: i64, events: &[Event]) -
 /// Events after a sequence number, ascending. An event that cannot be read ends the answer before it, so that a
 /// verifier reaches it; asked for as the first one it is an error.
 pub(super) async fn after(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: &Environment,
     seq: u64,
     limit: u32,
 ) -> Result<Vec<Event>, StoreError> {
-    let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
+    let mut query = QueryBuilder::<Db>::new(COLUMNS);
     query.push("history h WHERE environment_id = ").push_bind(environment.id);
     query.push(" AND seq > ").push_bind(seq_column(seq));
-    query.push(" ORDER BY seq LIMIT ").push_bind(limit);
+    query.push(" ORDER BY seq LIMIT ").push_bind(i64::from(limit));
     let rows: Vec<EventRow> = query.build_query_as().fetch_all(db).await?;
     let mut events = Vec::with_capacity(rows.len());
     for row in rows {
@@ -143,7 +157,7 @@ enum Before {
 /// A page of events, newest first: in the order of the chain, or, where a time is asked for, by time and then place
 /// (the two differ only where a clock was set back).
 pub(super) async fn page(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: &Environment,
     filter: &EventFilter,
     limit: u32,
@@ -164,7 +178,7 @@ fn page_query(
     filter: &EventFilter,
     before: Before,
     limit: u32,
-) -> QueryBuilder<Sqlite> {
+) -> QueryBuilder<Db> {
     let order = match before {
         Before::Seq(_) => " ORDER BY seq DESC",
         Before::Time(..) => " ORDER BY at DESC, seq DESC",
@@ -180,16 +194,17 @@ fn page_query(
         let all = || EventType::ALL.into_iter().map(Some);
         types.extend(if filter.actor.is_some() { all().collect() } else { vec![None] });
     }
-    let mut query = QueryBuilder::<Sqlite>::new(select);
+    let mut query = QueryBuilder::<Db>::new(select);
     query.push("(SELECT seq, at FROM (");
     for (place, event_type) in types.into_iter().enumerate() {
         query.push(if place > 0 { " UNION ALL " } else { "" }).push("SELECT * FROM (");
         push_range(&mut query, environment, event_type, before, filter);
-        query.push(order).push(" LIMIT ").push_bind(limit).push(")");
+        query.push(order).push(" LIMIT ").push_bind(i64::from(limit)).push(") AS part");
     }
-    query.push(")").push(order).push(" LIMIT ").push_bind(limit).push(") AS place ");
-    // CROSS: the few places first, then their events.
-    query.push("CROSS JOIN history h ON h.seq = place.seq AND h.environment_id = ").push_bind(environment);
+    query.push(") AS parts").push(order).push(" LIMIT ").push_bind(i64::from(limit)).push(") AS place ");
+    // The few places first, then their events.
+    query.push(concat!(in_order!(), " history h ON h.seq = place.seq AND h.at = place.at AND h.environment_id = "));
+    query.push_bind(environment);
     query.push(match before {
         Before::Seq(_) => " ORDER BY place.seq DESC",
         Before::Time(..) => " ORDER BY place.at DESC, place.seq DESC",
@@ -199,7 +214,7 @@ fn page_query(
 
 /// Where the page ends; `None` where nothing can come before.
 async fn before(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     environment: i64,
     filter: &EventFilter,
 ) -> Result<Option<Before>, StoreError> {
@@ -211,14 +226,14 @@ async fn before(
     let Some(before) = filter.before else {
         return Ok(Some(Before::Time(end.0, end.1)));
     };
-    let at: Option<i64> = sqlx::query_scalar("SELECT at FROM history WHERE environment_id = $1 AND seq = $2")
+    let at: Option<At> = sqlx::query_scalar("SELECT at FROM history WHERE environment_id = $1 AND seq = $2")
         .bind(environment)
         .bind(seq)
         .fetch_optional(db)
         .await?;
     Ok(match at {
         Some(at) => {
-            let (at, seq) = end.min((at, seq));
+            let (at, seq) = end.min((at.0, seq));
             Some(Before::Time(at, seq))
         }
         // Past the newest event, or before the first one.
@@ -229,21 +244,21 @@ async fn before(
 
 /// One range of one index: the places of the events of a type, or of all.
 fn push_range(
-    query: &mut QueryBuilder<Sqlite>,
+    query: &mut QueryBuilder<Db>,
     environment: i64,
     event_type: Option<EventType>,
     before: Before,
     filter: &EventFilter,
 ) {
-    query.push("SELECT seq, at FROM history ");
+    query.push("SELECT seq, at FROM history");
     query.push(match (event_type, before, &filter.actor) {
-        (_, _, Some(_)) => "INDEXED BY history_by_actor ",
+        (_, _, Some(_)) => indexed!("history_by_actor"),
         (None, Before::Seq(_), None) => "",
-        (Some(_), Before::Seq(_), None) => "INDEXED BY history_by_type ",
-        (None, Before::Time(..), None) => "INDEXED BY history_by_time ",
-        (Some(_), Before::Time(..), None) => "INDEXED BY history_by_type_and_time ",
+        (Some(_), Before::Seq(_), None) => indexed!("history_by_type"),
+        (None, Before::Time(..), None) => indexed!("history_by_time"),
+        (Some(_), Before::Time(..), None) => indexed!("history_by_type_and_time"),
     });
-    query.push("WHERE environment_id = ").push_bind(environment);
+    query.push(" WHERE environment_id = ").push_bind(environment);
     if let Some(actor) = &filter.actor {
         query.push(" AND actor = ").push_bind(actor.clone());
     }
@@ -255,11 +270,11 @@ fn push_range(
             query.push(" AND seq < ").push_bind(seq);
         }
         Before::Time(at, seq) => {
-            query.push(" AND (at, seq) < (").push_bind(at).push(", ").push_bind(seq).push(")");
+            query.push(" AND (at, seq) < (").push_bind(At(at)).push(", ").push_bind(seq).push(")");
         }
     }
     if let Some(from) = filter.from {
-        query.push(" AND at >= ").push_bind(millis(from));
+        query.push(" AND at >= ").push_bind(At::of(from));
     }
 }
 

@@ -1,0 +1,236 @@
+//! Owns the PostgreSQL store: its connections, and what of SQL it says in its own way. Any number of replicas work on one
+//! database, which alone coordinates them: a write is begun again where another has come between, no lock is waited for across
+//! anything but the write's own statements. Nothing lives in a session, so that a pooler may hand each transaction another
+//! connection. Must not know HTTP or sources, and never reads a clock to judge by.
+
+/// Where an index is named that is to be used: PostgreSQL chooses by itself.
+macro_rules! indexed {
+    ($name:literal) => {
+        ""
+    };
+}
+/// A column that is true or false, as a condition that its partial indexes know.
+macro_rules! is {
+    ($column:literal) => {
+        $column
+    };
+}
+macro_rules! is_not {
+    ($column:literal) => {
+        concat!("NOT ", $column)
+    };
+}
+macro_rules! greatest {
+    () => {
+        "greatest"
+    };
+}
+/// A time in milliseconds since 1970.
+macro_rules! millis {
+    ($time:literal) => {
+        concat!("(extract(epoch FROM ", $time, ") * 1000)::bigint")
+    };
+}
+/// A join whose first part is read first.
+macro_rules! in_order {
+    () => {
+        "JOIN"
+    };
+}
+macro_rules! in_order_of_rows {
+    ($column:literal) => {
+        $column
+    };
+}
+
+super::shared_modules!();
+mod hosts;
+mod listening;
+mod partitions;
+mod sample_rows;
+mod schema;
+
+use super::StoreError;
+use hosts::Hosts;
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::{Postgres, Transaction};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, watch};
+use tokio_util::sync::CancellationToken;
+
+type Backend = PostgresStore;
+type Connection = sqlx::PgConnection;
+type Db = Postgres;
+
+/// How many connections a replica holds at most.
+const CONNECTIONS: u32 = 10;
+/// How long is waited for a connection before the database counts as unreachable.
+const REACH: Duration = Duration::from_secs(5);
+/// How long a transaction may take to end once all its statements are done.
+const COMMIT: Duration = Duration::from_secs(10);
+
+/// What holds for a write. It sees one state of the database, and fails where another write has changed what it is about to
+/// change. A replica that stops in the middle loses its locks after five seconds.
+const WRITING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL lock_timeout = '5s'; \
+    SET LOCAL statement_timeout = '30s'; SET LOCAL idle_in_transaction_session_timeout = '5s'";
+/// What holds for a read of several statements: one state of the database.
+const READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '30s'; \
+    SET LOCAL idle_in_transaction_session_timeout = '60s'";
+
+/// A store in a PostgreSQL database, which others may use at the same time.
+#[derive(Clone, Debug)]
+pub struct PostgresStore {
+    commits: Arc<watch::Sender<u64>>,
+    hosts: Arc<Hosts>,
+    /// The partitions that are known to be there.
+    known: Arc<partitions::Known>,
+    pool: PgPool,
+    /// What the database had committed when it was last looked.
+    seen: Arc<Mutex<String>>,
+    stop: CancellationToken,
+}
+
+impl PostgresStore {
+    /// Reaches the database at `url` and applies the migrations that are missing. `url` may name several hosts, by commas: of
+    /// them the one is used that takes writes.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAStore`] where the url is wrong, or the database is something else or newer than this program.
+    pub async fn open(url: &str) -> Result<PostgresStore, StoreError> {
+        let hosts = Arc::new(Hosts::read(url)?);
+        let is_several = hosts.is_several();
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(REACH)
+            .idle_timeout(Duration::from_secs(300))
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    // Of several hosts one takes writes.
+                    if is_several && hosts::is_standby(connection).await? {
+                        return Err(sqlx::Error::BeginFailed);
+                    }
+                    Ok(())
+                })
+            })
+            .connect_lazy_with(hosts.first().clone());
+        let store = PostgresStore {
+            commits: Arc::new(watch::Sender::new(0)),
+            hosts,
+            known: Arc::default(),
+            pool,
+            seen: Arc::default(),
+            stop: CancellationToken::new(),
+        };
+        schema::apply(&store).await?;
+        store.make_room_ahead().await?;
+        tokio::spawn(listening::listen(store.clone()));
+        Ok(store)
+    }
+
+    /// Ends a write, and lets everyone know who waits for one.
+    async fn commit(&self, tx: Transaction<'static, Postgres>) -> Result<(), StoreError> {
+        match tokio::time::timeout(COMMIT, tx.commit()).await {
+            Ok(done) => done?,
+            Err(_) => return Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
+        }
+        self.changed();
+        Ok(())
+    }
+
+    fn changed(&self) {
+        self.commits.send_modify(|commits| *commits += 1);
+    }
+
+    /// One state of the store.
+    async fn reading(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+        self.begin(READING).await
+    }
+
+    async fn writing(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+        self.begin(WRITING).await
+    }
+
+    /// Begins a transaction on the host that takes writes, which is looked for anew where it is no longer there.
+    async fn begin(&self, how: &'static str) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let generation = self.hosts.generation();
+        match self.pool.begin_with(how).await {
+            Err(error) if hosts::is_gone(&error) => {
+                self.hosts.find_primary(&self.pool, generation).await?;
+                Ok(self.pool.begin_with(how).await?)
+            }
+            begun => Ok(begun?),
+        }
+    }
+
+    async fn backup_to(&self, file: &Path) -> Result<(), StoreError> {
+        Err(StoreError::FileExists(file.to_owned()))
+    }
+
+    async fn check_ready(&self) -> Result<(), StoreError> {
+        let mut tx = self.begin("BEGIN; SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '5s'").await?;
+        schema::check(&mut tx).await?;
+        sqlx::query("UPDATE meta SET value = value + 1 WHERE name = 'ready_checks'").execute(&mut *tx).await?;
+        // Nothing that anyone waits for.
+        Ok(tx.commit().await?)
+    }
+
+    /// Looks whether anything was committed, by whomever: what is under way is part of what is compared.
+    async fn look_outside(&self) -> Result<(), StoreError> {
+        let mut seen = self.seen.lock().await;
+        let mut tx = self.reading().await?;
+        let now: String =
+            sqlx::query_scalar("SELECT pg_current_snapshot()::text").persistent(false).fetch_one(&mut *tx).await?;
+        tx.rollback().await?;
+        if *seen != now {
+            *seen = now;
+            self.changed();
+        }
+        Ok(())
+    }
+
+    async fn end(&self) {
+        self.stop.cancel();
+        self.pool.close().await;
+    }
+}
+
+/// How long a write is begun again where others come between.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often a write is begun again: as long as others come between, and it is not tired of it.
+struct Tries {
+    until: tokio::time::Instant,
+    wait_ms: u64,
+}
+
+impl Default for Tries {
+    fn default() -> Tries {
+        Tries { until: tokio::time::Instant::now() + PATIENCE, wait_ms: 1 }
+    }
+}
+
+impl Tries {
+    /// Waits a little where the write can be begun again.
+    async fn again(&mut self, error: &StoreError) -> bool {
+        if !has_come_between(error) || tokio::time::Instant::now() >= self.until {
+            return false;
+        }
+        let mut random = [0; 2];
+        // Without it all wait for the same time, and come between each other again.
+        let share = getrandom::fill(&mut random).map_or(1, |()| u64::from(u16::from_le_bytes(random)) % self.wait_ms + 1);
+        tokio::time::sleep(Duration::from_millis(share)).await;
+        self.wait_ms = (self.wait_ms * 2).min(200);
+        true
+    }
+}
+
+/// Whether another write has come between: a change of what was read, a row that both insert, or each waiting for the other.
+/// A row that is there already when a write begins is seen by it, so that it never runs into that one again.
+fn has_come_between(error: &StoreError) -> bool {
+    let StoreError::Unavailable(sqlx::Error::Database(error)) = error else {
+        return false;
+    };
+    matches!(error.code().as_deref(), Some("40001" | "40P01" | "23505"))
+}

@@ -1,0 +1,354 @@
+//! Owns which module does the work of each of the store's methods, and in which kind of transaction: the contract of every
+//! backend. Must not know a dialect.
+
+use super::super::{
+    AddedSource, Changed, EnvironmentSummary, EventFilter, IdempotencyKey, PullState, Recording, SourceEdit,
+    SourceSummary, Store, StoreError, StoredSample, TrendQuery, rows,
+};
+use super::{
+    Backend, added, alerts, counters, environments, history, idempotency, ingest, points, proposals, pulls, recorded,
+    recording, snapshots, streams, subscriptions,
+};
+use crate::domain::act::Act;
+use crate::domain::alert::{Alert, OpenAlerts};
+use crate::domain::backtest::Recorded;
+use crate::domain::history::{Event, Head, NewEvent};
+use crate::domain::policy::Config;
+use crate::domain::proposal::{Proposal, ProposalStatus};
+use crate::domain::recent::Tick;
+use crate::domain::signal::Series;
+use crate::domain::snapshot::{Origin, Snapshot};
+use crate::domain::stream::{Span, Stream};
+use crate::domain::subscription::{Taken, Told};
+use crate::domain::telemetry::{AcceptedBatch, Receipt};
+use crate::domain::trend::TrendPoint;
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use std::path::Path;
+use tokio::sync::{mpsc, watch};
+
+/// Does a write in a transaction of its own, from its beginning again where another write has come between.
+macro_rules! write {
+    ($store:ident, |$tx:ident| $work:expr) => {{
+        let mut tries = super::Tries::default();
+        loop {
+            let mut $tx = $store.writing().await?;
+            let done = match $work.await {
+                Ok(done) => $store.commit($tx).await.map(|()| done),
+                Err(error) => Err(error),
+            };
+            match done {
+                Err(error) if tries.again(&error).await => {}
+                done => break done,
+            }
+        }
+    }};
+}
+
+#[async_trait]
+impl Store for Backend {
+    async fn create_environment(&self, config: &Config, actor: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        write!(self, |tx| environments::create(&mut tx, config, actor, now))
+    }
+
+    async fn environments(&self) -> Result<Vec<EnvironmentSummary>, StoreError> {
+        environments::all(&mut *self.reading().await?).await
+    }
+
+    async fn config(&self, environment: &str) -> Result<Config, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        environments::config_in_force(&mut tx, &found).await
+    }
+
+    async fn config_at(&self, environment: &str, version: u64) -> Result<Option<Config>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        environments::config_at(&mut tx, found.id, version).await
+    }
+
+    async fn act(
+        &self,
+        environment: &str,
+        act: &Act,
+        actor: &str,
+        now: DateTime<Utc>,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Changed, StoreError> {
+        write!(self, |tx| environments::act(&mut tx, environment, act, actor, now, key))
+    }
+
+    async fn append(&self, environment: &str, event: NewEvent) -> Result<Event, StoreError> {
+        write!(self, |tx| history::append_one(&mut tx, environment, &event))
+    }
+
+    async fn ingest(
+        &self,
+        environment: &str,
+        batch: &AcceptedBatch,
+        now: DateTime<Utc>,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Receipt, StoreError> {
+        self.make_room_for(batch).await?;
+        write!(self, |tx| ingest::ingest(&mut tx, environment, batch, now, key))
+    }
+
+    async fn revise(
+        &self,
+        environment: &str,
+        batch: &AcceptedBatch,
+        event: NewEvent,
+        now: DateTime<Utc>,
+    ) -> Result<Receipt, StoreError> {
+        self.make_room_for(batch).await?;
+        write!(self, |tx| ingest::revise(&mut tx, environment, batch, &event, now))
+    }
+
+    async fn ingest_once(
+        &self,
+        environment: &str,
+        batch: &AcceptedBatch,
+        now: DateTime<Utc>,
+        once: &IdempotencyKey,
+    ) -> Result<Receipt, StoreError> {
+        self.make_room_for(batch).await?;
+        write!(self, |tx| ingest::ingest_once(&mut tx, environment, batch, now, once))
+    }
+
+    async fn take_alerts(
+        &self,
+        environment: &str,
+        source: &str,
+        alerts: &[Alert],
+        now: DateTime<Utc>,
+    ) -> Result<OpenAlerts, StoreError> {
+        write!(self, |tx| alerts::take(&mut tx, environment, source, alerts, now))
+    }
+
+    async fn take_subscriptions(
+        &self,
+        environment: &str,
+        source: &str,
+        told: &Told,
+        now: DateTime<Utc>,
+    ) -> Result<Taken, StoreError> {
+        write!(self, |tx| subscriptions::take(&mut tx, environment, source, told, now))
+    }
+
+    async fn streams(&self, environment: &str, span: Span) -> Result<Vec<Stream>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        streams::within(&mut tx, found.id, span).await
+    }
+
+    async fn sources(&self, environment: &str) -> Result<Vec<SourceSummary>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        streams::sources(&mut tx, found.id).await
+    }
+
+    async fn extent(&self, environment: &str) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        streams::extent(&mut tx, found.id).await
+    }
+
+    async fn samples(
+        &self,
+        environment: &str,
+        series: Series,
+        span: Span,
+        limit: u32,
+    ) -> Result<Vec<StoredSample>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        streams::samples(&mut tx, found.id, series, span, limit).await
+    }
+
+    async fn prune_samples(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.prune_samples_before(before).await
+    }
+
+    async fn record(
+        &self,
+        environment: &str,
+        recordings: &[Recording<'_>],
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Vec<Snapshot>, StoreError> {
+        let bodies = rows::compress(recordings.iter().map(|recording| recording.bytes))?;
+        write!(self, |tx| recording::record(&mut tx, environment, recordings, &bodies, key))
+    }
+
+    async fn pull_states(&self, environment: &str) -> Result<Vec<(String, PullState)>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        pulls::of_environment(&mut tx, found.id).await
+    }
+
+    async fn note_pull(&self, environment: &str, source: &str, state: &PullState) -> Result<(), StoreError> {
+        write!(self, |tx| pulls::note(&mut tx, environment, source, state))
+    }
+
+    async fn added_sources(&self, environment: Option<&str>) -> Result<Vec<AddedSource>, StoreError> {
+        added::all(&mut *self.reading().await?, environment).await
+    }
+
+    async fn source_changed_under(
+        &self,
+        environment: &str,
+        key: &IdempotencyKey,
+    ) -> Result<Option<String>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        added::under(&mut tx, found.id, key).await
+    }
+
+    async fn change_source(
+        &self,
+        environment: &str,
+        edit: &SourceEdit,
+        event: NewEvent,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<(), StoreError> {
+        write!(self, |tx| added::change(&mut tx, environment, edit, &event, key))
+    }
+
+    async fn prune_counters(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        write!(self, |tx| counters::prune(&mut tx, before))
+    }
+
+    async fn prune_keys(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        write!(self, |tx| idempotency::prune(&mut tx, before))
+    }
+
+    async fn recorded_under(&self, environment: &str, key: &IdempotencyKey) -> Result<Option<Snapshot>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        recording::under(&mut tx, found.id, key)
+            .await
+            .map(|snapshots| snapshots.and_then(|snapshots| snapshots.into_iter().next()))
+    }
+
+    async fn ticks(
+        &self,
+        environment: &str,
+        from: DateTime<Utc>,
+        before: DateTime<Utc>,
+    ) -> Result<Vec<Tick>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        snapshots::ticks(&mut tx, found.id, from, before).await
+    }
+
+    async fn recorded_ticks(
+        &self,
+        environment: &str,
+        from: Option<DateTime<Utc>>,
+        to: Option<DateTime<Utc>>,
+        pages: mpsc::Sender<Vec<Recorded>>,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        recorded::ticks(&mut tx, found.id, from, to, &pages).await
+    }
+
+    async fn trend(&self, environment: &str, query: &TrendQuery) -> Result<Vec<TrendPoint>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        points::trend(&mut tx, found.id, query).await
+    }
+
+    async fn has_tick(&self, environment: &str, at: DateTime<Utc>) -> Result<bool, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        snapshots::has_tick(&mut tx, found.id, at).await
+    }
+
+    async fn latest_daily(&self, environment: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        snapshots::latest_daily(&mut tx, found.id).await
+    }
+
+    async fn latest_snapshot(&self, environment: &str) -> Result<Option<Snapshot>, StoreError> {
+        Ok(self.snapshots(environment, 1, None, None).await?.pop())
+    }
+
+    async fn snapshot(&self, id: &str) -> Result<Snapshot, StoreError> {
+        snapshots::one(&mut *self.reading().await?, id).await
+    }
+
+    async fn snapshots(
+        &self,
+        environment: &str,
+        limit: u32,
+        before: Option<(DateTime<Utc>, String)>,
+        origin: Option<Origin>,
+    ) -> Result<Vec<Snapshot>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        snapshots::page(&mut tx, found.id, limit, before, origin).await
+    }
+
+    async fn snapshot_bytes(
+        &self,
+        environment: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, String, String, Vec<u8>)>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        snapshots::bytes(&mut tx, found.id, after, limit).await
+    }
+
+    async fn open_proposal(&self, environment: &str) -> Result<Option<Proposal>, StoreError> {
+        Ok(self.proposals(environment, Some(ProposalStatus::Open), 1).await?.pop())
+    }
+
+    async fn proposals(
+        &self,
+        environment: &str,
+        status: Option<ProposalStatus>,
+        limit: u32,
+    ) -> Result<Vec<Proposal>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        proposals::page(&mut tx, found.id, status, limit).await
+    }
+
+    async fn events(&self, environment: &str, filter: &EventFilter, limit: u32) -> Result<Vec<Event>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        history::page(&mut tx, &found, filter, limit).await
+    }
+
+    async fn events_after(&self, environment: &str, seq: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
+        let mut tx = self.reading().await?;
+        let found = environments::find(&mut tx, environment).await?;
+        history::after(&mut tx, &found, seq, limit).await
+    }
+
+    async fn heads(&self) -> Result<Vec<Head>, StoreError> {
+        environments::heads(&mut *self.reading().await?).await
+    }
+
+    async fn backup(&self, file: &Path) -> Result<(), StoreError> {
+        self.backup_to(file).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.check_ready().await
+    }
+
+    fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
+    }
+
+    async fn notice_outside_commits(&self) -> Result<(), StoreError> {
+        self.look_outside().await
+    }
+
+    async fn close(&self) {
+        self.end().await;
+    }
+}
