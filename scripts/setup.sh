@@ -10,7 +10,7 @@
 #   browser       Chromium
 #   python        Schemathesis, which fuzzes the HTTP interface, and what sends to it: OpenTelemetry's SDK and Tenzir
 #   prometheus    Prometheus, which sends to the server and is asked by it
-#   databases     PostgreSQL and MariaDB, which tests start, ask and end
+#   databases     PostgreSQL, PgBouncer and MariaDB, which tests start, ask and end
 #   cargo-leptos  only for `make watch`
 #   all           everything but cargo-leptos
 #
@@ -257,6 +257,7 @@ databases() {
     say "setup: databases: installing postgresql-15"
     apt_install postgresql-15
   fi
+  PATH="$PATH:/usr/sbin" need pgbouncer "install PgBouncer" pgbouncer
   PATH="$PATH:/usr/sbin" need mariadbd "install MariaDB's server" mariadb-server
   say "setup: databases: $(PATH="$PATH:/usr/sbin" mariadbd --version | awk '{ print "MariaDB", $3 }'), PostgreSQL"
 }

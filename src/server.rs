@@ -9,6 +9,7 @@ pub mod config;
 pub mod demo;
 pub mod evaluation;
 pub mod http;
+pub mod leadership;
 pub mod live;
 pub mod observability;
 pub mod proof;

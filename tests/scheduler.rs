@@ -81,7 +81,7 @@ impl World {
     }
 
     async fn tick(&self, at: DateTime<Utc>) {
-        self.scheduler.tick(&self.store, &self.settings, at).await;
+        self.scheduler.tick(&self.store, &self.settings, at, &|| true).await;
         assert_eq!(self.scheduler.status().failing, [], "the tick at {at}");
     }
 
@@ -111,7 +111,10 @@ async fn a_tick_is_evaluated_once_however_often_it_is_asked_for() {
     }
     let (one, two) = (world.scheduler.clone(), world.scheduler.clone());
     let next = at + Duration::minutes(15);
-    tokio::join!(one.tick(&world.store, &world.settings, next), two.tick(&world.store, &world.settings, next));
+    tokio::join!(
+        one.tick(&world.store, &world.settings, next, &|| true),
+        two.tick(&world.store, &world.settings, next, &|| true)
+    );
     assert_eq!(world.count(EventType::SnapshotRecorded).await, 3);
 }
 

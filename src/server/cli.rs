@@ -14,6 +14,7 @@ mod environment;
 mod import;
 mod import_clients;
 mod import_focus;
+mod migrate;
 mod read;
 mod replay;
 mod safety;
@@ -22,7 +23,6 @@ mod write;
 
 use super::config::{Flags, ServeFlags, Settings, SettingsError};
 use super::observability;
-use super::store::sqlite::SqliteStore;
 use super::store::{Store, StoreError};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
@@ -87,6 +87,8 @@ enum Command {
     Backup(safety::Backup),
     /// Put a backup in place of a store that is not there, after proving it whole.
     Restore(safety::Restore),
+    /// Copy the whole store to another place: from SQLite to PostgreSQL, or back. What was interrupted goes on where it ended.
+    MigrateStore(migrate::Arguments),
     /// Make the demo environment: 90 days of synthetic data, marked so, deciding nothing.
     Demo(read::Format),
     /// Look over settings, store, chains and sources, and say what is wrong and how to mend it.
@@ -193,6 +195,7 @@ async fn dispatch(command: Command, settings: Settings) -> Result<(), CliError> 
         Command::Verify(arguments) => safety::verify(arguments, &settings).await,
         Command::Backup(arguments) => safety::backup(arguments, &settings).await,
         Command::Restore(arguments) => safety::restore(arguments, &settings).await,
+        Command::MigrateStore(arguments) => migrate::run(arguments).await,
         Command::Demo(format) => safety::demo(format, &settings).await,
         Command::Doctor(format) => safety::doctor(format, &settings).await,
     }
@@ -209,13 +212,7 @@ fn known_variables(command: &clap::Command) -> Vec<String> {
 
 /// Opens the store, making its folder where it is not there yet.
 pub(crate) async fn open(settings: &Settings) -> Result<Arc<dyn Store>, CliError> {
-    if let Some(folder) = settings.store_file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|source| CliError::File {
-            what: format!("the folder {} cannot be made", folder.display()),
-            source,
-        })?;
-    }
-    Ok(Arc::new(SqliteStore::open(&settings.store_file).await?))
+    Ok(settings.store.open().await?)
 }
 
 /// Prints a value as JSON, for scripts.

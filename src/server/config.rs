@@ -10,6 +10,7 @@ pub use sources::{Added, Ask, DatabaseUrl, PulledSource, Secret, Token};
 use crate::domain::mapping::Rules;
 use crate::domain::price::PriceTable;
 use crate::domain::source::VARIABLE_PREFIX;
+use crate::server::store::Place;
 use chrono::NaiveTime;
 use clap::Args;
 use clap::builder::BoolishValueParser;
@@ -30,7 +31,8 @@ pub struct Flags {
     /// Folder that holds everything: the database and nothing elsewhere. [default: ./data]
     #[arg(long, global = true, env = "SCALING_MODE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Database; an SQLite file, as sqlite://path. [default: scaling-mode.db in the data folder]
+    /// Where everything is kept: a file, as sqlite://path, or PostgreSQL 15 or later, as postgres://user:password@host/name;
+    /// several hosts by commas. The variable DATABASE_URL says it too. [default: scaling-mode.db in the data folder]
     #[arg(long, global = true, env = "SCALING_MODE_DATABASE_URL", value_name = "URL")]
     pub database_url: Option<String>,
     /// Which log lines are written, such as info or scaling_mode=debug. [default: info]
@@ -131,7 +133,8 @@ pub struct Settings {
     pub site: Option<PathBuf>,
     /// Systems that are asked for their numbers.
     pub sources: Vec<PulledSource>,
-    pub store_file: PathBuf,
+    /// Where everything is kept.
+    pub store: Place,
     /// What Stripe signs with; `None` where no signature is asked for.
     pub stripe: Option<Token>,
     /// Whether the page of examples is served.
@@ -166,7 +169,8 @@ impl Settings {
     pub fn read(flags: &Flags, serve: &ServeFlags) -> Result<Settings, SettingsError> {
         let file = read_file(flags.settings.as_deref())?;
         let data_dir = flags.data_dir.clone().or(file.data_dir).unwrap_or_else(|| PathBuf::from("./data"));
-        let database_url = flags.database_url.clone().or(file.database_url);
+        let database_url =
+            flags.database_url.clone().or_else(|| std::env::var("DATABASE_URL").ok()).or(file.database_url);
         let tick_minutes = flags.tick_minutes.or(file.tick_minutes).unwrap_or(15);
         if tick_minutes == 0 || 1440 % tick_minutes != 0 {
             return Err(value_error("tick_minutes", "must divide a day evenly: 5, 10, 15, 30, 60 and so on"));
@@ -198,7 +202,7 @@ impl Settings {
             allow_remote,
             allowed_hosts,
             daily_at,
-            store_file: store_file(database_url.as_deref(), &data_dir)?,
+            store: place(database_url.as_deref(), &data_dir)?,
             data_dir,
             demo: !serve.no_demo && file.demo.unwrap_or(true),
             log,
@@ -237,18 +241,15 @@ fn read_file(named: Option<&Path>) -> Result<File, SettingsError> {
     toml::from_str(&text).map_err(|mistake| SettingsError::Mistake { path, mistake: Box::new(mistake) })
 }
 
-fn store_file(url: Option<&str>, data_dir: &Path) -> Result<PathBuf, SettingsError> {
-    let Some(url) = url else {
-        return Ok(data_dir.join("scaling-mode.db"));
-    };
-    match url.strip_prefix("sqlite:") {
-        Some(path) if !path.trim_start_matches('/').is_empty() => {
-            Ok(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
-        }
-        _ => Err(value_error(
-            "database_url",
-            "must name an SQLite file, as sqlite://path; no other database is supported yet",
-        )),
+fn place(url: Option<&str>, data_dir: &Path) -> Result<Place, SettingsError> {
+    match url {
+        None => Ok(Place::Sqlite(data_dir.join("scaling-mode.db"))),
+        Some(url) => Place::read(url).ok_or_else(|| {
+            value_error(
+                "database_url",
+                "must name a file, as sqlite://path, or a PostgreSQL database, as postgres://user:password@host:5432/name",
+            )
+        }),
     }
 }
 

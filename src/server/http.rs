@@ -10,6 +10,7 @@ pub mod context;
 pub mod events;
 pub mod guard;
 mod gzip;
+pub mod last_good;
 pub mod metrics;
 pub mod notices;
 pub mod openapi;
@@ -61,6 +62,8 @@ pub struct AppState {
     /// Parts of histograms that came without their rest.
     pub buckets: Arc<Pending>,
     pub feed: Feed,
+    /// What is answered while the store cannot be reached.
+    pub last_answers: last_good::LastGood<last_good::Answer>,
     pub leptos: LeptosOptions,
     pub metrics: Arc<metrics::Metrics>,
     pub pages: pages::Pages,
@@ -112,6 +115,7 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), guard::check))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(from_fn(problem::as_documents))
+        .layer(from_fn_with_state(state.clone(), last_good::serve))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(state.clone(), super::sources::requests::measure))
         .with_state(state)

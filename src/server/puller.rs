@@ -9,6 +9,7 @@ pub use supervisor::{Known, Supervisor, known};
 
 use super::clock;
 use super::config::{Ask, PulledSource};
+use super::leadership::Leadership;
 use super::live::{Feed, Message};
 use super::observability;
 use super::sources::outgoing::AskError;
@@ -32,20 +33,29 @@ struct Pull<'a> {
 }
 
 /// Asks a source whenever its time has come, until it is told to stop.
-async fn run(source: PulledSource, store: Arc<dyn Store>, feed: Feed, stop: CancellationToken) {
+async fn run(source: PulledSource, store: Arc<dyn Store>, feed: Feed, leadership: Leadership, stop: CancellationToken) {
     loop {
         // The outcome is kept in the store, where the page and the doctor find it. What is cut off has stored whole batches or
         // none, and is asked for again.
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            _ = pull(&source, store.as_ref(), &feed) => {}
+            _ = pull_as_leader(&source, store.as_ref(), &feed, &leadership) => {}
         }
-        let wait = source.every.to_std().unwrap_or(std::time::Duration::from_secs(60));
+        // Another server may have ended that led: whether this one does now is soon looked again.
+        let every = source.every.to_std().unwrap_or(std::time::Duration::from_secs(60));
+        let wait = if leadership.leads() { every } else { every.min(leadership.pace.renew) };
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(wait) => {}
         }
+    }
+}
+
+/// Of several servers one asks.
+async fn pull_as_leader(source: &PulledSource, store: &dyn Store, feed: &Feed, leadership: &Leadership) {
+    if leadership.leads() {
+        let _ = pull(source, store, feed).await;
     }
 }
 

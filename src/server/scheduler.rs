@@ -5,6 +5,7 @@ use super::calendar;
 use super::clock;
 use super::config::Settings;
 use super::evaluation::{Occasion, evaluate_and_record};
+use super::leadership::Leadership;
 use super::store::{Store, StoreError};
 use crate::domain::policy::EnvironmentKind;
 use crate::domain::snapshot::Origin;
@@ -59,26 +60,44 @@ impl Scheduler {
 
     /// Runs until it is told to stop. After sleep or a long pause only the newest tick is evaluated: ticks that were
     /// missed stay absent, which counts against an Increase, and no burst follows.
-    pub async fn run(self, store: Arc<dyn Store>, settings: Arc<Settings>, stop: CancellationToken) {
+    ///
+    /// A tick that failed is tried again for as long as it is the newest, ever more seldom. Of several servers one evaluates.
+    pub async fn run(
+        self,
+        store: Arc<dyn Store>,
+        settings: Arc<Settings>,
+        leadership: Leadership,
+        stop: CancellationToken,
+    ) {
         let mut done: Option<DateTime<Utc>> = None;
+        let mut again = Again::default();
         loop {
-            let now = clock::now();
-            self.update(|status| status.awake_at = Some(now));
-            let tick = calendar::tick_before(now - GRACE, settings.tick_minutes);
-            if done.is_none_or(|done| tick > done) {
-                self.tick(store.as_ref(), &settings, tick).await;
-                done = Some(tick);
+            self.update(|status| status.awake_at = Some(clock::now()));
+            let tick = calendar::tick_before(leadership.now() - GRACE, settings.tick_minutes);
+            if leadership.leads() && done.is_none_or(|done| tick > done) && again.is_due(tick) {
+                self.tick(store.as_ref(), &settings, tick, &|| leadership.leads()).await;
+                if self.status().failing.is_empty() && leadership.leads() {
+                    done = Some(tick);
+                } else {
+                    again.failed(tick);
+                }
             }
             // A short sleep rather than one until the next tick: a clock that jumps is noticed within it.
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(std::time::Duration::from_secs(5)) => {}
+                () = tokio::time::sleep(leadership.pace.wake) => {}
             }
         }
     }
 
-    /// Evaluates every live environment as of a tick.
-    pub async fn tick(&self, store: &dyn Store, settings: &Settings, tick: DateTime<Utc>) {
+    /// Evaluates every live environment as of a tick, as long as it is this server's to do.
+    pub async fn tick(
+        &self,
+        store: &dyn Store,
+        settings: &Settings,
+        tick: DateTime<Utc>,
+        leads: &(dyn Fn() -> bool + Sync),
+    ) {
         let _running = self.running.lock().await;
         let mut failing = Vec::new();
         match store.environments().await {
@@ -86,6 +105,9 @@ impl Scheduler {
                 for environment in environments.iter().filter(|environment| environment.kind == EnvironmentKind::Live) {
                     if tick < environment.created_at {
                         continue;
+                    }
+                    if !leads() {
+                        break;
                     }
                     if let Err(error) = tick_environment(store, settings, &environment.name, tick).await {
                         super::observability::log_error("the tick failed", &error);
@@ -102,6 +124,26 @@ impl Scheduler {
             status.last_tick = Some(tick);
             status.failing = failing;
         });
+    }
+}
+
+/// When a tick that failed is tried again.
+#[derive(Default)]
+struct Again {
+    failures: u32,
+    next: Option<tokio::time::Instant>,
+    tick: Option<DateTime<Utc>>,
+}
+
+impl Again {
+    fn is_due(&self, tick: DateTime<Utc>) -> bool {
+        self.tick != Some(tick) || self.next.is_none_or(|next| tokio::time::Instant::now() >= next)
+    }
+
+    fn failed(&mut self, tick: DateTime<Utc>) {
+        self.failures = if self.tick == Some(tick) { (self.failures + 1).min(6) } else { 0 };
+        self.tick = Some(tick);
+        self.next = Some(tokio::time::Instant::now() + std::time::Duration::from_secs(5 << self.failures));
     }
 }
 
@@ -128,22 +170,33 @@ async fn tick_environment(
 }
 
 /// Deletes what is past its time: raw samples and used keys. Once an hour is enough.
-pub async fn housekeeping(store: Arc<dyn Store>, settings: Arc<Settings>, stop: CancellationToken) {
+pub async fn housekeeping(
+    store: Arc<dyn Store>,
+    settings: Arc<Settings>,
+    leadership: Leadership,
+    stop: CancellationToken,
+) {
     loop {
-        let now = clock::now();
-        let samples_before = now - Duration::days(i64::from(settings.raw_sample_days));
-        if let Err(error) = store.prune_samples(samples_before).await {
-            super::observability::log_error("raw samples could not be pruned", &error);
-        }
-        if let Err(error) = store.prune_counters(now - COUNTERS_KEPT).await {
-            super::observability::log_error("counters could not be pruned", &error);
-        }
-        if let Err(error) = store.prune_keys(now - Duration::days(7)).await {
-            super::observability::log_error("used keys could not be pruned", &error);
+        if leadership.leads() {
+            keep_house(store.as_ref(), &settings).await;
         }
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(std::time::Duration::from_secs(3600)) => {}
         }
+    }
+}
+
+async fn keep_house(store: &dyn Store, settings: &Settings) {
+    let now = clock::now();
+    let samples_before = now - Duration::days(i64::from(settings.raw_sample_days));
+    if let Err(error) = store.prune_samples(samples_before).await {
+        super::observability::log_error("raw samples could not be pruned", &error);
+    }
+    if let Err(error) = store.prune_counters(now - COUNTERS_KEPT).await {
+        super::observability::log_error("counters could not be pruned", &error);
+    }
+    if let Err(error) = store.prune_keys(now - Duration::days(7)).await {
+        super::observability::log_error("used keys could not be pruned", &error);
     }
 }

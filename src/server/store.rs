@@ -2,6 +2,8 @@
 //! migrations folder a backend; domain types come in and go out, rows stay inside. Must not know telemetry sources.
 
 mod coverage;
+mod moving;
+mod place;
 mod rows;
 
 /// The modules that both backends have, one text for two databases. Each is compiled once a backend, against that one's
@@ -14,6 +16,8 @@ macro_rules! shared_modules {
         mod alerts;
         #[path = "sql/contract.rs"]
         mod contract;
+        #[path = "sql/copying.rs"]
+        mod copying;
         #[path = "sql/counters.rs"]
         mod counters;
         #[path = "sql/environments.rs"]
@@ -50,6 +54,8 @@ use shared_modules;
 
 pub mod postgres;
 pub mod sqlite;
+
+pub use place::{Place, Progress, restore};
 
 use crate::domain::act::{Act, ActError};
 use crate::domain::alert::{Alert, OpenAlerts};
@@ -232,6 +238,15 @@ pub struct SourceEdit {
     /// `None` where it is added.
     pub before: Option<String>,
     pub name: String,
+}
+
+/// Who among several servers on one store does what only one may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lead {
+    /// Whether it is the one that asked.
+    pub leads: bool,
+    /// The time of the store's own clock, by which all of them judge what is due; `None` where one machine has the only clock.
+    pub now: Option<DateTime<Utc>>,
 }
 
 /// Which points of a chart are wanted: after `from`, up to `to`, one for each `step` that holds a snapshot.
@@ -449,6 +464,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// The head of every chain.
     async fn heads(&self) -> Result<Vec<Head>, StoreError>;
+
+    /// Takes the lead for so long from now on, where nobody has it, or keeps it. It is advice: what must happen once is kept
+    /// from happening twice by what is stored.
+    async fn lead(&self, holder: &str, how_long: Duration) -> Result<Lead, StoreError>;
+
+    /// Gives up the lead, if it has it.
+    async fn resign(&self, holder: &str) -> Result<(), StoreError>;
 
     /// A consistent copy of the whole store while it is in use.
     async fn backup(&self, file: &Path) -> Result<(), StoreError>;

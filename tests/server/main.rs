@@ -8,8 +8,12 @@ mod http;
 mod live;
 mod malformed;
 mod metrics;
+mod postgres;
 mod serving;
 mod settings;
 mod sources;
 mod stripe;
 mod styleguide;
+
+#[path = "../support/databases.rs"]
+mod databases;

@@ -8,6 +8,7 @@ mod counters;
 mod coverage;
 mod files;
 mod ingestion;
+mod moving;
 mod pages;
 mod recording;
 mod sources;

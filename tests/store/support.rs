@@ -1,5 +1,6 @@
 //! Owns what the cases share: fresh stores of every backend, times, batches, snapshots. Must not assert anything.
 
+use crate::databases;
 use chrono::{DateTime, Duration, Utc};
 use scaling_mode::domain::breach::{Breach, BreachSet};
 use scaling_mode::domain::decision::Recommendation;
@@ -16,7 +17,6 @@ use scaling_mode::domain::snapshot::{
 };
 use scaling_mode::domain::stream::{Span, Stream};
 use scaling_mode::domain::telemetry::{self, AcceptedBatch, Batch};
-use crate::databases;
 use scaling_mode::server::store::postgres::PostgresStore;
 use scaling_mode::server::store::sqlite::SqliteStore;
 use scaling_mode::server::store::{EventFilter, IdempotencyKey, Recording, Store, StoreError};
@@ -230,6 +230,13 @@ pub fn opening<'a>(sealed: &'a (Snapshot, Vec<u8>)) -> Recording<'a> {
     recording.open = Some(proposal);
     recording.events.push(NewEvent::new(EventType::ProposalOpened, "scheduler", recording.at));
     recording
+}
+
+/// A note with that reason.
+pub fn note_of(reason: &str) -> NewEvent {
+    let mut event = NewEvent::new(EventType::Note, "local", minute(5));
+    event.reason = Some(reason.to_owned());
+    event
 }
 
 /// Ticks every 15 minutes from `t0`, stored in one call.

@@ -74,10 +74,16 @@ fn postgres() -> (TempDir, Command, u16) {
     let rules = "host all founder 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
     std::fs::write(data.join("pg_hba.conf"), rules).expect("the rules are written");
     let port = free_port();
-    let mut serve = command("postgres", folder.path(), "postgres");
-    serve.arg("-D").arg(&data).args(["-p", &port.to_string(), "-k", ""]);
-    serve.args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=200"]);
+    let serve = serve_postgres(folder.path(), port);
     (folder, serve, port)
+}
+
+/// What starts the PostgreSQL of a folder. What a power cut would lose is in the machine's memory, which a kill does not touch.
+fn serve_postgres(folder: &Path, port: u16) -> Command {
+    let mut serve = command("postgres", folder, "postgres");
+    serve.arg("-D").arg(folder.join("data")).args(["-p", &port.to_string(), "-k", ""]);
+    serve.args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=200"]);
+    serve
 }
 
 /// It listens before it answers.
@@ -88,19 +94,91 @@ fn is_ready(port: u16) -> bool {
 }
 
 /// A server that ends with the test.
+#[allow(dead_code, reason = "each test binary uses its own part of this")]
 pub struct Server {
     child: Child,
-    _folder: TempDir,
+    folder: TempDir,
     pub port: u16,
 }
 
+#[allow(dead_code, reason = "each test binary uses its own part of this")]
 impl Server {
     /// PostgreSQL with the superuser `founder`, who needs no password from this machine; all others need theirs.
     pub fn postgres() -> Server {
         let (folder, mut serve, port) = postgres();
         let mut child = serve.stderr(Stdio::null()).spawn().expect("PostgreSQL starts");
         wait_for(&mut child, || is_ready(port));
-        Server { child, _folder: folder, port }
+        Server { child, folder, port }
+    }
+
+    /// PostgreSQL with a standby that every commit is on before it is acknowledged.
+    pub fn postgres_pair() -> (Server, Server) {
+        let (primary_folder, mut serve, port) = postgres();
+        let rules = primary_folder.path().join("data/pg_hba.conf");
+        let mut text = std::fs::read_to_string(&rules).expect("the rules");
+        text.push_str("host replication founder 127.0.0.1/32 trust\n");
+        std::fs::write(rules, text).expect("the rules are written");
+        serve.args(["-c", "synchronous_standby_names=standby"]);
+        let mut child = serve.stderr(Stdio::null()).spawn().expect("PostgreSQL starts");
+        wait_for(&mut child, || is_ready(port));
+        let primary = Server { child, folder: primary_folder, port };
+
+        let folder = folder("postgres");
+        let mut copy = command("postgres", folder.path(), "pg_basebackup");
+        let from = format!("host=127.0.0.1 port={port} user=founder application_name=standby");
+        copy.args(["-R", "-X", "stream", "-c", "fast", "-D"]).arg(folder.path().join("data")).args(["-d", &from]);
+        run(copy);
+        let standby = Server::serve(folder, free_port());
+        (primary, standby)
+    }
+
+    fn serve(folder: TempDir, port: u16) -> Server {
+        let mut serve = serve_postgres(folder.path(), port);
+        let mut child = serve.stderr(Stdio::null()).spawn().expect("PostgreSQL starts");
+        wait_for(&mut child, || is_ready(port));
+        Server { child, folder, port }
+    }
+
+    /// Ends it from one moment to the next, as a power cut does.
+    pub fn kill(&mut self) {
+        // Its children end with it; none may be left that still holds the folder.
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+        let pid = self.folder.path().join("data/postmaster.pid");
+        std::thread::sleep(Duration::from_millis(100));
+        std::fs::remove_file(pid).expect("what it left");
+    }
+
+    /// Starts it again where it was.
+    pub fn start_again(&mut self) {
+        let mut serve = serve_postgres(self.folder.path(), self.port);
+        self.child = serve.stderr(Stdio::null()).spawn().expect("PostgreSQL starts");
+        let port = self.port;
+        wait_for(&mut self.child, || is_ready(port));
+    }
+
+    /// Makes a standby the one that takes writes.
+    pub fn promote(&self) {
+        let mut promote = command("postgres", self.folder.path(), "pg_ctl");
+        promote.args(["promote", "-w", "-D"]).arg(self.folder.path().join("data"));
+        run(promote);
+    }
+
+    /// PgBouncer before a PostgreSQL: each transaction may have another connection.
+    pub fn pgbouncer(of: u16) -> Server {
+        let folder = folder("postgres");
+        let port = free_port();
+        let settings = format!(
+            "[databases]\n* = host=127.0.0.1 port={of} user=founder\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+             unix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 4\nmax_client_conn = 200\n"
+        );
+        let file = folder.path().join("pgbouncer.ini");
+        std::fs::write(&file, settings).expect("its settings are written");
+        let mut serve = command("postgres", folder.path(), "pgbouncer");
+        serve.arg("-q").arg(&file);
+        let mut child = serve.stderr(Stdio::null()).spawn().expect("PgBouncer starts");
+        wait_for(&mut child, || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        Server { child, folder, port }
     }
 
     /// The one PostgreSQL that all tests of this process share, for a database of their own each. It ends with the process, however
@@ -138,7 +216,7 @@ impl Server {
         serve.arg(format!("--pid-file={}", folder.path().join("pid").display()));
         let mut child = serve.stderr(Stdio::null()).spawn().expect("MariaDB starts");
         wait_for(&mut child, || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Server { child, _folder: folder, port }
+        Server { child, folder, port }
     }
 }
 

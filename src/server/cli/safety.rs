@@ -9,8 +9,7 @@ use crate::server::config::{PulledSource, Settings};
 use crate::server::evaluation::read_inputs;
 use crate::server::proof::{Report, examine};
 use crate::server::store::sqlite::SqliteStore;
-use crate::server::store::sqlite::backup::restore as restore_store;
-use crate::server::store::{PullState, Store, StoreError};
+use crate::server::store::{PullState, Store, StoreError, restore as restore_store};
 use crate::server::{clock, demo as synthetic, puller};
 use clap::Args;
 use serde::Serialize;
@@ -82,12 +81,6 @@ pub(super) async fn backup(arguments: Backup, settings: &Settings) -> Result<(),
 }
 
 pub(super) async fn restore(arguments: Restore, settings: &Settings) -> Result<(), CliError> {
-    if let Some(folder) = settings.store_file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|source| CliError::File {
-            what: format!("the folder {} cannot be made", folder.display()),
-            source,
-        })?;
-    }
     let copy = SqliteStore::open_read_only(&arguments.file).await?;
     let report = examine(&copy, None).await?;
     copy.close().await;
@@ -99,8 +92,8 @@ pub(super) async fn restore(arguments: Restore, settings: &Settings) -> Result<(
             problem.what
         )));
     }
-    let heads = restore_store(&arguments.file, &settings.store_file).await?;
-    say!("Restored to {}: every chain is whole. The head: {}", settings.store_file.display(), store_head(&heads));
+    let heads = restore_store(&arguments.file, &settings.store).await?;
+    say!("Restored to {}: every chain is whole. The head: {}", settings.store, store_head(&heads));
     Ok(())
 }
 
@@ -142,7 +135,7 @@ pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), Cl
     let writable = store.ready().await;
     findings.push(finding(
         writable.is_ok(),
-        format!("the store {} is writable and its migrations are applied", settings.store_file.display()),
+        format!("the store {} is writable and its migrations are applied", settings.store),
         "look at the disk's space and the file's permissions",
     ));
     let report = examine(store.as_ref(), None).await?;

@@ -8,8 +8,10 @@ use crate::domain::telemetry::AcceptedBatch;
 use crate::server::config::Settings;
 use crate::server::evaluation::{Occasion, evaluate_and_record};
 use crate::server::http::context::DEFAULT_ENVIRONMENT;
+use crate::server::http::last_good::LastGood;
 use crate::server::http::pages::Pages;
 use crate::server::http::{AppState, PAGE, router};
+use crate::server::leadership::{Leadership, Pace};
 use crate::server::live::Feed;
 use crate::server::puller::Supervisor;
 use crate::server::scheduler::{Scheduler, housekeeping};
@@ -35,10 +37,13 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     first_run(&store, &settings).await?;
     let settings = Arc::new(settings);
     let stop = CancellationToken::new();
+    let leadership = Leadership::new(&replica(), Pace::default());
+    leadership.renew(store.as_ref()).await;
     let state = AppState {
         asking: Supervisor::default(),
         buckets: Arc::default(),
         feed: Feed::new(stop.clone()),
+        last_answers: LastGood::default(),
         leptos: leptos_options(&settings)?,
         metrics: Arc::default(),
         pages: Pages::default(),
@@ -54,11 +59,18 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     let address = listener.local_addr().unwrap_or(settings.addr);
     let tasks = TaskTracker::new();
     state.requests.start(clock::now());
-    tasks.spawn(state.scheduler.clone().run(store.clone(), settings.clone(), stop.clone()));
+    tasks.spawn(state.scheduler.clone().run(store.clone(), settings.clone(), leadership.clone(), stop.clone()));
     tasks.spawn(state.feed.clone().run(store.clone()));
-    tasks.spawn(housekeeping(store.clone(), settings.clone(), stop.clone()));
-    tasks.spawn(state.asking.clone().run(store.clone(), settings.clone(), state.feed.clone(), stop.clone()));
-    tasks.spawn(own_figures(store.clone(), state.requests.clone(), stop.clone()));
+    tasks.spawn(housekeeping(store.clone(), settings.clone(), leadership.clone(), stop.clone()));
+    tasks.spawn(state.asking.clone().run(
+        store.clone(),
+        settings.clone(),
+        state.feed.clone(),
+        leadership.clone(),
+        stop.clone(),
+    ));
+    tasks.spawn(own_figures(store.clone(), state.requests.clone(), leadership.clone(), stop.clone()));
+    tasks.spawn(leadership.run(store.clone(), stop.clone()));
     tasks.close();
     announce(address);
     let serving = axum::serve(
@@ -83,6 +95,13 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     }
     store.close().await;
     Ok(())
+}
+
+/// A name for this server that no other one on the same store has.
+fn replica() -> String {
+    let mut random = [0; 8];
+    let random = getrandom::fill(&mut random).map_or_else(|_| clock::now().to_rfc3339(), |()| hex::encode(random));
+    format!("{}-{random}", std::process::id())
 }
 
 fn announce(address: std::net::SocketAddr) {
@@ -119,7 +138,14 @@ async fn first_run(store: &Arc<dyn Store>, settings: &Settings) -> Result<(), St
 
 /// Every minute: this host's CPU and this server's own requests, into `this-server` and nowhere else. A source that
 /// fails leaves a gap, is logged, and stops nothing.
-async fn own_figures(store: Arc<dyn Store>, requests: Arc<RequestLog>, stop: CancellationToken) {
+///
+/// Of several servers the one that leads tells its own: a source is one machine at a time.
+async fn own_figures(
+    store: Arc<dyn Store>,
+    requests: Arc<RequestLog>,
+    leadership: Leadership,
+    stop: CancellationToken,
+) {
     let mut host = Host::default();
     let _ = host.read(clock::now());
     loop {
@@ -131,7 +157,7 @@ async fn own_figures(store: Arc<dyn Store>, requests: Arc<RequestLog>, stop: Can
         };
         let now = clock::now();
         let batches = [host.read(now), Some(requests.take(now))];
-        for batch in batches.into_iter().flatten() {
+        for batch in batches.into_iter().flatten().filter(|_| leadership.leads()) {
             keep(store.as_ref(), &batch).await;
         }
         if last {

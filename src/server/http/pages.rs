@@ -2,6 +2,7 @@
 //! as long as nothing was committed and the minute (pages say how old a number is) is the same. Must not know any page.
 
 use super::gzip::Gzip;
+use super::last_good::{self, LastGood};
 use super::{AppState, PAGE};
 use crate::server::clock;
 use axum::body::{Body, Bytes, to_bytes};
@@ -9,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Duration, Utc};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,6 +30,23 @@ struct Page {
     status: StatusCode,
 }
 
+impl Page {
+    /// The page as it was at a time, saying so.
+    fn with_banner(&self, at: DateTime<Utc>, age: Duration) -> Page {
+        let banner = last_good::banner(at, age);
+        let mut parts = self.parts.clone();
+        for part in &mut parts {
+            let Ok(text) = std::str::from_utf8(part) else { continue };
+            let place = text.find("<main").and_then(|main| Some(main + text[main..].find('>')? + 1));
+            if let Some(place) = place {
+                *part = Bytes::from([&text[..place], banner.as_str(), &text[place..]].concat());
+                break;
+            }
+        }
+        Page { content_type: self.content_type.clone(), gzip: None, parts, status: self.status }
+    }
+}
+
 /// The pages made since the last commit, within a minute.
 #[derive(Default)]
 struct Made {
@@ -38,6 +57,7 @@ struct Made {
 /// The pages that need not be made again.
 #[derive(Clone, Default)]
 pub struct Pages {
+    last: LastGood<Arc<Page>>,
     made: Arc<Mutex<Made>>,
 }
 
@@ -71,6 +91,17 @@ pub async fn serve(State(state): State<AppState>, request: Request, next: Next) 
     }
     let response = next.run(request).await;
     match whole(response).await {
+        Ok(page) if page.status == StatusCode::SERVICE_UNAVAILABLE && may_be_kept => {
+            let now = clock::now();
+            match state.pages.last.find(&key, now) {
+                Some((at, last)) => {
+                    let mut response = answer(&last.with_banner(at, now - at), policy, takes_gzip);
+                    response.headers_mut().extend(last_good::marks(now - at));
+                    response
+                }
+                None => answer(&page, policy, takes_gzip),
+            }
+        }
         Ok(mut page) => {
             let is_kept = may_be_kept && page.status == StatusCode::OK;
             if is_kept {
@@ -78,6 +109,7 @@ pub async fn serve(State(state): State<AppState>, request: Request, next: Next) 
             }
             let page = Arc::new(page);
             if is_kept {
+                state.pages.last.keep(&key, page.clone(), clock::now());
                 state.pages.keep(at, key, page.clone());
             }
             answer(&page, policy, takes_gzip)

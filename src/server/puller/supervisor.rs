@@ -3,6 +3,7 @@
 
 use super::run;
 use crate::server::config::{Added, PulledSource, Settings};
+use crate::server::leadership::Leadership;
 use crate::server::live::Feed;
 use crate::server::observability;
 use crate::server::store::{Store, StoreError};
@@ -13,6 +14,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+/// How soon what was changed through another server is looked for.
+const ANOTHERS: Duration = Duration::from_secs(30);
 /// How soon it is looked again where the store could not be read.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -80,7 +83,14 @@ impl Supervisor {
     }
 
     /// Asks all sources until it is told to stop.
-    pub async fn run(self, store: Arc<dyn Store>, settings: Arc<Settings>, feed: Feed, stop: CancellationToken) {
+    pub async fn run(
+        self,
+        store: Arc<dyn Store>,
+        settings: Arc<Settings>,
+        feed: Feed,
+        leadership: Leadership,
+        stop: CancellationToken,
+    ) {
         let mut running: HashMap<(String, String), Running> = HashMap::new();
         loop {
             let again = match known(&settings, store.as_ref(), None).await {
@@ -97,21 +107,22 @@ impl Supervisor {
                         let name = (environment, name);
                         running.entry(name).or_insert_with(|| {
                             let stop = stop.child_token();
-                            let asking = run(source.clone(), store.clone(), feed.clone(), stop.clone());
+                            let asking =
+                                run(source.clone(), store.clone(), feed.clone(), leadership.clone(), stop.clone());
                             Running { source, stop, task: tokio::spawn(asking) }
                         });
                     }
-                    None
+                    ANOTHERS
                 }
                 Err(error) => {
                     observability::log_error("the sources that are to be asked could not be read", &error);
-                    Some(AGAIN)
+                    AGAIN
                 }
             };
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.changed.notified() => {}
-                () = after(again) => {}
+                () = tokio::time::sleep(again) => {}
             }
         }
         // Their tokens are children of the one that has just told this to stop.
@@ -139,12 +150,5 @@ async fn end_others(running: &mut HashMap<(String, String), Running>, all: &[Kno
 async fn ended(task: JoinHandle<()>) {
     if let Err(error) = task.await {
         observability::log_error("asking a source has ended badly", &error);
-    }
-}
-
-async fn after(wait: Option<Duration>) {
-    match wait {
-        Some(wait) => tokio::time::sleep(wait).await,
-        None => std::future::pending().await,
     }
 }

@@ -44,7 +44,9 @@ macro_rules! in_order_of_rows {
 }
 
 super::shared_modules!();
+mod derived;
 mod hosts;
+mod leases;
 mod listening;
 mod partitions;
 mod sample_rows;
@@ -68,6 +70,8 @@ type Db = Postgres;
 const CONNECTIONS: u32 = 10;
 /// How long is waited for a connection before the database counts as unreachable.
 const REACH: Duration = Duration::from_secs(5);
+/// The same where another host may have taken over, which is looked for then.
+const REACH_OF_SEVERAL: Duration = Duration::from_secs(2);
 /// How long a transaction may take to end once all its statements are done.
 const COMMIT: Duration = Duration::from_secs(10);
 
@@ -103,7 +107,7 @@ impl PostgresStore {
         let is_several = hosts.is_several();
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
-            .acquire_timeout(REACH)
+            .acquire_timeout(if is_several { REACH_OF_SEVERAL } else { REACH })
             .idle_timeout(Duration::from_secs(300))
             .after_connect(move |connection, _| {
                 Box::pin(async move {
@@ -154,18 +158,27 @@ impl PostgresStore {
 
     /// Begins a transaction on the host that takes writes, which is looked for anew where it is no longer there.
     async fn begin(&self, how: &'static str) -> Result<Transaction<'static, Postgres>, StoreError> {
-        let generation = self.hosts.generation();
-        match self.pool.begin_with(how).await {
-            Err(error) if hosts::is_gone(&error) => {
-                self.hosts.find_primary(&self.pool, generation).await?;
-                Ok(self.pool.begin_with(how).await?)
-            }
-            begun => Ok(begun?),
+        if self.hosts.is_silent() {
+            return Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut));
         }
+        let generation = self.hosts.generation();
+        let begun = match self.pool.begin_with(how).await {
+            Err(error) if hosts::is_gone(&error) && self.hosts.is_several() => {
+                match self.hosts.find_primary(&self.pool, generation).await {
+                    Ok(()) => self.pool.begin_with(how).await,
+                    Err(_) => Err(error),
+                }
+            }
+            begun => begun,
+        };
+        if begun.as_ref().is_err_and(hosts::is_gone) {
+            self.hosts.was_silent();
+        }
+        Ok(begun?)
     }
 
     async fn backup_to(&self, file: &Path) -> Result<(), StoreError> {
-        Err(StoreError::FileExists(file.to_owned()))
+        super::place::back_up(self, file).await
     }
 
     async fn check_ready(&self) -> Result<(), StoreError> {
@@ -219,7 +232,8 @@ impl Tries {
         }
         let mut random = [0; 2];
         // Without it all wait for the same time, and come between each other again.
-        let share = getrandom::fill(&mut random).map_or(1, |()| u64::from(u16::from_le_bytes(random)) % self.wait_ms + 1);
+        let share =
+            getrandom::fill(&mut random).map_or(1, |()| u64::from(u16::from_le_bytes(random)) % self.wait_ms + 1);
         tokio::time::sleep(Duration::from_millis(share)).await;
         self.wait_ms = (self.wait_ms * 2).min(200);
         true

@@ -43,13 +43,18 @@ macro_rules! in_order_of_rows {
 }
 
 super::shared_modules!();
-pub mod backup;
+pub(super) mod backup;
+mod missing_points;
+#[cfg(test)]
+mod plans;
 mod pruning;
 mod sample_rows;
 
+use super::moving::{Row, Table};
+use super::{Lead, StoreError};
+pub(super) use backup::prove_file;
 pub use backup::restore;
 
-use super::StoreError;
 use crate::domain::telemetry::AcceptedBatch;
 use chrono::{DateTime, Utc};
 use sqlx::migrate::{MigrateError, Migrator};
@@ -129,12 +134,12 @@ impl SqliteStore {
 
     /// A store made before charts had points of their own gets them once.
     async fn make_missing_points(&self) -> Result<(), StoreError> {
-        if !points::are_missing(&mut *self.reader().await?).await? {
+        if !missing_points::are_missing(&mut *self.reader().await?).await? {
             return Ok(());
         }
         tracing::info!("making the points of the charts from the stored snapshots, once");
         let mut tx = self.writing().await?;
-        points::make_again(&mut tx).await?;
+        missing_points::make_again(&mut tx).await?;
         self.commit(tx).await
     }
 
@@ -156,6 +161,28 @@ impl SqliteStore {
     /// Samples lie wherever their time is.
     #[expect(clippy::unused_async, reason = "the other backend has something to wait for")]
     async fn make_room_for(&self, _batch: &AcceptedBatch) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    #[expect(clippy::unused_async, reason = "the other backend has something to wait for")]
+    async fn make_room_for_rows(&self, _table: &Table, _rows: &[Row]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// What only this backend keeps beside the rows of a copy.
+    #[expect(clippy::unused_async, reason = "the other backend has something to wait for")]
+    async fn derive(&self, _db: &mut Connection, _table: &Table, _rows: &[Row]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// One machine has the file, and one server at a time serves it.
+    #[expect(clippy::unused_async, reason = "the other backend asks its database")]
+    async fn take_lead(&self, _holder: &str, _how_long: chrono::Duration) -> Result<Lead, StoreError> {
+        Ok(Lead { leads: true, now: None })
+    }
+
+    #[expect(clippy::unused_async, reason = "the other backend tells its database")]
+    async fn give_lead(&self, _holder: &str) -> Result<(), StoreError> {
         Ok(())
     }
 

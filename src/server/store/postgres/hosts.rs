@@ -4,12 +4,17 @@ use super::StoreError;
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use sqlx::{ConnectOptions, Connection};
 use std::str::FromStr;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 /// How long one host may take to answer while the one that takes writes is looked for.
 const PROBE: Duration = Duration::from_secs(2);
+
+/// For how long a database that did not answer is not asked again.
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// The hosts of a url.
 #[derive(Debug)]
@@ -17,6 +22,8 @@ pub(super) struct Hosts {
     all: Vec<PgConnectOptions>,
     /// Moves on with every failover that was followed.
     generation: AtomicU64,
+    /// When none answered last.
+    silent: std::sync::Mutex<Option<Instant>>,
     /// One looks; the others wait for what it finds.
     looking: Mutex<()>,
 }
@@ -30,10 +37,20 @@ impl Hosts {
         let all: Option<Vec<PgConnectOptions>> =
             each_host(url).iter().map(|url| PgConnectOptions::from_str(url).ok()).collect();
         let all = all.filter(|all| !all.is_empty()).ok_or_else(|| {
-            StoreError::NotAStore("the url of the database cannot be read: postgres://user:password@host:5432/name".into())
+            StoreError::NotAStore(
+                "the url of the database cannot be read: postgres://user:password@host:5432/name".into(),
+            )
         })?;
-        let all = all.into_iter().map(|options| options.application_name("scaling-mode"));
-        Ok(Hosts { all: all.collect(), generation: AtomicU64::new(0), looking: Mutex::default() })
+        let all = all.into_iter().map(|options| {
+            // Numbers come in binary form; a pooler refuses a setting that it does not know.
+            options.application_name("scaling-mode").extra_float_digits(None)
+        });
+        Ok(Hosts {
+            all: all.collect(),
+            generation: AtomicU64::new(0),
+            silent: std::sync::Mutex::default(),
+            looking: Mutex::default(),
+        })
     }
 
     pub fn first(&self) -> &PgConnectOptions {
@@ -42,6 +59,16 @@ impl Hosts {
 
     pub fn is_several(&self) -> bool {
         self.all.len() > 1
+    }
+
+    /// Whether none answered a moment ago: then nobody waits for them once more.
+    pub fn is_silent(&self) -> bool {
+        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        silent.is_some_and(|at| at.elapsed() < SILENCE)
+    }
+
+    pub fn was_silent(&self) {
+        *self.silent.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     pub fn generation(&self) -> u64 {
@@ -87,9 +114,9 @@ pub(super) async fn is_standby(connection: &mut sqlx::PgConnection) -> Result<bo
 pub(super) fn is_gone(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolTimedOut | sqlx::Error::BeginFailed => true,
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| code.starts_with("08") || code.starts_with("57P") || code == "25006"),
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P") || code == "25006")
+        }
         _ => false,
     }
 }

@@ -1,8 +1,10 @@
 //! Owns the partitions of what grows with time: made before they are needed, dropped when all in them is past its time.
 
-use super::{PostgresStore, StoreError};
-use crate::domain::telemetry::AcceptedBatch;
+use super::super::moving::{Row, Table, Value};
 use super::super::rows::At;
+use super::{PostgresStore, StoreError};
+use crate::domain::rollup::MINUTE_MS;
+use crate::domain::telemetry::AcceptedBatch;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -35,11 +37,31 @@ impl PostgresStore {
         let times = batch.samples.iter().map(|sample| sample.at);
         let times = times.chain(batch.readings.iter().map(|reading| reading.at));
         let weeks: BTreeSet<i64> = times.map(|at| at.timestamp_millis().div_euclid(WEEK_MS)).collect();
+        self.make_room_for_weeks(weeks).await
+    }
+
+    async fn make_room_for_weeks(&self, weeks: BTreeSet<i64>) -> Result<(), StoreError> {
         for week in self.known.without(weeks).into_iter().take(MOST_WEEKS) {
             self.make_room(At(week * WEEK_MS), At((week + 1) * WEEK_MS - 1)).await?;
             self.known.add(week);
         }
         Ok(())
+    }
+
+    /// The same for rows of a copy.
+    pub(super) async fn make_room_for_rows(&self, table: &Table, rows: &[Row]) -> Result<(), StoreError> {
+        let place = match table.name {
+            "samples" => 1,
+            "history" => 2,
+            "minutes" => 1,
+            _ => return Ok(()),
+        };
+        let times = rows.iter().filter_map(|row| match row[place] {
+            Value::Time(at) => Some(at),
+            Value::Whole(minute) => Some(minute * MINUTE_MS),
+            _ => None,
+        });
+        self.make_room_for_weeks(times.map(|at| at.div_euclid(WEEK_MS)).collect()).await
     }
 
     async fn make_room(&self, first: At, last: At) -> Result<(), StoreError> {

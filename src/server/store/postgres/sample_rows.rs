@@ -61,11 +61,7 @@ pub(super) async fn insert_missing<'b>(
 }
 
 /// Takes the ids of samples that have one; returns those that were taken before.
-async fn take_ids<'b>(
-    db: &mut PgConnection,
-    source: i64,
-    rows: &[Row<'b>],
-) -> Result<HashSet<&'b str>, StoreError> {
+async fn take_ids<'b>(db: &mut PgConnection, source: i64, rows: &[Row<'b>]) -> Result<HashSet<&'b str>, StoreError> {
     let mut ids: HashSet<&str> = rows.iter().map(|row| row.id).filter(|id| !id.is_empty()).collect();
     if ids.is_empty() {
         return Ok(ids);

@@ -2,7 +2,7 @@
 //! backend. Must not know a dialect.
 
 use super::super::{
-    AddedSource, Changed, EnvironmentSummary, EventFilter, IdempotencyKey, PullState, Recording, SourceEdit,
+    AddedSource, Changed, EnvironmentSummary, EventFilter, IdempotencyKey, Lead, PullState, Recording, SourceEdit,
     SourceSummary, Store, StoreError, StoredSample, TrendQuery, rows,
 };
 use super::{
@@ -23,7 +23,7 @@ use crate::domain::subscription::{Taken, Told};
 use crate::domain::telemetry::{AcceptedBatch, Receipt};
 use crate::domain::trend::TrendPoint;
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use std::path::Path;
 use tokio::sync::{mpsc, watch};
 
@@ -330,6 +330,14 @@ impl Store for Backend {
 
     async fn heads(&self) -> Result<Vec<Head>, StoreError> {
         environments::heads(&mut *self.reading().await?).await
+    }
+
+    async fn lead(&self, holder: &str, how_long: Duration) -> Result<Lead, StoreError> {
+        self.take_lead(holder, how_long).await
+    }
+
+    async fn resign(&self, holder: &str) -> Result<(), StoreError> {
+        self.give_lead(holder).await
     }
 
     async fn backup(&self, file: &Path) -> Result<(), StoreError> {

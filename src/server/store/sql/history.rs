@@ -45,7 +45,7 @@ impl EventRow {
     }
 }
 
-const COLUMNS: &str = "SELECT h.seq, h.at, h.type, h.actor, h.old_mode, h.new_mode, h.reason, h.snapshot_id, h.digest, h.prev_hash, h.hash FROM ";
+pub(super) const COLUMNS: &str = "SELECT h.seq, h.at, h.type, h.actor, h.old_mode, h.new_mode, h.reason, h.snapshot_id, h.digest, h.prev_hash, h.hash FROM ";
 
 /// Gives an event its place after `head`, which moves on to it. Its time is cut to what the store keeps.
 pub(super) fn link(head: &mut Head, mut event: NewEvent) -> Event {
@@ -149,7 +149,7 @@ pub(super) async fn after(
 
 /// Where a page ends: events before this place. Without a time filter the order is the chain's, else that of time.
 #[derive(Clone, Copy)]
-enum Before {
+pub(super) enum Before {
     Seq(i64),
     Time(i64, i64),
 }
@@ -172,7 +172,7 @@ pub(super) async fn page(
 
 /// Each type is one range of one index, read no further than the page is long; the ranges are joined, and only the
 /// page's own events are looked up.
-fn page_query(
+pub(super) fn page_query(
     select: &str,
     environment: i64,
     filter: &EventFilter,
@@ -275,38 +275,5 @@ fn push_range(
     }
     if let Some(from) = filter.from {
         query.push(" AND at >= ").push_bind(At::of(from));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use chrono::DateTime;
-    use sqlx::{Connection, Row};
-
-    #[tokio::test]
-    async fn no_page_reads_further_than_it_is_long() {
-        let mut db = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-        super::super::MIGRATIONS.run(&mut db).await.unwrap();
-        let two = vec![EventType::Note, EventType::Frozen];
-        for types in [vec![], vec![EventType::Note], two, EventType::ALL.to_vec()] {
-            for (before, from, actor) in [
-                (Before::Seq(9), None, None),
-                (Before::Time(9, 9), None, None),
-                (Before::Time(9, 9), DateTime::from_timestamp_millis(3), None),
-                (Before::Time(9, 9), None, Some("local".to_owned())),
-            ] {
-                let filter = EventFilter { actor, types: types.clone(), from, ..EventFilter::default() };
-                let mut query = page_query(&format!("EXPLAIN QUERY PLAN {COLUMNS}"), 1, &filter, before, 5);
-                let plan = query.build().fetch_all(&mut db).await.unwrap();
-                for step in plan.iter().map(|step| step.get::<String, _>("detail")) {
-                    let is_whole = step.ends_with("(environment_id=?)") || step.ends_with("type=?)");
-                    assert!(
-                        !is_whole && !step.starts_with("SCAN history") && !step.starts_with("SCAN h"),
-                        "{types:?}: {step}"
-                    );
-                }
-            }
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! Owns the points of charts: written with each snapshot, read as hulls of equal stretches of time. They are
-//! derived from snapshots and made again where a store is older than they are.
+//! derived from snapshots.
 
-use super::super::rows::{self, At, column, corrupt, unsigned};
+use super::super::rows::{At, column, corrupt, unsigned};
 use super::super::{StoreError, TrendQuery};
 use super::{Connection, Db};
 use crate::domain::decision::Recommendation;
@@ -9,9 +9,6 @@ use crate::domain::interval::Interval;
 use crate::domain::mode::Mode;
 use crate::domain::trend::TrendPoint;
 use sqlx::QueryBuilder;
-
-/// Snapshots read at once while points are made again.
-const AT_ONCE: i64 = 500;
 
 /// Points inserted by one statement.
 const ROWS: usize = 100;
@@ -114,32 +111,4 @@ pub(super) async fn trend(
     .fetch_all(db)
     .await?;
     found.into_iter().map(PointRow::point).collect()
-}
-
-/// Whether there are snapshots but no points: the store was made before there were any.
-pub(super) async fn are_missing(db: &mut Connection) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM snapshots) AND NOT EXISTS (SELECT 1 FROM points)")
-        .fetch_one(db)
-        .await?)
-}
-
-/// Makes the points of every snapshot again.
-pub(super) async fn make_again(db: &mut Connection) -> Result<(), StoreError> {
-    let mut after = 0;
-    loop {
-        let found: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
-            "SELECT row_id, environment_id, body FROM snapshots WHERE row_id > $1 ORDER BY row_id LIMIT $2",
-        )
-        .bind(after)
-        .bind(AT_ONCE)
-        .fetch_all(&mut *db)
-        .await?;
-        let Some((last, ..)) = found.last() else {
-            return Ok(());
-        };
-        after = *last;
-        for (_, environment, body) in &found {
-            insert(db, *environment, &[TrendPoint::of(&rows::body(body)?)]).await?;
-        }
-    }
 }

@@ -47,27 +47,45 @@ pub(super) async fn check_migrations(db: &mut SqliteConnection) -> Result<(), St
     }
 }
 
-/// A consistent copy of the store in a new file, complete on disk before it has its name.
+/// A consistent copy of the store in a new file.
 pub(super) async fn backup(readers: &SqlitePool, file: &Path) -> Result<(), StoreError> {
+    in_place(file, async |temporary| {
+        let name = temporary.to_str().ok_or_else(|| StoreError::File {
+            path: file.to_owned(),
+            source: Error::new(ErrorKind::InvalidFilename, "the name is not UTF-8"),
+        })?;
+        sqlx::query("VACUUM INTO $1").bind(name).execute(readers).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Has a new file made under another name; complete on disk it gets its own.
+pub(in super::super) async fn in_place(
+    file: &Path,
+    make: impl AsyncFnOnce(&Path) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     if exists(file).await? {
         return Err(StoreError::FileExists(file.to_owned()));
     }
     let temporary = beside(file, "part");
-    let copied = copy_to(readers, &temporary, file).await;
+    let made = made_in_place(&temporary, file, make).await;
     // Removed where something failed; after success it has its name already.
     tokio::fs::remove_file(&temporary).await.ok();
-    copied
+    made
 }
 
-async fn copy_to(readers: &SqlitePool, temporary: &Path, file: &Path) -> Result<(), StoreError> {
+async fn made_in_place(
+    temporary: &Path,
+    file: &Path,
+    make: impl AsyncFnOnce(&Path) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let used = |source| StoreError::File { path: file.to_owned(), source };
-    let name =
-        temporary.to_str().ok_or_else(|| used(Error::new(ErrorKind::InvalidFilename, "the name is not UTF-8")))?;
     match tokio::fs::remove_file(temporary).await {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(used(error)),
         _ => {}
     }
-    sqlx::query("VACUUM INTO $1").bind(name).execute(readers).await?;
+    make(temporary).await?;
     tokio::fs::File::open(temporary).await.map_err(used)?.sync_all().await.map_err(used)?;
     // Unlike a rename, a link never replaces a file that came in between.
     match tokio::fs::hard_link(temporary, file).await {
@@ -112,6 +130,17 @@ pub async fn restore(from: &Path, to: &Path) -> Result<Vec<Head>, StoreError> {
     };
     store.close().await;
     restored
+}
+
+/// Proves that a file is a whole store; returns its heads.
+///
+/// # Errors
+/// [`StoreError::NotAStore`] says what is wrong with it.
+pub(in super::super) async fn prove_file(file: &Path) -> Result<Vec<Head>, StoreError> {
+    let store = SqliteStore::open_read_only(file).await?;
+    let proved = prove(&store).await.map_err(damaged);
+    store.close().await;
+    proved
 }
 
 /// The write-ahead log of a store that was there before would be taken for the new one's.

@@ -9,10 +9,7 @@ const AT_ONCE: i64 = 20_000;
 
 /// Closes the whole minutes before a time to samples that can no longer be compared; returns the streams with raw
 /// samples in them, each with the last time to be deleted.
-pub(super) async fn begin(
-    db: &mut SqliteConnection,
-    before: DateTime<Utc>,
-) -> Result<Vec<(i64, i64)>, StoreError> {
+pub(super) async fn begin(db: &mut SqliteConnection, before: DateTime<Utc>) -> Result<Vec<(i64, i64)>, StoreError> {
     let until = super::super::pruned_until(before);
     let streams: Vec<i64> = sqlx::query_scalar(
         "UPDATE streams SET pruned_before = max(coalesce(pruned_before, $1), $1) \

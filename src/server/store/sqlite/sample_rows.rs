@@ -55,11 +55,7 @@ async fn insert(db: &mut SqliteConnection, source: i64, rows: &[Row<'_>], fetche
 }
 
 /// Where samples of these identities are stored, and what they say.
-async fn stored<'b>(
-    db: &mut SqliteConnection,
-    source: i64,
-    rows: &[Row<'b>],
-) -> Result<There<'b>, StoreError> {
+async fn stored<'b>(db: &mut SqliteConnection, source: i64, rows: &[Row<'b>]) -> Result<There<'b>, StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new("WITH wanted (place, stream_id, at, aggregation, id) AS (");
     query.push_values(rows.iter().zip(0i64..), |mut columns, (row, place)| {
         columns
@@ -107,4 +103,3 @@ pub(super) async fn replace(
     gone.execute(&mut *db).await?;
     Ok(insert(db, source, std::slice::from_ref(row), fetched_at).await?)
 }
-

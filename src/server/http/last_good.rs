@@ -1,0 +1,149 @@
+//! Owns what is answered while the store cannot be reached: the last answer that was good, marked with its age. Only reading is
+//! answered so, only what was asked for before, and never for longer than an hour; writing is refused.
+
+use super::AppState;
+use crate::server::clock;
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Duration, Utc};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Answers kept at once.
+const KEPT: usize = 512;
+/// The longest address whose answer is kept, in bytes.
+const LONGEST: usize = 2_048;
+/// The largest answer that is kept, in bytes.
+const LARGEST: usize = 1024 * 1024;
+
+/// For how long a last good answer is given.
+fn too_old() -> Duration {
+    Duration::hours(1)
+}
+
+/// The last good answers, by what was asked, each with when it was given.
+pub struct LastGood<T>(Arc<Mutex<HashMap<String, (DateTime<Utc>, T)>>>);
+
+impl<T> Clone for LastGood<T> {
+    fn clone(&self) -> LastGood<T> {
+        LastGood(self.0.clone())
+    }
+}
+
+impl<T> Default for LastGood<T> {
+    fn default() -> LastGood<T> {
+        LastGood(Arc::default())
+    }
+}
+
+impl<T: Clone> LastGood<T> {
+    /// Keeps an answer that is good; where there are too many the oldest goes.
+    pub fn keep(&self, key: &str, answer: T, now: DateTime<Utc>) {
+        if key.len() > LONGEST {
+            return;
+        }
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT && !kept.contains_key(key) {
+            let oldest = kept.iter().min_by_key(|(_, (at, _))| *at).map(|(key, _)| key.clone());
+            oldest.and_then(|oldest| kept.remove(&oldest));
+        }
+        kept.insert(key.to_owned(), (now, answer));
+    }
+
+    /// The last good answer and when it was given.
+    pub fn find(&self, key: &str, now: DateTime<Utc>) -> Option<(DateTime<Utc>, T)> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(key).filter(|(at, _)| now - *at <= too_old()).cloned()
+    }
+}
+
+/// An answer of JSON.
+#[derive(Clone)]
+pub struct Answer {
+    body: Bytes,
+    content_type: HeaderValue,
+}
+
+/// Keeps what is read as JSON, and answers with it where the store cannot be reached.
+pub async fn serve(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let is_reading = request.method() == Method::GET && request.uri().path().starts_with("/api/scaling-mode/");
+    if !is_reading {
+        return next.run(request).await;
+    }
+    let key = request.uri().to_string();
+    let response = next.run(request).await;
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        let now = clock::now();
+        return match state.last_answers.find(&key, now) {
+            Some((at, answer)) => aged(answer, now - at),
+            None => response,
+        };
+    }
+    let kind = response.headers().get(header::CONTENT_TYPE).cloned();
+    let is_small = HttpBody::size_hint(response.body()).upper().is_some_and(|upper| upper <= LARGEST as u64);
+    let Some(content_type) =
+        kind.filter(|kind| kind == "application/json" && response.status() == StatusCode::OK && is_small)
+    else {
+        return response;
+    };
+    let (parts, body) = response.into_parts();
+    match to_bytes(body, LARGEST).await {
+        Ok(body) => {
+            state.last_answers.keep(&key, Answer { body: body.clone(), content_type }, clock::now());
+            Response::from_parts(parts, Body::from(body))
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// `Age` says how old it is (RFC 9111), `Cache-Status` why it is given (RFC 9211).
+pub fn marks(age: Duration) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::AGE, HeaderValue::from(u64::try_from(age.num_seconds()).unwrap_or(0)));
+    headers.insert("cache-status", HeaderValue::from_static("scaling-mode; hit; detail=store-unreachable"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers
+}
+
+fn aged(answer: Answer, age: Duration) -> Response {
+    let mut headers = marks(age);
+    headers.insert(header::CONTENT_TYPE, answer.content_type);
+    (StatusCode::OK, headers, Body::from(answer.body)).into_response()
+}
+
+/// What a page says that is as it was some time ago.
+pub fn banner(at: DateTime<Utc>, age: Duration) -> String {
+    let old = match (age.num_seconds(), age.num_minutes()) {
+        (..=1, _) => "a moment ago".to_owned(),
+        (seconds, 0) => format!("{seconds} seconds ago"),
+        (_, 1) => "a minute ago".to_owned(),
+        (_, minutes) => format!("{minutes} minutes ago"),
+    };
+    format!(
+        "<div class=\"banner banner-stale\" role=\"status\"><p><strong>The store cannot be reached. </strong>This page is as it was \
+         {old}, at {}. Nothing can be changed until the store is back.</p></div>",
+        at.format("%Y-%m-%d %H:%M:%S UTC")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_answer_is_given_for_an_hour_and_the_oldest_makes_room() {
+        let now = clock::now();
+        let kept = LastGood::default();
+        for place in 0..=KEPT {
+            kept.keep(&place.to_string(), place, now + Duration::seconds(place as i64));
+        }
+        assert_eq!(kept.find("0", now), None);
+        assert_eq!(kept.find("1", now).map(|(_, answer)| answer), Some(1));
+        assert_eq!(kept.find("1", now + Duration::minutes(62)), None);
+        kept.keep(&"x".repeat(LONGEST + 1), 7, now);
+        assert_eq!(kept.find(&"x".repeat(LONGEST + 1), now), None);
+    }
+}
