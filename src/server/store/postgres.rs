@@ -55,7 +55,7 @@ mod schema;
 use super::StoreError;
 use hosts::Hosts;
 use sqlx::postgres::{PgPool, PgPoolOptions};
-use sqlx::{Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, Transaction};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -129,7 +129,9 @@ impl PostgresStore {
         };
         schema::apply(&store).await?;
         store.make_room_ahead().await?;
-        tokio::spawn(listening::listen(store.clone()));
+        if !store.hosts.is_pooled {
+            tokio::spawn(listening::listen(store.clone()));
+        }
         Ok(store)
     }
 
@@ -162,10 +164,14 @@ impl PostgresStore {
             return Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut));
         }
         let generation = self.hosts.generation();
-        let begun = match self.pool.begin_with(how).await {
+        let begin = || {
+            let clean = if self.hosts.is_pooled { "; DEALLOCATE ALL" } else { "" };
+            self.pool.begin_with(AssertSqlSafe([how, clean].concat()))
+        };
+        let begun = match begin().await {
             Err(error) if hosts::is_gone(&error) && self.hosts.is_several() => {
                 match self.hosts.find_primary(&self.pool, generation).await {
-                    Ok(()) => self.pool.begin_with(how).await,
+                    Ok(()) => begin().await,
                     Err(_) => Err(error),
                 }
             }

@@ -20,6 +20,9 @@ const SILENCE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Hosts {
     all: Vec<PgConnectOptions>,
+    /// Whether a pooler stands before it, as a url with `statement-cache-capacity=0` says: no statement that was prepared is there in
+    /// the next transaction, and those of others may be.
+    pub is_pooled: bool,
     /// Moves on with every failover that was followed.
     generation: AtomicU64,
     /// When none answered last.
@@ -45,7 +48,9 @@ impl Hosts {
             // Numbers come in binary form; a pooler refuses a setting that it does not know.
             options.application_name("scaling-mode").extra_float_digits(None)
         });
+        let is_pooled = url.contains("statement-cache-capacity=0");
         Ok(Hosts {
+            is_pooled,
             all: all.collect(),
             generation: AtomicU64::new(0),
             silent: std::sync::Mutex::default(),

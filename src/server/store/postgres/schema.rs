@@ -73,10 +73,9 @@ pub(super) async fn apply(store: &PostgresStore) -> Result<(), StoreError> {
     let mut lock = store.begin("BEGIN").await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *lock).await?;
     if !is_done().await? {
-        migrations().run(&store.pool).await.map_err(not_migrated)?;
+        migrations().run(&mut *lock).await.map_err(not_migrated)?;
     }
-    lock.rollback().await?;
-    Ok(())
+    Ok(lock.commit().await?)
 }
 
 fn not_migrated(error: MigrateError) -> StoreError {
