@@ -498,6 +498,8 @@ def prove(texts, program):
     """Gives every check a damaged file; returns those that found nothing more than before."""
     blind = []
     for check, file, stands, put in DAMAGE:
+        if check == "entrypoint" and not shutil.which("bash"):
+            continue
         if stands not in texts[file]:
             blind.append(f"{check}: {stands!r} no longer stands in {FILES[file]}: correct DAMAGE")
             continue
