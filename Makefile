@@ -6,7 +6,7 @@ SHELL := bash
 STEP := scripts/step.sh
 START := $(shell date +%s)
 
-.PHONY: help run build watch test fmt fmt-check lint test-rust test-replay docs test-browser test-http-fuzz test-sources size bench soak listeners page-load intake deny setup clean
+.PHONY: help run build watch test fmt fmt-check lint test-rust test-replay docs test-browser test-http-fuzz test-sources test-operations size bench soak listeners page-load intake deny setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -30,7 +30,7 @@ watch: setup-toolchain setup-wasm-bindgen setup-wasm-opt setup-cargo-leptos ## s
 
 # --- test -------------------------------------------------------------------------------------------------------------
 
-test: fmt-check lint test-rust docs build test-browser test-http-fuzz test-sources size ## every check that a change must pass
+test: fmt-check lint test-rust docs build test-browser test-http-fuzz test-sources test-operations size ## every check that a change must pass
 	@echo "make test: every step passed, $$(( $$(date +%s) - $(START) )) s in all"
 
 fmt: setup-toolchain ## format the code
@@ -61,6 +61,9 @@ test-http-fuzz: build setup-python ## Schemathesis: generated requests against t
 test-sources: build setup-e2e setup-python setup-prometheus ## real senders: the OpenTelemetry SDKs, Tenzir and Prometheus
 	@$(STEP) "telemetry sources" scripts/sources.sh
 
+test-operations: build setup-python ## the operating files against the program: metrics, flags, messages, and that damage is noticed
+	@$(STEP) "operating files" scripts/with-server.sh python3 operations/test_operations.py
+
 size: build ## compressed bytes of what the page loads; fails over 120 kB
 	@$(STEP) "page size" scripts/with-server.sh node scripts/size.mjs
 
@@ -72,8 +75,9 @@ deny: setup-toolchain ## licences and sources of the dependencies (needs cargo-d
 bench: setup-toolchain ## Criterion benchmarks (ARGS="name" narrows)
 	@$(STEP) "benchmarks" cargo bench --features ssr $(ARGS)
 
-soak: build ## steady load on the release build; fails on an error or on growing memory (SOAK_SECONDS=60)
+soak: build setup-databases ## steady load on the release build (SOAK_SECONDS=60), then replicas and their databases killed, long
 	@$(STEP) "soak" scripts/with-server.sh node scripts/soak.mjs
+	@$(STEP) "replicas" env REPLICAS=full cargo test --features ssr --test replicas -- --nocapture
 
 listeners: build ## many open pages: the delay of live events (LISTENERS=4000 EVENTS_PER_SECOND=4 LISTEN_SECONDS=20)
 	@$(STEP) "live listeners" scripts/with-server.sh cargo bench --features ssr --bench listeners

@@ -1,7 +1,11 @@
 //! Measures the store on real files: a year's replay with its history, a backtest of it, the rate of ingestion and recording, and whether an
 //! evaluation and a page of history cost the same however much is stored. Prints figures; decides nothing.
 //!
-//! `cargo bench --features ssr --bench store -- [replay] [backtest] [ingest] [flat]`, all of them when none is named.
+//! `cargo bench --features ssr --bench store -- [postgres] [replay] [backtest] [ingest] [flat] [environments]`, all of them when none is
+//! named, on SQLite or on a PostgreSQL that is started for it.
+
+#[path = "../tests/support/databases.rs"]
+mod databases;
 
 use chrono::{DateTime, Duration, Utc};
 use scaling_mode::domain::mode::Mode;
@@ -10,14 +14,17 @@ use scaling_mode::domain::signal::{Aggregation, Series};
 use scaling_mode::domain::snapshot::Origin;
 use scaling_mode::domain::telemetry::{AcceptedBatch, Measurement, Sample};
 use scaling_mode::server::backtest;
+use scaling_mode::server::calendar;
 use scaling_mode::server::clock;
+use scaling_mode::server::config::{Flags, ServeFlags, Settings};
 use scaling_mode::server::evaluation::{Occasion, evaluate_and_record};
 use scaling_mode::server::replay::{Plan, replay};
-use scaling_mode::server::store::sqlite::SqliteStore;
-use scaling_mode::server::store::{EventFilter, Store};
+use scaling_mode::server::scheduler::Scheduler;
+use scaling_mode::server::store::{EventFilter, Place, Store, StoreError};
 use sqlx::{Connection, SqliteConnection};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 const ENVIRONMENT: &str = "year";
 
@@ -71,11 +78,36 @@ fn day(day: i64) -> AcceptedBatch {
     }
 }
 
+/// The PostgreSQL that is measured, where it is.
+static SERVER: OnceLock<databases::Server> = OnceLock::new();
+
+/// A place for a new store.
+async fn new_place(folder: &Path) -> Place {
+    let Some(server) = SERVER.get() else {
+        return Place::Sqlite(folder.join("bench.db"));
+    };
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("bench_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    let url = |name: &str| format!("postgres://founder@127.0.0.1:{}/{name}", server.port);
+    let mut admin = sqlx::PgConnection::connect(&url("postgres")).await.expect("a connection");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
+        .execute(&mut admin)
+        .await
+        .expect("a database");
+    Place::Postgres(url(&name))
+}
+
 async fn new_store(folder: &Path) -> Arc<dyn Store> {
-    let store = SqliteStore::open(&folder.join("bench.db")).await.expect("a store");
+    open(&new_place(folder).await).await
+}
+
+async fn open(place: &Place) -> Arc<dyn Store> {
+    let store = place.open().await.expect("a store");
     let config = Config::new(ENVIRONMENT, EnvironmentKind::Recorded, Mode::Pilot, Policy::default(), start());
-    store.create_environment(&config, "bench", start()).await.expect("an environment");
-    Arc::new(store)
+    match store.create_environment(&config, "bench", start()).await {
+        Ok(()) | Err(StoreError::EnvironmentExists(_)) => store,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 async fn ingest_days(store: &dyn Store, days: std::ops::Range<i64>) -> u64 {
@@ -105,7 +137,8 @@ async fn a_year() {
     let began = clock::instant();
     let summary = replay(store.clone(), &plan, |_| {}).await.expect("a replay");
     let took = began.elapsed().as_secs_f64();
-    let size = std::fs::metadata(folder.path().join("bench.db")).map_or(0, |file| file.len());
+    let size =
+        std::fs::metadata(folder.path().join("bench.db")).map_or(0, |file| file.len()).max(database_size().await);
     println!(
         "replay of a year at 15 minutes: {} evaluations, persisted with history, in {took:.2} s ({:.0}/s); {} changes; store {:.1} MB",
         summary.evaluations,
@@ -114,6 +147,18 @@ async fn a_year() {
         size as f64 / 1e6
     );
     store.close().await;
+}
+
+/// The size of the newest database of the PostgreSQL that is measured, in bytes; 0 where there is none.
+async fn database_size() -> u64 {
+    let Some(server) = SERVER.get() else { return 0 };
+    let url = format!("postgres://founder@127.0.0.1:{}/postgres", server.port);
+    let mut admin = sqlx::PgConnection::connect(&url).await.expect("a connection");
+    let size: i64 = sqlx::query_scalar("SELECT max(pg_database_size(datname))::bigint FROM pg_database")
+        .fetch_one(&mut admin)
+        .await
+        .expect("a size");
+    u64::try_from(size).unwrap_or(0)
 }
 
 /// A backtest over a year at 15 minutes: stored once, then judged under another policy.
@@ -213,6 +258,80 @@ async fn fill(file: &Path, rows: i64) {
     db.close().await.expect("closed");
 }
 
+/// The same in PostgreSQL, over partitions of years.
+async fn fill_postgres(url: &str, rows: i64) {
+    let mut db = sqlx::PgConnection::connect(url).await.expect("a connection");
+    // Below what is measured: no trigger looks at each row.
+    let statements = format!(
+        "SELECT make_room('2015-12-01', '2023-12-31'); SET session_replication_role = replica; SET synchronous_commit = off;
+         INSERT INTO minutes (stream_id, minute, first_at, first, last_at, last, samples, total, fetched_at)
+         SELECT id, m, to_timestamp(m * 60), 7, to_timestamp(m * 60), 7, 1, 7, to_timestamp(0)
+         FROM streams, generate_series(1, {rows} / (SELECT count(*) FROM streams)) AS i, LATERAL (SELECT {newest} - 3 * i AS m) AS at
+         ON CONFLICT DO NOTHING;
+         INSERT INTO history (environment_id, seq, at, type, actor, prev_hash, hash)
+         SELECT 1, i, to_timestamp({first} + i * 20), CASE i % 50 WHEN 0 THEN 'note' ELSE 'snapshot_recorded' END, 'bench', 'p' || i, 'h' || i
+         FROM generate_series((SELECT max(seq) + 1 FROM history WHERE environment_id = 1), {rows}) AS i;
+         UPDATE environments SET head_seq = (SELECT max(seq) FROM history WHERE environment_id = 1) WHERE id = 1;
+         SET session_replication_role = DEFAULT; VACUUM ANALYZE minutes; VACUUM ANALYZE history;",
+        newest = start().timestamp() / 60,
+        first = start().timestamp() - rows * 20,
+    );
+    for statement in statements.split(';').filter(|statement| !statement.trim().is_empty()) {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut db).await.expect("rows");
+    }
+    db.close().await.expect("closed");
+}
+
+/// Many environments with a day of numbers each, all evaluated at two ticks by one scheduler, as a server does it: what of a core that
+/// takes, of this process and of the database together, at one tick in 15 minutes.
+async fn environments() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = new_store(folder.path()).await;
+    let number = many();
+    let began = clock::instant();
+    let from = start();
+    for place in 0..number {
+        let name = format!("shop-{place}");
+        let config = Config::new(&name, EnvironmentKind::Live, Mode::Pilot, Policy::default(), from);
+        store.create_environment(&config, "bench", from).await.expect("an environment");
+        store.ingest(&name, &day(0), from, None).await.expect("a receipt");
+    }
+    println!("{number} environments with a day of numbers each, made in {:.0} s", began.elapsed().as_secs_f64());
+    let settings = Settings::read(&Flags::default(), &ServeFlags::default()).expect("settings");
+    let scheduler = Scheduler::default();
+    for tick in 1..=2 {
+        let at = calendar::tick_before(from + Duration::days(1) + Duration::minutes(15 * tick), 15);
+        let (began, used) = (clock::instant(), processor_seconds());
+        scheduler.tick(store.as_ref(), &settings, at, &|| true).await;
+        let (took, used) = (began.elapsed().as_secs_f64(), processor_seconds() - used);
+        assert!(scheduler.status().failing.is_empty());
+        println!(
+            "tick {tick}: {number} evaluations in {took:.1} s, {used:.1} s of processor time: {:.3} of a core at one tick in 15 minutes",
+            used / 900.0
+        );
+    }
+    store.close().await;
+}
+
+/// How many environments: 10,000, unless `ENVIRONMENTS` says otherwise.
+#[expect(clippy::disallowed_methods, reason = "whoever measures says how much")]
+fn many() -> i64 {
+    std::env::var("ENVIRONMENTS").ok().and_then(|number| number.parse().ok()).unwrap_or(10_000)
+}
+
+/// What this process and the database have used of the processors so far, in seconds.
+fn processor_seconds() -> f64 {
+    let own = std::fs::read_to_string("/proc/self/stat").expect("what it has used");
+    let fields: Vec<f64> = own
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .map(|field| field.parse().unwrap_or(0.0))
+        .collect();
+    (fields[11] + fields[12]) / 100.0 + SERVER.get().map_or(0.0, databases::Server::processor_seconds)
+}
+
 /// The median of timings, in milliseconds.
 fn median(mut timings: Vec<f64>) -> f64 {
     timings.sort_by(f64::total_cmp);
@@ -223,12 +342,15 @@ async fn flatness() {
     let mut first: Option<(f64, f64)> = None;
     for rows in [10_000i64, 100_000, 1_000_000, 10_000_000] {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = new_store(folder.path()).await;
+        let place = new_place(folder.path()).await;
+        let store = open(&place).await;
         ingest_days(store.as_ref(), 0..4).await;
         store.close().await;
-        fill(&folder.path().join("bench.db"), rows).await;
-        let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::open(&folder.path().join("bench.db")).await.expect("a store"));
+        match &place {
+            Place::Sqlite(file) => fill(file, rows).await,
+            Place::Postgres(url) => fill_postgres(url, rows).await,
+        }
+        let store = open(&place).await;
         let (mut evaluations, mut pages) = (Vec::new(), Vec::new());
         for round in 0..40 {
             let as_of = start() + Duration::days(4) + Duration::seconds(round);
@@ -260,7 +382,12 @@ async fn flatness() {
 #[tokio::main]
 async fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let wants = |name: &str| asked.is_empty() || asked.iter().any(|argument| argument == name);
+    let wants = |name: &str| {
+        asked.iter().all(|argument| argument == "postgres") || asked.iter().any(|argument| argument == name)
+    };
+    if asked.iter().any(|argument| argument == "postgres") {
+        let _ = SERVER.set(databases::Server::durable_postgres());
+    }
     if wants("replay") {
         a_year().await;
     }
@@ -272,5 +399,12 @@ async fn main() {
     }
     if wants("flat") {
         flatness().await;
+    }
+    if wants("environments") {
+        environments().await;
+    }
+    // A static is not dropped: the database ends here.
+    if let Some(server) = SERVER.get() {
+        server.end();
     }
 }

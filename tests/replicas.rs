@@ -29,8 +29,14 @@ const ENV: &str = "production";
 /// What a worker is told.
 const URL: &str = "REPLICA_URL";
 
+/// What whoever runs the tests says.
+#[expect(clippy::disallowed_methods, reason = "a process of a test is told by its environment")]
+fn told(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 fn is_full() -> bool {
-    std::env::var("REPLICAS").is_ok_and(|how| how == "full")
+    told("REPLICAS").is_some_and(|how| how == "full")
 }
 
 fn often(short: u64, full: u64) -> u64 {
@@ -77,7 +83,7 @@ async fn verify(store: &dyn Store) -> u64 {
 #[tokio::test]
 #[ignore = "a process of another test"]
 async fn replica() {
-    let Ok(url) = std::env::var(URL) else { return };
+    let Some(url) = told(URL) else { return };
     let store: Arc<dyn Store> = Arc::new(PostgresStore::open(&url).await.unwrap());
     let (tell, told) = watch::channel(t0());
     let milliseconds = std::time::Duration::from_millis;
@@ -264,7 +270,7 @@ async fn write(store: &dyn Store, writer: usize, place: u64) {
     let key = IdempotencyKey { key: name.clone(), request_digest: name.clone() };
     let at = t0() + Duration::seconds(i64::try_from(place).unwrap());
     loop {
-        let done = if place % 10 == 0 {
+        let done = if place.is_multiple_of(10) {
             let mut event = scaling_mode::domain::history::NewEvent::new(EventType::Note, "local", at);
             event.reason = Some(name.clone());
             let edit =

@@ -2,9 +2,9 @@
 //! no longer, one set of rules with the settings file, and no secret in any answer.
 
 use crate::serving::{Answer, Server, answer};
-use chrono::Utc;
 use reqwest::Method;
 use scaling_mode::domain::history::{EventType, NewEvent};
+use scaling_mode::server::clock;
 use scaling_mode::server::store::sqlite::SqliteStore;
 use scaling_mode::server::store::{SourceEdit, Store};
 use serde_json::{Value, json};
@@ -375,7 +375,7 @@ async fn a_source_that_can_no_longer_be_asked_says_so_and_can_be_removed() {
     let store = SqliteStore::open(&server.data_dir.join("scaling-mode.db")).await.expect("the store");
     for (name, definition) in [("gone", r#"{"kind":"gone","name":"gone"}"#), ("metrics", "[]")] {
         let edit = SourceEdit { after: Some(definition.to_owned()), before: None, name: name.to_owned() };
-        let event = NewEvent::new(EventType::Note, "another version", Utc::now());
+        let event = NewEvent::new(EventType::Note, "another version", clock::now());
         store.change_source("production", &edit, event, None).await.expect("kept");
     }
     store.close().await;

@@ -111,6 +111,37 @@ impl Server {
         Server { child, folder, port }
     }
 
+    /// PostgreSQL as it is operated, which writes to the disk what it acknowledges; for measurements.
+    pub fn durable_postgres() -> Server {
+        let (folder, mut serve, port) = postgres();
+        serve.args(["-c", "fsync=on", "-c", "shared_buffers=512MB", "-c", "max_wal_size=4GB"]);
+        let mut child = serve.stderr(Stdio::null()).spawn().expect("PostgreSQL starts");
+        wait_for(&mut child, || is_ready(port));
+        Server { child, folder, port }
+    }
+
+    /// Ends it where nothing drops it.
+    pub fn end(&self) {
+        let mut end = Command::new("kill");
+        end.args(["-QUIT", &self.child.id().to_string()]);
+        run(end);
+    }
+
+    /// The processor time that it and its children have used so far, in seconds.
+    pub fn processor_seconds(&self) -> f64 {
+        let own = self.child.id().to_string();
+        let ticks = |stat: &str, is_of: &dyn Fn(&str, &str) -> bool| {
+            let (name, rest) = stat.rsplit_once(')')?;
+            let fields: Vec<&str> = rest.split_whitespace().collect();
+            let pid = name.split(' ').next()?;
+            let all: &[usize] = if pid == own { &[11, 12, 13, 14] } else { &[11, 12] };
+            is_of(pid, fields.get(1)?).then(|| all.iter().filter_map(|at| fields[*at].parse::<f64>().ok()).sum::<f64>())
+        };
+        let processes = std::fs::read_dir("/proc").expect("processes").flatten();
+        let stats = processes.filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok());
+        stats.filter_map(|stat| ticks(&stat, &|pid, parent| pid == own || parent == own)).sum::<f64>() / 100.0
+    }
+
     /// PostgreSQL with a standby that every commit is on before it is acknowledged.
     pub fn postgres_pair() -> (Server, Server) {
         let (primary_folder, mut serve, port) = postgres();

@@ -25,7 +25,9 @@ fn too_old() -> Duration {
 }
 
 /// The last good answers, by what was asked, each with when it was given.
-pub struct LastGood<T>(Arc<Mutex<HashMap<String, (DateTime<Utc>, T)>>>);
+pub struct LastGood<T>(Arc<Mutex<Kept<T>>>);
+
+type Kept<T> = HashMap<String, (DateTime<Utc>, T)>;
 
 impl<T> Clone for LastGood<T> {
     fn clone(&self) -> LastGood<T> {

@@ -28,7 +28,10 @@ pub(super) async fn page(
     origin: Option<Origin>,
 ) -> Result<Vec<Snapshot>, StoreError> {
     let mut query = QueryBuilder::<Db>::new("SELECT id, digest, body FROM snapshots");
-    query.push(if origin.is_some() { indexed!("snapshots_by_origin") } else { indexed!("snapshots_by_time") });
+    query.push(match origin {
+        Some(_) => indexed!("snapshots_by_origin"),
+        None => indexed!("snapshots_by_time"),
+    });
     query.push(" WHERE environment_id = ").push_bind(environment);
     if let Some(origin) = origin {
         query.push(" AND origin = ").push_bind(origin.name());
