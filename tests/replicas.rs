@@ -448,6 +448,56 @@ async fn an_older_server_goes_on_beside_a_newer_schema_until_that_takes_somethin
     old.close().await;
 }
 
+/// The role that the documentation makes, with its own words.
+#[tokio::test]
+async fn a_role_that_does_not_own_the_tables_serves_and_cannot_alter_what_is_proved() {
+    let server = Server::postgres();
+    let owned = database(server.port).await;
+    let owner = store(&owned).await;
+    write(&owner, 0, 0).await;
+    let said = std::fs::read_to_string("docs/scaling.md").unwrap();
+    let statements = said.split("```sql").nth(1).and_then(|rest| rest.split("```").next()).unwrap().to_owned();
+    let mut admin = PgConnection::connect(&owned).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut admin).await.unwrap();
+    owner.close().await;
+    let as_app = owned.replace("founder@", "scaling_app:...@");
+    let app = Arc::new(PostgresStore::open(&as_app).await.unwrap());
+    let load = Load::start(std::slice::from_ref(&app));
+    load.reaches(100).await;
+    let sent = load.end().await;
+    holds(app.as_ref(), &owned, sent).await;
+    app.ready().await.unwrap();
+    app.prune_samples(t0() + Duration::days(400)).await.unwrap();
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM samples").fetch_one(&mut admin).await.unwrap();
+    assert_eq!(left, 0, "old partitions are dropped for it");
+    let mut raw = PgConnection::connect(&as_app).await.unwrap();
+    for statement in [
+        "UPDATE history SET actor = 'founder'",
+        "DELETE FROM history",
+        "TRUNCATE history",
+        "ALTER TABLE history DISABLE TRIGGER ALL",
+        "DROP TRIGGER history_only_grows ON history",
+        "SET session_replication_role = replica",
+        "UPDATE snapshots SET digest = 'x'",
+        "DELETE FROM configs",
+    ] {
+        let error = sqlx::raw_sql(statement).execute(&mut raw).await.expect_err(statement).to_string();
+        assert!(error.contains("permission denied") || error.contains("must be owner"), "{statement}: {error}");
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn another_programs_database_is_not_taken() {
+    let server = Server::postgres();
+    let url = database(server.port).await;
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("CREATE TABLE invoices (id int)").execute(&mut other).await.unwrap();
+    assert!(
+        matches!(PostgresStore::open(&url).await, Err(StoreError::NotAStore(what)) if what.contains("another program"))
+    );
+}
+
 #[tokio::test]
 async fn a_replica_that_hangs_in_a_write_holds_nobody_up_for_long() {
     let server = Server::postgres();

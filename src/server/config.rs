@@ -32,12 +32,19 @@ pub struct Flags {
     #[arg(long, global = true, env = "SCALING_MODE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Where everything is kept: a file, as sqlite://path, or PostgreSQL 15 or later, as postgres://user:password@host/name;
-    /// several hosts by commas. The variable DATABASE_URL says it too. [default: scaling-mode.db in the data folder]
-    #[arg(long, global = true, env = "SCALING_MODE_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    /// several hosts by commas. [default: scaling-mode.db in the data folder]
+    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
-    /// What many programs call it; used where it is not named otherwise.
-    #[arg(long, global = true, hide = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub common_database_url: Option<String>,
+    /// The same under the program's own name, used where the common one is not set.
+    #[arg(
+        long,
+        global = true,
+        hide = true,
+        env = "SCALING_MODE_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub own_database_url: Option<String>,
     /// Which log lines are written, such as info or scaling_mode=debug. [default: info]
     #[arg(long, global = true, env = "SCALING_MODE_LOG", value_name = "FILTER")]
     pub log: Option<String>,
@@ -172,8 +179,7 @@ impl Settings {
     pub fn read(flags: &Flags, serve: &ServeFlags) -> Result<Settings, SettingsError> {
         let file = read_file(flags.settings.as_deref())?;
         let data_dir = flags.data_dir.clone().or(file.data_dir).unwrap_or_else(|| PathBuf::from("./data"));
-        let database_url =
-            flags.database_url.clone().or_else(|| flags.common_database_url.clone()).or(file.database_url);
+        let database_url = flags.database_url.clone().or_else(|| flags.own_database_url.clone()).or(file.database_url);
         let tick_minutes = flags.tick_minutes.or(file.tick_minutes).unwrap_or(15);
         if tick_minutes == 0 || 1440 % tick_minutes != 0 {
             return Err(value_error("tick_minutes", "must divide a day evenly: 5, 10, 15, 30, 60 and so on"));

@@ -7,6 +7,7 @@ use scaling_mode::domain::signal::Series;
 use scaling_mode::server::store::sqlite::{SqliteStore, restore};
 use scaling_mode::server::store::{Store, StoreError};
 use serde_json::json;
+use sqlx::{Connection, Executor};
 use std::path::Path;
 
 async fn refusal(path: &Path, sql: &'static str) -> String {
@@ -180,4 +181,36 @@ async fn another_programs_file_is_not_opened_as_a_store() {
     std::fs::write(file(&folder), b"this is a text, and a rather long one at that, as texts go".repeat(50)).unwrap();
     let refused = SqliteStore::open(&file(&folder)).await;
     assert!(matches!(refused, Err(StoreError::NotAStore(_))), "{refused:?}");
+    // A database, but of somebody else: nothing is put into it.
+    let other = folder.path().join("other.db");
+    sqlx::SqliteConnection::connect(&format!("sqlite://{}?mode=rwc", other.display()))
+        .await
+        .unwrap()
+        .execute(sqlx::raw_sql("CREATE TABLE invoices (id INTEGER)"))
+        .await
+        .unwrap();
+    let refused = SqliteStore::open(&other).await;
+    assert!(matches!(refused, Err(StoreError::NotAStore(what)) if what.contains("another program")));
+}
+
+/// SQLite ends a transaction by itself where the disk is full; what was open of it must not be in the way of the next.
+#[tokio::test]
+async fn a_transaction_that_the_database_has_ended_by_itself_stops_nobody_after_it() {
+    let (folder, store) = sqlite().await;
+    raw(&file(&folder))
+        .await
+        .execute(sqlx::raw_sql(
+            "CREATE TRIGGER as_a_full_disk BEFORE INSERT ON history WHEN NEW.reason = 'full' \
+             BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END",
+        ))
+        .await
+        .unwrap();
+    for _ in 0..3 {
+        let refused = store.append(ENV, note_of("full")).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        store.append(ENV, note_of("there is room again")).await.unwrap();
+        store.ready().await.unwrap();
+    }
+    assert_eq!(verify(&store).await.unwrap().seq, 4);
+    store.close().await;
 }

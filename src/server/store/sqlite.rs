@@ -104,6 +104,16 @@ impl SqliteStore {
             .pragma("temp_store", "memory")
             .pragma("cache_size", "-32000");
         let writer = pool(1, options).await.map_err(not_a_store)?;
+        let is_anothers: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table') \
+             AND NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations')",
+        )
+        .fetch_one(&writer)
+        .await
+        .map_err(not_a_store)?;
+        if is_anothers {
+            return Err(StoreError::NotAStore("it is a database of another program".to_owned()));
+        }
         MIGRATIONS.run(&writer).await.map_err(not_migrated)?;
         let store = SqliteStore::of(pool(READERS, reading(path)).await?, Some(writer));
         store.make_missing_points().await?;

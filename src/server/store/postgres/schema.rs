@@ -70,12 +70,27 @@ pub(super) async fn apply(store: &PostgresStore) -> Result<(), StoreError> {
     if is_done().await? {
         return Ok(());
     }
+    if holds_something_else(store).await? {
+        return Err(StoreError::NotAStore(
+            "it holds tables of another program: make a database for this one alone".to_owned(),
+        ));
+    }
     let mut lock = store.begin("BEGIN").await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *lock).await?;
     if !is_done().await? {
         migrations().run(&mut *lock).await.map_err(not_migrated)?;
     }
     Ok(lock.commit().await?)
+}
+
+/// Whether a database has tables, and none of them says that they are of a program like this.
+async fn holds_something_else(store: &PostgresStore) -> Result<bool, StoreError> {
+    let mut tx = store.reading().await?;
+    if applied(&mut tx).await?.is_some() {
+        return Ok(false);
+    }
+    let holds = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = current_schema())");
+    Ok(holds.fetch_one(&mut *tx).await?)
 }
 
 fn not_migrated(error: MigrateError) -> StoreError {
