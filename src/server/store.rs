@@ -96,7 +96,7 @@ pub enum StoreError {
     Page(#[from] PageError),
     #[error("the Idempotency-Key was used before with another request")]
     KeyReused,
-    #[error("the file is not a whole store: {0}")]
+    #[error("this is not a whole store: {0}")]
     NotAStore(String),
     /// The database refused or could not be reached.
     #[error("the store is not available")]
