@@ -1,6 +1,6 @@
 -- What SQLite keeps after its first seven migrations. Times are timestamptz, to the millisecond. Amounts are whole numbers of the smallest
 -- part of their unit (of money: millionths of a dollar), exact; the view money shows them as numeric. What grows with time is
--- partitioned by it: samples by the week, roll-ups and history by the month. Names and ids are ordered by their bytes, as in SQLite.
+-- partitioned by it: samples by the week, roll-ups and history by the year (each partition costs every query a little). Names and ids are ordered by their bytes, as in SQLite.
 
 CREATE TABLE meta (
     name  text PRIMARY KEY,
@@ -394,12 +394,12 @@ BEGIN
         PERFORM make_partition('samples', 'samples_' || to_char(lower, 'YYYYMMDD'), lower::text, (lower + interval '7 days')::text);
         lower := lower + interval '7 days';
     END LOOP;
-    lower := date_trunc('month', first);
+    lower := date_trunc('year', first);
     WHILE lower <= last LOOP
-        PERFORM make_partition('minutes', 'minutes_' || to_char(lower, 'YYYYMM'),
-            (extract(epoch FROM lower)::bigint / 60)::text, (extract(epoch FROM lower + interval '1 month')::bigint / 60)::text);
-        PERFORM make_partition('history', 'history_' || to_char(lower, 'YYYYMM'), lower::text, (lower + interval '1 month')::text);
-        lower := lower + interval '1 month';
+        PERFORM make_partition('minutes', 'minutes_' || to_char(lower, 'YYYY'),
+            (extract(epoch FROM lower)::bigint / 60)::text, (extract(epoch FROM lower + interval '1 year')::bigint / 60)::text);
+        PERFORM make_partition('history', 'history_' || to_char(lower, 'YYYY'), lower::text, (lower + interval '1 year')::text);
+        lower := lower + interval '1 year';
     END LOOP;
 END $$;
 

@@ -2,6 +2,7 @@
 //! to that environment, as it is sent to them. Must not know how listeners are connected; it reads the store and writes
 //! nothing.
 
+use super::clock;
 use super::observability::log_error;
 use super::store::{Store, StoreError};
 use crate::domain::history;
@@ -140,20 +141,29 @@ impl Feed {
     pub async fn run(self, store: Arc<dyn Store>) {
         let mut commits = store.commits();
         let mut heads = self.heads(store.as_ref()).await.unwrap_or_default();
+        // Said once, not twice a second.
+        let mut is_away = false;
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 moved = commits.changed() => if moved.is_err() { return },
                 () = tokio::time::sleep(OUTSIDE) => {
-                    if let Err(error) = store.notice_outside_commits().await {
-                        log_error("commits of other processes could not be looked for", &error);
+                    match store.notice_outside_commits().await {
+                        Err(error) if !is_away => {
+                            log_error("commits of other processes could not be looked for", &error);
+                            is_away = true;
+                        }
+                        looked => is_away = looked.is_err(),
                     }
                     continue;
                 }
             }
+            let began = clock::instant();
             if let Err(error) = self.tell_what_is_new(store.as_ref(), &mut heads).await {
                 log_error("new events could not be told to open pages", &error);
             }
+            // With thousands of environments looking takes long, and many commits follow each other: at most a fifth of a core.
+            tokio::time::sleep((began.elapsed() * 4).min(OUTSIDE)).await;
         }
     }
 

@@ -119,6 +119,16 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether a text holds what cannot be stored: PostgreSQL refuses the character NUL.
+    pub fn is_of_a_text(&self) -> bool {
+        let StoreError::Unavailable(sqlx::Error::Database(error)) = self else {
+            return false;
+        };
+        error.code().is_some_and(|code| code == "22021")
+    }
+}
+
 /// A client's key for a write, with the digest of the request that it was first used with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {

@@ -16,11 +16,16 @@ async fn while_the_database_is_away_reading_says_its_age_and_writing_is_settled_
     let url = format!("postgres://founder@127.0.0.1:{}/postgres", database.port);
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start_in_with(folder.path(), &["--no-demo"], &[("DATABASE_URL", &url)]).await;
-    let freeze = |key: &str, reason: &str| {
-        let body = json!({"environment": "production", "action": "freeze", "reason": reason});
+    let act = |key: &str, action: &str, reason: &str| {
+        let body = json!({"environment": "production", "action": action, "reason": reason});
         server.request(Method::PUT, "/api/scaling-mode/config").header("idempotency-key", key).json(&body)
     };
-    assert_eq!(answer(freeze("one", "before")).await.status, 200);
+    assert_eq!(answer(act("one", "freeze", "before")).await.status, 200);
+    assert_eq!(
+        answer(act("nul", "unfreeze", "a\0b")).await.status,
+        400,
+        "a text that cannot be stored is the client's"
+    );
     let before = [server.get(HEALTH).await, server.get(CONFIG).await];
     let page = server.get(PAGE).await;
     assert!(before.iter().all(|answer| answer.status == 200) && page.status == 200);
@@ -38,7 +43,7 @@ async fn while_the_database_is_away_reading_says_its_age_and_writing_is_settled_
     // What the page kept for this minute may still be answered; what it was never asked for is not made up.
     let never = server.get("/api/scaling-mode/history?environment=production&limit=3").await;
     assert_eq!(never.status, 503, "{}", never.text);
-    let refused = freeze("two", "while it was away").send().await.expect("an answer");
+    let refused = act("two", "unfreeze", "while it was away").send().await.expect("an answer");
     assert_eq!(refused.status(), 503);
     assert_eq!(refused.headers()["retry-after"], "2");
     let sentence = refused.text().await.expect("text");
@@ -49,15 +54,15 @@ async fn while_the_database_is_away_reading_says_its_age_and_writing_is_settled_
     database.start_again();
     let mut settled = 503;
     for _ in 0..100 {
-        settled = answer(freeze("two", "while it was away")).await.status;
+        settled = answer(act("two", "unfreeze", "while it was away")).await.status;
         if settled == 200 {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     assert_eq!(settled, 200, "without a restart of the server");
-    assert_eq!(answer(freeze("two", "while it was away")).await.status, 200);
-    let history = server.get("/api/scaling-mode/history?environment=production&event_type=frozen").await;
+    assert_eq!(answer(act("two", "unfreeze", "while it was away")).await.status, 200);
+    let history = server.get("/api/scaling-mode/history?environment=production&event_type=unfrozen").await;
     assert_eq!(history.json["events"].as_array().map(Vec::len), Some(1), "{}", history.text);
     assert_eq!(server.get("/readyz").await.status, 200);
     let (code, said, complained) = server.command(&["verify", "--database-url", &url]);

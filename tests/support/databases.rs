@@ -220,7 +220,7 @@ impl Server {
             let (folder, mut serve, port) = postgres();
             let folder = folder.keep();
             let mut guarded = Command::new("sh");
-            let end = r#""$@" & own=$!; cat >/dev/null; kill -INT $own; wait $own; rm -rf "$0""#;
+            let end = r#"trap '' INT TERM HUP; "$@" & own=$!; cat >/dev/null; kill -INT $own; wait $own; rm -rf "$0""#;
             guarded.args(["-c", end]).arg(&folder).arg(serve.get_program()).args(serve.get_args());
             guarded.current_dir(&folder).env("LC_ALL", "C.UTF-8").stdin(Stdio::piped()).stdout(Stdio::null());
             serve.stdin(Stdio::null());

@@ -51,6 +51,10 @@ pub fn of_store(error: StoreError) -> WireError {
             "This Idempotency-Key was used before with another request. Use a new one for a new request.",
         )
         .at("Idempotency-Key"),
+        error if error.is_of_a_text() => WireError::new(
+            Code::Malformed,
+            "A text holds a character that cannot be stored (NUL). Nothing was changed.",
+        ),
         error @ (StoreError::Unavailable(_)
         | StoreError::File { .. }
         | StoreError::FileExists(_)

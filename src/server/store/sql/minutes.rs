@@ -69,7 +69,10 @@ async fn existing(
         for chunk in minutes.chunks(ROWS) {
             let mut query =
                 QueryBuilder::<Db>::new(format!("SELECT {MINUTE_COLUMNS} FROM minutes WHERE stream_id = "));
-            query.push_bind(stream).push(" AND minute IN (");
+            query.push_bind(stream);
+            // The range first: without statistics PostgreSQL would read all of the stream for a list of minutes.
+            query.push(" AND minute >= ").push_bind(chunk.first().copied());
+            query.push(" AND minute <= ").push_bind(chunk.last().copied()).push(" AND minute IN (");
             let mut list = query.separated(", ");
             for minute in chunk {
                 list.push_bind(minute);

@@ -163,7 +163,11 @@ async fn known(db: &mut Connection, environment: i64, recordings: &[Recording<'_
 
         let mut query =
             QueryBuilder::<Db>::new(concat!("SELECT as_of, id FROM snapshots WHERE ", is!("is_tick"), " AND environment_id = "));
-        query.push_bind(environment).push(" AND as_of IN (");
+        query.push_bind(environment);
+        // The range first: without statistics PostgreSQL would read all of the environment's ticks for a list of times.
+        let times = chunk.iter().map(|recording| At::of(recording.snapshot.body.as_of));
+        query.push(" AND as_of >= ").push_bind(times.clone().min()).push(" AND as_of <= ").push_bind(times.max());
+        query.push(" AND as_of IN (");
         let mut list = query.separated(", ");
         for recording in chunk {
             list.push_bind(At::of(recording.snapshot.body.as_of));
