@@ -74,7 +74,7 @@ class Program:
         self.help = "\n".join(helps.values())
         listed = re.search(r"^Commands:\n((?: .*\n|\n)+)", self.help, re.MULTILINE)
         self.commands = set(re.findall(r"^  ([a-z][a-z-]*)(?:  |$)", listed[1], re.MULTILINE)) if listed else set()
-        self.variables = set(re.findall(r"\[env: (\w+)=", self.help))
+        self.variables = set(re.findall(r"\[env: (\w+)[=\]]", self.help))
 
     def has_flag(self, flag, command=None):
         text = self.helps.get(command, self.help)
