@@ -75,7 +75,9 @@ impl Scheduler {
             self.update(|status| status.awake_at = Some(clock::now()));
             let tick = calendar::tick_before(leadership.now() - GRACE, settings.tick_minutes);
             if leadership.leads() && done.is_none_or(|done| tick > done) && again.is_due(tick) {
-                self.tick(store.as_ref(), &settings, tick, &|| leadership.leads()).await;
+                // One that is told to stop leaves the rest to whoever leads then.
+                let goes_on = || leadership.leads() && !stop.is_cancelled();
+                self.tick(store.as_ref(), &settings, tick, &goes_on).await;
                 if self.status().failing.is_empty() && leadership.leads() {
                     done = Some(tick);
                 } else {
