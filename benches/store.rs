@@ -24,7 +24,7 @@ use scaling_mode::server::store::{EventFilter, Place, Store, StoreError};
 use sqlx::{Connection, SqliteConnection};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 const ENVIRONMENT: &str = "year";
 
@@ -79,16 +79,30 @@ fn day(day: i64) -> AcceptedBatch {
 }
 
 /// The PostgreSQL that is measured, where it is.
-static SERVER: OnceLock<databases::Server> = OnceLock::new();
+static SERVER: Mutex<Option<databases::Server>> = Mutex::new(None);
+
+/// What is asked of that server.
+fn of_server<T>(ask: impl FnOnce(&databases::Server) -> T) -> Option<T> {
+    SERVER.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(ask)
+}
+
+/// Ends the server with its folder, however the measuring ends: nothing drops what is static.
+struct Ending;
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        drop(SERVER.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
 
 /// A place for a new store.
 async fn new_place(folder: &Path) -> Place {
-    let Some(server) = SERVER.get() else {
+    let Some(port) = of_server(|server| server.port) else {
         return Place::Sqlite(folder.join("bench.db"));
     };
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let name = format!("bench_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-    let url = |name: &str| format!("postgres://founder@127.0.0.1:{}/{name}", server.port);
+    let url = |name: &str| format!("postgres://founder@127.0.0.1:{port}/{name}");
     let mut admin = sqlx::PgConnection::connect(&url("postgres")).await.expect("a connection");
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
         .execute(&mut admin)
@@ -151,8 +165,8 @@ async fn a_year() {
 
 /// The size of the newest database of the PostgreSQL that is measured, in bytes; 0 where there is none.
 async fn database_size() -> u64 {
-    let Some(server) = SERVER.get() else { return 0 };
-    let url = format!("postgres://founder@127.0.0.1:{}/postgres", server.port);
+    let Some(port) = of_server(|server| server.port) else { return 0 };
+    let url = format!("postgres://founder@127.0.0.1:{port}/postgres");
     let mut admin = sqlx::PgConnection::connect(&url).await.expect("a connection");
     let size: i64 = sqlx::query_scalar("SELECT max(pg_database_size(datname))::bigint FROM pg_database")
         .fetch_one(&mut admin)
@@ -329,7 +343,7 @@ fn processor_seconds() -> f64 {
         .split_whitespace()
         .map(|field| field.parse().unwrap_or(0.0))
         .collect();
-    (fields[11] + fields[12]) / 100.0 + SERVER.get().map_or(0.0, databases::Server::processor_seconds)
+    (fields[11] + fields[12]) / 100.0 + of_server(databases::Server::processor_seconds).unwrap_or(0.0)
 }
 
 /// The median of timings, in milliseconds.
@@ -385,8 +399,10 @@ async fn main() {
     let wants = |name: &str| {
         asked.iter().all(|argument| argument == "postgres") || asked.iter().any(|argument| argument == name)
     };
+    let _ending = Ending;
     if asked.iter().any(|argument| argument == "postgres") {
-        let _ = SERVER.set(databases::Server::durable_postgres());
+        let server = databases::Server::durable_postgres();
+        SERVER.lock().unwrap_or_else(PoisonError::into_inner).replace(server);
     }
     if wants("replay") {
         a_year().await;
@@ -402,9 +418,5 @@ async fn main() {
     }
     if wants("environments") {
         environments().await;
-    }
-    // A static is not dropped: the database ends here.
-    if let Some(server) = SERVER.get() {
-        server.end();
     }
 }

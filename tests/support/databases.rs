@@ -120,13 +120,6 @@ impl Server {
         Server { child, folder, port }
     }
 
-    /// Ends it where nothing drops it.
-    pub fn end(&self) {
-        let mut end = Command::new("kill");
-        end.args(["-QUIT", &self.child.id().to_string()]);
-        run(end);
-    }
-
     /// The processor time that it and its children have used so far, in seconds.
     pub fn processor_seconds(&self) -> f64 {
         let own = self.child.id().to_string();

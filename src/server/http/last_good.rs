@@ -1,5 +1,6 @@
 //! Owns what is answered while the store cannot be reached: the last answer that was good, marked with its age. Only reading is
-//! answered so, only what was asked for before, and never for longer than an hour; writing is refused.
+//! answered so, only what was asked for before, and never for longer than an hour; writing is refused. It is kept by address alone:
+//! where answers come to depend on who asks, that must become part of the key.
 
 use super::AppState;
 use crate::server::clock;
@@ -14,6 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Answers kept at once.
 const KEPT: usize = 512;
+/// What they may take together, in bytes: whoever asks for much must not fill the memory.
+const MOST: usize = 16 * 1024 * 1024;
 /// The longest address whose answer is kept, in bytes.
 const LONGEST: usize = 2_048;
 /// The largest answer that is kept, in bytes.
@@ -27,7 +30,8 @@ fn too_old() -> Duration {
 /// The last good answers, by what was asked, each with when it was given.
 pub struct LastGood<T>(Arc<Mutex<Kept<T>>>);
 
-type Kept<T> = HashMap<String, (DateTime<Utc>, T)>;
+/// The answers, each with when it was given and its size, and their size together.
+type Kept<T> = (HashMap<String, (DateTime<Utc>, usize, T)>, usize);
 
 impl<T> Clone for LastGood<T> {
     fn clone(&self) -> LastGood<T> {
@@ -42,23 +46,29 @@ impl<T> Default for LastGood<T> {
 }
 
 impl<T: Clone> LastGood<T> {
-    /// Keeps an answer that is good; where there are too many the oldest goes.
-    pub fn keep(&self, key: &str, answer: T, now: DateTime<Utc>) {
-        if key.len() > LONGEST {
+    /// Keeps an answer that is good, of so many bytes; where they become too many the oldest go.
+    pub fn keep(&self, key: &str, answer: T, size: usize, now: DateTime<Utc>) {
+        if key.len() > LONGEST || size > LARGEST {
             return;
         }
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= KEPT && !kept.contains_key(key) {
-            let oldest = kept.iter().min_by_key(|(_, (at, _))| *at).map(|(key, _)| key.clone());
-            oldest.and_then(|oldest| kept.remove(&oldest));
+        let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (kept, all) = &mut *guard;
+        if let Some((_, size, _)) = kept.remove(key) {
+            *all -= size;
         }
-        kept.insert(key.to_owned(), (now, answer));
+        while kept.len() >= KEPT || *all + size > MOST {
+            let oldest = kept.iter().min_by_key(|(_, (at, ..))| *at).map(|(key, _)| key.clone());
+            let Some((_, size, _)) = oldest.and_then(|oldest| kept.remove(&oldest)) else { break };
+            *all -= size;
+        }
+        kept.insert(key.to_owned(), (now, size, answer));
+        *all += size;
     }
 
     /// The last good answer and when it was given.
     pub fn find(&self, key: &str, now: DateTime<Utc>) -> Option<(DateTime<Utc>, T)> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(key).filter(|(at, _)| now - *at <= too_old()).cloned()
+        kept.0.get(key).filter(|(at, ..)| now - *at <= too_old()).map(|(at, _, answer)| (*at, answer.clone()))
     }
 }
 
@@ -94,7 +104,7 @@ pub async fn serve(State(state): State<AppState>, request: Request, next: Next) 
     let (parts, body) = response.into_parts();
     match to_bytes(body, LARGEST).await {
         Ok(body) => {
-            state.last_answers.keep(&key, Answer { body: body.clone(), content_type }, clock::now());
+            state.last_answers.keep(&key, Answer { body: body.clone(), content_type }, body.len(), clock::now());
             Response::from_parts(parts, Body::from(body))
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
@@ -140,12 +150,31 @@ mod tests {
         let now = clock::now();
         let kept = LastGood::default();
         for place in 0..=KEPT {
-            kept.keep(&place.to_string(), place, now + Duration::seconds(place as i64));
+            kept.keep(&place.to_string(), place, 1, now + Duration::seconds(place as i64));
         }
         assert_eq!(kept.find("0", now), None);
         assert_eq!(kept.find("1", now).map(|(_, answer)| answer), Some(1));
         assert_eq!(kept.find("1", now + Duration::minutes(62)), None);
-        kept.keep(&"x".repeat(LONGEST + 1), 7, now);
+        kept.keep(&"x".repeat(LONGEST + 1), 7, 1, now);
         assert_eq!(kept.find(&"x".repeat(LONGEST + 1), now), None);
+    }
+
+    #[test]
+    fn large_answers_push_out_the_oldest_and_the_same_one_counts_once() {
+        let now = clock::now();
+        let kept = LastGood::default();
+        let at = |place: usize| now + Duration::seconds(place as i64);
+        for place in 0..100 {
+            kept.keep("again", place, LARGEST, at(place));
+        }
+        for place in 0..MOST / LARGEST {
+            kept.keep(&place.to_string(), place, LARGEST, at(100 + place));
+        }
+        assert_eq!(kept.find("again", at(120)), None);
+        assert_eq!(kept.find("0", at(120)).map(|(_, answer)| answer), Some(0));
+        kept.keep("more", 7, 1, at(120));
+        assert_eq!(kept.find("0", at(120)), None);
+        kept.keep("too large", 7, LARGEST + 1, at(121));
+        assert_eq!(kept.find("too large", at(121)), None);
     }
 }

@@ -31,6 +31,11 @@ struct Page {
 }
 
 impl Page {
+    /// What it takes, in bytes; compressed it is smaller once more.
+    fn size(&self) -> usize {
+        self.parts.iter().map(Bytes::len).sum()
+    }
+
     /// The page as it was at a time, saying so.
     fn with_banner(&self, at: DateTime<Utc>, age: Duration) -> Page {
         let banner = last_good::banner(at, age);
@@ -109,7 +114,7 @@ pub async fn serve(State(state): State<AppState>, request: Request, next: Next) 
             }
             let page = Arc::new(page);
             if is_kept {
-                state.pages.last.keep(&key, page.clone(), clock::now());
+                state.pages.last.keep(&key, page.clone(), page.size(), clock::now());
                 state.pages.keep(at, key, page.clone());
             }
             answer(&page, policy, takes_gzip)
