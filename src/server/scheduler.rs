@@ -111,6 +111,8 @@ impl Scheduler {
                     if !leads() {
                         break;
                     }
+                    // With thousands of environments a tick takes minutes: it is at work, not asleep.
+                    self.update(|status| status.awake_at = Some(clock::now()));
                     if let Err(error) = tick_environment(store, settings, &environment.name, tick).await {
                         super::observability::log_error("the tick failed", &error);
                         failing.push((environment.name.clone(), error.to_string()));

@@ -177,7 +177,8 @@ impl PostgresStore {
             }
             begun => begun,
         };
-        if begun.as_ref().is_err_and(hosts::is_gone) {
+        // Where all connections are at work the database is busy, not away.
+        if begun.as_ref().is_err_and(hosts::is_gone) && self.pool.size() < CONNECTIONS {
             self.hosts.was_silent();
         }
         Ok(begun?)
