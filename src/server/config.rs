@@ -1,6 +1,7 @@
 //! Owns the program's settings: one file, environment variables and flags, in rising order of precedence. The only place
 //! that reads the environment (through clap). Must not know what the settings are used for.
 
+mod connections;
 mod sources;
 mod stripe;
 mod telemetry;
@@ -14,6 +15,7 @@ use crate::server::store::Place;
 use chrono::NaiveTime;
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use ipnet::IpNet;
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -69,6 +71,10 @@ pub struct ServeFlags {
     /// A further host name that requests may be addressed to, as a proxy passes it on; may be repeated.
     #[arg(long = "allowed-host", env = "SCALING_MODE_ALLOWED_HOSTS", value_delimiter = ',', value_name = "NAME")]
     pub allowed_hosts: Vec<String>,
+    /// A proxy whose word counts for who asks and whether over HTTPS (X-Forwarded-For, X-Forwarded-Proto, Forwarded): an
+    /// address, or a network such as 10.0.0.0/8; may be repeated. [default: none]
+    #[arg(long = "trusted-proxy", env = "SCALING_MODE_TRUSTED_PROXIES", value_delimiter = ',', value_name = "NETWORK")]
+    pub trusted_proxies: Vec<String>,
     /// Local time of the daily decision in each environment's own time zone. [default: 06:00]
     #[arg(long, env = "SCALING_MODE_DAILY_AT", value_name = "HH:MM")]
     pub daily_at: Option<String>,
@@ -122,6 +128,7 @@ struct File {
     stripe: Option<stripe::Stripe>,
     styleguide: Option<bool>,
     tick_minutes: Option<u32>,
+    trusted_proxies: Vec<String>,
 }
 
 /// The settings in force.
@@ -150,6 +157,8 @@ pub struct Settings {
     /// Whether the page of examples is served.
     pub styleguide: bool,
     pub tick_minutes: u32,
+    /// Whose word counts for who asks.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// What is wrong with the settings.
@@ -204,6 +213,8 @@ impl Settings {
         }
         let allowed_hosts =
             if serve.allowed_hosts.is_empty() { file.allowed_hosts } else { serve.allowed_hosts.clone() };
+        let trusted_proxies =
+            if serve.trusted_proxies.is_empty() { file.trusted_proxies } else { serve.trusted_proxies.clone() };
         let log = flags.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned());
         EnvFilter::try_new(&log).map_err(|error| value_error("log", format!("is no filter of log lines: {error}")))?;
         Ok(Settings {
@@ -224,6 +235,7 @@ impl Settings {
             site: serve.site.clone().or(file.site).or_else(|| serve.leptos_site_root.clone()),
             styleguide: serve.styleguide || file.styleguide.unwrap_or(false),
             tick_minutes,
+            trusted_proxies: connections::trusted_proxies(&trusted_proxies)?,
         })
     }
 }
@@ -306,6 +318,7 @@ mod tests {
             ("raw_sample_days = 0", "raw_sample_days"),
             ("database_url = \"mysql://x\"", "database_url"),
             ("log = \"scaling_mode=loud\"", "log"),
+            ("trusted_proxies = [\"proxy.internal\"]", "trusted_proxies"),
             ("[stripe]\nsecret_env = \"\"", "stripe.secret_env"),
             ("[stripe]\nsecret_env = \"whsec_abc def\"", "stripe.secret_env"),
             ("[[mapping]]\nmetric = \"m\"\nsignal = \"clients.happy\"", "mapping"),

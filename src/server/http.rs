@@ -17,6 +17,7 @@ pub mod openapi;
 pub mod over_time;
 pub mod pages;
 pub mod parameters;
+pub mod peer;
 pub mod probes;
 pub mod problem;
 pub mod receive;
@@ -81,6 +82,7 @@ impl FromRef<AppState> for LeptosOptions {
 
 /// The whole application.
 pub fn router(state: AppState) -> Router {
+    let door = peer::Door { is_tls: false, trusted: state.settings.trusted_proxies.clone().into() };
     let routes = generate_route_list(App);
     let context = {
         let state = state.clone();
@@ -118,5 +120,6 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), last_good::serve))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(state.clone(), super::sources::requests::measure))
+        .layer(from_fn_with_state(door, peer::tell))
         .with_state(state)
 }

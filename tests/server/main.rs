@@ -8,6 +8,7 @@ mod http;
 mod live;
 mod malformed;
 mod metrics;
+mod peer;
 mod postgres;
 mod serving;
 mod settings;

@@ -22,6 +22,7 @@ use crate::server::store::{Store, StoreError};
 use crate::server::{clock, demo, observability};
 use axum::serve::ListenerExt;
 use leptos::config::{LeptosOptions, get_configuration};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,7 +81,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
                 tracing::debug!(%error, "TCP_NODELAY could not be set");
             }
         }),
-        router(state),
+        router(state).into_make_service_with_connect_info::<SocketAddr>(),
     )
     .with_graceful_shutdown(stop.clone().cancelled_owned());
     let server = tokio::spawn(async move { serving.await });
@@ -104,7 +105,7 @@ fn replica() -> String {
     format!("{}-{random}", std::process::id())
 }
 
-fn announce(address: std::net::SocketAddr) {
+fn announce(address: SocketAddr) {
     let host = if address.ip().is_loopback() { "localhost".to_owned() } else { address.ip().to_string() };
     say!("Scaling Mode serves http://{host}:{}{PAGE}", address.port());
     tracing::info!(%address, "serving");

@@ -1,7 +1,8 @@
 //! Owns what server functions do with the state of their request: read a configuration, act, evaluate, take telemetry in.
 //! Must not hold rules; each function is a call of the store around one of the domain.
 
-use super::{AppState, problem};
+use super::peer::Peer;
+use super::{AppState, guard, problem};
 use crate::domain::act::ActError;
 use crate::domain::change::{Action, ConfigChange};
 use crate::domain::policy::{Config, FieldError, is_environment_name};
@@ -40,11 +41,9 @@ pub fn name(environment: Option<String>) -> String {
 /// This server's address as the request names it; the guard has seen that the name is its own.
 pub fn base_url() -> String {
     let parts = use_context::<Parts>();
-    let header =
-        |name: &str| parts.as_ref().and_then(|parts| parts.headers.get(name)).and_then(|value| value.to_str().ok());
-    let host = header("host").unwrap_or("localhost:3008");
-    let scheme = if header("x-forwarded-proto") == Some("https") { "https" } else { "http" };
-    format!("{scheme}://{host}")
+    let host = parts.as_ref().and_then(|parts| guard::host_of(&parts.headers, &parts.uri)).unwrap_or("localhost:3008");
+    let is_https = parts.as_ref().and_then(|parts| parts.extensions.get::<Peer>()).is_some_and(|peer| peer.is_https);
+    format!("{}://{host}", if is_https { "https" } else { "http" })
 }
 
 /// The configuration in force.

@@ -4,7 +4,7 @@
 use super::{AppState, openapi, problem};
 use crate::error::{Code, WireError};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -30,7 +30,8 @@ pub async fn check(State(state): State<AppState>, mut request: Request, next: Ne
 }
 
 fn admit(state: &AppState, request: &Request) -> Result<(), WireError> {
-    let host = host_of(request).ok_or_else(|| WireError::new(Code::ForeignHost, "The request names no host."))?;
+    let host = host_of(request.headers(), request.uri())
+        .ok_or_else(|| WireError::new(Code::ForeignHost, "The request names no host."))?;
     if !is_own_host(state, host) {
         return Err(WireError::new(
             Code::ForeignHost,
@@ -60,12 +61,11 @@ fn admit(state: &AppState, request: &Request) -> Result<(), WireError> {
 }
 
 /// The host that the request is addressed to, with its port where it has one.
-fn host_of(request: &Request) -> Option<&str> {
-    request
-        .headers()
+pub(super) fn host_of<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
+    headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
-        .or_else(|| request.uri().authority().map(|authority| authority.as_str()))
+        .or_else(|| uri.authority().map(|authority| authority.as_str()))
 }
 
 /// The name of a host without its port; an IPv6 address keeps its brackets.

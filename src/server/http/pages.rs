@@ -3,6 +3,7 @@
 
 use super::gzip::Gzip;
 use super::last_good::{self, LastGood};
+use super::peer::Peer;
 use super::{AppState, PAGE};
 use crate::server::clock;
 use axum::body::{Body, Bytes, to_bytes};
@@ -132,11 +133,12 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// What a page depends on, besides the store and the time: its address, and the name under which it was asked for.
+/// What a page depends on, besides the store and the time: its address, and the name and scheme under which it was asked for.
 fn key_of(request: &Request) -> String {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let theme = super::theme::chosen(request.headers()).unwrap_or_default();
-    format!("{host} {theme} {}", request.uri())
+    let is_https = request.extensions().get::<Peer>().is_some_and(|peer| peer.is_https);
+    format!("{is_https} {host} {theme} {}", request.uri())
 }
 
 /// A made page; whatever is no page is passed on as it is.
