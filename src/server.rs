@@ -20,3 +20,4 @@ pub mod scheduler;
 pub mod sources;
 pub mod store;
 pub mod styleguide;
+pub mod tls;

@@ -12,6 +12,7 @@ use crate::domain::mapping::Rules;
 use crate::domain::price::PriceTable;
 use crate::domain::source::VARIABLE_PREFIX;
 use crate::server::store::Place;
+use crate::server::tls::TlsFiles;
 use chrono::NaiveTime;
 use clap::Args;
 use clap::builder::BoolishValueParser;
@@ -71,6 +72,13 @@ pub struct ServeFlags {
     /// A further host name that requests may be addressed to, as a proxy passes it on; may be repeated.
     #[arg(long = "allowed-host", env = "SCALING_MODE_ALLOWED_HOSTS", value_delimiter = ',', value_name = "NAME")]
     pub allowed_hosts: Vec<String>,
+    /// Speak HTTPS with the certificate in this file (PEM; the server's own first, then those above it). It is read again
+    /// when it changes.
+    #[arg(long, env = "SCALING_MODE_TLS_CERTIFICATE", value_name = "FILE")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The file with the certificate's key (PEM).
+    #[arg(long, env = "SCALING_MODE_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
     /// A proxy whose word counts for who asks and whether over HTTPS (X-Forwarded-For, X-Forwarded-Proto, Forwarded): an
     /// address, or a network such as 10.0.0.0/8; may be repeated. [default: none]
     #[arg(long = "trusted-proxy", env = "SCALING_MODE_TRUSTED_PROXIES", value_delimiter = ',', value_name = "NETWORK")]
@@ -128,6 +136,8 @@ struct File {
     stripe: Option<stripe::Stripe>,
     styleguide: Option<bool>,
     tick_minutes: Option<u32>,
+    tls_certificate: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
     trusted_proxies: Vec<String>,
 }
 
@@ -157,6 +167,8 @@ pub struct Settings {
     /// Whether the page of examples is served.
     pub styleguide: bool,
     pub tick_minutes: u32,
+    /// What HTTPS is spoken with; `None` where it is not.
+    pub tls: Option<TlsFiles>,
     /// Whose word counts for who asks.
     pub trusted_proxies: Vec<IpNet>,
 }
@@ -235,6 +247,10 @@ impl Settings {
             site: serve.site.clone().or(file.site).or_else(|| serve.leptos_site_root.clone()),
             styleguide: serve.styleguide || file.styleguide.unwrap_or(false),
             tick_minutes,
+            tls: connections::tls(
+                serve.tls_certificate.clone().or(file.tls_certificate),
+                serve.tls_key.clone().or(file.tls_key),
+            )?,
             trusted_proxies: connections::trusted_proxies(&trusted_proxies)?,
         })
     }
@@ -318,6 +334,7 @@ mod tests {
             ("raw_sample_days = 0", "raw_sample_days"),
             ("database_url = \"mysql://x\"", "database_url"),
             ("log = \"scaling_mode=loud\"", "log"),
+            ("tls_certificate = \"cert.pem\"", "tls_key"),
             ("trusted_proxies = [\"proxy.internal\"]", "trusted_proxies"),
             ("[stripe]\nsecret_env = \"\"", "stripe.secret_env"),
             ("[stripe]\nsecret_env = \"whsec_abc def\"", "stripe.secret_env"),

@@ -15,6 +15,7 @@ mod settings;
 mod sources;
 mod stripe;
 mod styleguide;
+mod tls;
 
 #[path = "../support/databases.rs"]
 mod databases;

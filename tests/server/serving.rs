@@ -66,8 +66,33 @@ impl Server {
         (log, into): (&str, Stdio),
     ) -> Server {
         let url = format!("http://127.0.0.1:{}", free_port());
+        // Where another test was first, its choice is the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(20))
+            .build()
+            .expect("a client");
+        Server::start_at(url, client, data_dir, arguments, variables, (log, into)).await
+    }
+
+    /// A server that speaks TLS, with a client that trusts its certificate.
+    pub async fn start_over_tls(data_dir: &Path, arguments: &[&str], client: Client) -> Server {
+        let url = format!("https://127.0.0.1:{}", free_port());
+        Server::start_at(url, client, data_dir, arguments, &[], ("off", Stdio::inherit())).await
+    }
+
+    async fn start_at(
+        url: String,
+        client: Client,
+        data_dir: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        (log, into): (&str, Stdio),
+    ) -> Server {
+        let (_, address) = url.split_once("://").expect("a url");
         let child = Command::new(env!("CARGO_BIN_EXE_scaling-mode"))
-            .args(["serve", "--log", log, "--addr", url.trim_start_matches("http://")])
+            .args(["serve", "--log", log, "--addr", address])
             .args(arguments)
             .arg("--data-dir")
             .arg(data_dir)
@@ -77,13 +102,6 @@ impl Server {
             .stderr(into)
             .spawn()
             .expect("the program starts");
-        // Where another test was first, its choice is the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_secs(20))
-            .build()
-            .expect("a client");
         let server = Server { child, client, folder: None, data_dir: data_dir.to_owned(), url };
         for _ in 0..600 {
             if server.request(Method::GET, "/healthz").send().await.is_ok() {
@@ -108,6 +126,22 @@ impl Server {
 
     pub async fn put(&self, path: &str, body: &Value) -> Answer {
         answer(self.request(Method::PUT, path).json(body)).await
+    }
+
+    /// The process's id.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The exit code, where the process ends of itself within that time.
+    pub async fn ended(&mut self, within: Duration) -> Option<i32> {
+        for _ in 0..within.as_millis() / 50 {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return status.code();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        None
     }
 
     /// Ends the process at once, as a power cut does.

@@ -19,21 +19,56 @@ use crate::server::sources::THIS_SERVER;
 use crate::server::sources::host::Host;
 use crate::server::sources::requests::RequestLog;
 use crate::server::store::{Store, StoreError};
+use crate::server::tls::{Certificate, TlsListener};
 use crate::server::{clock, demo, observability};
-use axum::serve::ListenerExt;
+use axum::Router;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener, ListenerExt};
 use leptos::config::{LeptosOptions, get_configuration};
+use rustls::ServerConfig;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How long open requests may take to end once the server is told to.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// Answers who connects there, until told to stop and the open requests have ended.
+fn serve<L>(listener: L, router: Router, stop: &CancellationToken) -> JoinHandle<std::io::Result<()>>
+where
+    L: Listener<Addr = SocketAddr>,
+    SocketAddr: for<'a> Connected<IncomingStream<'a, L>>,
+{
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+    tokio::spawn(async move { serving.await })
+}
+
+/// Without this a small answer waits for the delayed acknowledgement of the one before: 40 ms.
+fn without_delay(stream: &TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+}
+
+/// What HTTPS is spoken with. A certificate that cannot be used ends the start before anything is written.
+fn certificate(settings: &Settings) -> Result<Option<(Arc<Certificate>, ServerConfig)>, CliError> {
+    let wrong =
+        |source: Box<dyn std::error::Error + Send + Sync>| CliError::Serve { what: "HTTPS cannot be spoken", source };
+    let Some(files) = &settings.tls else { return Ok(None) };
+    let certificate = Certificate::read(files).map_err(|error| wrong(Box::new(error)))?;
+    let tls = certificate.server_config().map_err(|error| wrong(Box::new(error)))?;
+    Ok(Some((certificate, tls)))
+}
+
 /// Serves until it is told to stop.
 pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
+    let (certificate, tls) = certificate(&settings)?.unzip();
     let store = open(&settings).await?;
     first_run(&store, &settings).await?;
     let settings = Arc::new(settings);
@@ -72,19 +107,19 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     ));
     tasks.spawn(own_figures(store.clone(), state.requests.clone(), leadership.clone(), stop.clone()));
     tasks.spawn(leadership.run(store.clone(), stop.clone()));
+    if let Some(certificate) = &certificate {
+        tasks.spawn(certificate.clone().renew(stop.clone()));
+    }
     tasks.close();
-    announce(address);
-    let serving = axum::serve(
-        // Without this a small answer waits for the delayed acknowledgement of the one before: 40 ms.
-        listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "TCP_NODELAY could not be set");
-            }
-        }),
-        router(state).into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(stop.clone().cancelled_owned());
-    let server = tokio::spawn(async move { serving.await });
+    announce(address, certificate.is_some());
+    let router = router(state);
+    let server = match tls {
+        None => serve(listener.tap_io(|stream| without_delay(stream)), router, &stop),
+        Some(tls) => {
+            let listener = TlsListener::new(listener, tls);
+            serve(listener.tap_io(|stream| without_delay(stream.get_ref().0)), router, &stop)
+        }
+    };
     stop_signal().await;
     tracing::info!("stopping");
     stop.cancel();
@@ -105,9 +140,10 @@ fn replica() -> String {
     format!("{}-{random}", std::process::id())
 }
 
-fn announce(address: SocketAddr) {
+fn announce(address: SocketAddr, is_tls: bool) {
     let host = if address.ip().is_loopback() { "localhost".to_owned() } else { address.ip().to_string() };
-    say!("Scaling Mode serves http://{host}:{}{PAGE}", address.port());
+    let scheme = if is_tls { "https" } else { "http" };
+    say!("Scaling Mode serves {scheme}://{host}:{}{PAGE}", address.port());
     tracing::info!(%address, "serving");
 }
 

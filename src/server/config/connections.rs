@@ -1,9 +1,23 @@
-//! Owns the part of the settings that says who connects and how far what they say of themselves is believed. Must not know what
-//! a request is.
+//! Owns the part of the settings that says how connections come: with which certificate, and how far a proxy is believed. Must
+//! not know what a request is.
 
 use super::{SettingsError, value_error};
+use crate::server::tls::TlsFiles;
 use ipnet::IpNet;
 use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// The certificate and its key, where TLS is spoken.
+pub(super) fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, SettingsError> {
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (Some(_), None) => Err(value_error("tls_key", "is missing: tls_certificate needs the file with its key")),
+        (None, Some(_)) => {
+            Err(value_error("tls_certificate", "is missing: tls_key needs the file with its certificate"))
+        }
+    }
+}
 
 /// The proxies whose word counts: addresses, or networks with their prefix.
 pub(super) fn trusted_proxies(given: &[String]) -> Result<Vec<IpNet>, SettingsError> {
@@ -33,6 +47,15 @@ fn trusted_proxy(text: &str) -> Result<IpNet, SettingsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_certificate_and_its_key_are_named_together_or_not_at_all() {
+        let file = |name: &str| Some(PathBuf::from(name));
+        assert_eq!(tls(None, None).unwrap(), None);
+        assert!(tls(file("c"), file("k")).unwrap().is_some());
+        assert!(tls(file("c"), None).unwrap_err().to_string().starts_with("tls_key is missing"));
+        assert!(tls(None, file("k")).unwrap_err().to_string().starts_with("tls_certificate is missing"));
+    }
 
     #[test]
     fn proxies_are_addresses_and_networks_and_never_everyone() {

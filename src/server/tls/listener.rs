@@ -1,0 +1,73 @@
+//! Owns connections that have shaken hands: those who are slow or speak no TLS keep nobody waiting. Must not know what is
+//! served, nor how serving ends: it is listened on as on a plain port.
+
+use axum::serve::Listener;
+use rustls::ServerConfig;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// How long a client may take to shake hands.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Handshakes at once; further connections wait with the operating system.
+const MOST_HANDSHAKES: usize = 512;
+
+type Shaken = Option<(TlsStream<TcpStream>, SocketAddr)>;
+
+/// Listens for connections that speak TLS.
+pub struct TlsListener {
+    acceptor: TlsAcceptor,
+    handshakes: JoinSet<Shaken>,
+    listener: TcpListener,
+}
+
+impl TlsListener {
+    pub fn new(listener: TcpListener, config: ServerConfig) -> TlsListener {
+        TlsListener { acceptor: TlsAcceptor::from(Arc::new(config)), handshakes: JoinSet::new(), listener }
+    }
+}
+
+impl Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let has_room = self.handshakes.len() < MOST_HANDSHAKES;
+            tokio::select! {
+                Some(done) = self.handshakes.join_next() => {
+                    if let Ok(Some(shaken)) = done {
+                        return shaken;
+                    }
+                }
+                (stream, address) = Listener::accept(&mut self.listener), if has_room => {
+                    self.handshakes.spawn(shake(self.acceptor.clone(), stream, address));
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.listener.local_addr()
+    }
+}
+
+async fn shake(acceptor: TlsAcceptor, stream: TcpStream, address: SocketAddr) -> Shaken {
+    match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => Some((stream, address)),
+        Ok(Err(error)) => {
+            tracing::debug!(%address, %error, "a connection speaks no TLS, or none that is spoken here");
+            None
+        }
+        Err(_) => {
+            tracing::debug!(%address, "a connection took too long to shake hands");
+            None
+        }
+    }
+}
