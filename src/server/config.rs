@@ -2,11 +2,13 @@
 //! that reads the environment (through clap). Must not know what the settings are used for.
 
 mod connections;
+mod secrets;
 mod sources;
 mod stripe;
 mod telemetry;
 
-pub use sources::{Added, Ask, DatabaseUrl, PulledSource, Secret, Token};
+pub use secrets::{Secret, Token};
+pub use sources::{Added, Ask, DatabaseUrl, PulledSource};
 
 use crate::domain::mapping::Rules;
 use crate::domain::price::PriceTable;
@@ -17,6 +19,7 @@ use chrono::NaiveTime;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use ipnet::IpNet;
+use secrets::DatabaseUrls;
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -37,7 +40,10 @@ pub struct Flags {
     /// Where everything is kept: a file, as sqlite://path, or PostgreSQL 15 or later, as postgres://user:password@host/name;
     /// several hosts by commas. [default: scaling-mode.db in the data folder]
     #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub database_url: Option<String>,
+    pub database_url: Option<Secret>,
+    /// The same, in a file of its own, as a secret that a container is given.
+    #[arg(long, global = true, env = "DATABASE_URL_FILE", value_name = "FILE")]
+    pub database_url_file: Option<PathBuf>,
     /// The same under the program's own name, used where the common one is not set.
     #[arg(
         long,
@@ -47,7 +53,10 @@ pub struct Flags {
         hide_env_values = true,
         value_name = "URL"
     )]
-    pub own_database_url: Option<String>,
+    pub own_database_url: Option<Secret>,
+    /// The file under the program's own name.
+    #[arg(long, global = true, hide = true, env = "SCALING_MODE_DATABASE_URL_FILE", value_name = "FILE")]
+    pub own_database_url_file: Option<PathBuf>,
     /// Which log lines are written, such as info or scaling_mode=debug. [default: info]
     #[arg(long, global = true, env = "SCALING_MODE_LOG", value_name = "FILTER")]
     pub log: Option<String>,
@@ -123,7 +132,8 @@ struct File {
     allowed_hosts: Vec<String>,
     daily_at: Option<String>,
     data_dir: Option<PathBuf>,
-    database_url: Option<String>,
+    database_url: Option<Secret>,
+    database_url_file: Option<PathBuf>,
     demo: Option<bool>,
     log: Option<String>,
     log_format: Option<LogFormat>,
@@ -200,7 +210,14 @@ impl Settings {
     pub fn read(flags: &Flags, serve: &ServeFlags) -> Result<Settings, SettingsError> {
         let file = read_file(flags.settings.as_deref())?;
         let data_dir = flags.data_dir.clone().or(file.data_dir).unwrap_or_else(|| PathBuf::from("./data"));
-        let database_url = flags.database_url.clone().or_else(|| flags.own_database_url.clone()).or(file.database_url);
+        let database_url = DatabaseUrls {
+            given: [
+                (flags.database_url.clone(), flags.database_url_file.clone()),
+                (flags.own_database_url.clone(), flags.own_database_url_file.clone()),
+            ],
+            in_file: (file.database_url, file.database_url_file),
+        };
+        let database_url = database_url.url()?;
         let tick_minutes = flags.tick_minutes.or(file.tick_minutes).unwrap_or(15);
         if tick_minutes == 0 || 1440 % tick_minutes != 0 {
             return Err(value_error("tick_minutes", "must divide a day evenly: 5, 10, 15, 30, 60 and so on"));
@@ -234,7 +251,7 @@ impl Settings {
             allow_remote,
             allowed_hosts,
             daily_at,
-            store: place(database_url.as_deref(), &data_dir)?,
+            store: place(database_url.as_ref().map(Secret::reveal), &data_dir)?,
             data_dir,
             demo: !serve.no_demo && file.demo.unwrap_or(true),
             log,
@@ -327,12 +344,31 @@ mod tests {
     }
 
     #[test]
+    fn no_debug_output_holds_a_secret() {
+        const MARKER: &str = "s3cr3t-marker";
+        let url = || Some(Secret::from(format!("postgres://app:{MARKER}@127.0.0.1:9/x")));
+        let flags = Flags { database_url: url(), own_database_url: url(), ..Flags::default() };
+        let file = File { database_url: url(), ..File::default() };
+        let settings = Settings::read(&flags, &ServeFlags::default()).unwrap();
+        let asked = Settings {
+            stripe: Some(Token { value: Some(Secret::from(MARKER.to_owned())), variable: "STRIPE".to_owned() }),
+            ..settings.clone()
+        };
+        let database = DatabaseUrl::Variable(asked.stripe.clone().unwrap());
+        for shown in [format!("{flags:?}"), format!("{file:?}"), format!("{asked:?}"), format!("{database:?}")] {
+            assert!(shown.contains("hidden") && !shown.contains(MARKER), "{shown}");
+        }
+        assert!(matches!(&settings.store, Place::Postgres(url) if url.contains(MARKER)), "the secret was not read");
+    }
+
+    #[test]
     fn bad_values_are_named_with_their_key() {
         for (text, key) in [
             ("tick_minutes = 7", "tick_minutes"),
             ("daily_at = \"six\"", "daily_at"),
             ("raw_sample_days = 0", "raw_sample_days"),
             ("database_url = \"mysql://x\"", "database_url"),
+            ("database_url_file = \"/nowhere/url\"", "database_url_file"),
             ("log = \"scaling_mode=loud\"", "log"),
             ("tls_certificate = \"cert.pem\"", "tls_key"),
             ("trusted_proxies = [\"proxy.internal\"]", "trusted_proxies"),

@@ -10,6 +10,7 @@ mod malformed;
 mod metrics;
 mod peer;
 mod postgres;
+mod secrets;
 mod serving;
 mod settings;
 mod sources;

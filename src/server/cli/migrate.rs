@@ -3,6 +3,7 @@
 use super::replay::progress_bar;
 use super::{CliError, print_json};
 use crate::domain::history::store_head;
+use crate::server::config::Secret;
 use crate::server::proof::{Report, examine};
 use crate::server::store::{Place, Progress};
 use clap::Args;
@@ -12,17 +13,18 @@ use std::sync::OnceLock;
 pub(super) struct Arguments {
     /// The store that is copied: sqlite://path or postgres://... No server may be at work on it.
     #[arg(long, value_name = "URL")]
-    from: String,
+    from: Secret,
     /// Where it is copied to: an empty database or no file yet, or what an attempt before has left.
     #[arg(long, value_name = "URL")]
-    to: String,
+    to: Secret,
     #[command(flatten)]
     format: super::read::Format,
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
-    let read = |url: &str, name: &str| {
-        Place::read(url).ok_or_else(|| CliError::Usage(format!("--{name} must be sqlite://path or postgres://...")))
+    let read = |url: &Secret, name: &str| {
+        Place::read(url.reveal())
+            .ok_or_else(|| CliError::Usage(format!("--{name} must be sqlite://path or postgres://...")))
     };
     let (from, to) = (read(&arguments.from, "from")?, read(&arguments.to, "to")?);
     if from == to {

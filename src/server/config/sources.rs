@@ -1,10 +1,11 @@
-//! Owns the part of the settings file that names systems to ask. Credentials come from the environment or a file, by name, and
-//! are never shown.
+//! Owns the part of the settings file that names systems to ask. Credentials are only named in it: `secrets.rs` has where they
+//! come from.
 
 mod added;
 
 pub use added::Added;
 
+use super::secrets::{Token, token};
 use super::{SettingsError, value_error};
 use crate::domain::mapping::{Combine, Rule};
 use crate::domain::policy::is_environment_name;
@@ -18,7 +19,6 @@ use crate::server::sources::sql::{self, CompleteThrough, Engine, SqlQuestion};
 use chrono::Duration;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -85,40 +85,6 @@ struct Signals {
     unit: Option<String>,
 }
 
-/// What must not be shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("(hidden)")
-    }
-}
-
-/// What proves who asks, or who sends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    /// `None` where the variable is not set.
-    pub value: Option<Secret>,
-    pub variable: String,
-}
-
-impl Token {
-    /// The secret.
-    ///
-    /// # Errors
-    /// Where the variable is not set.
-    pub fn reveal(&self) -> Result<&str, AskError> {
-        self.value.as_ref().map(Secret::reveal).ok_or_else(|| AskError::NoCredentials(self.variable.clone()))
-    }
-}
-
 /// Where the address of a database stands, which may hold a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseUrl {
@@ -178,11 +144,6 @@ impl PulledSource {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
-pub(super) fn variable(name: String) -> Token {
-    Token { value: std::env::var(&name).ok().filter(|value| !value.is_empty()).map(Secret), variable: name }
-}
-
 impl Source {
     fn pulled(mut self) -> Result<PulledSource, RowError> {
         if !is_environment_name(&self.environment) {
@@ -230,7 +191,7 @@ impl Source {
         let questions = asked(self.signals)?
             .map(|(place, signal)| signal.question(place).map_err(|why| at(place, why)))
             .collect::<Result<_, _>>()?;
-        Ok(Ask::Prometheus { questions, token: self.token_env.map(variable), url })
+        Ok(Ask::Prometheus { questions, token: self.token_env.map(token), url })
     }
 
     fn sql(self) -> Result<Ask, RowError> {
@@ -253,7 +214,7 @@ impl Source {
         }
         let url = match (self.url, self.url_env, self.url_file) {
             (Some(url), None, None) => DatabaseUrl::Plain(url),
-            (None, Some(name), None) => DatabaseUrl::Variable(variable(name)),
+            (None, Some(name), None) => DatabaseUrl::Variable(token(name)),
             (None, None, Some(path)) => DatabaseUrl::File(path),
             _ => return Err(wrong("url_env", "needs one of url, url_env and url_file")),
         };

@@ -1,7 +1,7 @@
-//! Owns the part of the settings file that says what Stripe signs with. The secret itself comes from the environment, by the
-//! name of a variable, and is never shown.
+//! Owns the part of the settings file that says what Stripe signs with. The secret itself is only named in it:
+//! `secrets.rs` has where it comes from.
 
-use super::sources::{Token, variable};
+use super::secrets::{Token, token};
 use super::{SettingsError, value_error};
 use serde::Deserialize;
 
@@ -22,6 +22,6 @@ impl Stripe {
                 "must be the name of an environment variable, not the secret",
             ));
         }
-        Ok(variable(name))
+        Ok(token(name))
     }
 }

@@ -47,7 +47,9 @@ pub enum AskError {
     TooManyRows,
     #[error("the file {0}, which is to hold its credentials, cannot be read")]
     NoCredentialsFile(String),
-    #[error("the environment variable {0}, which is to hold its credentials, is not set")]
+    #[error(
+        "its credentials are not there: neither the environment variable {0} nor {0}_FILE, nor a credential of systemd of that name"
+    )]
     NoCredentials(String),
     #[error("what it said could not be stored")]
     NotStored,
@@ -94,7 +96,9 @@ impl AskError {
             AskError::Rows(_) => "Correct the signal's query: its columns are at and value.",
             AskError::TooManyRows => "Add rows up in the query, by the minute.",
             AskError::NoCredentialsFile(_) => "Check the source's url_file, and that the server may read it.",
-            AskError::NoCredentials(_) => "Set the variable where the server is started, and start it again.",
+            AskError::NoCredentials(_) => {
+                "Set the variable (or the one with _FILE, which names a file) where the server is started, and start it again."
+            }
             AskError::NotStored => "The cause is in the server's log.",
         }
     }
