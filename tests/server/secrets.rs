@@ -51,10 +51,11 @@ fn a_database_that_does_not_answer_is_named_without_its_password() {
         (vec!["serve", "--addr", "127.0.0.1:0"], vec![("DATABASE_URL", url.clone())]),
     ];
     // Beside each other: each tries for some seconds before it gives up.
+    let folder = folder.path();
     std::thread::scope(|threads| {
         for (arguments, variables) in &cases {
-            threads.spawn(|| {
-                let said = said(folder.path(), arguments, variables, 3);
+            threads.spawn(move || {
+                let said = said(folder, arguments, variables, 3);
                 assert!(said.contains("the store is not available"), "{arguments:?} {variables:?}: {said}");
             });
         }
