@@ -10,6 +10,7 @@ pub mod context;
 pub mod events;
 pub mod guard;
 mod gzip;
+pub mod headers;
 pub mod last_good;
 pub mod metrics;
 pub mod notices;
@@ -121,6 +122,7 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), last_good::serve))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(state.clone(), super::sources::requests::measure))
+        .layer(from_fn(headers::protect))
         .layer(from_fn_with_state(door, peer::tell))
         .with_state(state)
 }

@@ -4,6 +4,7 @@ mod alertmanager;
 mod clocks;
 mod cloud_events;
 mod crash;
+mod headers;
 mod http;
 mod live;
 mod malformed;
