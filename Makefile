@@ -68,6 +68,7 @@ size: build ## compressed bytes of what the page loads; fails over 120 kB
 	@$(STEP) "page size" scripts/with-server.sh node scripts/size.mjs
 
 deny: setup-toolchain setup-deny ## licences, bans and sources of the dependencies, by deny.toml
+	@$(STEP) "crates of every platform" cargo fetch --locked --quiet
 	@$(STEP) "cargo deny" cargo deny --offline --locked check --hide-inclusion-graph bans licenses sources
 
 advisories: setup-toolchain setup-deny ## known vulnerabilities in the dependencies; fetches RustSec's database, and fails where it cannot

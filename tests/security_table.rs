@@ -36,7 +36,8 @@ fn root() -> PathBuf {
 /// The rows whose first cell is a number of the standard, cell by cell.
 fn rows() -> Vec<Vec<String>> {
     let text = fs::read_to_string(root().join("docs/security.md")).expect("the table");
-    let is_number = |cell: &str| cell.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    let is_number =
+        |cell: &str| cell.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
     text.lines()
         .filter_map(|line| line.strip_prefix("| "))
         .map(|line| line.trim_end_matches('|').split(" |").map(|cell| cell.trim().to_owned()).collect::<Vec<_>>())

@@ -7,6 +7,7 @@ pub mod backtests;
 pub mod cloud_events;
 pub mod connections;
 pub mod context;
+mod cookies;
 pub mod events;
 pub mod guard;
 mod gzip;
@@ -122,6 +123,7 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), last_good::serve))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(state.clone(), super::sources::requests::measure))
+        .layer(from_fn(cookies::join))
         .layer(from_fn(headers::protect))
         .layer(from_fn_with_state(door, peer::tell))
         .with_state(state)

@@ -40,10 +40,13 @@ async fn https_is_spoken_and_nothing_else_at_that_port() {
     let trusted = certified(folder.path(), 2100);
     let mut server = Server::start_over_tls(folder.path(), &FLAGS, client(trusted)).await;
 
-    let page = server.request(reqwest::Method::GET, "/founder/scaling-mode").send().await.expect("an answer");
+    // Each cookie in a header of its own, as browsers send them over HTTP/2.
+    let page = server.request(reqwest::Method::GET, "/founder/scaling-mode").header("cookie", "first=1");
+    let page = page.header("cookie", "scaling-mode-theme=dark").send().await.expect("an answer");
     assert_eq!((page.status().as_u16(), page.version()), (200, Version::HTTP_2));
     assert_eq!(page.headers()["strict-transport-security"], "max-age=31536000");
-    assert!(page.text().await.expect("a page").contains(&format!("{}/api/telemetry", server.url)));
+    let page = page.text().await.expect("a page");
+    assert!(page.contains(&format!("{}/api/telemetry", server.url)) && page.contains("data-theme=\"dark\""), "{page}");
     let written = server
         .put("/api/scaling-mode/config", &serde_json::json!({"action": "set_mode", "mode": "pilot", "old_mode": "lab"}))
         .await;
