@@ -164,7 +164,7 @@ async fn tick_environment(
     let last_daily = store.latest_daily(environment).await?;
     let is_daily = calendar::is_daily(&config.policy.time_zone, settings.daily_at, tick, last_daily);
     let occasion = Occasion {
-        actor: "scheduler",
+        actor: "scheduler".into(),
         as_of: tick,
         origin: if is_daily { Origin::Daily } else { Origin::Scheduled },
         tick_minutes: settings.tick_minutes,

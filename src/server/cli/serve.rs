@@ -115,11 +115,11 @@ async fn first_run(store: &Arc<dyn Store>, settings: &Settings) -> Result<(), St
     let now = clock::now();
     for name in [DEFAULT_ENVIRONMENT, THIS_SERVER] {
         let config = Config::new(name, EnvironmentKind::Live, Mode::Lab, Policy::default(), now);
-        match store.create_environment(&config, "local", now).await {
+        match store.create_environment(&config, "local".into(), now).await {
             // The page has an answer with its reason at once, not only at the next tick.
             Ok(()) => {
                 let occasion = Occasion {
-                    actor: "scheduler",
+                    actor: "scheduler".into(),
                     as_of: now,
                     origin: Origin::OnDemand,
                     tick_minutes: settings.tick_minutes,
