@@ -23,11 +23,12 @@ pub enum EventType {
     ProposalAccepted,
     ProposalDismissed,
     ProposalExpired,
+    Exported,
     Note,
 }
 
 impl EventType {
-    pub const ALL: [EventType; 12] = [
+    pub const ALL: [EventType; 13] = [
         EventType::ModeChanged,
         EventType::Frozen,
         EventType::Unfrozen,
@@ -39,6 +40,7 @@ impl EventType {
         EventType::ProposalAccepted,
         EventType::ProposalDismissed,
         EventType::ProposalExpired,
+        EventType::Exported,
         EventType::Note,
     ];
 
@@ -55,6 +57,7 @@ impl EventType {
             EventType::ProposalAccepted => "proposal_accepted",
             EventType::ProposalDismissed => "proposal_dismissed",
             EventType::ProposalExpired => "proposal_expired",
+            EventType::Exported => "exported",
             EventType::Note => "note",
         }
     }

@@ -11,19 +11,6 @@ use sqlx::SqliteConnection;
 const EVENTS: u64 = 24;
 const ROUNDS: u64 = 10_000;
 
-/// SplitMix64: the same edits in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut value = self.0;
-        value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (value ^ (value >> 31)) % sides
-    }
-}
-
 async fn fill(store: &dyn Store) {
     let sealed: Vec<_> = (0..8).map(|place| snapshot(ENV, minute(15 * place), Origin::Scheduled, "quiet")).collect();
     let recordings: Vec<_> = sealed.iter().map(recording).collect();

@@ -15,6 +15,8 @@ use crate::server::leadership::{Leadership, Pace};
 use crate::server::live::Feed;
 use crate::server::puller::Supervisor;
 use crate::server::scheduler::{Scheduler, housekeeping};
+use crate::server::signing::heads::Keeper;
+use crate::server::signing::keys;
 use crate::server::sources::THIS_SERVER;
 use crate::server::sources::host::Host;
 use crate::server::sources::requests::RequestLog;
@@ -35,6 +37,10 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     let store = open(&settings).await?;
     first_run(&store, &settings).await?;
+    let keeper = Keeper::new(&settings, keys::load_or_make(&settings)?).map_err(|source| CliError::Serve {
+        what: "signed heads could not be sent from here",
+        source: Box::new(source),
+    })?;
     let settings = Arc::new(settings);
     let stop = CancellationToken::new();
     let leadership = Leadership::new(&replica(), Pace::default());
@@ -60,6 +66,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     let tasks = TaskTracker::new();
     state.requests.start(clock::now());
     tasks.spawn(state.scheduler.clone().run(store.clone(), settings.clone(), leadership.clone(), stop.clone()));
+    tasks.spawn(keeper.run(store.clone(), state.scheduler.daily.clone(), leadership.clone(), stop.clone()));
     tasks.spawn(state.feed.clone().run(store.clone()));
     tasks.spawn(housekeeping(store.clone(), settings.clone(), leadership.clone(), stop.clone()));
     tasks.spawn(state.asking.clone().run(
