@@ -118,7 +118,7 @@ async fn new_store(folder: &Path) -> Arc<dyn Store> {
 async fn open(place: &Place) -> Arc<dyn Store> {
     let store = place.open().await.expect("a store");
     let config = Config::new(ENVIRONMENT, EnvironmentKind::Recorded, Mode::Pilot, Policy::default(), start());
-    match store.create_environment(&config, "bench", start()).await {
+    match store.create_environment(&config, "bench".into(), start()).await {
         Ok(()) | Err(StoreError::EnvironmentExists(_)) => store,
         Err(error) => panic!("{error}"),
     }
@@ -307,7 +307,7 @@ async fn environments() {
     for place in 0..number {
         let name = format!("shop-{place}");
         let config = Config::new(&name, EnvironmentKind::Live, Mode::Pilot, Policy::default(), from);
-        store.create_environment(&config, "bench", from).await.expect("an environment");
+        store.create_environment(&config, "bench".into(), from).await.expect("an environment");
         store.ingest(&name, &day(0), from, None).await.expect("a receipt");
     }
     println!("{number} environments with a day of numbers each, made in {:.0} s", began.elapsed().as_secs_f64());
@@ -368,7 +368,7 @@ async fn flatness() {
         let (mut evaluations, mut pages) = (Vec::new(), Vec::new());
         for round in 0..40 {
             let as_of = start() + Duration::days(4) + Duration::seconds(round);
-            let occasion = Occasion { actor: "bench", as_of, origin: Origin::OnDemand, tick_minutes: 15 };
+            let occasion = Occasion { actor: "bench".into(), as_of, origin: Origin::OnDemand, tick_minutes: 15 };
             let began = clock::instant();
             evaluate_and_record(store.as_ref(), ENVIRONMENT, occasion, None).await.expect("a snapshot");
             evaluations.push(began.elapsed().as_secs_f64() * 1e3);

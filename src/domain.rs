@@ -47,6 +47,7 @@ pub mod scenario;
 pub mod scenario_input;
 pub mod settings;
 pub mod signal;
+pub mod signed_head;
 pub mod snapshot;
 pub mod source;
 pub mod statistics;

@@ -1,6 +1,7 @@
 //! Owns everything that only the server has: what touches disks, networks, clocks and the environment.
 
 pub mod backtest;
+pub mod bundle;
 pub mod calendar;
 pub mod charts;
 pub mod cli;
@@ -17,6 +18,7 @@ pub mod puller;
 pub mod replay;
 pub mod revision;
 pub mod scheduler;
+pub mod signing;
 pub mod sources;
 pub mod store;
 pub mod styleguide;

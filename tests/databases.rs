@@ -171,7 +171,7 @@ impl World {
         let store = SqliteStore::open(&folder.path().join("store.db")).await.unwrap();
         let start = clock::now() - Duration::days(2);
         let config = Config::new(ENVIRONMENT, EnvironmentKind::Live, Mode::Pilot, Policy::default(), start);
-        store.create_environment(&config, "local", start).await.unwrap();
+        store.create_environment(&config, "local".into(), start).await.unwrap();
         World { feed: Feed::new(CancellationToken::new()), folder, store }
     }
 

@@ -60,7 +60,7 @@ async fn database(port: u16) -> String {
 async fn store(url: &str) -> PostgresStore {
     let store = PostgresStore::open(url).await.unwrap();
     let config = Config::new(ENV, EnvironmentKind::Live, Mode::Lab, Policy::default(), t0());
-    store.create_environment(&config, "local", t0()).await.unwrap();
+    store.create_environment(&config, "local".into(), t0()).await.unwrap();
     store
 }
 
@@ -194,7 +194,7 @@ async fn of_concurrent_changes_over_two_servers_one_wins_each() {
         for place in 0..at_once {
             let store = if place % 2 == 0 { one.clone() } else { two.clone() };
             let act = Act::SetMode { mode: next, old_mode: mode, reason: Some(format!("{place}")) };
-            tasks.spawn(async move { store.act(ENV, &act, "local", clock::now(), None).await });
+            tasks.spawn(async move { store.act(ENV, &act, "local".into(), clock::now(), None).await });
         }
         let (mut won, mut lost) = (0, 0);
         while let Some(done) = tasks.join_next().await {

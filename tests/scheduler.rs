@@ -38,14 +38,14 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder");
         let store = SqliteStore::open(&folder.path().join("store.db")).await.expect("a store");
         let config = Config::new(ENVIRONMENT, EnvironmentKind::Live, Mode::Pilot, Policy::default(), start());
-        store.create_environment(&config, "local", start()).await.expect("an environment");
+        store.create_environment(&config, "local".into(), start()).await.expect("an environment");
         let world = World { _folder: folder, scheduler: Scheduler::default(), settings: settings(), store };
         world.act(&Act::SetAutoMode { enabled: true }, start()).await;
         world
     }
 
     async fn act(&self, act: &Act, at: DateTime<Utc>) {
-        self.store.act(ENVIRONMENT, act, "local", at, None).await.expect("the act is done");
+        self.store.act(ENVIRONMENT, act, "local".into(), at, None).await.expect("the act is done");
     }
 
     /// A quarter of an hour's telemetry, up to `at`; its latency in milliseconds.

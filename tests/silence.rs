@@ -42,7 +42,7 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder");
         let store = SqliteStore::open(&folder.path().join("store.db")).await.expect("a store");
         let config = Config::new(ENVIRONMENT, EnvironmentKind::Live, Mode::Pilot, Policy::default(), quarter(0));
-        store.create_environment(&config, "local", quarter(0)).await.expect("an environment");
+        store.create_environment(&config, "local".into(), quarter(0)).await.expect("an environment");
         World { _folder: folder, store, vouches }
     }
 
@@ -78,7 +78,8 @@ impl World {
     }
 
     async fn tick(&self, at: i64) -> Recommendation {
-        let occasion = Occasion { actor: "scheduler", as_of: quarter(at), origin: Origin::Scheduled, tick_minutes: 15 };
+        let occasion =
+            Occasion { actor: "scheduler".into(), as_of: quarter(at), origin: Origin::Scheduled, tick_minutes: 15 };
         let snapshot = evaluate_and_record(&self.store, ENVIRONMENT, occasion, None).await.expect("a snapshot");
         snapshot.body.recommendation
     }

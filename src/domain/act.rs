@@ -3,7 +3,7 @@
 
 use super::canonical;
 use super::decision::Recommendation;
-use super::history::{EventType, NewEvent};
+use super::history::{Actor, EventType, NewEvent};
 use super::mode::Mode;
 use super::policy::{Config, EnvironmentKind, FieldError, Policy};
 use super::policy_fields;
@@ -83,7 +83,7 @@ pub fn apply(
     config: &Config,
     proposal: Option<&Proposal>,
     act: &Act,
-    actor: &str,
+    actor: Actor<'_>,
     now: DateTime<Utc>,
 ) -> Result<Effect, ActError> {
     match act {
@@ -164,7 +164,7 @@ fn is_recording(config: &Config) -> bool {
     config.kind == EnvironmentKind::Recorded
 }
 
-fn set_mode(config: &Config, mode: Mode, reason: Option<String>, actor: &str, now: DateTime<Utc>) -> Effect {
+fn set_mode(config: &Config, mode: Mode, reason: Option<String>, actor: Actor<'_>, now: DateTime<Utc>) -> Effect {
     if mode == config.mode {
         return Effect::default();
     }
@@ -184,7 +184,7 @@ fn set_mode(config: &Config, mode: Mode, reason: Option<String>, actor: &str, no
     )
 }
 
-fn set_auto_mode(config: &Config, enabled: bool, actor: &str, now: DateTime<Utc>) -> Effect {
+fn set_auto_mode(config: &Config, enabled: bool, actor: Actor<'_>, now: DateTime<Utc>) -> Effect {
     if enabled == config.auto_mode {
         return Effect::default();
     }
@@ -193,7 +193,7 @@ fn set_auto_mode(config: &Config, enabled: bool, actor: &str, now: DateTime<Utc>
     changed_by(event, next(config, |next| next.auto_mode = enabled))
 }
 
-fn set_frozen(config: &Config, frozen: bool, reason: Option<String>, actor: &str, now: DateTime<Utc>) -> Effect {
+fn set_frozen(config: &Config, frozen: bool, reason: Option<String>, actor: Actor<'_>, now: DateTime<Utc>) -> Effect {
     if frozen == config.frozen {
         return Effect::default();
     }
@@ -203,7 +203,7 @@ fn set_frozen(config: &Config, frozen: bool, reason: Option<String>, actor: &str
     changed_by(event, next(config, |next| next.frozen = frozen))
 }
 
-fn accept(config: &Config, proposal: &Proposal, snapshot_id: &str, actor: &str, now: DateTime<Utc>) -> Effect {
+fn accept(config: &Config, proposal: &Proposal, snapshot_id: &str, actor: Actor<'_>, now: DateTime<Utc>) -> Effect {
     let reason = Some(format!("accepted {}", proposal.id));
     let mut accepted = NewEvent::new(EventType::ProposalAccepted, actor, now);
     accepted.new_mode = proposal.target_mode;
@@ -218,7 +218,7 @@ fn accept(config: &Config, proposal: &Proposal, snapshot_id: &str, actor: &str, 
     effect
 }
 
-fn update(config: &Config, policy: &Policy, reason: Option<String>, actor: &str, now: DateTime<Utc>) -> Effect {
+fn update(config: &Config, policy: &Policy, reason: Option<String>, actor: Actor<'_>, now: DateTime<Utc>) -> Effect {
     if *policy == config.policy {
         return Effect::default();
     }
@@ -259,11 +259,11 @@ mod tests {
 
     #[test]
     fn a_mode_is_set_only_from_the_mode_that_was_seen() {
-        let effect = apply(&config(), None, &set(Mode::Pilot, Mode::Lab), "local", now()).unwrap();
+        let effect = apply(&config(), None, &set(Mode::Pilot, Mode::Lab), "local".into(), now()).unwrap();
         let changed = effect.config.unwrap();
         assert_eq!((changed.mode, changed.version, changed.policy_since), (Mode::Pilot, 2, now()));
         assert_eq!(effect.events.len(), 1);
-        let refused = apply(&config(), None, &set(Mode::Growth, Mode::Pilot), "local", now());
+        let refused = apply(&config(), None, &set(Mode::Growth, Mode::Pilot), "local".into(), now());
         assert!(matches!(refused, Err(ActError::ModeMoved { .. })));
     }
 
@@ -276,16 +276,16 @@ mod tests {
             Act::Update { policy: Box::default(), version: 1, reason: None },
         ];
         for act in acts {
-            assert_eq!(apply(&config(), None, &act, "local", now()), Ok(Effect::default()), "{act:?}");
+            assert_eq!(apply(&config(), None, &act, "local".into(), now()), Ok(Effect::default()), "{act:?}");
         }
     }
 
     #[test]
     fn freezing_needs_a_reason_and_does_not_restart_stabilization() {
         let blank = Act::Freeze { reason: "  ".into() };
-        assert!(matches!(apply(&config(), None, &blank, "local", now()), Err(ActError::Invalid(_))));
+        assert!(matches!(apply(&config(), None, &blank, "local".into(), now()), Err(ActError::Invalid(_))));
         let freeze = Act::Freeze { reason: "payment outage".into() };
-        let frozen = apply(&config(), None, &freeze, "local", now()).unwrap().config.unwrap();
+        let frozen = apply(&config(), None, &freeze, "local".into(), now()).unwrap().config.unwrap();
         assert!(frozen.frozen);
         assert_eq!(frozen.policy_since, config().policy_since);
     }
@@ -306,13 +306,18 @@ mod tests {
             now_recommended,
             snapshot_id: "snapshot-2".into(),
         };
-        let effect =
-            apply(&config(), Some(&proposal), &accept((Recommendation::Increase, Some(Mode::Pilot))), "local", now())
-                .unwrap();
+        let effect = apply(
+            &config(),
+            Some(&proposal),
+            &accept((Recommendation::Increase, Some(Mode::Pilot))),
+            "local".into(),
+            now(),
+        )
+        .unwrap();
         assert_eq!(effect.config.unwrap().mode, Mode::Pilot);
         let types: Vec<_> = effect.events.iter().map(|event| event.event_type).collect();
         assert_eq!(types, [EventType::ProposalAccepted, EventType::ModeChanged]);
-        let refused = apply(&config(), Some(&proposal), &accept((Recommendation::Hold, None)), "local", now());
+        let refused = apply(&config(), Some(&proposal), &accept((Recommendation::Hold, None)), "local".into(), now());
         assert_eq!(refused, Err(ActError::RecommendationChanged(Recommendation::Hold)));
     }
 
@@ -320,12 +325,12 @@ mod tests {
     fn only_a_change_that_decides_restarts_stabilization() {
         let zone = Policy { time_zone: "Europe/Berlin".into(), ..Policy::default() };
         let act = Act::Update { policy: Box::new(zone), version: 1, reason: None };
-        let changed = apply(&config(), None, &act, "local", now()).unwrap().config.unwrap();
+        let changed = apply(&config(), None, &act, "local".into(), now()).unwrap().config.unwrap();
         assert_eq!(changed.policy_since, config().policy_since);
         let mut stricter = Policy::default();
         stricter.guardrails.max_churn_risk = 0.1;
         let act = Act::Update { policy: Box::new(stricter), version: 1, reason: None };
-        let changed = apply(&config(), None, &act, "local", now()).unwrap().config.unwrap();
+        let changed = apply(&config(), None, &act, "local".into(), now()).unwrap().config.unwrap();
         assert_eq!(changed.policy_since, now());
     }
 }

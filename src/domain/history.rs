@@ -6,6 +6,7 @@ use super::mode::Mode;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 /// What an event records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -22,11 +23,12 @@ pub enum EventType {
     ProposalAccepted,
     ProposalDismissed,
     ProposalExpired,
+    Exported,
     Note,
 }
 
 impl EventType {
-    pub const ALL: [EventType; 12] = [
+    pub const ALL: [EventType; 13] = [
         EventType::ModeChanged,
         EventType::Frozen,
         EventType::Unfrozen,
@@ -38,6 +40,7 @@ impl EventType {
         EventType::ProposalAccepted,
         EventType::ProposalDismissed,
         EventType::ProposalExpired,
+        EventType::Exported,
         EventType::Note,
     ];
 
@@ -54,6 +57,7 @@ impl EventType {
             EventType::ProposalAccepted => "proposal_accepted",
             EventType::ProposalDismissed => "proposal_dismissed",
             EventType::ProposalExpired => "proposal_expired",
+            EventType::Exported => "exported",
             EventType::Note => "note",
         }
     }
@@ -66,10 +70,27 @@ impl EventType {
 /// The hash before the first event of a chain.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
+/// Who does something, and from where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Actor<'a> {
+    pub name: &'a str,
+    /// The address that it was asked from; `None` for what no request asked for.
+    pub address: Option<IpAddr>,
+}
+
+/// An actor without an address: the program itself, or its command line.
+impl<'a> From<&'a str> for Actor<'a> {
+    fn from(name: &'a str) -> Actor<'a> {
+        Actor { name, address: None }
+    }
+}
+
 /// An event before it has its place in the chain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewEvent {
     pub actor: String,
+    /// The address that the act was asked from, in its text form.
+    pub address: Option<String>,
     pub at: DateTime<Utc>,
     /// Digest of what the event speaks of (a snapshot's, a configuration's), where there is one.
     pub digest: Option<String>,
@@ -82,9 +103,11 @@ pub struct NewEvent {
 
 impl NewEvent {
     /// An event with nothing but its type, its actor and its time.
-    pub fn new(event_type: EventType, actor: &str, at: DateTime<Utc>) -> NewEvent {
+    pub fn new<'a>(event_type: EventType, actor: impl Into<Actor<'a>>, at: DateTime<Utc>) -> NewEvent {
+        let actor = actor.into();
         NewEvent {
-            actor: actor.to_owned(),
+            actor: actor.name.to_owned(),
+            address: actor.address.map(|address| address.to_canonical().to_string()),
             at,
             digest: None,
             event_type,
@@ -100,6 +123,10 @@ impl NewEvent {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     pub actor: String,
+    /// The address that the act was asked from. Where there is none it is left out, also of what the hash covers: events from
+    /// before addresses were kept have the hashes that they always had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     pub at: DateTime<Utc>,
     pub digest: Option<String>,
     pub environment: String,
@@ -149,6 +176,7 @@ pub fn store_head(heads: &[Head]) -> String {
 pub fn link(head: &Head, event: NewEvent) -> Event {
     let mut linked = Event {
         actor: event.actor,
+        address: event.address,
         at: event.at,
         digest: event.digest,
         environment: head.environment.clone(),
@@ -273,15 +301,33 @@ mod tests {
     }
 
     #[test]
+    fn an_event_without_an_address_has_the_hash_that_it_always_had() {
+        let at = "2026-11-24T05:02:26.338Z".parse().unwrap();
+        let mut event = NewEvent::new(EventType::ConfigChanged, "local", at);
+        event.reason = Some("created".into());
+        event.digest = Some("89a341ba6adb5e4f30abbd2f022ae3b8e8811a0a92719ac8ade9c693fe40d11d".into());
+        let linked = link(&Head::genesis("production"), event.clone());
+        assert_eq!(linked.hash, "0ece4ebedacfde4dc5b13f8d65389e7654bbe628cad245008f426a01e88f18ce");
+        // One that has an address is covered with it; an IPv4 address is written as one, however it came.
+        let address = Some("::ffff:203.0.113.7".parse().unwrap());
+        let from = NewEvent::new(EventType::ConfigChanged, Actor { name: "local", address }, at);
+        assert_eq!(from.address.as_deref(), Some("203.0.113.7"));
+        let addressed = link(&Head::genesis("production"), NewEvent { address: from.address, ..event });
+        assert_ne!(addressed.hash, linked.hash);
+    }
+
+    #[test]
     fn the_canonical_event_has_ascending_keys() {
-        let event = &chain(1)[0];
+        let mut event = chain(1).remove(0);
+        event.address = Some("203.0.113.7".into());
+        let event = &event;
         let text = String::from_utf8(canonical::to_vec(event)).unwrap();
         assert!(canonical::keys_ascend(&serde_json::from_str(&text).unwrap(), &text), "{text}");
     }
 
     proptest! {
         #[test]
-        fn any_edit_deletion_or_swap_is_found_at_its_place(length in 2u64..40, place in any::<prop::sample::Index>(), what in 0..4) {
+        fn any_edit_deletion_or_swap_is_found_at_its_place(length in 2u64..40, place in any::<prop::sample::Index>(), what in 0..6) {
             let mut events = chain(length);
             let place = place.index(events.len() - 1);
             let first_bad = place as u64 + 1;
@@ -289,6 +335,8 @@ mod tests {
                 0 => events[place].reason = Some("never said".into()),
                 1 => { events.remove(place); }
                 2 => events.swap(place, place + 1),
+                3 => events[place].address = Some("203.0.113.7".into()),
+                4 => events[place].address = Some(String::new()),
                 _ => events[place].actor = "founder".into(),
             }
             prop_assert_eq!(verify("production", &mut events).unwrap_err().seq, first_bad);

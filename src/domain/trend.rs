@@ -185,6 +185,7 @@ mod tests {
     fn event(event_type: EventType, hour: i64, modes: Option<(Mode, Mode)>) -> Event {
         Event {
             actor: "local".to_owned(),
+            address: None,
             at: at(hour),
             digest: None,
             environment: "production".to_owned(),

@@ -10,6 +10,7 @@ macro_rules! say {
 }
 
 mod backtest;
+mod bundles;
 mod environment;
 mod import;
 mod import_clients;
@@ -23,6 +24,7 @@ mod write;
 
 use super::config::{Flags, ServeFlags, Settings, SettingsError};
 use super::observability;
+use super::signing::keys::KeyError;
 use super::store::{Store, StoreError};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
@@ -83,6 +85,10 @@ enum Command {
     Unfreeze(write::Reasoned),
     /// Prove that history and snapshots are whole and unaltered.
     Verify(safety::Verify),
+    /// Write the history to a file that others can prove with nothing but the public key.
+    Export(bundles::Export),
+    /// Show the public key that heads of the history are signed with, or make a new one.
+    Key(bundles::Key),
     /// Write a consistent copy of the store to a file, also while the server runs.
     Backup(safety::Backup),
     /// Put a backup in place of a store that is not there, after proving it whole.
@@ -102,6 +108,8 @@ pub(crate) enum CliError {
     Settings(#[from] SettingsError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
     #[error("{what}")]
     File {
         what: String,
@@ -126,7 +134,8 @@ impl CliError {
     fn exit_code(&self) -> ExitCode {
         match self {
             CliError::Found(_) => ExitCode::from(1),
-            CliError::Settings(_) | CliError::Usage(_) => ExitCode::from(2),
+            CliError::Key(KeyError::File { .. } | KeyError::NoRandom(_)) => ExitCode::from(3),
+            CliError::Settings(_) | CliError::Usage(_) | CliError::Key(_) => ExitCode::from(2),
             CliError::Store(
                 StoreError::UnknownEnvironment { .. }
                 | StoreError::EnvironmentExists(_)
@@ -193,6 +202,8 @@ async fn dispatch(command: Command, settings: Settings) -> Result<(), CliError> 
         Command::Freeze(arguments) => write::freeze(arguments, &settings).await,
         Command::Unfreeze(arguments) => write::unfreeze(arguments, &settings).await,
         Command::Verify(arguments) => safety::verify(arguments, &settings).await,
+        Command::Export(arguments) => bundles::export(arguments, &settings).await,
+        Command::Key(arguments) => bundles::key(&arguments, &settings),
         Command::Backup(arguments) => safety::backup(arguments, &settings).await,
         Command::Restore(arguments) => safety::restore(arguments, &settings).await,
         Command::MigrateStore(arguments) => migrate::run(arguments).await,

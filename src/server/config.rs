@@ -2,11 +2,13 @@
 //! that reads the environment (through clap). Must not know what the settings are used for.
 
 mod connections;
+mod heads;
 mod secrets;
 mod sources;
 mod stripe;
 mod telemetry;
 
+pub use heads::HeadsUrl;
 pub use secrets::{Secret, Token};
 pub use sources::{Added, Ask, DatabaseUrl, PulledSource};
 
@@ -63,6 +65,10 @@ pub struct Flags {
     /// Form of the log lines. [default: text]
     #[arg(long, global = true, env = "SCALING_MODE_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
+    /// File with the key that heads of the history are signed with, where several servers share one or it is handed over as a
+    /// credential: 64 hexadecimal digits. [default: keys/history.key in the data folder, made at the first start]
+    #[arg(long, global = true, env = "SCALING_MODE_SIGNING_KEY_FILE", value_name = "FILE")]
+    pub signing_key_file: Option<PathBuf>,
     /// Minutes from one scheduled evaluation to the next; a divisor of a day. [default: 15]
     #[arg(long, global = true, env = "SCALING_MODE_TICK_MINUTES", value_name = "MINUTES")]
     pub tick_minutes: Option<u32>,
@@ -95,6 +101,9 @@ pub struct ServeFlags {
     /// Local time of the daily decision in each environment's own time zone. [default: 06:00]
     #[arg(long, env = "SCALING_MODE_DAILY_AT", value_name = "HH:MM")]
     pub daily_at: Option<String>,
+    /// Where each signed head of the history is sent by POST, as JSON: somewhere that whoever has this database has not.
+    #[arg(long, env = "SCALING_MODE_HEADS_URL", hide_env_values = true, value_name = "URL")]
+    pub heads_url: Option<String>,
     /// Days for which raw samples are kept; roll-ups and snapshots stay. [default: 30]
     #[arg(long, env = "SCALING_MODE_RAW_SAMPLE_DAYS", value_name = "DAYS")]
     pub raw_sample_days: Option<u32>,
@@ -135,12 +144,14 @@ struct File {
     database_url: Option<Secret>,
     database_url_file: Option<PathBuf>,
     demo: Option<bool>,
+    heads_url: Option<String>,
     log: Option<String>,
     log_format: Option<LogFormat>,
     mapping: Vec<telemetry::Mapping>,
     price: Vec<telemetry::Price>,
     prices_version: Option<String>,
     raw_sample_days: Option<u32>,
+    signing_key_file: Option<PathBuf>,
     site: Option<PathBuf>,
     source: Vec<sources::Source>,
     stripe: Option<stripe::Stripe>,
@@ -160,6 +171,8 @@ pub struct Settings {
     pub daily_at: NaiveTime,
     pub data_dir: PathBuf,
     pub demo: bool,
+    /// Where signed heads are sent.
+    pub heads_url: Option<HeadsUrl>,
     pub log: String,
     pub log_format: LogFormat,
     /// What metrics mean.
@@ -167,6 +180,8 @@ pub struct Settings {
     /// What AI models cost.
     pub prices: PriceTable,
     pub raw_sample_days: u32,
+    /// The key that heads are signed with, where it is not the data folder's.
+    pub signing_key_file: Option<PathBuf>,
     pub site: Option<PathBuf>,
     /// Systems that are asked for their numbers.
     pub sources: Vec<PulledSource>,
@@ -254,11 +269,13 @@ impl Settings {
             store: place(database_url.as_ref().map(Secret::reveal), &data_dir)?,
             data_dir,
             demo: !serve.no_demo && file.demo.unwrap_or(true),
+            heads_url: serve.heads_url.as_deref().or(file.heads_url.as_deref()).map(HeadsUrl::read).transpose()?,
             log,
             log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
             mapping: telemetry::rules(file.mapping)?,
             prices: telemetry::prices(file.prices_version, file.price)?,
             raw_sample_days,
+            signing_key_file: flags.signing_key_file.clone().or(file.signing_key_file),
             sources: sources::pulled(file.source)?,
             stripe: file.stripe.map(stripe::Stripe::secret).transpose()?,
             site: serve.site.clone().or(file.site).or_else(|| serve.leptos_site_root.clone()),
@@ -372,6 +389,7 @@ mod tests {
             ("log = \"scaling_mode=loud\"", "log"),
             ("tls_certificate = \"cert.pem\"", "tls_key"),
             ("trusted_proxies = [\"proxy.internal\"]", "trusted_proxies"),
+            ("heads_url = \"ftp://x/y\"", "heads_url"),
             ("[stripe]\nsecret_env = \"\"", "stripe.secret_env"),
             ("[stripe]\nsecret_env = \"whsec_abc def\"", "stripe.secret_env"),
             ("[[mapping]]\nmetric = \"m\"\nsignal = \"clients.happy\"", "mapping"),

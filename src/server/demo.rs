@@ -25,7 +25,7 @@ pub async fn create(store: &Arc<dyn Store>, now: DateTime<Utc>) -> Result<u64, S
     let to = now.duration_trunc(Duration::hours(1)).unwrap_or(now);
     let from = to - Duration::days(DAYS);
     let config = Config::new(DEMO, EnvironmentKind::Synthetic, Mode::Pilot, Policy::default(), from);
-    match store.create_environment(&config, "demo", now).await {
+    match store.create_environment(&config, "demo".into(), now).await {
         Err(StoreError::EnvironmentExists(_)) => return Ok(0),
         other => other?,
     }

@@ -5,7 +5,7 @@ use super::calendar;
 use super::store::{IdempotencyKey, Recording, Store, StoreError};
 use crate::domain::decision::Recommendation;
 use crate::domain::evaluate::{Evaluation, SealedConfig, evaluate};
-use crate::domain::history::{EventType, NewEvent};
+use crate::domain::history::{Actor, EventType, NewEvent};
 use crate::domain::input::Input;
 use crate::domain::policy::{Config, EnvironmentKind};
 use crate::domain::prepare;
@@ -18,7 +18,7 @@ use chrono::{DateTime, Duration, Utc};
 /// Who has an evaluation made, when, and how often ticks come.
 #[derive(Clone, Copy, Debug)]
 pub struct Occasion<'a> {
-    pub actor: &'a str,
+    pub actor: Actor<'a>,
     pub as_of: DateTime<Utc>,
     pub origin: Origin,
     pub tick_minutes: u32,

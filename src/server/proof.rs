@@ -4,6 +4,7 @@
 use super::store::{Store, StoreError};
 use crate::domain::evaluate::{Proof, SealedConfig, prove};
 use crate::domain::history::{ChainBreak, ChainVerifier, Event, EventType, Head, store_head};
+use crate::domain::signed_head::{Place, Places};
 use crate::domain::snapshot::Snapshot;
 use serde::Serialize;
 use std::collections::hash_map::Entry;
@@ -78,20 +79,33 @@ impl Recorded {
 /// # Errors
 /// What the store says, other than that a row cannot be read: that is a finding.
 pub async fn examine(store: &dyn Store, kept: Option<&str>) -> Result<Report, StoreError> {
+    examine_signed(store, kept, &Places::default()).await
+}
+
+/// The same, and every place that signed heads name must be in its chain as it was signed.
+///
+/// # Errors
+/// As those of [`examine`].
+pub async fn examine_signed(store: &dyn Store, kept: Option<&str>, signed: &Places) -> Result<Report, StoreError> {
     let mut report = Report::default();
-    report.problem = find_problem(store, kept, &mut report).await?;
+    report.problem = find_problem(store, kept, signed, &mut report).await?;
     Ok(report)
 }
 
 async fn find_problem(
     store: &dyn Store,
     kept: Option<&str>,
+    signed: &Places,
     report: &mut Report,
 ) -> Result<Option<Problem>, StoreError> {
     let environments = store.environments().await?;
+    let is_there = |name: &str| environments.iter().any(|environment| environment.name == name);
+    if let Some(gone) = signed.environments().find(|name| !is_there(name)) {
+        return Ok(Some(Problem::of(gone, None, "is missing: the environment of a signed head is gone")));
+    }
     for environment in &environments {
         let name = environment.name.as_str();
-        let recorded = match walk(store, name, kept, report).await? {
+        let recorded = match walk(store, name, kept, signed, report).await? {
             Ok(recorded) => recorded,
             Err(problem) => return Ok(Some(problem)),
         };
@@ -106,8 +120,7 @@ async fn find_problem(
     Ok(match kept {
         Some(kept) if kept.contains(':') => {
             let named = kept.split(':').next().unwrap_or("");
-            let is_there = environments.iter().any(|environment| environment.name == named);
-            (!is_there).then(|| Problem::of(named, None, "is missing: the environment of the kept head is gone"))
+            (!is_there(named)).then(|| Problem::of(named, None, "is missing: the environment of the kept head is gone"))
         }
         Some(kept) if kept != report.store_head => Some(Problem::of(
             "the whole store",
@@ -123,10 +136,12 @@ async fn walk(
     store: &dyn Store,
     environment: &str,
     kept: Option<&str>,
+    signed: &Places,
     report: &mut Report,
 ) -> Result<Result<Recorded, Problem>, StoreError> {
     let kept = kept.filter(|kept| kept.starts_with(&format!("{environment}:")));
     let mut met = kept.is_none();
+    let mut signed = signed.of(environment).peekable();
     let mut recorded = Recorded::default();
     let mut verifier = ChainVerifier::new(environment);
     loop {
@@ -140,6 +155,11 @@ async fn walk(
         for event in &mut events {
             if let Err(broken) = verifier.next(event) {
                 return Ok(Err(broken.into()));
+            }
+            if let Some((_, place)) = signed.next_if(|(seq, _)| *seq == event.seq)
+                && place.hash != event.hash
+            {
+                return Ok(Err(Problem::of(environment, Some(event.seq), not_signed(place))));
             }
             recorded.add(event);
             report.events += 1;
@@ -155,11 +175,23 @@ async fn walk(
     if stored.is_some_and(|stored| stored != head) {
         return cut("is missing: the newest events were cut off");
     }
+    if let Some((seq, _)) = signed.next() {
+        return cut(&format!(
+            "is missing: the history was signed up to event {seq}, and its newest events were cut off"
+        ));
+    }
     if !met {
         return cut("is missing: the head that was kept is not in this history");
     }
     report.heads.push(head);
     Ok(Ok(recorded))
+}
+
+fn not_signed(place: &Place) -> String {
+    format!(
+        "is not the one that was signed at {}: this history, or what comes before, was rewritten since",
+        place.signed_at.format("%Y-%m-%d %H:%M:%S UTC")
+    )
 }
 
 /// Every version of the configuration must be one that an event recorded.

@@ -148,8 +148,8 @@ async fn write(
     Ok(())
 }
 
-const fn occasion(as_of: DateTime<Utc>, tick_minutes: u32) -> Occasion<'static> {
-    Occasion { actor: "replay", as_of, origin: Origin::Replay, tick_minutes }
+fn occasion(as_of: DateTime<Utc>, tick_minutes: u32) -> Occasion<'static> {
+    Occasion { actor: "replay".into(), as_of, origin: Origin::Replay, tick_minutes }
 }
 
 async fn evaluate_all(

@@ -34,6 +34,8 @@ pub struct Status {
 /// The scheduler's handle: its status and its one lock.
 #[derive(Clone, Default)]
 pub struct Scheduler {
+    /// Told after a tick in which some environment's daily decision was made.
+    pub daily: Arc<tokio::sync::Notify>,
     running: Arc<tokio::sync::Mutex<()>>,
     status: Arc<Mutex<Status>>,
 }
@@ -102,6 +104,7 @@ impl Scheduler {
     ) {
         let _running = self.running.lock().await;
         let mut failing = Vec::new();
+        let mut is_daily = false;
         match store.environments().await {
             Ok(environments) => {
                 for environment in environments.iter().filter(|environment| environment.kind == EnvironmentKind::Live) {
@@ -113,9 +116,12 @@ impl Scheduler {
                     }
                     // With thousands of environments a tick takes minutes: it is at work, not asleep.
                     self.update(|status| status.awake_at = Some(clock::now()));
-                    if let Err(error) = tick_environment(store, settings, &environment.name, tick).await {
-                        super::observability::log_error("the tick failed", &error);
-                        failing.push((environment.name.clone(), error.to_string()));
+                    match tick_environment(store, settings, &environment.name, tick).await {
+                        Ok(was_daily) => is_daily |= was_daily,
+                        Err(error) => {
+                            super::observability::log_error("the tick failed", &error);
+                            failing.push((environment.name.clone(), error.to_string()));
+                        }
                     }
                 }
             }
@@ -123,6 +129,9 @@ impl Scheduler {
                 super::observability::log_error("the environments could not be read", &error);
                 failing.push(("all".to_owned(), error.to_string()));
             }
+        }
+        if is_daily {
+            self.daily.notify_one();
         }
         self.update(|status| {
             status.last_tick = Some(tick);
@@ -151,26 +160,27 @@ impl Again {
     }
 }
 
+/// Evaluates one environment as of a tick, where that is not done; whether it was the day's decision.
 async fn tick_environment(
     store: &dyn Store,
     settings: &Settings,
     environment: &str,
     tick: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     if store.has_tick(environment, tick).await? {
-        return Ok(());
+        return Ok(false);
     }
     let config = store.config(environment).await?;
     let last_daily = store.latest_daily(environment).await?;
     let is_daily = calendar::is_daily(&config.policy.time_zone, settings.daily_at, tick, last_daily);
     let occasion = Occasion {
-        actor: "scheduler",
+        actor: "scheduler".into(),
         as_of: tick,
         origin: if is_daily { Origin::Daily } else { Origin::Scheduled },
         tick_minutes: settings.tick_minutes,
     };
     evaluate_and_record(store, environment, occasion, None).await?;
-    Ok(())
+    Ok(is_daily)
 }
 
 /// Deletes what is past its time: raw samples and used keys. Once an hour is enough.

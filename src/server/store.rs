@@ -61,7 +61,7 @@ pub use place::{Place, Progress, restore};
 use crate::domain::act::{Act, ActError};
 use crate::domain::alert::{Alert, OpenAlerts};
 use crate::domain::backtest::Recorded;
-use crate::domain::history::{Event, EventType, Head, NewEvent};
+use crate::domain::history::{Actor, Event, EventType, Head, NewEvent};
 use crate::domain::policy::{Config, EnvironmentKind};
 use crate::domain::proposal::{Proposal, ProposalStatus};
 use crate::domain::recent::Tick;
@@ -166,7 +166,7 @@ pub struct Recording<'a> {
     /// For a tick: what it leaves for the evaluations after it. Must be there exactly when the origin is a tick's.
     pub tick: Option<Tick>,
     /// Who had it made: `scheduler`, `local`, `replay`.
-    pub actor: &'a str,
+    pub actor: Actor<'a>,
     /// When it was stored.
     pub at: DateTime<Utc>,
 }
@@ -272,7 +272,8 @@ pub struct TrendQuery {
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Makes an environment with its first configuration; the event is `config_changed`, "created".
-    async fn create_environment(&self, config: &Config, actor: &str, now: DateTime<Utc>) -> Result<(), StoreError>;
+    async fn create_environment(&self, config: &Config, actor: Actor<'_>, now: DateTime<Utc>)
+    -> Result<(), StoreError>;
 
     /// All environments, by name.
     async fn environments(&self) -> Result<Vec<EnvironmentSummary>, StoreError>;
@@ -288,7 +289,7 @@ pub trait Store: Send + Sync + 'static {
         &self,
         environment: &str,
         act: &Act,
-        actor: &str,
+        actor: Actor<'_>,
         now: DateTime<Utc>,
         key: Option<&IdempotencyKey>,
     ) -> Result<Changed, StoreError>;

@@ -52,6 +52,16 @@ fn EventRecord(view: EventView) -> impl IntoView {
             </div>
         }
     });
+    let address = event.address.clone().map(|address| {
+        view! {
+            <div>
+                <dt>"From"</dt>
+                <dd>
+                    <code>{address}</code>
+                </dd>
+            </div>
+        }
+    });
     let digest = event.digest.as_ref().map(|digest| hash("Digest of what it speaks of", digest));
     view! {
         <Title text=format!("{title}, event {} of {environment} · Scaling Mode", event.seq) />
@@ -78,6 +88,7 @@ fn EventRecord(view: EventView) -> impl IntoView {
                         <dt>"By"</dt>
                         <dd>{event.actor.clone()}</dd>
                     </div>
+                    {address}
                     <div>
                         <dt>"Place in the chain"</dt>
                         <dd>{event.seq.to_string()}</dd>

@@ -71,6 +71,7 @@ pub const fn event(event_type: EventType) -> &'static str {
         EventType::ProposalAccepted => "Proposal accepted",
         EventType::ProposalDismissed => "Proposal dismissed",
         EventType::ProposalExpired => "Proposal expired",
+        EventType::Exported => "History exported",
         EventType::Note => "Note",
     }
 }

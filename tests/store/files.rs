@@ -24,7 +24,7 @@ async fn the_database_itself_refuses_to_alter_what_is_proved() {
         ("DELETE FROM history WHERE seq = 2", "history"),
         ("INSERT OR REPLACE INTO history SELECT * FROM history WHERE seq = 2", "history"),
         (
-            "INSERT INTO history SELECT environment_id, 99, at, type, actor, old_mode, new_mode, reason, snapshot_id, digest, prev_hash, hash FROM history WHERE seq = 2",
+            "INSERT INTO history SELECT environment_id, 99, at, type, actor, old_mode, new_mode, reason, snapshot_id, digest, prev_hash, hash, address FROM history WHERE seq = 2",
             "history",
         ),
         ("UPDATE snapshots SET digest = 'x'", "snapshots"),
@@ -44,7 +44,7 @@ async fn the_database_itself_refuses_to_alter_what_is_proved() {
 async fn what_was_acknowledged_is_there_after_reopening() {
     let (folder, store) = sqlite().await;
     let act = Act::SetMode { mode: Mode::Pilot, old_mode: Mode::Lab, reason: None };
-    store.act(ENV, &act, "local", minute(1), None).await.unwrap();
+    store.act(ENV, &act, "local".into(), minute(1), None).await.unwrap();
     store.ingest(ENV, &batch(json!({"samples": [sample("posts.published", 1, json!(3))]})), t0(), None).await.unwrap();
     // Without closing: as after a crash.
     let again = SqliteStore::open(&file(&folder)).await.unwrap();

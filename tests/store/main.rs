@@ -10,6 +10,7 @@ mod files;
 mod ingestion;
 mod moving;
 mod pages;
+mod proof;
 mod recording;
 mod sources;
 mod speed;

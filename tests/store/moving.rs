@@ -159,7 +159,7 @@ async fn the_database_itself_refuses_to_alter_what_is_proved() {
     let store = PostgresStore::open(&url).await.unwrap();
     crate::support::create(&store, ENV).await;
     record_ticks(&store, 3).await;
-    store.act(ENV, &Act::Freeze { reason: "why".into() }, "local", minute(9), None).await.unwrap();
+    store.act(ENV, &Act::Freeze { reason: "why".into() }, "local".into(), minute(9), None).await.unwrap();
     store.close().await;
     let mut raw = sqlx::PgConnection::connect(&url).await.unwrap();
     for statement in [

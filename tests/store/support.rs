@@ -5,7 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use scaling_mode::domain::breach::{Breach, BreachSet};
 use scaling_mode::domain::decision::Recommendation;
 use scaling_mode::domain::headroom::Headroom;
-use scaling_mode::domain::history::{ChainVerifier, EventType, Head, NewEvent};
+use scaling_mode::domain::history::{Actor, ChainVerifier, EventType, Head, NewEvent};
 use scaling_mode::domain::interval::Interval;
 use scaling_mode::domain::mode::Mode;
 use scaling_mode::domain::policy::{Config, EnvironmentKind, Policy};
@@ -99,7 +99,7 @@ pub fn config(name: &str) -> Config {
 }
 
 pub async fn create(store: &dyn Store, name: &str) {
-    store.create_environment(&config(name), "local", t0()).await.unwrap();
+    store.create_environment(&config(name), "local".into(), t0()).await.unwrap();
 }
 
 pub fn key(name: &str, digest: &str) -> IdempotencyKey {
@@ -210,7 +210,7 @@ pub fn recording<'a>((snapshot, bytes): &'a (Snapshot, Vec<u8>)) -> Recording<'a
         open: None,
         snapshot,
         tick: snapshot.body.origin.is_tick().then(|| tick(as_of)),
-        actor: "scheduler",
+        actor: "scheduler".into(),
         at: as_of + Duration::seconds(1),
     }
 }
@@ -234,7 +234,8 @@ pub fn opening<'a>(sealed: &'a (Snapshot, Vec<u8>)) -> Recording<'a> {
 
 /// A note with that reason.
 pub fn note_of(reason: &str) -> NewEvent {
-    let mut event = NewEvent::new(EventType::Note, "local", minute(5));
+    let actor = Actor { name: "local", address: Some("203.0.113.7".parse().unwrap()) };
+    let mut event = NewEvent::new(EventType::Note, actor, minute(5));
     event.reason = Some(reason.to_owned());
     event
 }
@@ -271,5 +272,18 @@ pub async fn verify(store: &dyn Store) -> Result<Head, u64> {
         for event in &mut events {
             verifier.next(event).map_err(|broken| broken.seq)?;
         }
+    }
+}
+
+/// SplitMix64: the same edits in every run.
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut value = self.0;
+        value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (value ^ (value >> 31)) % sides
     }
 }

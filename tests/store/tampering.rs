@@ -1,7 +1,7 @@
 //! Cases of tampering: ten thousand random edits, deletions and swaps in a stored chain, each found at its place.
 
 use super::support::*;
-use scaling_mode::domain::history::{EventType, NewEvent};
+use scaling_mode::domain::history::{Actor, EventType, NewEvent};
 use scaling_mode::domain::mode::Mode;
 use scaling_mode::domain::snapshot::Origin;
 use scaling_mode::server::store::Store;
@@ -11,25 +11,13 @@ use sqlx::SqliteConnection;
 const EVENTS: u64 = 24;
 const ROUNDS: u64 = 10_000;
 
-/// SplitMix64: the same edits in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut value = self.0;
-        value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (value ^ (value >> 31)) % sides
-    }
-}
-
 async fn fill(store: &dyn Store) {
     let sealed: Vec<_> = (0..8).map(|place| snapshot(ENV, minute(15 * place), Origin::Scheduled, "quiet")).collect();
     let recordings: Vec<_> = sealed.iter().map(recording).collect();
     store.record(ENV, &recordings, None).await.unwrap();
     while event_count(store).await < EVENTS {
-        let mut event = NewEvent::new(EventType::ModeChanged, "local", minute(500));
+        let actor = Actor { name: "local", address: Some("203.0.113.7".parse().unwrap()) };
+        let mut event = NewEvent::new(EventType::ModeChanged, actor, minute(500));
         event.old_mode = Some(Mode::Lab);
         event.new_mode = Some(Mode::Pilot);
         event.reason = Some("because".to_owned());
@@ -64,6 +52,8 @@ async fn tamper(db: &mut SqliteConnection, dice: &mut Dice) -> u64 {
                 "type = 'note'",
                 "type = 'invented'",
                 "actor = actor || ' '",
+                "address = CASE WHEN address IS NULL THEN '203.0.113.9' END",
+                "address = CASE WHEN address IS NULL THEN '' ELSE address || '0' END",
                 "old_mode = 'scale'",
                 "new_mode = CASE WHEN new_mode IS NULL THEN 'lab' END",
                 "reason = 'never said'",
@@ -75,7 +65,7 @@ async fn tamper(db: &mut SqliteConnection, dice: &mut Dice) -> u64 {
                 "seq = seq + 500",
                 "environment_id = 2",
             ];
-            let edit = edits[usize::try_from(dice.roll(15)).unwrap()];
+            let edit = edits[usize::try_from(dice.roll(edits.len() as u64)).unwrap()];
             run(db, format!("UPDATE history SET {edit} WHERE seq = {place}")).await;
             place
         }

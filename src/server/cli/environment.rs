@@ -72,7 +72,7 @@ async fn create(create: Create, settings: &Settings) -> Result<(), CliError> {
     let store = open(settings).await?;
     let now = clock::now();
     let config = Config::new(&create.name, kind, create.mode, policy, now);
-    store.create_environment(&config, ACTOR, now).await?;
+    store.create_environment(&config, ACTOR.into(), now).await?;
     store.close().await;
     say!("{} is there: {}, in {}.", create.name, kind.name(), create.mode);
     Ok(())

@@ -202,7 +202,7 @@ pub(super) async fn ensure_environment(store: &dyn Store, name: &str, now: DateT
         return Err(CliError::Usage(format!("\"{name}\" cannot be a name: use a-z, 0-9, - and _")));
     }
     let config = Config::new(name, EnvironmentKind::Recorded, Mode::Lab, Policy::default(), now);
-    store.create_environment(&config, ACTOR, now).await?;
+    store.create_environment(&config, ACTOR.into(), now).await?;
     eprintln!("{name} was made: recorded, in lab.");
     Ok(())
 }

@@ -46,8 +46,12 @@ pub(super) struct HistoryArguments {
 
 pub(super) async fn snapshot(target: Target, settings: &Settings) -> Result<(), CliError> {
     let store = open(settings).await?;
-    let occasion =
-        Occasion { actor: ACTOR, as_of: clock::now(), origin: Origin::OnDemand, tick_minutes: settings.tick_minutes };
+    let occasion = Occasion {
+        actor: ACTOR.into(),
+        as_of: clock::now(),
+        origin: Origin::OnDemand,
+        tick_minutes: settings.tick_minutes,
+    };
     let snapshot = evaluate_and_record(store.as_ref(), &target.environment, occasion, None).await?;
     store.close().await;
     if target.format.json {
@@ -131,9 +135,10 @@ fn line(event: &Event) -> String {
         (None, Some(new)) => format!(" to {new}"),
         _ => String::new(),
     };
+    let address = event.address.as_ref().map(|address| format!(" from {address}")).unwrap_or_default();
     let reason = event.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     format!(
-        "{:>6}  {}  {:22} {}{modes}{reason}",
+        "{:>6}  {}  {:22} {}{address}{modes}{reason}",
         event.seq,
         event.at.format("%Y-%m-%d %H:%M"),
         event.event_type.name(),

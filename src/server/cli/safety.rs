@@ -1,13 +1,15 @@
 //! Owns the commands that keep a store safe: verify, backup, restore, demo, doctor.
 
 use super::read::Format;
-use super::{CliError, open, print_json};
+use super::{CliError, bundles, open, print_json};
 use crate::domain::history::store_head;
 use crate::domain::input::{Input, InputState, WindowName};
 use crate::domain::policy::EnvironmentKind;
+use crate::domain::signed_head::Places;
 use crate::server::config::{PulledSource, Settings};
 use crate::server::evaluation::read_inputs;
-use crate::server::proof::{Report, examine};
+use crate::server::proof::{Report, examine, examine_signed};
+use crate::server::signing::heads::{self, HeadsError};
 use crate::server::store::sqlite::SqliteStore;
 use crate::server::store::{PullState, Store, StoreError, restore as restore_store};
 use crate::server::{clock, demo as synthetic, puller};
@@ -20,6 +22,15 @@ pub(super) struct Verify {
     /// A head that was kept elsewhere: `environment:seq:hash`, or the head of the whole store. Finds rows cut off the end.
     #[arg(long, value_name = "HEAD")]
     head: Option<String>,
+    /// A bundle to prove instead of the store, which is not opened. Needs --public-key.
+    #[arg(long, value_name = "FILE", requires = "public_key", conflicts_with_all = ["head", "signed_heads"])]
+    bundle: Option<PathBuf>,
+    /// Signed heads that were kept elsewhere: each must lie on a chain of the store. Finds a history that was rewritten as a whole.
+    #[arg(long, value_name = "FILE")]
+    signed_heads: Option<PathBuf>,
+    /// The public key that is trusted, or a file of such keys. [default for --signed-heads: the keys that this server has had]
+    #[arg(long, value_name = "KEY|FILE")]
+    public_key: Option<String>,
     #[command(flatten)]
     format: Format,
 }
@@ -37,8 +48,24 @@ pub(super) struct Restore {
 }
 
 pub(super) async fn verify(arguments: Verify, settings: &Settings) -> Result<(), CliError> {
+    if let Some(bundle) = &arguments.bundle {
+        let trusted = bundles::trusted(arguments.public_key.as_deref(), settings)?;
+        return bundles::verify(bundle, &trusted, &arguments.format);
+    }
+    let signed = match &arguments.signed_heads {
+        None => Places::default(),
+        Some(path) => {
+            let trusted = bundles::trusted(arguments.public_key.as_deref(), settings)?;
+            heads::read(path, &trusted).map_err(|error| match error {
+                HeadsError::File(source) => {
+                    CliError::File { what: format!("the file {} cannot be used", path.display()), source }
+                }
+                wrong @ HeadsError::Line { .. } => CliError::Found(wrong.to_string()),
+            })?
+        }
+    };
     let store = open(settings).await?;
-    let report = examine(store.as_ref(), arguments.head.as_deref()).await?;
+    let report = examine_signed(store.as_ref(), arguments.head.as_deref(), &signed).await?;
     store.close().await;
     if arguments.format.json {
         print_json(&report);

@@ -15,6 +15,8 @@ use crate::server::leadership::{Leadership, Pace};
 use crate::server::live::Feed;
 use crate::server::puller::Supervisor;
 use crate::server::scheduler::{Scheduler, housekeeping};
+use crate::server::signing::heads::Keeper;
+use crate::server::signing::keys;
 use crate::server::sources::THIS_SERVER;
 use crate::server::sources::host::Host;
 use crate::server::sources::requests::RequestLog;
@@ -71,6 +73,10 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     let (certificate, tls) = certificate(&settings)?.unzip();
     let store = open(&settings).await?;
     first_run(&store, &settings).await?;
+    let keeper = Keeper::new(&settings, keys::load_or_make(&settings)?).map_err(|source| CliError::Serve {
+        what: "signed heads could not be sent from here",
+        source: Box::new(source),
+    })?;
     let settings = Arc::new(settings);
     let stop = CancellationToken::new();
     let leadership = Leadership::new(&replica(), Pace::default());
@@ -96,6 +102,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     let tasks = TaskTracker::new();
     state.requests.start(clock::now());
     tasks.spawn(state.scheduler.clone().run(store.clone(), settings.clone(), leadership.clone(), stop.clone()));
+    tasks.spawn(keeper.run(store.clone(), state.scheduler.daily.clone(), leadership.clone(), stop.clone()));
     tasks.spawn(state.feed.clone().run(store.clone()));
     tasks.spawn(housekeeping(store.clone(), settings.clone(), leadership.clone(), stop.clone()));
     tasks.spawn(state.asking.clone().run(
@@ -152,11 +159,11 @@ async fn first_run(store: &Arc<dyn Store>, settings: &Settings) -> Result<(), St
     let now = clock::now();
     for name in [DEFAULT_ENVIRONMENT, THIS_SERVER] {
         let config = Config::new(name, EnvironmentKind::Live, Mode::Lab, Policy::default(), now);
-        match store.create_environment(&config, "local", now).await {
+        match store.create_environment(&config, "local".into(), now).await {
             // The page has an answer with its reason at once, not only at the next tick.
             Ok(()) => {
                 let occasion = Occasion {
-                    actor: "scheduler",
+                    actor: "scheduler".into(),
                     as_of: now,
                     origin: Origin::OnDemand,
                     tick_minutes: settings.tick_minutes,

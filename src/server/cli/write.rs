@@ -50,7 +50,7 @@ pub(super) async fn unfreeze(arguments: Reasoned, settings: &Settings) -> Result
 
 async fn perform(environment: &str, act: &Act, settings: &Settings) -> Result<(), CliError> {
     let store = open(settings).await?;
-    let changed = store.act(environment, act, ACTOR, clock::now(), None).await?;
+    let changed = store.act(environment, act, ACTOR.into(), clock::now(), None).await?;
     store.close().await;
     let frozen = if changed.config.frozen { ", frozen" } else { "" };
     let what = if changed.changed { "is now" } else { "was already" };

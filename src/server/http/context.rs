@@ -99,7 +99,7 @@ pub async fn change(body: ConfigChange, key: Option<IdempotencyKey>) -> Result<C
     let act = body.into_act(&config, recommended).map_err(WireError::of_fields)?;
     let changed = state
         .store
-        .act(&config.environment, &act, ACTOR, clock::now(), key.as_ref())
+        .act(&config.environment, &act, ACTOR.into(), clock::now(), key.as_ref())
         .await
         .map_err(problem::of_store)?;
     // The answer of before was given under what has just been changed. The act is done whether or not a new one can be
@@ -140,7 +140,7 @@ pub async fn evaluate(environment: Option<String>, key: Option<IdempotencyKey>) 
     }
     let started = clock::instant();
     let occasion = Occasion {
-        actor: ACTOR,
+        actor: ACTOR.into(),
         as_of: clock::now(),
         origin: Origin::OnDemand,
         tick_minutes: state.settings.tick_minutes,

@@ -205,12 +205,17 @@ impl Outgoing {
             }
             body.extend_from_slice(&chunk);
         }
-        match status {
-            status if status.is_success() => Ok(body),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(AskError::Unauthorised(status.as_u16())),
-            status if status.is_redirection() => Err(AskError::Redirected(status.as_u16())),
-            status => Err(AskError::Status(status.as_u16())),
-        }
+        of_status(status).map(|()| body)
+    }
+
+    /// Sends a body of JSON by POST; what is answered beyond the status is not looked at.
+    ///
+    /// # Errors
+    /// [`AskError`], in words for a founder.
+    pub async fn post_json(&self, url: &Url, body: Vec<u8>) -> Result<(), AskError> {
+        self.check(url)?;
+        let request = self.client.post(url.clone()).header("content-type", "application/json").body(body);
+        of_status(request.send().await.map_err(of_request)?.status())
     }
 
     /// An address that is written as numbers is not resolved, and so is checked here.
@@ -223,6 +228,15 @@ impl Outgoing {
             Ok(address) if !self.allowed.permits(address) => Err(AskError::Forbidden(host.to_owned())),
             _ => Ok(()),
         }
+    }
+}
+
+fn of_status(status: StatusCode) -> Result<(), AskError> {
+    match status {
+        status if status.is_success() => Ok(()),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(AskError::Unauthorised(status.as_u16())),
+        status if status.is_redirection() => Err(AskError::Redirected(status.as_u16())),
+        status => Err(AskError::Status(status.as_u16())),
     }
 }
 

@@ -78,6 +78,7 @@ pub(super) const TABLES: &[Table] = &[
             ("at", Time),
             ("type", Text),
             ("actor", Text),
+            ("address", Text),
             ("old_mode", Text),
             ("new_mode", Text),
             ("reason", Text),

@@ -12,7 +12,7 @@ use super::{
 use crate::domain::act::Act;
 use crate::domain::alert::{Alert, OpenAlerts};
 use crate::domain::backtest::Recorded;
-use crate::domain::history::{Event, Head, NewEvent};
+use crate::domain::history::{Actor, Event, Head, NewEvent};
 use crate::domain::policy::Config;
 use crate::domain::proposal::{Proposal, ProposalStatus};
 use crate::domain::recent::Tick;
@@ -47,7 +47,7 @@ macro_rules! write {
 
 #[async_trait]
 impl Store for Backend {
-    async fn create_environment(&self, config: &Config, actor: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn create_environment(&self, config: &Config, actor: Actor<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
         write!(self, |tx| environments::create(&mut tx, config, actor, now))
     }
 
@@ -71,7 +71,7 @@ impl Store for Backend {
         &self,
         environment: &str,
         act: &Act,
-        actor: &str,
+        actor: Actor<'_>,
         now: DateTime<Utc>,
         key: Option<&IdempotencyKey>,
     ) -> Result<Changed, StoreError> {

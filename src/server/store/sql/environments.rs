@@ -6,7 +6,7 @@ use super::idempotency::Kind;
 use super::{Connection, history, idempotency, proposals};
 use crate::domain::act::{self, Act};
 use crate::domain::canonical;
-use crate::domain::history::{EventType, Head, NewEvent};
+use crate::domain::history::{Actor, EventType, Head, NewEvent};
 use crate::domain::policy::{Config, EnvironmentKind};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -57,7 +57,7 @@ pub(super) async fn heads(db: &mut Connection) -> Result<Vec<Head>, StoreError> 
 pub(super) async fn create(
     db: &mut Connection,
     config: &Config,
-    actor: &str,
+    actor: Actor<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let name = &config.environment;
@@ -149,7 +149,7 @@ pub(super) async fn act(
     db: &mut Connection,
     environment: &str,
     act: &Act,
-    actor: &str,
+    actor: Actor<'_>,
     now: DateTime<Utc>,
     key: Option<&IdempotencyKey>,
 ) -> Result<Changed, StoreError> {
@@ -171,7 +171,7 @@ async fn apply(
     db: &mut Connection,
     found: Environment,
     act: &Act,
-    actor: &str,
+    actor: Actor<'_>,
     now: DateTime<Utc>,
 ) -> Result<(Changed, i64), StoreError> {
     let config = config_in_force(db, &found).await?;

@@ -17,6 +17,7 @@ struct EventRow {
     at: At,
     r#type: String,
     actor: String,
+    address: Option<String>,
     old_mode: Option<String>,
     new_mode: Option<String>,
     reason: Option<String>,
@@ -30,6 +31,7 @@ impl EventRow {
     fn event(self, environment: &str) -> Result<Event, StoreError> {
         Ok(Event {
             actor: self.actor,
+            address: self.address,
             at: self.at.time()?,
             digest: self.digest,
             environment: environment.to_owned(),
@@ -45,7 +47,7 @@ impl EventRow {
     }
 }
 
-pub(super) const COLUMNS: &str = "SELECT h.seq, h.at, h.type, h.actor, h.old_mode, h.new_mode, h.reason, h.snapshot_id, h.digest, h.prev_hash, h.hash FROM ";
+pub(super) const COLUMNS: &str = "SELECT h.seq, h.at, h.type, h.actor, h.address, h.old_mode, h.new_mode, h.reason, h.snapshot_id, h.digest, h.prev_hash, h.hash FROM ";
 
 /// Gives an event its place after `head`, which moves on to it. Its time is cut to what the store keeps.
 pub(super) fn link(head: &mut Head, mut event: NewEvent) -> Event {
@@ -103,7 +105,7 @@ fn seq_column(seq: u64) -> i64 {
 
 async fn insert(db: &mut Connection, environment: i64, events: &[Event]) -> Result<(), StoreError> {
     let mut query = QueryBuilder::<Db>::new(
-        "INSERT INTO history (environment_id, seq, at, type, actor, old_mode, new_mode, reason, snapshot_id, digest, prev_hash, hash) ",
+        "INSERT INTO history (environment_id, seq, at, type, actor, address, old_mode, new_mode, reason, snapshot_id, digest, prev_hash, hash) ",
     );
     query.push_values(events, |mut row, event| {
         row.push_bind(environment)
@@ -111,6 +113,7 @@ async fn insert(db: &mut Connection, environment: i64, events: &[Event]) -> Resu
             .push_bind(At::of(event.at))
             .push_bind(event.event_type.name())
             .push_bind(&event.actor)
+            .push_bind(&event.address)
             .push_bind(event.old_mode.map(Mode::name))
             .push_bind(event.new_mode.map(Mode::name))
             .push_bind(&event.reason)

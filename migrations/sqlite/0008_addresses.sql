@@ -1,0 +1,2 @@
+-- The address that an act was asked from, where there is one. Only added to: what is stored stays as it is, its hashes too.
+ALTER TABLE history ADD COLUMN address TEXT;
