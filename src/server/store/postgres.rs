@@ -44,6 +44,7 @@ macro_rules! in_order_of_rows {
 }
 
 super::shared_modules!();
+mod bulk;
 mod derived;
 mod hosts;
 mod leases;
@@ -51,6 +52,7 @@ mod listening;
 mod partitions;
 mod sample_rows;
 mod schema;
+mod windows;
 
 use super::StoreError;
 use hosts::Hosts;

@@ -44,11 +44,13 @@ macro_rules! in_order_of_rows {
 
 super::shared_modules!();
 pub(super) mod backup;
+mod bulk;
 mod missing_points;
 #[cfg(test)]
 mod plans;
 mod pruning;
 mod sample_rows;
+mod windows;
 
 use super::moving::{Row, Table};
 use super::{Lead, StoreError};
