@@ -27,8 +27,8 @@ use chrono::{DateTime, Duration, Utc};
 use std::path::Path;
 use tokio::sync::{mpsc, watch};
 
-/// How long is waited for what is read.
-const READ: std::time::Duration = std::time::Duration::from_secs(5);
+/// How long is waited for what is read: longer than for a connection, so that a database that is away is known to be.
+const READ: std::time::Duration = std::time::Duration::from_secs(6);
 /// How long is waited for a write, with all its new beginnings.
 const WRITE: std::time::Duration = std::time::Duration::from_secs(12);
 /// The same for deleting what is old, which nobody waits for.
