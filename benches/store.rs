@@ -286,7 +286,7 @@ async fn fill_postgres(url: &str, rows: i64) {
          SELECT 1, i, to_timestamp({first} + i * 20), CASE i % 50 WHEN 0 THEN 'note' ELSE 'snapshot_recorded' END, 'bench', 'p' || i, 'h' || i
          FROM generate_series((SELECT max(seq) + 1 FROM history WHERE environment_id = 1), {rows}) AS i;
          UPDATE environments SET head_seq = (SELECT max(seq) FROM history WHERE environment_id = 1) WHERE id = 1;
-         SET session_replication_role = DEFAULT; VACUUM ANALYZE minutes; VACUUM ANALYZE history;",
+         SET session_replication_role = DEFAULT; VACUUM ANALYZE minutes; VACUUM ANALYZE history; CHECKPOINT;",
         newest = start().timestamp() / 60,
         first = start().timestamp() - rows * 20,
     );
@@ -352,36 +352,52 @@ fn median(mut timings: Vec<f64>) -> f64 {
     timings[timings.len() / 2]
 }
 
+/// A store filled to so many rows, opened anew.
+async fn filled(folder: &Path, rows: i64) -> Arc<dyn Store> {
+    let place = new_place(folder).await;
+    let store = open(&place).await;
+    ingest_days(store.as_ref(), 0..4).await;
+    store.close().await;
+    match &place {
+        Place::Sqlite(file) => fill(file, rows).await,
+        Place::Postgres(url) => fill_postgres(url, rows).await,
+    }
+    open(&place).await
+}
+
+/// An evaluation and a page of history on stores of all sizes. They are measured in turn, so that whatever else the machine does falls
+/// on all of them.
 async fn flatness() {
-    let mut first: Option<(f64, f64)> = None;
+    let mut stores = Vec::new();
     for rows in [10_000i64, 100_000, 1_000_000, 10_000_000] {
         let folder = tempfile::tempdir().expect("a folder");
-        let place = new_place(folder.path()).await;
-        let store = open(&place).await;
-        ingest_days(store.as_ref(), 0..4).await;
-        store.close().await;
-        match &place {
-            Place::Sqlite(file) => fill(file, rows).await,
-            Place::Postgres(url) => fill_postgres(url, rows).await,
-        }
-        let store = open(&place).await;
-        let (mut evaluations, mut pages) = (Vec::new(), Vec::new());
-        for round in 0..40 {
+        let store = filled(folder.path(), rows).await;
+        stores.push((rows, folder, store, Vec::new(), Vec::new()));
+    }
+    // The first rounds only warm up.
+    for round in -10..60 {
+        for (rows, _, store, evaluations, pages) in &mut stores {
             let as_of = start() + Duration::days(4) + Duration::seconds(round);
             let occasion = Occasion { actor: "bench".into(), as_of, origin: Origin::OnDemand, tick_minutes: 15 };
             let began = clock::instant();
             evaluate_and_record(store.as_ref(), ENVIRONMENT, occasion, None).await.expect("a snapshot");
-            evaluations.push(began.elapsed().as_secs_f64() * 1e3);
+            let evaluation = began.elapsed().as_secs_f64() * 1e3;
             let filter = EventFilter {
                 types: vec![scaling_mode::domain::history::EventType::Note],
-                before: Some(u64::try_from(rows).expect("positive") / 2),
+                before: Some(u64::try_from(*rows).expect("positive") / 2),
                 ..EventFilter::default()
             };
             let began = clock::instant();
             let page = store.events(ENVIRONMENT, &filter, 50).await.expect("a page");
-            pages.push(began.elapsed().as_secs_f64() * 1e3);
             assert!(!page.is_empty());
+            if round >= 0 {
+                evaluations.push(evaluation);
+                pages.push(began.elapsed().as_secs_f64() * 1e3);
+            }
         }
+    }
+    let mut first: Option<(f64, f64)> = None;
+    for (rows, _, store, evaluations, pages) in stores {
         let (evaluation, page) = (median(evaluations), median(pages));
         let base = *first.get_or_insert((evaluation, page));
         println!(

@@ -35,12 +35,26 @@ pub async fn evaluate_and_record(
     occasion: Occasion<'_>,
     key: Option<&IdempotencyKey>,
 ) -> Result<Snapshot, StoreError> {
+    evaluate_and_record_at(store, environment, occasion, super::clock::now(), key).await
+}
+
+/// The same at a time that is told: a tick is dated by the clock by which it is due, not by the server's own.
+///
+/// # Errors
+/// What the store says; nothing is stored then.
+pub async fn evaluate_and_record_at(
+    store: &dyn Store,
+    environment: &str,
+    occasion: Occasion<'_>,
+    now: DateTime<Utc>,
+    key: Option<&IdempotencyKey>,
+) -> Result<Snapshot, StoreError> {
     let sealed = SealedConfig::new(store.config(environment).await?);
     let streams = streams_for(store, &sealed.config, occasion.as_of).await?;
     let ticks = ticks_before(store, &sealed.config, occasion.as_of).await?;
     let evaluation = evaluate_streams(&sealed, &streams, &ticks, occasion);
     let open = store.open_proposal(environment).await?;
-    let recording = recording(&sealed.config, &evaluation, ticks.last(), open.as_ref(), occasion);
+    let recording = recording(&sealed.config, &evaluation, ticks.last(), open.as_ref(), occasion, now);
     let mut stored = store.record(environment, &[recording], key).await?;
     stored.pop().ok_or(StoreError::Corrupt { what: "a recorded snapshot", source: None })
 }
@@ -93,12 +107,13 @@ pub fn recording<'a>(
     previous: Option<&Tick>,
     open: Option<&Proposal>,
     occasion: Occasion<'a>,
+    now: DateTime<Utc>,
 ) -> Recording<'a> {
     let snapshot = &evaluation.snapshot;
     let mut recording = Recording {
         actor: occasion.actor,
         // A recording's history reads in the recording's own time.
-        at: if config.kind == EnvironmentKind::Live { super::clock::now() } else { occasion.as_of },
+        at: if config.kind == EnvironmentKind::Live { now } else { occasion.as_of },
         bytes: &evaluation.bytes,
         events: Vec::new(),
         expire: None,

@@ -140,7 +140,7 @@ async fn write(
         let mut recordings = Vec::with_capacity(batch.len());
         for evaluation in &batch {
             let occasion = occasion(evaluation.snapshot.body.as_of, evaluation.snapshot.body.recent.tick_minutes);
-            recordings.push(recording(config, evaluation, previous.as_ref(), None, occasion));
+            recordings.push(recording(config, evaluation, previous.as_ref(), None, occasion, occasion.as_of));
             previous = evaluation.tick;
         }
         store.record(&config.environment, &recordings, None).await?;

@@ -4,7 +4,7 @@
 use super::calendar;
 use super::clock;
 use super::config::Settings;
-use super::evaluation::{Occasion, evaluate_and_record};
+use super::evaluation::{Occasion, evaluate_and_record_at};
 use super::leadership::Leadership;
 use super::store::{Store, StoreError};
 use crate::domain::policy::EnvironmentKind;
@@ -79,7 +79,7 @@ impl Scheduler {
             if leadership.leads() && done.is_none_or(|done| tick > done) && again.is_due(tick) {
                 // One that is told to stop leaves the rest to whoever leads then.
                 let goes_on = || leadership.leads() && !stop.is_cancelled();
-                self.tick(store.as_ref(), &settings, tick, &goes_on).await;
+                self.tick_by(store.as_ref(), &settings, tick, &goes_on, &|| leadership.now()).await;
                 if self.status().failing.is_empty() && leadership.leads() {
                     done = Some(tick);
                 } else {
@@ -102,6 +102,18 @@ impl Scheduler {
         tick: DateTime<Utc>,
         leads: &(dyn Fn() -> bool + Sync),
     ) {
+        self.tick_by(store, settings, tick, leads, &clock::now).await;
+    }
+
+    /// The same, dated by a clock that all servers on the store share.
+    async fn tick_by(
+        &self,
+        store: &dyn Store,
+        settings: &Settings,
+        tick: DateTime<Utc>,
+        leads: &(dyn Fn() -> bool + Sync),
+        now: &(dyn Fn() -> DateTime<Utc> + Sync),
+    ) {
         let _running = self.running.lock().await;
         let mut failing = Vec::new();
         let mut is_daily = false;
@@ -116,7 +128,7 @@ impl Scheduler {
                     }
                     // With thousands of environments a tick takes minutes: it is at work, not asleep.
                     self.update(|status| status.awake_at = Some(clock::now()));
-                    match tick_environment(store, settings, &environment.name, tick).await {
+                    match tick_environment(store, settings, &environment.name, tick, now()).await {
                         Ok(was_daily) => is_daily |= was_daily,
                         Err(error) => {
                             super::observability::log_error("the tick failed", &error);
@@ -166,6 +178,7 @@ async fn tick_environment(
     settings: &Settings,
     environment: &str,
     tick: DateTime<Utc>,
+    now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     if store.has_tick(environment, tick).await? {
         return Ok(false);
@@ -179,7 +192,7 @@ async fn tick_environment(
         origin: if is_daily { Origin::Daily } else { Origin::Scheduled },
         tick_minutes: settings.tick_minutes,
     };
-    evaluate_and_record(store, environment, occasion, None).await?;
+    evaluate_and_record_at(store, environment, occasion, now, None).await?;
     Ok(is_daily)
 }
 
@@ -192,7 +205,7 @@ pub async fn housekeeping(
 ) {
     loop {
         if leadership.leads() {
-            keep_house(store.as_ref(), &settings).await;
+            keep_house(store.as_ref(), &settings, leadership.now()).await;
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -201,8 +214,7 @@ pub async fn housekeeping(
     }
 }
 
-async fn keep_house(store: &dyn Store, settings: &Settings) {
-    let now = clock::now();
+async fn keep_house(store: &dyn Store, settings: &Settings, now: DateTime<Utc>) {
     let samples_before = now - Duration::days(i64::from(settings.raw_sample_days));
     if let Err(error) = store.prune_samples(samples_before).await {
         super::observability::log_error("raw samples could not be pruned", &error);

@@ -66,10 +66,15 @@ fn wait_for(child: &mut Child, is_ready: impl Fn() -> bool) {
 
 /// A new PostgreSQL, with what starts it and its port.
 fn postgres() -> (TempDir, Command, u16) {
+    postgres_of(&[])
+}
+
+/// The same, made in a way of its own.
+fn postgres_of(how: &[&str]) -> (TempDir, Command, u16) {
     let folder = folder("postgres");
     let data = folder.path().join("data");
     let mut init = command("postgres", folder.path(), "initdb");
-    init.args(["-U", "founder", "--auth=trust", "-E", "UTF8", "--no-sync", "-D"]).arg(&data);
+    init.args(["-U", "founder", "--auth=trust", "-E", "UTF8", "--no-sync"]).args(how).arg("-D").arg(&data);
     run(init);
     let rules = "host all founder 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
     std::fs::write(data.join("pg_hba.conf"), rules).expect("the rules are written");
@@ -118,6 +123,44 @@ impl Server {
         let mut child = serve.stderr(Stdio::null()).spawn().expect("PostgreSQL starts");
         wait_for(&mut child, || is_ready(port));
         Server { child, folder, port }
+    }
+
+    /// PostgreSQL whose log is in small files, so that a limit to the size of files is met by what it stores alone.
+    pub fn postgres_of_small_files() -> Server {
+        let (folder, mut serve, port) = postgres_of(&["--wal-segsize=1"]);
+        let mut child = serve.stderr(Stdio::null()).spawn().expect("PostgreSQL starts");
+        wait_for(&mut child, || is_ready(port));
+        Server { child, folder, port }
+    }
+
+    /// PostgreSQL that takes its time from a library that is loaded before all others.
+    pub fn postgres_with_clock(library: &Path, variables: &[(&str, &str)]) -> Server {
+        let (folder, mut serve, port) = postgres();
+        serve.env("LD_PRELOAD", library).envs(variables.iter().copied());
+        let mut child = serve.stderr(Stdio::null()).spawn().expect("PostgreSQL starts");
+        wait_for(&mut child, || is_ready(port));
+        Server { child, folder, port }
+    }
+
+    /// Has no file of it grow beyond a size, as on a disk that is full; `None` gives it room again.
+    pub fn limit_files(&self, size: Option<u64>) {
+        let own = self.child.id().to_string();
+        let is_its = |stat: &str| {
+            let (name, rest) = stat.rsplit_once(')')?;
+            let (pid, parent) = (name.split(' ').next()?, rest.split_whitespace().nth(1)?);
+            (pid == own || parent == own).then(|| pid.to_owned())
+        };
+        let processes = std::fs::read_dir("/proc").expect("processes").flatten();
+        let stats = processes.filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok());
+        let soft = size.map_or("unlimited".to_owned(), |size| size.to_string());
+        for pid in stats.filter_map(|stat| is_its(&stat)) {
+            // As the server's own account: others may not, and need not.
+            let mut limit = command("postgres", self.folder.path(), "prlimit");
+            limit.args(["--pid", &pid, &format!("--fsize={soft}:unlimited")]);
+            let is_set = limit.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+            // One of its children may have ended meanwhile.
+            assert!(is_set || pid != own, "the size of files cannot be limited");
+        }
     }
 
     /// The processor time that it and its children have used so far, in seconds.

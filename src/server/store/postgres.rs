@@ -44,6 +44,7 @@ macro_rules! in_order_of_rows {
 }
 
 super::shared_modules!();
+mod bulk;
 mod derived;
 mod hosts;
 mod leases;
@@ -51,6 +52,7 @@ mod listening;
 mod partitions;
 mod sample_rows;
 mod schema;
+mod windows;
 
 use super::StoreError;
 use hosts::Hosts;
@@ -164,9 +166,12 @@ impl PostgresStore {
             return Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut));
         }
         let generation = self.hosts.generation();
-        let begin = || {
+        // Never left in the middle, whoever stops waiting: the connection would go back to the pool with its transaction begun.
+        let begin = async || {
             let clean = if self.hosts.is_pooled { "; DEALLOCATE ALL" } else { "" };
-            self.pool.begin_with(AssertSqlSafe([how, clean].concat()))
+            let (pool, statements) = (self.pool.clone(), AssertSqlSafe([how, clean].concat()));
+            let begun = tokio::spawn(async move { pool.begin_with(statements).await });
+            begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
         };
         let begun = match begin().await {
             Err(error) if hosts::is_gone(&error) && self.hosts.is_several() => {
@@ -213,6 +218,15 @@ impl PostgresStore {
     async fn end(&self) {
         self.stop.cancel();
         self.pool.close().await;
+    }
+}
+
+/// What a database that is too slow answers counts as no answer: whoever waits is told, and what was to be written is settled under
+/// its key.
+async fn in_time<T>(limit: Duration, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
     }
 }
 

@@ -44,11 +44,13 @@ macro_rules! in_order_of_rows {
 
 super::shared_modules!();
 pub(super) mod backup;
+mod bulk;
 mod missing_points;
 #[cfg(test)]
 mod plans;
 mod pruning;
 mod sample_rows;
+mod windows;
 
 use super::moving::{Row, Table};
 use super::{Lead, StoreError};
@@ -257,6 +259,14 @@ impl SqliteStore {
             writer.close().await;
         }
     }
+}
+
+/// A file on this machine answers, or fails by itself.
+async fn in_time<T>(
+    _: std::time::Duration,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    work.await
 }
 
 /// How often a write is begun again: never, since a write has the lock before it reads anything.

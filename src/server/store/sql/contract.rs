@@ -27,22 +27,46 @@ use chrono::{DateTime, Duration, Utc};
 use std::path::Path;
 use tokio::sync::{mpsc, watch};
 
+/// How long is waited for what is read: longer than for a connection, so that a database that is away is known to be.
+const READ: std::time::Duration = std::time::Duration::from_secs(6);
+/// How long is waited for a write, with all its new beginnings.
+const WRITE: std::time::Duration = std::time::Duration::from_secs(12);
+/// The same for deleting what is old, which nobody waits for.
+const CLEANING: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Reads one state of the store, in time.
+macro_rules! read {
+    ($store:ident, |$tx:ident| $work:block) => {
+        super::in_time(READ, async {
+            let mut $tx = $store.reading().await?;
+            $work
+        })
+        .await
+    };
+}
+
 /// Does a write in a transaction of its own, from its beginning again where another write has come between.
 macro_rules! write {
-    ($store:ident, |$tx:ident| $work:expr) => {{
-        let mut tries = super::Tries::default();
-        loop {
-            let mut $tx = $store.writing().await?;
-            let done = match $work.await {
-                Ok(done) => $store.commit($tx).await.map(|()| done),
-                Err(error) => Err(error),
-            };
-            match done {
-                Err(error) if tries.again(&error).await => {}
-                done => break done,
+    ($store:ident, |$tx:ident| $work:expr) => {
+        write!($store, WRITE, |$tx| $work)
+    };
+    ($store:ident, $limit:ident, |$tx:ident| $work:expr) => {
+        super::in_time($limit, async {
+            let mut tries = super::Tries::default();
+            loop {
+                let mut $tx = $store.writing().await?;
+                let done = match $work.await {
+                    Ok(done) => $store.commit($tx).await.map(|()| done),
+                    Err(error) => Err(error),
+                };
+                match done {
+                    Err(error) if tries.again(&error).await => {}
+                    done => break done,
+                }
             }
-        }
-    }};
+        })
+        .await
+    };
 }
 
 #[async_trait]
@@ -52,19 +76,21 @@ impl Store for Backend {
     }
 
     async fn environments(&self) -> Result<Vec<EnvironmentSummary>, StoreError> {
-        environments::all(&mut *self.reading().await?).await
+        read!(self, |tx| { environments::all(&mut tx).await })
     }
 
     async fn config(&self, environment: &str) -> Result<Config, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        environments::config_in_force(&mut tx, &found).await
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            environments::config_in_force(&mut tx, &found).await
+        })
     }
 
     async fn config_at(&self, environment: &str, version: u64) -> Result<Option<Config>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        environments::config_at(&mut tx, found.id, version).await
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            environments::config_at(&mut tx, found.id, version).await
+        })
     }
 
     async fn act(
@@ -136,21 +162,24 @@ impl Store for Backend {
     }
 
     async fn streams(&self, environment: &str, span: Span) -> Result<Vec<Stream>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        streams::within(&mut tx, found.id, span).await
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            streams::within(&mut tx, found.id, span).await
+        })
     }
 
     async fn sources(&self, environment: &str) -> Result<Vec<SourceSummary>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        streams::sources(&mut tx, found.id).await
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            streams::sources(&mut tx, found.id).await
+        })
     }
 
     async fn extent(&self, environment: &str) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        streams::extent(&mut tx, found.id).await
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            streams::extent(&mut tx, found.id).await
+        })
     }
 
     async fn samples(
@@ -160,9 +189,10 @@ impl Store for Backend {
         span: Span,
         limit: u32,
     ) -> Result<Vec<StoredSample>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        streams::samples(&mut tx, found.id, series, span, limit).await
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            streams::samples(&mut tx, found.id, series, span, limit).await
+        })
     }
 
     async fn prune_samples(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
@@ -180,9 +210,10 @@ impl Store for Backend {
     }
 
     async fn pull_states(&self, environment: &str) -> Result<Vec<(String, PullState)>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        pulls::of_environment(&mut tx, found.id).await
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            pulls::of_environment(&mut tx, found.id).await
+        })
     }
 
     async fn note_pull(&self, environment: &str, source: &str, state: &PullState) -> Result<(), StoreError> {
@@ -190,7 +221,7 @@ impl Store for Backend {
     }
 
     async fn added_sources(&self, environment: Option<&str>) -> Result<Vec<AddedSource>, StoreError> {
-        added::all(&mut *self.reading().await?, environment).await
+        read!(self, |tx| { added::all(&mut tx, environment).await })
     }
 
     async fn source_changed_under(
@@ -198,9 +229,10 @@ impl Store for Backend {
         environment: &str,
         key: &IdempotencyKey,
     ) -> Result<Option<String>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        added::under(&mut tx, found.id, key).await
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            added::under(&mut tx, found.id, key).await
+        })
     }
 
     async fn change_source(
@@ -214,19 +246,20 @@ impl Store for Backend {
     }
 
     async fn prune_counters(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        write!(self, |tx| counters::prune(&mut tx, before))
+        write!(self, CLEANING, |tx| counters::prune(&mut tx, before))
     }
 
     async fn prune_keys(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        write!(self, |tx| idempotency::prune(&mut tx, before))
+        write!(self, CLEANING, |tx| idempotency::prune(&mut tx, before))
     }
 
     async fn recorded_under(&self, environment: &str, key: &IdempotencyKey) -> Result<Option<Snapshot>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        recording::under(&mut tx, found.id, key)
-            .await
-            .map(|snapshots| snapshots.and_then(|snapshots| snapshots.into_iter().next()))
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            recording::under(&mut tx, found.id, key)
+                .await
+                .map(|snapshots| snapshots.and_then(|snapshots| snapshots.into_iter().next()))
+        })
     }
 
     async fn ticks(
@@ -235,9 +268,10 @@ impl Store for Backend {
         from: DateTime<Utc>,
         before: DateTime<Utc>,
     ) -> Result<Vec<Tick>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        snapshots::ticks(&mut tx, found.id, from, before).await
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            snapshots::ticks(&mut tx, found.id, from, before).await
+        })
     }
 
     async fn recorded_ticks(
@@ -253,21 +287,24 @@ impl Store for Backend {
     }
 
     async fn trend(&self, environment: &str, query: &TrendQuery) -> Result<Vec<TrendPoint>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        points::trend(&mut tx, found.id, query).await
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            points::trend(&mut tx, found.id, query).await
+        })
     }
 
     async fn has_tick(&self, environment: &str, at: DateTime<Utc>) -> Result<bool, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        snapshots::has_tick(&mut tx, found.id, at).await
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            snapshots::has_tick(&mut tx, found.id, at).await
+        })
     }
 
     async fn latest_daily(&self, environment: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        snapshots::latest_daily(&mut tx, found.id).await
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            snapshots::latest_daily(&mut tx, found.id).await
+        })
     }
 
     async fn latest_snapshot(&self, environment: &str) -> Result<Option<Snapshot>, StoreError> {
@@ -275,7 +312,7 @@ impl Store for Backend {
     }
 
     async fn snapshot(&self, id: &str) -> Result<Snapshot, StoreError> {
-        snapshots::one(&mut *self.reading().await?, id).await
+        read!(self, |tx| { snapshots::one(&mut tx, id).await })
     }
 
     async fn snapshots(
@@ -285,9 +322,10 @@ impl Store for Backend {
         before: Option<(DateTime<Utc>, String)>,
         origin: Option<Origin>,
     ) -> Result<Vec<Snapshot>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        snapshots::page(&mut tx, found.id, limit, before, origin).await
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            snapshots::page(&mut tx, found.id, limit, before, origin).await
+        })
     }
 
     async fn snapshot_bytes(
@@ -296,9 +334,10 @@ impl Store for Backend {
         after: i64,
         limit: u32,
     ) -> Result<Vec<(i64, String, String, Vec<u8>)>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        snapshots::bytes(&mut tx, found.id, after, limit).await
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            snapshots::bytes(&mut tx, found.id, after, limit).await
+        })
     }
 
     async fn open_proposal(&self, environment: &str) -> Result<Option<Proposal>, StoreError> {
@@ -311,25 +350,28 @@ impl Store for Backend {
         status: Option<ProposalStatus>,
         limit: u32,
     ) -> Result<Vec<Proposal>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        proposals::page(&mut tx, found.id, status, limit).await
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            proposals::page(&mut tx, found.id, status, limit).await
+        })
     }
 
     async fn events(&self, environment: &str, filter: &EventFilter, limit: u32) -> Result<Vec<Event>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        history::page(&mut tx, &found, filter, limit).await
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            history::page(&mut tx, &found, filter, limit).await
+        })
     }
 
     async fn events_after(&self, environment: &str, seq: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
-        let mut tx = self.reading().await?;
-        let found = environments::find(&mut tx, environment).await?;
-        history::after(&mut tx, &found, seq, limit).await
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            history::after(&mut tx, &found, seq, limit).await
+        })
     }
 
     async fn heads(&self) -> Result<Vec<Head>, StoreError> {
-        environments::heads(&mut *self.reading().await?).await
+        read!(self, |tx| { environments::heads(&mut tx).await })
     }
 
     async fn lead(&self, holder: &str, how_long: Duration) -> Result<Lead, StoreError> {

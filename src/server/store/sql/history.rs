@@ -3,13 +3,9 @@
 use super::super::rows::{At, corrupt, millis, mode, unsigned, whole_millis};
 use super::super::{EventFilter, StoreError};
 use super::environments::{self, Environment};
-use super::{Connection, Db};
+use super::{Connection, Db, bulk};
 use crate::domain::history::{self, Event, EventType, Head, NewEvent};
-use crate::domain::mode::Mode;
 use sqlx::QueryBuilder;
-
-/// Events inserted by one statement.
-const ROWS: usize = 200;
 
 #[derive(sqlx::FromRow)]
 struct EventRow {
@@ -87,8 +83,8 @@ pub(super) async fn append(db: &mut Connection, environment: i64, events: &[Even
     let Some(last) = events.last() else {
         return Ok(());
     };
-    for chunk in events.chunks(ROWS) {
-        insert(db, environment, chunk).await?;
+    for chunk in events.chunks(bulk::ROWS) {
+        bulk::insert_events(db, environment, chunk).await?;
     }
     sqlx::query("UPDATE environments SET head_seq = $1, head_hash = $2 WHERE id = $3")
         .bind(seq_column(last.seq))
@@ -99,31 +95,8 @@ pub(super) async fn append(db: &mut Connection, environment: i64, events: &[Even
     Ok(())
 }
 
-fn seq_column(seq: u64) -> i64 {
+pub(super) fn seq_column(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
-}
-
-async fn insert(db: &mut Connection, environment: i64, events: &[Event]) -> Result<(), StoreError> {
-    let mut query = QueryBuilder::<Db>::new(
-        "INSERT INTO history (environment_id, seq, at, type, actor, address, old_mode, new_mode, reason, snapshot_id, digest, prev_hash, hash) ",
-    );
-    query.push_values(events, |mut row, event| {
-        row.push_bind(environment)
-            .push_bind(seq_column(event.seq))
-            .push_bind(At::of(event.at))
-            .push_bind(event.event_type.name())
-            .push_bind(&event.actor)
-            .push_bind(&event.address)
-            .push_bind(event.old_mode.map(Mode::name))
-            .push_bind(event.new_mode.map(Mode::name))
-            .push_bind(&event.reason)
-            .push_bind(&event.snapshot_id)
-            .push_bind(&event.digest)
-            .push_bind(&event.prev_hash)
-            .push_bind(&event.hash);
-    });
-    query.build().persistent(events.len() == ROWS || events.len() == 1).execute(db).await?;
-    Ok(())
 }
 
 /// Events after a sequence number, ascending. An event that cannot be read ends the answer before it, so that a
@@ -169,7 +142,9 @@ pub(super) async fn page(
         return Ok(Vec::new());
     };
     let mut query = page_query(COLUMNS, environment.id, filter, before, limit);
-    let rows: Vec<EventRow> = query.build_query_as().persistent(false).fetch_all(db).await?;
+    // Planning takes PostgreSQL longer than reading. The other forms are too many to be kept prepared.
+    let is_usual = filter.types.len() <= 1 && filter.actor.is_none();
+    let rows: Vec<EventRow> = query.build_query_as().persistent(is_usual).fetch_all(db).await?;
     rows.into_iter().map(|row| row.event(&environment.head.environment)).collect()
 }
 
@@ -202,9 +177,10 @@ pub(super) fn page_query(
     for (place, event_type) in types.into_iter().enumerate() {
         query.push(if place > 0 { " UNION ALL " } else { "" }).push("SELECT * FROM (");
         push_range(&mut query, environment, event_type, before, filter);
-        query.push(order).push(" LIMIT ").push_bind(i64::from(limit)).push(") AS part");
+        query.push(order).push(" LIMIT ").push(limit).push(") AS part");
     }
-    query.push(") AS parts").push(order).push(" LIMIT ").push_bind(i64::from(limit)).push(") AS place ");
+    // A limit that is not known when it is planned would have PostgreSQL plan each time anew.
+    query.push(") AS parts").push(order).push(" LIMIT ").push(limit).push(") AS place ");
     // The few places first, then their events.
     query.push(concat!(in_order!(), " history h ON h.seq = place.seq AND h.at = place.at AND h.environment_id = "));
     query.push_bind(environment);

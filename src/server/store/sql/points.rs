@@ -1,17 +1,13 @@
 //! Owns the points of charts: written with each snapshot, read as hulls of equal stretches of time. They are
 //! derived from snapshots.
 
-use super::super::rows::{At, column, corrupt, unsigned};
+use super::super::rows::{At, corrupt, unsigned};
 use super::super::{StoreError, TrendQuery};
-use super::{Connection, Db};
+use super::{Connection, bulk};
 use crate::domain::decision::Recommendation;
 use crate::domain::interval::Interval;
 use crate::domain::mode::Mode;
 use crate::domain::trend::TrendPoint;
-use sqlx::QueryBuilder;
-
-/// Points inserted by one statement.
-const ROWS: usize = 100;
 
 /// Keeps the points of snapshots; one for the same time takes the place of the one before it.
 pub(super) async fn insert(
@@ -19,31 +15,8 @@ pub(super) async fn insert(
     environment: i64,
     points: &[TrendPoint],
 ) -> Result<(), StoreError> {
-    for chunk in points.chunks(ROWS) {
-        let mut query = QueryBuilder::<Db>::new(
-            "INSERT INTO points (environment_id, at, mode, answer, overall_lo, overall_hi, load_lo, load_hi, \
-             clients_lo, clients_hi, clients_limit) ",
-        );
-        query.push_values(chunk, |mut row, point| {
-            row.push_bind(environment)
-                .push_bind(At::of(point.at))
-                .push_bind(i64::from(point.mode as u8))
-                .push_bind(i64::from(point.answer as u8))
-                .push_bind(point.overall.lo())
-                .push_bind(point.overall.hi())
-                .push_bind(point.load.lo())
-                .push_bind(point.load.hi().is_finite().then(|| point.load.hi()))
-                .push_bind(column(point.clients_lo))
-                .push_bind(point.clients_hi.map(column))
-                .push_bind(column(point.clients_limit));
-        });
-        query.push(
-            " ON CONFLICT (environment_id, at) DO UPDATE SET mode = excluded.mode, answer = excluded.answer, \
-             overall_lo = excluded.overall_lo, overall_hi = excluded.overall_hi, load_lo = excluded.load_lo, \
-             load_hi = excluded.load_hi, clients_lo = excluded.clients_lo, clients_hi = excluded.clients_hi, \
-             clients_limit = excluded.clients_limit",
-        );
-        query.build().persistent(chunk.len() == ROWS || chunk.len() == 1).execute(&mut *db).await?;
+    for chunk in points.chunks(bulk::ROWS) {
+        bulk::insert_points(db, environment, chunk).await?;
     }
     Ok(())
 }

@@ -1,19 +1,15 @@
 //! Owns the recording of evaluations: snapshots, their events and what they do to proposals, in one
 //! transaction. Recording is idempotent: a tick or snapshot that is there already is left as it is.
 
-use super::super::rows::{At, millis};
+use super::super::rows::millis;
 use super::super::{IdempotencyKey, Recording, StoreError};
 use super::idempotency::Kind;
-use super::{Connection, Db, environments, history, idempotency, points, proposals, snapshots};
+use super::{Connection, bulk, environments, history, idempotency, points, proposals, snapshots};
 use crate::domain::history::{Event, EventType, Head, NewEvent};
 use crate::domain::proposal::{Proposal, ProposalStatus};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::trend::TrendPoint;
-use sqlx::QueryBuilder;
 use std::collections::{HashMap, HashSet};
-
-/// Snapshots inserted, or looked for, by one statement.
-const ROWS: usize = 100;
 
 /// What becomes of the recordings of one call.
 #[derive(Default)]
@@ -77,8 +73,8 @@ pub(super) async fn record(
         .iter()
         .filter_map(|place| Some((&recordings[*place], bodies.get(*place)?.as_slice())))
         .collect();
-    for chunk in rows.chunks(ROWS) {
-        insert(db, found.id, chunk).await?;
+    for chunk in rows.chunks(bulk::ROWS) {
+        bulk::insert_snapshots(db, found.id, chunk).await?;
     }
     let drawn: Vec<TrendPoint> = rows.iter().map(|(recording, _)| TrendPoint::of(&recording.snapshot.body)).collect();
     points::insert(db, found.id, &drawn).await?;
@@ -151,62 +147,12 @@ fn recorded_event(recording: &Recording<'_>) -> NewEvent {
 
 async fn known(db: &mut Connection, environment: i64, recordings: &[Recording<'_>]) -> Result<Known, StoreError> {
     let mut known = Known::default();
-    for chunk in recordings.chunks(ROWS) {
-        let mut query = QueryBuilder::<Db>::new("SELECT id FROM snapshots WHERE id IN (");
-        let mut list = query.separated(", ");
-        for recording in chunk {
-            list.push_bind(&recording.snapshot.id);
-        }
-        list.push_unseparated(")");
-        let ids: Vec<String> = query.build_query_scalar().persistent(chunk.len() == ROWS).fetch_all(&mut *db).await?;
-        known.ids.extend(ids);
-
-        let mut query =
-            QueryBuilder::<Db>::new(concat!("SELECT as_of, id FROM snapshots WHERE ", is!("is_tick"), " AND environment_id = "));
-        query.push_bind(environment);
-        // The range first: without statistics PostgreSQL would read all of the environment's ticks for a list of times.
-        let times = chunk.iter().map(|recording| At::of(recording.snapshot.body.as_of));
-        query.push(" AND as_of >= ").push_bind(times.clone().min()).push(" AND as_of <= ").push_bind(times.max());
-        query.push(" AND as_of IN (");
-        let mut list = query.separated(", ");
-        for recording in chunk {
-            list.push_bind(At::of(recording.snapshot.body.as_of));
-        }
-        list.push_unseparated(")");
-        let ticks: Vec<(At, String)> =
-            query.build_query_as().persistent(chunk.len() == ROWS).fetch_all(&mut *db).await?;
+    for chunk in recordings.chunks(bulk::ROWS) {
+        known.ids.extend(bulk::known_ids(db, chunk).await?);
+        let ticks = bulk::known_ticks(db, environment, chunk).await?;
         known.ticks.extend(ticks.into_iter().map(|(at, id)| (at.0, id)));
     }
     Ok(known)
-}
-
-async fn insert(
-    db: &mut Connection,
-    environment: i64,
-    rows: &[(&Recording<'_>, &[u8])],
-) -> Result<(), StoreError> {
-    let mut query = QueryBuilder::<Db>::new(
-        "INSERT INTO snapshots (id, environment_id, as_of, origin, is_tick, digest, ruled, conditions_met, standing, clear, \
-         overall_lo, overall_hi, body) ",
-    );
-    query.push_values(rows, |mut row, (recording, body)| {
-        let snapshot = recording.snapshot;
-        row.push_bind(&snapshot.id)
-            .push_bind(environment)
-            .push_bind(At::of(snapshot.body.as_of))
-            .push_bind(snapshot.body.origin.name())
-            .push_bind(snapshot.body.origin.is_tick())
-            .push_bind(&snapshot.digest)
-            .push_bind(recording.tick.map(|tick| tick.ruled.name()))
-            .push_bind(recording.tick.map(|tick| tick.conditions_met))
-            .push_bind(recording.tick.map(|tick| i64::from(tick.standing.bits())))
-            .push_bind(recording.tick.map(|tick| i64::from(tick.clear.bits())))
-            .push_bind(snapshot.body.scores.overall.lo())
-            .push_bind(snapshot.body.scores.overall.hi())
-            .push_bind(*body);
-    });
-    query.build().persistent(rows.len() == ROWS || rows.len() == 1).execute(db).await?;
-    Ok(())
 }
 
 /// The snapshot that stands for each recording: its own, or the one that was there.

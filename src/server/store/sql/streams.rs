@@ -1,13 +1,12 @@
 //! Owns reading telemetry: streams, sources, raw samples. Every read is a range of an index, as long as what is asked for.
 
-use super::super::rows::{At, MinuteColumns, aggregation, minute_row, series, time, unsigned};
+use super::super::rows::{At, aggregation, series, time, unsigned};
 use super::super::{SourceSummary, StoreError, StoredSample};
-use super::Connection;
-use crate::domain::rollup::{MinuteRow, minute_of};
+use super::{Connection, windows};
+use crate::domain::rollup::MinuteRow;
 use crate::domain::signal::{Kind, Series};
 use crate::domain::stream::{Span, Stream};
 use chrono::{DateTime, Utc};
-use sqlx::Row;
 
 #[derive(sqlx::FromRow)]
 struct StreamRow {
@@ -32,85 +31,30 @@ async fn of_environment(db: &mut Connection, environment: i64) -> Result<Vec<Str
 
 /// Every stream with its rows in the span, and before it the newest row of each gauge.
 pub(super) async fn within(db: &mut Connection, environment: i64, span: Span) -> Result<Vec<Stream>, StoreError> {
-    let mut streams = Vec::new();
-    for row in of_environment(db, environment).await? {
-        let series = series(row.series)?;
-        let mut minutes = Vec::new();
-        if series.signal().kind() == Kind::Gauge {
-            minutes.extend(newest_before(db, row.id, span.from).await?);
+    let found = of_environment(db, environment).await?;
+    let (mut all, mut gauges) = (Vec::with_capacity(found.len()), Vec::new());
+    for row in &found {
+        all.push(row.id);
+        if series(row.series)?.signal().kind() == Kind::Gauge {
+            gauges.push(row.id);
         }
-        minutes_within(db, row.id, span, &mut minutes).await?;
-        let spans = spans_within(db, row.id, span).await?;
-        let mut stream = Stream::new(row.name, series, row.step_minutes.and_then(|step| u32::try_from(step).ok()), spans, minutes);
+    }
+    let mut newest = windows::newest_before(db, &gauges, span.from).await?;
+    let mut minutes = windows::minutes(db, &all, span).await?;
+    let mut spans = windows::spans(db, &all, span).await?;
+    let mut streams = Vec::with_capacity(found.len());
+    for row in found {
+        let mut rows: Vec<MinuteRow> = newest.remove(&row.id).into_iter().collect();
+        rows.extend(minutes.remove(&row.id).unwrap_or_default());
+        let spans = spans.remove(&row.id).unwrap_or_default();
+        let step_minutes = row.step_minutes.and_then(|step| u32::try_from(step).ok());
+        let mut stream = Stream::new(row.name, series(row.series)?, step_minutes, spans, rows);
         if stream.has_open_rows() {
             stream.unpriced = super::counters::unpriced_since(db, row.id, span.from).await?;
         }
         streams.push(stream);
     }
     Ok(streams)
-}
-
-/// The newest row whose samples all lie at or before a time.
-async fn newest_before(db: &mut Connection, stream: i64, from: i64) -> Result<Option<MinuteRow>, StoreError> {
-    let columns: Option<MinuteColumns> = sqlx::query_as(
-        "SELECT minute, first_at, first, last_at, last, samples, total, fetched_at, latency, is_open FROM minutes \
-         WHERE stream_id = $1 AND minute <= $2 AND last_at <= $3 ORDER BY minute DESC LIMIT 1",
-    )
-    .bind(stream)
-    .bind(minute_of(from))
-    .bind(At(from))
-    .fetch_optional(db)
-    .await?;
-    columns.map(minute_row).transpose()
-}
-
-async fn minutes_within(
-    db: &mut Connection,
-    stream: i64,
-    span: Span,
-    minutes: &mut Vec<MinuteRow>,
-) -> Result<(), StoreError> {
-    let rows = sqlx::query(
-        "SELECT minute, first_at, first, last_at, last, samples, total, fetched_at, latency, is_open FROM minutes \
-         WHERE stream_id = $1 AND minute BETWEEN $2 AND $3 AND last_at > $4 AND last_at <= $5 ORDER BY minute",
-    )
-    .bind(stream)
-    .bind(minute_of(span.from))
-    .bind(minute_of(span.to))
-    .bind(At(span.from))
-    .bind(At(span.to))
-    .fetch_all(db)
-    .await?;
-    minutes.reserve(rows.len());
-    for row in rows {
-        minutes.push(minute_row((
-            row.try_get(0)?,
-            row.try_get(1)?,
-            row.try_get(2)?,
-            row.try_get(3)?,
-            row.try_get(4)?,
-            row.try_get(5)?,
-            row.try_get(6)?,
-            row.try_get(7)?,
-            row.try_get(8)?,
-            row.try_get(9)?,
-        ))?);
-    }
-    Ok(())
-}
-
-/// The vouched spans that reach into a span, and the newest before it.
-async fn spans_within(db: &mut Connection, stream: i64, span: Span) -> Result<Vec<Span>, StoreError> {
-    let rows: Vec<(i64, i64)> = sqlx::query_as(
-        "SELECT from_ms, to_ms FROM spans WHERE stream_id = $1 AND from_ms <= $3 AND to_ms >= coalesce( \
-             (SELECT max(to_ms) FROM spans WHERE stream_id = $1 AND to_ms < $2), $2) ORDER BY to_ms",
-    )
-    .bind(stream)
-    .bind(span.from)
-    .bind(span.to)
-    .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().map(|(from, to)| Span { from, to }).collect())
 }
 
 pub(super) async fn sources(db: &mut Connection, environment: i64) -> Result<Vec<SourceSummary>, StoreError> {
