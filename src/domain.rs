@@ -1,6 +1,7 @@
 //! The pure domain: plain data in, value and issues out. Nothing in here reads a clock, a database, a file or the
 //! environment, and nothing panics on telemetry. The same code runs on the server and in the browser.
 
+pub mod access;
 pub mod act;
 pub mod alert;
 pub mod backtest;

@@ -4,14 +4,18 @@
 use super::canonical;
 use super::mode::Mode;
 use chrono::{DateTime, Utc};
+use core::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
 
 /// What an event records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EventType {
+    /// People, roles, tokens or share links.
+    AccessChanged,
+    /// Somebody from outside read what was shared with them.
+    Accessed,
     ModeChanged,
     Frozen,
     Unfrozen,
@@ -28,7 +32,9 @@ pub enum EventType {
 }
 
 impl EventType {
-    pub const ALL: [EventType; 13] = [
+    pub const ALL: [EventType; 15] = [
+        EventType::AccessChanged,
+        EventType::Accessed,
         EventType::ModeChanged,
         EventType::Frozen,
         EventType::Unfrozen,
@@ -46,6 +52,8 @@ impl EventType {
 
     pub const fn name(self) -> &'static str {
         match self {
+            EventType::AccessChanged => "access_changed",
+            EventType::Accessed => "accessed",
             EventType::ModeChanged => "mode_changed",
             EventType::Frozen => "frozen",
             EventType::Unfrozen => "unfrozen",
