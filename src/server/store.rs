@@ -2,6 +2,7 @@
 //! migrations folder a backend; domain types come in and go out, rows stay inside. Must not know telemetry sources.
 #![expect(clippy::duplicate_mod, reason = "one text is compiled against two databases, whose types part")]
 
+pub mod access;
 mod coverage;
 mod moving;
 mod place;
@@ -11,6 +12,8 @@ mod rows;
 /// `Connection`, its `Db` and its macros, in which the dialects part.
 macro_rules! shared_modules {
     () => {
+        #[path = "sql/access.rs"]
+        mod access;
         #[path = "sql/added.rs"]
         mod added;
         #[path = "sql/alerts.rs"]
@@ -31,6 +34,8 @@ macro_rules! shared_modules {
         mod ingest;
         #[path = "sql/minutes.rs"]
         mod minutes;
+        #[path = "sql/people.rs"]
+        mod people;
         #[path = "sql/points.rs"]
         mod points;
         #[path = "sql/proposals.rs"]
@@ -43,12 +48,18 @@ macro_rules! shared_modules {
         mod recording;
         #[path = "sql/samples.rs"]
         mod samples;
+        #[path = "sql/sessions.rs"]
+        mod sessions;
+        #[path = "sql/share_links.rs"]
+        mod share_links;
         #[path = "sql/snapshots.rs"]
         mod snapshots;
         #[path = "sql/streams.rs"]
         mod streams;
         #[path = "sql/subscriptions.rs"]
         mod subscriptions;
+        #[path = "sql/tokens.rs"]
+        mod tokens;
     };
 }
 use shared_modules;
@@ -88,6 +99,16 @@ pub enum StoreError {
     UnknownSnapshot(String),
     #[error("the source \"{0}\" was changed in between")]
     SourceMoved(String),
+    #[error("there is a person with the e-mail address {0} already")]
+    PersonExists(String),
+    #[error("there is no such person")]
+    UnknownPerson,
+    #[error("nobody would be left who may do everything")]
+    LastFounder,
+    #[error("the link was used, has expired, or never was")]
+    NoInvitation,
+    #[error("the name \"{0}\" is taken")]
+    NameTaken(String),
     #[error(transparent)]
     Act(#[from] ActError),
     #[error("{} rows of the batch contradict what is stored", .0.len())]
@@ -270,7 +291,7 @@ pub struct TrendQuery {
 
 /// Where everything is kept. Every method that writes is one transaction; what it acknowledged is on disk.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: access::AccessStore + Send + Sync + 'static {
     /// Makes an environment with its first configuration; the event is `config_changed`, "created".
     async fn create_environment(&self, config: &Config, actor: Actor<'_>, now: DateTime<Utc>)
     -> Result<(), StoreError>;

@@ -1,6 +1,7 @@
 //! Owns the cases that every store must pass: one set, run against each backend.
 #![cfg(feature = "ssr")]
 
+mod access;
 mod acts;
 mod alerts;
 mod backtest;

@@ -10,7 +10,9 @@ impl PostgresStore {
     pub(super) async fn derive(&self, db: &mut PgConnection, table: &Table, rows: &[Row]) -> Result<(), StoreError> {
         match table.name {
             "samples" => derive_ids(db, rows).await,
-            "environments" | "sources" | "streams" => go_on(db, table.name, "id").await,
+            "environments" | "people" | "share_links" | "sources" | "streams" | "tokens" => {
+                go_on(db, table.name, "id").await
+            }
             "snapshots" => go_on(db, table.name, "row_id").await,
             _ => Ok(()),
         }

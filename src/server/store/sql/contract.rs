@@ -28,9 +28,9 @@ use std::path::Path;
 use tokio::sync::{mpsc, watch};
 
 /// How long is waited for what is read: longer than for a connection, so that a database that is away is known to be.
-const READ: std::time::Duration = std::time::Duration::from_secs(6);
+pub(super) const READ: std::time::Duration = std::time::Duration::from_secs(6);
 /// How long is waited for a write, with all its new beginnings.
-const WRITE: std::time::Duration = std::time::Duration::from_secs(12);
+pub(super) const WRITE: std::time::Duration = std::time::Duration::from_secs(12);
 /// The same for deleting what is old, which nobody waits for.
 const CLEANING: std::time::Duration = std::time::Duration::from_secs(60);
 
@@ -68,6 +68,7 @@ macro_rules! write {
         .await
     };
 }
+pub(super) use {read, write};
 
 #[async_trait]
 impl Store for Backend {

@@ -1,0 +1,164 @@
+//! Owns which module does the work of each method about who may do what, and in which kind of transaction. Must not know a dialect.
+
+use super::super::StoreError;
+use super::super::access::{
+    AccessStore, ApiToken, Entry, Invitation, NewSession, NewShareLink, NewToken, Person, Proofs, Session, SessionLine,
+    ShareLink,
+};
+use super::contract::{READ, WRITE, read, write};
+use super::{Backend, Connection, people, sessions, share_links, tokens};
+use crate::domain::access::{Reach, Role};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+async fn invite(db: &mut Connection, invitation: &Invitation, entry: Option<&Entry>) -> Result<(), StoreError> {
+    people::invite(db, invitation).await?;
+    match entry {
+        Some(entry) => people::write_entry(db, entry).await,
+        None => Ok(()),
+    }
+}
+
+async fn add_person(
+    db: &mut Connection,
+    person: (&str, &str),
+    password: &str,
+    roles: &[(Reach, Role)],
+    now: DateTime<Utc>,
+    entry: &Entry,
+) -> Result<Person, StoreError> {
+    let made = people::add(db, person, Some(password), roles, now).await?;
+    people::write_entry(db, entry).await?;
+    Ok(made)
+}
+
+#[async_trait]
+impl AccessStore for Backend {
+    async fn has_people(&self) -> Result<bool, StoreError> {
+        read!(self, |tx| { people::any(&mut tx).await })
+    }
+
+    async fn people(&self) -> Result<Vec<Person>, StoreError> {
+        read!(self, |tx| { people::all(&mut tx).await })
+    }
+
+    async fn proofs(&self, email: &str) -> Result<Option<Proofs>, StoreError> {
+        read!(self, |tx| { people::proofs(&mut tx, email).await })
+    }
+
+    async fn invite(&self, invitation: &Invitation, entry: Option<&Entry>) -> Result<(), StoreError> {
+        write!(self, |tx| invite(&mut tx, invitation, entry))
+    }
+
+    async fn invitation(&self, token_hash: &str, now: DateTime<Utc>) -> Result<Option<Invitation>, StoreError> {
+        read!(self, |tx| { people::invitation(&mut tx, token_hash, now).await })
+    }
+
+    async fn invitations(&self, now: DateTime<Utc>) -> Result<Vec<Invitation>, StoreError> {
+        read!(self, |tx| { people::invitations(&mut tx, now).await })
+    }
+
+    async fn join(&self, token_hash: &str, person: (&str, &str), password: &str, now: DateTime<Utc>, entry: &Entry) -> Result<Person, StoreError> {
+        write!(self, |tx| people::join(&mut tx, token_hash, person, password, now, entry))
+    }
+
+    async fn add_person(&self, person: (&str, &str), password: &str, roles: &[(Reach, Role)], now: DateTime<Utc>, entry: &Entry) -> Result<Person, StoreError> {
+        write!(self, |tx| add_person(&mut tx, person, password, roles, now, entry))
+    }
+
+    async fn set_password(&self, person: i64, password: &str, keep: Option<&str>, entry: &Entry) -> Result<(), StoreError> {
+        write!(self, |tx| people::set_password(&mut tx, person, password, keep, entry))
+    }
+
+    async fn set_role(&self, person: i64, reach: &Reach, role: Option<Role>, entry: &Entry) -> Result<(), StoreError> {
+        write!(self, |tx| people::set_role(&mut tx, person, reach, role, entry))
+    }
+
+    async fn set_disabled(&self, person: i64, disabled_at: Option<DateTime<Utc>>, entry: &Entry) -> Result<(), StoreError> {
+        write!(self, |tx| people::set_disabled(&mut tx, person, disabled_at, entry))
+    }
+
+    async fn set_totp(&self, person: i64, totp: Option<&[u8]>, entry: &Entry) -> Result<(), StoreError> {
+        write!(self, |tx| people::set_totp(&mut tx, person, totp, entry))
+    }
+
+    async fn use_totp_step(&self, person: i64, step: u64) -> Result<bool, StoreError> {
+        write!(self, |tx| people::use_totp_step(&mut tx, person, step))
+    }
+
+    async fn begin_session(&self, person: i64, session: &NewSession) -> Result<(), StoreError> {
+        write!(self, |tx| sessions::begin(&mut tx, Some(person), None, session))
+    }
+
+    async fn session(&self, token_hash: &str) -> Result<Option<Session>, StoreError> {
+        read!(self, |tx| { sessions::one(&mut tx, token_hash).await })
+    }
+
+    async fn see_session(&self, token_hash: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        write!(self, |tx| sessions::see(&mut tx, token_hash, now))
+    }
+
+    async fn sessions(&self, person: i64) -> Result<Vec<SessionLine>, StoreError> {
+        read!(self, |tx| { sessions::of_person(&mut tx, person).await })
+    }
+
+    async fn end_session(&self, token_hash: &str) -> Result<(), StoreError> {
+        write!(self, |tx| sessions::end(&mut tx, token_hash))
+    }
+
+    async fn end_other_sessions(&self, person: i64, keep: &str) -> Result<(), StoreError> {
+        write!(self, |tx| people::end_sessions(&mut tx, person, Some(keep)))
+    }
+
+    async fn know_device(&self, person: i64, token_hash: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        write!(self, |tx| sessions::know_device(&mut tx, person, token_hash, now))
+    }
+
+    async fn knows_device(&self, email: &str, token_hash: &str) -> Result<bool, StoreError> {
+        read!(self, |tx| { sessions::knows_device(&mut tx, email, token_hash).await })
+    }
+
+    async fn prune_access(&self, unseen_since: DateTime<Utc>, begun_before: DateTime<Utc>) -> Result<u64, StoreError> {
+        write!(self, |tx| sessions::prune(&mut tx, unseen_since, begun_before))
+    }
+
+    async fn tokens(&self) -> Result<Vec<ApiToken>, StoreError> {
+        read!(self, |tx| { tokens::all(&mut tx).await })
+    }
+
+    async fn token(&self, secret_hash: &str) -> Result<Option<ApiToken>, StoreError> {
+        read!(self, |tx| { tokens::by_hash(&mut tx, secret_hash).await })
+    }
+
+    async fn add_token(&self, token: &NewToken, entry: &Entry) -> Result<ApiToken, StoreError> {
+        write!(self, |tx| tokens::add(&mut tx, token, entry))
+    }
+
+    async fn see_token(&self, id: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
+        write!(self, |tx| tokens::see(&mut tx, id, now))
+    }
+
+    async fn revoke_token(&self, id: i64, now: DateTime<Utc>, entry: &Entry) -> Result<(), StoreError> {
+        write!(self, |tx| tokens::revoke(&mut tx, id, now, entry))
+    }
+
+    async fn share_links(&self) -> Result<Vec<ShareLink>, StoreError> {
+        read!(self, |tx| { share_links::all(&mut tx).await })
+    }
+
+    async fn share_link(&self, token_hash: &str) -> Result<Option<(ShareLink, Option<String>)>, StoreError> {
+        read!(self, |tx| { share_links::by_hash(&mut tx, token_hash).await })
+    }
+
+    async fn add_share_link(&self, link: &NewShareLink, entry: &Entry) -> Result<ShareLink, StoreError> {
+        write!(self, |tx| share_links::add(&mut tx, link, entry))
+    }
+
+    async fn open_share_link(&self, id: i64, session: &NewSession, entry: &Entry) -> Result<(), StoreError> {
+        write!(self, |tx| share_links::open(&mut tx, id, session, entry))
+    }
+
+    async fn revoke_share_link(&self, id: i64, now: DateTime<Utc>, entry: &Entry) -> Result<(), StoreError> {
+        write!(self, |tx| share_links::revoke(&mut tx, id, now, entry))
+    }
+}

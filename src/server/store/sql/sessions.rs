@@ -1,0 +1,144 @@
+//! Owns sessions: who is signed in, and who has opened a share link. Must not know for how long one lasts.
+
+use super::super::access::{NewSession, Session, SessionLine, SessionOf};
+use super::super::rows::{At, corrupt};
+use super::super::StoreError;
+use super::{Connection, people, share_links};
+use chrono::{DateTime, Utc};
+
+#[derive(sqlx::FromRow)]
+struct SessionRow {
+    token_hash: String,
+    person_id: Option<i64>,
+    link_id: Option<i64>,
+    created_at: At,
+    seen_at: At,
+    is_whole: bool,
+    address: String,
+    agent: String,
+}
+
+pub(super) async fn begin(
+    db: &mut Connection,
+    person: Option<i64>,
+    link: Option<i64>,
+    session: &NewSession,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO sessions (token_hash, person_id, link_id, created_at, seen_at, is_whole, address, agent) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(&session.token_hash)
+    .bind(person)
+    .bind(link)
+    .bind(At::of(session.at))
+    .bind(At::of(session.at))
+    .bind(session.is_whole)
+    .bind(&session.address)
+    .bind(&session.agent)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn one(db: &mut Connection, token_hash: &str) -> Result<Option<Session>, StoreError> {
+    let row: Option<SessionRow> = sqlx::query_as("SELECT * FROM sessions WHERE token_hash = $1")
+        .bind(token_hash)
+        .fetch_optional(&mut *db)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let of = match (row.person_id, row.link_id) {
+        (Some(person), None) => SessionOf::Person(people::by_id(db, person).await?),
+        (None, Some(link)) => SessionOf::Link(share_links::by_id(db, link).await?),
+        _ => return Err(corrupt("a session of nobody")),
+    };
+    Ok(Some(Session {
+        address: row.address,
+        agent: row.agent,
+        created_at: row.created_at.time()?,
+        is_whole: row.is_whole,
+        of,
+        seen_at: row.seen_at.time()?,
+        token_hash: row.token_hash,
+    }))
+}
+
+pub(super) async fn see(db: &mut Connection, token_hash: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query("UPDATE sessions SET seen_at = $1 WHERE token_hash = $2 AND seen_at < $1")
+        .bind(At::of(now))
+        .bind(token_hash)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn of_person(db: &mut Connection, person: i64) -> Result<Vec<SessionLine>, StoreError> {
+    let rows: Vec<SessionRow> =
+        sqlx::query_as("SELECT * FROM sessions WHERE person_id = $1 ORDER BY seen_at DESC, token_hash")
+            .bind(person)
+            .fetch_all(db)
+            .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(SessionLine {
+                address: row.address,
+                agent: row.agent,
+                created_at: row.created_at.time()?,
+                seen_at: row.seen_at.time()?,
+                token_hash: row.token_hash,
+            })
+        })
+        .collect()
+}
+
+pub(super) async fn end(db: &mut Connection, token_hash: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM sessions WHERE token_hash = $1").bind(token_hash).execute(db).await?;
+    Ok(())
+}
+
+pub(super) async fn know_device(
+    db: &mut Connection,
+    person: i64,
+    token_hash: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO devices (token_hash, person_id, seen_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (token_hash) DO UPDATE SET person_id = excluded.person_id, seen_at = excluded.seen_at",
+    )
+    .bind(token_hash)
+    .bind(person)
+    .bind(At::of(now))
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn knows_device(db: &mut Connection, email: &str, token_hash: &str) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM devices JOIN people ON people.id = person_id WHERE token_hash = $1 AND email = $2)",
+    )
+    .bind(token_hash)
+    .bind(email)
+    .fetch_one(db)
+    .await?)
+}
+
+/// Forgets sessions not seen since, or begun before, and browsers and invitations that are as old.
+pub(super) async fn prune(
+    db: &mut Connection,
+    unseen_since: DateTime<Utc>,
+    begun_before: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    let sessions = sqlx::query("DELETE FROM sessions WHERE seen_at < $1 OR created_at < $2")
+        .bind(At::of(unseen_since))
+        .bind(At::of(begun_before))
+        .execute(&mut *db)
+        .await?;
+    sqlx::query("DELETE FROM devices WHERE seen_at < $1").bind(At::of(begun_before)).execute(&mut *db).await?;
+    let invitations = sqlx::query("DELETE FROM invitations WHERE expires_at < $1")
+        .bind(At::of(begun_before))
+        .execute(db)
+        .await?;
+    Ok(sessions.rows_affected() + invitations.rows_affected())
+}

@@ -1,0 +1,267 @@
+//! Cases of who may do what: people, sessions, invitations, tokens, share links. Each change has its event, or neither is there.
+
+use super::support::*;
+use scaling_mode::domain::access::{Reach, Role, Scope};
+use scaling_mode::domain::history::{EventType, NewEvent};
+use scaling_mode::server::store::access::{Entry, Invitation, NewSession, NewShareLink, NewToken, Person, SessionOf};
+use scaling_mode::server::store::{EventFilter, Store, StoreError};
+
+fn entry(reason: &str) -> Entry {
+    let event = NewEvent {
+        reason: Some(reason.to_owned()),
+        ..NewEvent::new(EventType::AccessChanged, "person:anna@example.com", minute(1))
+    };
+    Entry { environment: ENV.to_owned(), event }
+}
+
+fn session(hash: &str, at: i64) -> NewSession {
+    NewSession {
+        address: "203.0.113.7".to_owned(),
+        agent: "a browser".to_owned(),
+        at: minute(at),
+        is_whole: true,
+        token_hash: hash.to_owned(),
+    }
+}
+
+fn invitation(email: &str, hash: &str) -> Invitation {
+    Invitation {
+        created_at: minute(1),
+        created_by: "person:anna@example.com".to_owned(),
+        email: email.to_owned(),
+        expires_at: minute(100),
+        roles: vec![(Reach::One(ENV.to_owned()), Role::Viewer)],
+        token_hash: hash.to_owned(),
+    }
+}
+
+async fn anna(store: &dyn Store) -> Person {
+    let roles = [(Reach::All, Role::Founder)];
+    store.add_person(("anna@example.com", "Anna"), "a hash", &roles, minute(1), &entry("anna")).await.unwrap()
+}
+
+/// The reasons of what changed access, newest first.
+async fn said(store: &dyn Store) -> Vec<String> {
+    let filter = EventFilter { types: vec![EventType::AccessChanged, EventType::Accessed], ..EventFilter::default() };
+    store.events(ENV, &filter, 100).await.unwrap().into_iter().map(|event| event.reason.unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_person_is_made_once_with_roles_and_their_event() {
+    for_each_backend(async |store| {
+        assert!(!store.has_people().await.unwrap());
+        let made = anna(store).await;
+        assert!(store.has_people().await.unwrap());
+        assert_eq!(store.people().await.unwrap(), std::slice::from_ref(&made));
+        assert_eq!((made.roles.as_slice(), made.has_password), (&[(Reach::All, Role::Founder)][..], true));
+        let again = store.add_person(("anna@example.com", "A"), "x", &[], minute(2), &entry("again")).await;
+        assert!(matches!(again, Err(StoreError::PersonExists(email)) if email == "anna@example.com"));
+        assert_eq!(said(store).await, ["anna"]);
+        let proofs = store.proofs("anna@example.com").await.unwrap().unwrap();
+        assert_eq!((proofs.password.as_deref(), proofs.totp, proofs.totp_step), (Some("a hash"), None, 0));
+        assert!(store.proofs("bob@example.com").await.unwrap().is_none());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_invitation_is_used_once_and_not_after_its_time() {
+    for_each_backend(async |store| {
+        store.invite(&invitation("bob@example.com", "first"), Some(&entry("invited"))).await.unwrap();
+        store.invite(&invitation("bob@example.com", "second"), None).await.unwrap();
+        assert!(store.invitation("first", minute(2)).await.unwrap().is_none(), "the newer one replaces it");
+        assert_eq!(store.invitation("second", minute(2)).await.unwrap(), Some(invitation("bob@example.com", "second")));
+        assert!(store.invitation("second", minute(100)).await.unwrap().is_none());
+        assert_eq!(store.invitations(minute(2)).await.unwrap().len(), 1);
+        let join = async |hash: &str| {
+            store.join(hash, ("ignored@example.com", "Bob"), "his hash", minute(3), &entry("joined")).await
+        };
+        let late = store.join("second", ("x@example.com", "B"), "h", minute(101), &entry("late")).await;
+        assert!(matches!(late, Err(StoreError::NoInvitation)));
+        let bob = join("second").await.unwrap();
+        assert_eq!((bob.email.as_str(), bob.name.as_str()), ("bob@example.com", "Bob"));
+        assert_eq!(bob.roles, [(Reach::One(ENV.to_owned()), Role::Viewer)]);
+        assert!(matches!(join("second").await, Err(StoreError::NoInvitation)));
+        assert_eq!(said(store).await, ["joined", "invited"]);
+        // A link for whoever is there already sets the password anew, and ends what was open.
+        store.begin_session(bob.id, &session("s", 4)).await.unwrap();
+        store.invite(&invitation("bob@example.com", "third"), None).await.unwrap();
+        join("third").await.unwrap();
+        assert!(store.session("s").await.unwrap().is_none());
+        // An open link meets nobody who is there already.
+        store.invite(&invitation("", "open"), None).await.unwrap();
+        let met = store.join("open", ("bob@example.com", "B"), "h", minute(5), &entry("met")).await;
+        assert!(matches!(met, Err(StoreError::PersonExists(_))));
+        assert!(store.invitation("open", minute(5)).await.unwrap().is_some(), "nothing of it was done");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn roles_change_and_a_founder_of_everything_stays() {
+    for_each_backend(async |store| {
+        let anna = anna(store).await;
+        let bob = store.add_person(("bob@example.com", "Bob"), "h", &[], minute(2), &entry("bob")).await.unwrap();
+        let place = Reach::One(ENV.to_owned());
+        // Whoever was given a link to be somebody little does not become with it what its owner is made later.
+        store.invite(&invitation("bob@example.com", "held"), None).await.unwrap();
+        store.set_role(bob.id, &place, Some(Role::Operator), &entry("operator")).await.unwrap();
+        assert!(store.invitation("held", minute(3)).await.unwrap().is_none());
+        store.invite(&invitation("eve@example.com", "early"), None).await.unwrap();
+        store.add_person(("eve@example.com", "Eve"), "h", &[], minute(2), &entry("eve")).await.unwrap();
+        assert!(store.invitation("early", minute(3)).await.unwrap().is_none());
+        store.set_role(bob.id, &place, Some(Role::Viewer), &entry("viewer")).await.unwrap();
+        let roles = async || store.proofs("bob@example.com").await.unwrap().unwrap().person.roles;
+        assert_eq!(roles().await, [(place.clone(), Role::Viewer)]);
+        for role in [None, Some(Role::Viewer)] {
+            let last = store.set_role(anna.id, &Reach::All, role, &entry("never")).await;
+            assert!(matches!(last, Err(StoreError::LastFounder)));
+        }
+        assert!(matches!(
+            store.set_disabled(anna.id, Some(minute(3)), &entry("never")).await,
+            Err(StoreError::LastFounder)
+        ));
+        assert!(matches!(store.set_role(999, &place, None, &entry("never")).await, Err(StoreError::UnknownPerson)));
+        store.set_role(bob.id, &Reach::All, Some(Role::Founder), &entry("founder")).await.unwrap();
+        store.set_role(anna.id, &Reach::All, None, &entry("gone")).await.unwrap();
+        store.begin_session(anna.id, &session("s", 3)).await.unwrap();
+        store.set_disabled(anna.id, Some(minute(4)), &entry("out")).await.unwrap();
+        assert!(store.session("s").await.unwrap().is_none());
+        assert_eq!(store.people().await.unwrap()[0].disabled_at, Some(minute(4)));
+        store.set_disabled(anna.id, None, &entry("in")).await.unwrap();
+        assert_eq!(store.people().await.unwrap()[0].disabled_at, None);
+        assert_eq!(said(store).await, ["in", "out", "gone", "founder", "viewer", "eve", "operator", "bob", "anna"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sessions_are_seen_listed_ended_and_forgotten() {
+    for_each_backend(async |store| {
+        let anna = anna(store).await;
+        for (hash, at) in [("one", 1), ("two", 2), ("three", 3)] {
+            store.begin_session(anna.id, &session(hash, at)).await.unwrap();
+        }
+        store.see_session("one", minute(9)).await.unwrap();
+        store.see_session("two", minute(0)).await.unwrap();
+        let found = store.session("one").await.unwrap().unwrap();
+        assert_eq!((found.created_at, found.seen_at, found.is_whole), (minute(1), minute(9), true));
+        assert_eq!(found.of, SessionOf::Person(anna.clone()));
+        let order = async || {
+            let lines = store.sessions(anna.id).await.unwrap();
+            lines.into_iter().map(|line| line.token_hash).collect::<Vec<_>>()
+        };
+        assert_eq!(order().await, ["one", "three", "two"], "a time before the newest is no time at which it was seen");
+        store.end_session("two").await.unwrap();
+        store.set_password(anna.id, "another", Some("one"), &entry("password")).await.unwrap();
+        assert_eq!(order().await, ["one"]);
+        store.begin_session(anna.id, &session("four", 4)).await.unwrap();
+        store.end_other_sessions(anna.id, "four").await.unwrap();
+        assert_eq!(order().await, ["four"]);
+        store.know_device(anna.id, "device", minute(5)).await.unwrap();
+        assert!(store.knows_device("anna@example.com", "device").await.unwrap());
+        assert!(!store.knows_device("bob@example.com", "device").await.unwrap());
+        assert_eq!(store.prune_access(minute(4), minute(4)).await.unwrap(), 0);
+        assert_eq!(store.prune_access(minute(5), minute(6)).await.unwrap(), 1);
+        assert!(!store.knows_device("anna@example.com", "device").await.unwrap());
+        assert!(store.session("four").await.unwrap().is_none());
+        store.set_totp(anna.id, Some(b"secret"), &entry("totp")).await.unwrap();
+        assert_eq!(store.proofs("anna@example.com").await.unwrap().unwrap().totp.as_deref(), Some(&b"secret"[..]));
+        let used = async |step| store.use_totp_step(anna.id, step).await.unwrap();
+        assert_eq!([used(7).await, used(7).await, used(6).await, used(8).await], [true, false, false, true]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_is_found_by_its_hash_until_it_is_revoked() {
+    for_each_backend(async |store| {
+        let made = NewToken {
+            at: minute(1),
+            created_by: "local".to_owned(),
+            expires_at: Some(minute(90)),
+            name: "ci".to_owned(),
+            prefix: "sm_01234567".to_owned(),
+            reach: Reach::One(ENV.to_owned()),
+            scopes: vec![Scope::HealthRead, Scope::TelemetryWrite],
+            secret_hash: "hash".to_owned(),
+        };
+        let token = store.add_token(&made, &entry("made")).await.unwrap();
+        assert_eq!((token.scopes.as_slice(), token.expires_at), (made.scopes.as_slice(), Some(minute(90))));
+        let again = NewToken { secret_hash: "other".to_owned(), ..made };
+        assert!(matches!(store.add_token(&again, &entry("never")).await, Err(StoreError::NameTaken(_))));
+        store.see_token(token.id, minute(3)).await.unwrap();
+        store.see_token(token.id, minute(2)).await.unwrap();
+        assert_eq!(store.token("hash").await.unwrap().unwrap().used_at, Some(minute(3)));
+        assert!(store.token("other").await.unwrap().is_none());
+        store.revoke_token(token.id, minute(4), &entry("revoked")).await.unwrap();
+        store.revoke_token(token.id, minute(5), &entry("again")).await.unwrap();
+        assert_eq!(store.tokens().await.unwrap()[0].revoked_at, Some(minute(4)));
+        assert_eq!(said(store).await, ["revoked", "made"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_share_link_counts_who_opens_it_and_ends_with_its_sessions() {
+    for_each_backend(async |store| {
+        let made = NewShareLink {
+            at: minute(1),
+            created_by: "local".to_owned(),
+            environment: ENV.to_owned(),
+            expires_at: minute(90),
+            from: Some(minute(-10)),
+            name: "seed".to_owned(),
+            passphrase: Some("a hash".to_owned()),
+            to: None,
+            token_hash: "hash".to_owned(),
+            views: vec!["answer".to_owned(), "scores".to_owned()],
+        };
+        let link = store.add_share_link(&made, &entry("made")).await.unwrap();
+        assert_eq!((link.from, link.to, link.opened), (Some(minute(-10)), None, 0));
+        assert!(matches!(store.add_share_link(&made, &entry("never")).await, Err(StoreError::NameTaken(_))));
+        let (found, passphrase) = store.share_link("hash").await.unwrap().unwrap();
+        assert_eq!((found, passphrase.as_deref()), (link.clone(), Some("a hash")));
+        for (hash, at) in [("one", 2), ("two", 3)] {
+            store.open_share_link(link.id, &session(hash, at), &entry("opened")).await.unwrap();
+        }
+        let listed = store.share_links().await.unwrap().remove(0);
+        assert_eq!((listed.opened, listed.opened_at), (2, Some(minute(3))));
+        assert!(matches!(store.session("one").await.unwrap().unwrap().of, SessionOf::Link(of) if of.id == link.id));
+        store.revoke_share_link(link.id, minute(4), &entry("revoked")).await.unwrap();
+        assert!(store.session("one").await.unwrap().is_none());
+        store.revoke_share_link(link.id, minute(5), &entry("again")).await.unwrap();
+        assert_eq!(said(store).await, ["revoked", "opened", "opened", "made"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_many_who_use_one_invitation_at_once_one_comes_in() {
+    for_each_backend(async |store| {
+        store.invite(&invitation("bob@example.com", "link"), None).await.unwrap();
+        let joins = (0..8).map(|_| async {
+            store.join("link", ("bob@example.com", "Bob"), "h", minute(2), &entry("joined")).await.is_ok()
+        });
+        let came = crate::acts::join_all(joins).await;
+        assert_eq!(came.into_iter().filter(|came| *came).count(), 1);
+        assert_eq!(said(store).await, ["joined"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_founders_who_take_the_others_role_at_once_leave_one() {
+    for_each_backend(async |store| {
+        let anna = anna(store).await;
+        let roles = [(Reach::All, Role::Founder)];
+        let bob = store.add_person(("bob@example.com", "Bob"), "h", &roles, minute(2), &entry("bob")).await.unwrap();
+        let (one, other) = (entry("one"), entry("other"));
+        let (one, other) = tokio::join!(
+            store.set_role(anna.id, &Reach::All, None, &one),
+            store.set_role(bob.id, &Reach::All, None, &other)
+        );
+        assert_ne!(one.is_ok(), other.is_ok(), "{one:?} {other:?}");
+    })
+    .await;
+}
