@@ -1,6 +1,7 @@
 //! Owns every server function: one a path and method, each a few lines that call the store and the domain.
 //! The same functions are the JSON endpoints for scripts. Must name `crate::server` only inside bodies.
 
+mod access;
 mod backtest;
 mod connections;
 mod encoding;
@@ -9,6 +10,7 @@ mod pages;
 mod settings;
 mod styleguide;
 
+pub use access::*;
 pub use backtest::*;
 pub use connections::*;
 pub use encoding::{PostBody, PutBody};

@@ -1,19 +1,25 @@
 //! Owns the shell of every page and its routes. Must not know what a page shows.
 
+use crate::ui::account_page::AccountPage;
 use crate::ui::backtest_page::BacktestPage;
 use crate::ui::bundle;
 pub use crate::ui::bundle::PagePath;
 use crate::ui::compare_page::ComparePage;
 use crate::ui::connections_page::ConnectionsPage;
 use crate::ui::event_page::EventPage;
+use crate::ui::join_page::JoinPage;
 use crate::ui::page_error::NotFound;
+use crate::ui::people_page::PeoplePage;
 use crate::ui::rules_page::RulesPage;
 use crate::ui::samples_page::SamplesPage;
 use crate::ui::scaling_mode_page::ScalingModePage;
 use crate::ui::settings_page::SettingsPage;
+use crate::ui::shared_page::{ShareDoorPage, SharedPage};
+use crate::ui::sign_in_page::SignInPage;
 use crate::ui::snapshot_page::SnapshotPage;
 use crate::ui::styleguide_page::StyleguidePage;
 pub use crate::ui::theme_choice::Theme;
+pub use crate::ui::visitor::Visitor;
 use crate::ui::what_if_page::WhatIfPage;
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags, provide_meta_context};
@@ -63,6 +69,12 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/founder/scaling-mode/rules") view=RulesPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/samples") view=SamplesPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/what-if") view=WhatIfPage ssr=SsrMode::Async />
+                <Route path=path!("/founder/scaling-mode/people") view=PeoplePage ssr=SsrMode::Async />
+                <Route path=path!("/founder/sign-in") view=SignInPage ssr=SsrMode::Async />
+                <Route path=path!("/founder/account") view=AccountPage ssr=SsrMode::Async />
+                <Route path=path!("/founder/shared") view=SharedPage ssr=SsrMode::Async />
+                <Route path=path!("/founder/share/:secret") view=ShareDoorPage ssr=SsrMode::Async />
+                <Route path=path!("/founder/join/:secret") view=JoinPage ssr=SsrMode::Async />
                 <Route path=path!("/styleguide") view=StyleguidePage ssr=SsrMode::Async />
             </Routes>
         </Router>

@@ -35,13 +35,22 @@ pub enum Code {
     UnsupportedMediaType,
     Rejected,
     IdempotencyKeyReused,
+    SignInRequired,
+    InvalidCredential,
+    SignInFailed,
+    NotAllowed,
+    UnknownPerson,
+    LinkUnusable,
+    PersonExists,
+    LastFounder,
+    NameTaken,
     TooManyRequests,
     Unavailable,
     Internal,
 }
 
 impl Code {
-    pub const ALL: [Code; 25] = [
+    pub const ALL: [Code; 34] = [
         Code::Malformed,
         Code::OutOfRange,
         Code::InvalidSignature,
@@ -64,6 +73,15 @@ impl Code {
         Code::UnsupportedMediaType,
         Code::Rejected,
         Code::IdempotencyKeyReused,
+        Code::SignInRequired,
+        Code::InvalidCredential,
+        Code::SignInFailed,
+        Code::NotAllowed,
+        Code::UnknownPerson,
+        Code::LinkUnusable,
+        Code::PersonExists,
+        Code::LastFounder,
+        Code::NameTaken,
         Code::TooManyRequests,
         Code::Unavailable,
         Code::Internal,
@@ -73,13 +91,15 @@ impl Code {
     pub const fn status(self) -> u16 {
         match self {
             Code::Malformed | Code::OutOfRange => 400,
-            Code::InvalidSignature => 401,
-            Code::ForeignOrigin | Code::ForeignHost => 403,
+            Code::InvalidSignature | Code::SignInRequired | Code::InvalidCredential | Code::SignInFailed => 401,
+            Code::ForeignOrigin | Code::ForeignHost | Code::NotAllowed => 403,
             Code::UnknownEnvironment
             | Code::UnknownSnapshot
             | Code::UnknownEvent
             | Code::UnknownProposal
             | Code::UnknownSource
+            | Code::UnknownPerson
+            | Code::LinkUnusable
             | Code::UnknownPath => 404,
             Code::MethodNotAllowed => 405,
             Code::Conflict
@@ -87,7 +107,10 @@ impl Code {
             | Code::RecommendationChanged
             | Code::EnvironmentExists
             | Code::SourceExists
-            | Code::SourceUnreadable => 409,
+            | Code::SourceUnreadable
+            | Code::PersonExists
+            | Code::LastFounder
+            | Code::NameTaken => 409,
             Code::TooLarge => 413,
             Code::UnsupportedMediaType => 415,
             Code::Rejected | Code::IdempotencyKeyReused => 422,
@@ -122,6 +145,15 @@ impl Code {
             Code::UnsupportedMediaType => "unsupported-media-type",
             Code::Rejected => "rejected",
             Code::IdempotencyKeyReused => "idempotency-key-reused",
+            Code::SignInRequired => "sign-in-required",
+            Code::InvalidCredential => "invalid-credential",
+            Code::SignInFailed => "sign-in-failed",
+            Code::NotAllowed => "not-allowed",
+            Code::UnknownPerson => "unknown-person",
+            Code::LinkUnusable => "link-unusable",
+            Code::PersonExists => "person-exists",
+            Code::LastFounder => "last-founder",
+            Code::NameTaken => "name-taken",
             Code::TooManyRequests => "too-many-requests",
             Code::Unavailable => "unavailable",
             Code::Internal => "internal",
@@ -153,6 +185,15 @@ impl Code {
             Code::UnsupportedMediaType => "The body must be JSON",
             Code::Rejected => "Nothing was stored: the data has mistakes",
             Code::IdempotencyKeyReused => "The Idempotency-Key belongs to another request",
+            Code::SignInRequired => "Sign in first",
+            Code::InvalidCredential => "The credential opens nothing here",
+            Code::SignInFailed => "The e-mail address or the password is not right",
+            Code::NotAllowed => "Your role does not allow this",
+            Code::UnknownPerson => "There is no such person",
+            Code::LinkUnusable => "This link cannot be used",
+            Code::PersonExists => "There is a person with that e-mail address already",
+            Code::LastFounder => "Somebody must stay who may do everything",
+            Code::NameTaken => "There is one of that name already",
             Code::TooManyRequests => "Too many requests at once",
             Code::Unavailable => "The store cannot be reached just now",
             Code::Internal => "Something went wrong here, not with you",
@@ -174,6 +215,9 @@ pub struct WireError {
     /// The field that is wrong, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// In how many seconds to try again, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
     /// Every mistake, where there may be several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<RowError>,
@@ -189,6 +233,7 @@ impl WireError {
             status: code.status(),
             detail: detail.into(),
             field: None,
+            retry_after: None,
             errors: Vec::new(),
         }
     }
@@ -196,6 +241,12 @@ impl WireError {
     /// The same, naming the field that is wrong.
     pub fn at(mut self, field: impl Into<String>) -> WireError {
         self.field = Some(field.into());
+        self
+    }
+
+    /// The same, saying in how many seconds to try again.
+    pub fn retry_after(mut self, seconds: u32) -> WireError {
+        self.retry_after = Some(seconds);
         self
     }
 

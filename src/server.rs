@@ -1,5 +1,6 @@
 //! Owns everything that only the server has: what touches disks, networks, clocks and the environment.
 
+pub mod access;
 pub mod backtest;
 pub mod bundle;
 pub mod calendar;

@@ -1,6 +1,7 @@
 //! The screens: components that turn domain values into pages. They import domain, error and api, never server, and
 //! hold no rule: thresholds and answers come from the values that they show.
 
+pub mod account_page;
 pub mod actions_panel;
 pub mod backtest_differences;
 pub mod backtest_form;
@@ -21,6 +22,7 @@ pub mod first_run_checklist;
 pub mod format;
 pub mod icons;
 pub mod inputs_table;
+pub mod join_page;
 pub mod links;
 pub mod live_connection;
 pub mod live_page;
@@ -37,6 +39,8 @@ pub mod page_commands;
 pub mod page_error;
 pub mod page_frame;
 pub mod page_script;
+pub mod people_page;
+pub mod people_words;
 pub mod policy_validation;
 pub mod policy_words;
 pub mod proposal_panel;
@@ -55,6 +59,9 @@ pub mod settings_limits;
 pub mod settings_page;
 pub mod settings_review;
 pub mod settings_versions;
+pub mod share_list;
+pub mod shared_page;
+pub mod sign_in_page;
 pub mod snapshot_list;
 pub mod snapshot_page;
 pub mod snapshot_verification;
@@ -73,6 +80,8 @@ pub mod styleguide_states;
 pub mod styleguide_tokens;
 pub mod theme_choice;
 pub mod timeline_filter;
+pub mod token_list;
+pub mod visitor;
 pub mod what_if;
 pub mod what_if_answers;
 pub mod what_if_break_even;

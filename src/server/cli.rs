@@ -16,10 +16,12 @@ mod import;
 mod import_clients;
 mod import_focus;
 mod migrate;
+mod person;
 mod read;
 mod replay;
 mod safety;
 mod serve;
+mod token;
 mod write;
 
 use super::config::{Flags, ServeFlags, Settings, SettingsError};
@@ -83,6 +85,12 @@ enum Command {
     Freeze(write::Reasoned),
     /// Unfreeze an environment.
     Unfreeze(write::Reasoned),
+    /// Create, list or shut out people. Whoever can run this on the store can do everything in it.
+    #[command(subcommand)]
+    Person(person::Command),
+    /// Make, list or revoke API tokens.
+    #[command(subcommand)]
+    Token(token::Command),
     /// Prove that history and snapshots are whole and unaltered.
     Verify(safety::Verify),
     /// Write the history to a file that others can prove with nothing but the public key.
@@ -144,6 +152,10 @@ impl CliError {
                 | StoreError::Conflicts(_)
                 | StoreError::Page(_)
                 | StoreError::KeyReused
+                | StoreError::PersonExists(_)
+                | StoreError::UnknownPerson
+                | StoreError::LastFounder
+                | StoreError::NameTaken(_)
                 | StoreError::NotAStore(_)
                 | StoreError::FileExists(_),
             ) => ExitCode::from(1),
@@ -201,6 +213,8 @@ async fn dispatch(command: Command, settings: Settings) -> Result<(), CliError> 
         Command::SetMode(arguments) => write::set_mode(arguments, &settings).await,
         Command::Freeze(arguments) => write::freeze(arguments, &settings).await,
         Command::Unfreeze(arguments) => write::unfreeze(arguments, &settings).await,
+        Command::Person(command) => person::run(command, &settings).await,
+        Command::Token(command) => token::run(command, &settings).await,
         Command::Verify(arguments) => safety::verify(arguments, &settings).await,
         Command::Export(arguments) => bundles::export(arguments, &settings).await,
         Command::Key(arguments) => bundles::key(&arguments, &settings),

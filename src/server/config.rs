@@ -77,13 +77,9 @@ pub struct Flags {
 /// Settings that only serving has.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ServeFlags {
-    /// Address to listen on. [default: 127.0.0.1:3008]
+    /// Address to listen on. One that other machines reach is refused until a person exists. [default: 127.0.0.1:3008]
     #[arg(long, env = "SCALING_MODE_ADDR", value_name = "ADDRESS")]
     pub addr: Option<SocketAddr>,
-    /// Listen on an address that other machines reach. RISK: there is no sign-in yet, so everyone who reaches the address
-    /// can read every number and act as the founder. Only behind a proxy that signs people in.
-    #[arg(long, env = "SCALING_MODE_ALLOW_REMOTE", value_parser = BoolishValueParser::new())]
-    pub allow_remote: bool,
     /// A further host name that requests may be addressed to, as a proxy passes it on; may be repeated.
     #[arg(long = "allowed-host", env = "SCALING_MODE_ALLOWED_HOSTS", value_delimiter = ',', value_name = "NAME")]
     pub allowed_hosts: Vec<String>,
@@ -137,7 +133,6 @@ pub enum LogFormat {
 #[serde(deny_unknown_fields, default)]
 struct File {
     addr: Option<SocketAddr>,
-    allow_remote: Option<bool>,
     allowed_hosts: Vec<String>,
     daily_at: Option<String>,
     data_dir: Option<PathBuf>,
@@ -166,7 +161,6 @@ struct File {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     pub addr: SocketAddr,
-    pub allow_remote: bool,
     pub allowed_hosts: Vec<String>,
     pub daily_at: NaiveTime,
     pub data_dir: PathBuf,
@@ -238,16 +232,6 @@ impl Settings {
             return Err(value_error("tick_minutes", "must divide a day evenly: 5, 10, 15, 30, 60 and so on"));
         }
         let addr = serve.addr.or(file.addr).unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3008));
-        let allow_remote = serve.allow_remote || file.allow_remote.unwrap_or(false);
-        if !addr.ip().is_loopback() && !allow_remote {
-            return Err(value_error(
-                "addr",
-                format!(
-                    "{addr} is reached by other machines, and there is no sign-in yet: whoever reaches it can read every \
-                     number and act as the founder. Say --allow-remote if a proxy in front of it signs people in"
-                ),
-            ));
-        }
         let daily_at = serve.daily_at.clone().or(file.daily_at).unwrap_or_else(|| "06:00".to_owned());
         let daily_at = NaiveTime::parse_from_str(&daily_at, "%H:%M")
             .map_err(|_| value_error("daily_at", format!("must be a time of day such as 06:00, not \"{daily_at}\"")))?;
@@ -263,7 +247,6 @@ impl Settings {
         EnvFilter::try_new(&log).map_err(|error| value_error("log", format!("is no filter of log lines: {error}")))?;
         Ok(Settings {
             addr,
-            allow_remote,
             allowed_hosts,
             daily_at,
             store: place(database_url.as_ref().map(Secret::reveal), &data_dir)?,
@@ -345,13 +328,6 @@ mod tests {
     fn flags_stand_above_the_file_and_the_file_above_defaults() {
         let settings = read("tick_minutes = 30\naddr = \"127.0.0.1:4000\"").unwrap();
         assert_eq!((settings.tick_minutes, settings.addr.port(), settings.raw_sample_days), (30, 4000, 30));
-    }
-
-    #[test]
-    fn another_address_needs_a_flag_that_says_what_it_risks() {
-        let refused = read("addr = \"0.0.0.0:3008\"").unwrap_err();
-        assert!(refused.contains("--allow-remote") && refused.contains("act as the founder"), "{refused}");
-        assert!(read("addr = \"0.0.0.0:3008\"\nallow_remote = true").is_ok());
     }
 
     #[test]

@@ -1,17 +1,22 @@
 //! Owns the HTTP surface: the router, what every request passes through, and the state that server functions see.
 //! Must not hold rules; endpoints live in `crate::api`.
 
+pub mod account;
 pub mod alertmanager;
 pub mod assets;
 pub mod backtests;
 pub mod cloud_events;
 pub mod connections;
 pub mod context;
+mod cookie_header;
 mod cookies;
+pub mod doors;
 pub mod events;
 pub mod guard;
 mod gzip;
 pub mod headers;
+pub mod identity;
+pub mod joining;
 pub mod last_good;
 pub mod metrics;
 pub mod notices;
@@ -20,15 +25,19 @@ pub mod over_time;
 pub mod pages;
 pub mod parameters;
 pub mod peer;
+pub mod people;
 pub mod probes;
 pub mod problem;
 pub mod receive;
 pub mod settings;
+pub mod sharing;
+pub mod sign_in;
 mod signature;
 pub mod sources;
 pub mod stripe;
 pub mod theme;
 pub mod timeline;
+pub mod tokens;
 pub mod views;
 
 use super::config::Settings;
@@ -38,7 +47,8 @@ use super::scheduler::Scheduler;
 use super::sources::remote_write::Pending;
 use super::sources::requests::RequestLog;
 use super::store::Store;
-use crate::app::{App, PagePath, Theme, shell};
+use crate::app::{App, PagePath, Theme, Visitor, shell};
+use crate::domain::access::Identity;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::request::Parts;
@@ -60,6 +70,8 @@ pub const PAGE: &str = "/founder/scaling-mode";
 /// All that a request may reach.
 #[derive(Clone)]
 pub struct AppState {
+    /// What is kept of those who ask.
+    pub access: identity::Access,
     /// Has sources asked, those that are added while it runs too.
     pub asking: Supervisor,
     /// Parts of histograms that came without their rest.
@@ -93,6 +105,7 @@ pub fn router(state: AppState) -> Router {
             if let Some(parts) = use_context::<Parts>() {
                 provide_context(Theme(theme::chosen(&parts.headers)));
                 provide_context(PagePath(parts.uri.path().to_owned()));
+                provide_context(Visitor::of(parts.extensions.get::<Identity>().cloned()));
             }
             provide_context(state.clone());
         }
@@ -117,13 +130,16 @@ pub fn router(state: AppState) -> Router {
         .fallback(assets::serve)
         .layer(from_fn_with_state(state.clone(), cloud_events::serve))
         .layer(from_fn_with_state(state.clone(), pages::serve))
+        // Once here, so that who keeps answers sees their status, and once around what is refused before.
+        .layer(from_fn(problem::as_documents))
+        .layer(from_fn_with_state(state.clone(), last_good::serve))
+        .layer(from_fn_with_state(state.clone(), identity::check))
         .layer(from_fn_with_state(state.clone(), guard::check))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(from_fn(problem::as_documents))
-        .layer(from_fn_with_state(state.clone(), last_good::serve))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(state.clone(), super::sources::requests::measure))
-        .layer(from_fn(cookies::join))
+        .layer(from_fn(cookie_header::join))
         .layer(from_fn(headers::protect))
         .layer(from_fn_with_state(door, peer::tell))
         .with_state(state)

@@ -1,6 +1,7 @@
 //! Owns the scheduler: one evaluation a tick for each live environment, and the day's decision. It takes no input, is
 //! idempotent a tick, never runs twice at once, and goes on when one environment fails. It applies nothing by itself.
 
+use super::access::{absolute_timeout, idle_timeout};
 use super::calendar;
 use super::clock;
 use super::config::Settings;
@@ -221,6 +222,10 @@ async fn keep_house(store: &dyn Store, settings: &Settings, now: DateTime<Utc>) 
     }
     if let Err(error) = store.prune_counters(now - COUNTERS_KEPT).await {
         super::observability::log_error("counters could not be pruned", &error);
+    }
+    let (unseen_since, begun_before) = (now - idle_timeout(), now - absolute_timeout());
+    if let Err(error) = store.prune_access(unseen_since, begun_before).await {
+        super::observability::log_error("sessions that had ended could not be pruned", &error);
     }
     if let Err(error) = store.prune_keys(now - Duration::days(7)).await {
         super::observability::log_error("used keys could not be pruned", &error);

@@ -3,7 +3,9 @@
 
 use super::links;
 use super::mode_consequence::ModeConsequence;
+use super::visitor::{NotYours, Visitor};
 use super::widgets::EnvironmentField;
+use crate::domain::access::Permission;
 use crate::domain::act::MAX_REASON;
 use crate::domain::consequence::Load;
 use crate::domain::policy::Config;
@@ -12,6 +14,30 @@ use leptos::prelude::*;
 #[component]
 pub fn ActionsPanel(config: Config, load: Load) -> impl IntoView {
     let environment = config.environment.clone();
+    let visitor = Visitor::here();
+    // What is not theirs to do is not offered; why it is not there is said in its place.
+    let offered = |permission: Permission, act: &dyn Fn() -> AnyView| {
+        if visitor.may(permission, &environment) {
+            act()
+        } else {
+            view! {
+                <div class="act">
+                    <NotYours permission=permission />
+                </div>
+            }
+            .into_any()
+        }
+    };
+    let evaluate =
+        offered(Permission::Evaluate, &|| view! { <AnswerNow environment=environment.clone() /> }.into_any());
+    let set_mode =
+        offered(Permission::ChangeMode, &|| view! { <SetMode config=config.clone() load=load /> }.into_any());
+    let freeze = offered(Permission::Freeze, &|| {
+        view! { <Freeze environment=environment.clone() frozen=config.frozen /> }.into_any()
+    });
+    let auto_mode = visitor
+        .may(Permission::ChangeMode, &environment)
+        .then(|| view! { <AutoMode environment=environment.clone() auto_mode=config.auto_mode /> });
     view! {
         <section id="actions" class="panel" aria-labelledby="actions-title">
             <div class="panel-head">
@@ -19,22 +45,19 @@ pub fn ActionsPanel(config: Config, load: Load) -> impl IntoView {
             </div>
             <p>
                 <a class="button" href=links::settings(&environment)>
-                    "Edit limits and guardrails"
+                    {if visitor.may(Permission::ChangePolicy, &environment) {
+                        "Edit limits and guardrails"
+                    } else {
+                        "See limits and guardrails"
+                    }}
                 </a>
             </p>
             <p class="quiet">"The engine advises. Only these forms change anything, and each leaves an event in the history."</p>
             <div class="acts">
-                <form method="post" action=links::form("evaluate") class="act">
-                    <h3>"Answer now"</h3>
-                    <p class="quiet">"Evaluate with the data at hand and keep the snapshot."</p>
-                    <EnvironmentField environment=environment.clone() />
-                    <button type="submit" class="button button-primary">
-                        "Generate snapshot"
-                    </button>
-                </form>
-                <SetMode config=config.clone() load=load />
-                <Freeze environment=environment.clone() frozen=config.frozen />
-                <AutoMode environment=environment.clone() auto_mode=config.auto_mode />
+                {evaluate}
+                {set_mode}
+                {freeze}
+                {auto_mode}
             </div>
             <p>
                 <a class="samples-link" href=links::backtest(&environment)>
@@ -42,6 +65,21 @@ pub fn ActionsPanel(config: Config, load: Load) -> impl IntoView {
                 </a>
             </p>
         </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn AnswerNow(environment: String) -> impl IntoView {
+    view! {
+        <form method="post" action=links::form("evaluate") class="act">
+            <h3>"Answer now"</h3>
+            <p class="quiet">"Evaluate with the data at hand and keep the snapshot."</p>
+            <EnvironmentField environment=environment />
+            <button type="submit" class="button button-primary">
+                "Generate snapshot"
+            </button>
+        </form>
     }
     .into_any()
 }

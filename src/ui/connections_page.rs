@@ -7,9 +7,11 @@ use super::notice_region::NoticeRegion;
 use super::page_error::PageError;
 use super::page_frame::PageFrame;
 use super::source_form::{AddSignal, AddSource, RemoveSource};
+use super::visitor::{NotYours, Visitor};
 use super::widgets::{EnvironmentField, KindMark, TableRegion, TimeStamp};
 use super::words;
 use crate::api;
+use crate::domain::access::Permission;
 use crate::domain::connection::{CELLS, ConnectedSignal, Connection, ConnectionState, Connections};
 use crate::domain::source::{FIELDS, SourceForm};
 use chrono::{DateTime, Utc};
@@ -41,6 +43,7 @@ pub fn ConnectionsPage() -> impl IntoView {
 fn Shown(connections: Connections, form: SourceForm) -> impl IntoView {
     let Connections { as_of, config, connections, prices_version } = connections;
     let environment = config.environment.clone();
+    let may_change = Visitor::here().may(Permission::ChangeSources, &environment);
     let is_empty = connections.is_empty();
     let panels: Vec<_> = connections
         .into_iter()
@@ -79,7 +82,11 @@ fn Shown(connections: Connections, form: SourceForm) -> impl IntoView {
                     })}
             </section>
             {panels}
-            <AddSource environment=environment form=form />
+            {if may_change {
+                view! { <AddSource environment=environment form=form /> }.into_any()
+            } else {
+                view! { <NotYours permission=Permission::ChangeSources /> }.into_any()
+            }}
         </PageFrame>
     }
     .into_any()
@@ -128,7 +135,8 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
             </div>
         }
     });
-    let test = connection.asking.is_some().then(|| {
+    let may_change = Visitor::here().may(Permission::ChangeSources, environment);
+    let test = (connection.asking.is_some() && may_change).then(|| {
         view! {
             <form method="post" action=links::form("ask-source")>
                 <EnvironmentField environment=environment.to_owned() />
@@ -137,7 +145,7 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
             </form>
         }
     });
-    let changes = connection.is_added.then(|| {
+    let changes = (connection.is_added && may_change).then(|| {
         let name = connection.name.clone();
         view! {
             <AddSignal environment=environment.to_owned() place=place source=name.clone() form=form.clone() />

@@ -9,6 +9,15 @@ pub const PAGE: &str = "/founder/scaling-mode";
 /// Where the settings are edited.
 pub const SETTINGS: &str = "/founder/scaling-mode/settings";
 
+/// Where founders say who may do what.
+pub const PEOPLE: &str = "/founder/scaling-mode/people";
+
+/// One's own account.
+pub const ACCOUNT: &str = "/founder/account";
+
+/// Where one signs in.
+pub const SIGN_IN: &str = "/founder/sign-in";
+
 /// Where a form posts to.
 pub fn form(name: &str) -> String {
     format!("/api/scaling-mode/forms/{name}")

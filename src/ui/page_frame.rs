@@ -4,6 +4,7 @@ use super::bars::BarPatterns;
 use super::links;
 use super::page_script::PageScript;
 use super::theme_choice::ThemeChoice;
+use super::visitor::AccountBar;
 use leptos::prelude::*;
 
 const MARK: &str = r#"<rect x="1" y="13" width="4" height="6" rx="1"/><rect x="8" y="8" width="4" height="11" rx="1"/><rect x="15" y="1" width="4" height="18" rx="1" class="brand-open"/>"#;
@@ -31,6 +32,7 @@ pub fn PageFrame(
                     "Scaling Mode"
                 </a>
                 {aside}
+                <AccountBar />
             </div>
         </header>
         <main id="main" class="site-width" tabindex="-1">

@@ -19,8 +19,10 @@ use super::scaling_mode_overview::ScalingModeOverview;
 use super::scaling_mode_timeline::ScalingModeTimeline;
 use super::snapshot_list::SnapshotList;
 use super::timeline_filter::TimelineQuery;
+use super::visitor::{OpenBanner, Visitor};
 use super::words;
 use crate::api::{self, FounderPage};
+use crate::domain::access::Permission;
 use crate::domain::consequence::Load;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -91,7 +93,8 @@ fn Panels(page: FounderPage, timeline: TimelineQuery) -> impl IntoView {
         <EnvironmentSwitcher environments=data.environments.clone() current=environment.clone() />
     }
     .into_any();
-    let proposal = data.overview.proposal.clone().map(|proposal| {
+    let may_change_mode = Visitor::here().may(Permission::ChangeMode, &environment);
+    let proposal = data.overview.proposal.clone().filter(|_| may_change_mode).map(|proposal| {
         view! { <ProposalPanel environment=environment.clone() kind=kind proposal=proposal /> }
     });
     let proof = snapshot.clone().map(|snapshot| {
@@ -105,6 +108,7 @@ fn Panels(page: FounderPage, timeline: TimelineQuery) -> impl IntoView {
         <PageFrame aside=Some(switcher) follow=Some((environment.clone(), data.head))>
             <LivePage />
             <NoticeRegion notice=page.notice />
+            <OpenBanner />
             <PageBanners data=data.clone() />
             <ScalingModeOverview
                 overview=data.overview

@@ -9,7 +9,9 @@ use super::page_frame::PageFrame;
 use super::settings_form::{SettingsForm, SettingsParts};
 use super::settings_review::{ErrorSummary, ReviewChanges};
 use super::settings_versions::SettingsVersions;
+use super::visitor::{NotYours, Visitor};
 use crate::api;
+use crate::domain::access::Permission;
 use crate::domain::policy::FieldError;
 use crate::domain::policy_fields::{Draft, differences, filled_from};
 use crate::domain::settings::SettingsData;
@@ -98,6 +100,8 @@ fn Settings(data: SettingsData, sent: Sent) -> impl IntoView {
         let text = format!("{} of the settings below {are} filled in anew. Nothing is saved yet.", changes.len());
         view! { <p class="notice">{text}</p> }.into_any()
     };
+    let not_theirs = (!Visitor::here().may(Permission::ChangePolicy, &environment))
+        .then(|| view! { <NotYours permission=Permission::ChangePolicy /> });
     view! {
         <Title text=format!("Limits and guardrails · {environment} · Scaling Mode") />
         <PageFrame>
@@ -109,6 +113,7 @@ fn Settings(data: SettingsData, sent: Sent) -> impl IntoView {
             <h1>{format!("Limits and guardrails of {environment}")}</h1>
             {moved}
             {review}
+            {not_theirs}
             <SettingsParts />
             <SettingsForm environment=environment.clone() draft=draft version=version />
             <SettingsVersions environment=environment versions=data.versions />

@@ -71,6 +71,8 @@ pub const fn event(event_type: EventType) -> &'static str {
         EventType::ProposalAccepted => "Proposal accepted",
         EventType::ProposalDismissed => "Proposal dismissed",
         EventType::ProposalExpired => "Proposal expired",
+        EventType::AccessChanged => "Access changed",
+        EventType::Accessed => "Read from outside",
         EventType::Exported => "History exported",
         EventType::Note => "Note",
     }

@@ -1,5 +1,6 @@
 //! Owns the tests that run the whole program: its HTTP surface, and what a crash may cost.
 
+mod access;
 mod alertmanager;
 mod clocks;
 mod cloud_events;
@@ -10,10 +11,12 @@ mod live;
 mod malformed;
 mod metrics;
 mod peer;
+mod people;
 mod postgres;
 mod secrets;
 mod serving;
 mod settings;
+mod sign_in;
 mod sources;
 mod stripe;
 mod styleguide;

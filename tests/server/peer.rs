@@ -5,7 +5,9 @@ use reqwest::Method;
 
 /// What a request with these headers gets: the address that the page tells senders to use, and what browsers are told.
 async fn seen(server: &Server, headers: &[(&str, &str)]) -> (String, Option<String>) {
-    let mut request = server.request(Method::GET, "/founder/scaling-mode");
+    // Whatever came through a proxy is from elsewhere, and needs somebody who is signed in.
+    let cookies = crate::people::sign_in(server, "anna@example.com").await;
+    let mut request = server.request(Method::GET, "/founder/scaling-mode").header("cookie", cookies);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -24,9 +26,11 @@ async fn a_proxy_says_how_it_was_asked_only_where_it_is_trusted() {
     let year = Some("max-age=31536000".to_owned());
 
     let alone = Server::start().await;
+    crate::people::create(&alone, "anna@example.com", "founder", None);
     assert_eq!(seen(&alone, &https).await, ("http".to_owned(), None));
 
     let behind = Server::start_with(&["--no-demo", "--trusted-proxy", "127.0.0.0/8"]).await;
+    crate::people::create(&behind, "anna@example.com", "founder", None);
     assert_eq!(seen(&behind, &https).await, ("https".to_owned(), year.clone()));
     // The page that was made for HTTPS is not the one that is given over HTTP.
     assert_eq!(seen(&behind, &[]).await, ("http".to_owned(), None));

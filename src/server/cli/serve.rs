@@ -5,18 +5,20 @@ use crate::domain::mode::Mode;
 use crate::domain::policy::{Config, EnvironmentKind, Policy};
 use crate::domain::snapshot::Origin;
 use crate::domain::telemetry::AcceptedBatch;
+use crate::server::access::secret;
 use crate::server::config::Settings;
 use crate::server::evaluation::{Occasion, evaluate_and_record};
 use crate::server::http::context::DEFAULT_ENVIRONMENT;
+use crate::server::http::identity::Access;
 use crate::server::http::last_good::LastGood;
 use crate::server::http::pages::Pages;
-use crate::server::http::{AppState, PAGE, router};
+use crate::server::http::{AppState, PAGE, joining, people, router};
 use crate::server::leadership::{Leadership, Pace};
 use crate::server::live::Feed;
 use crate::server::puller::Supervisor;
 use crate::server::scheduler::{Scheduler, housekeeping};
 use crate::server::signing::heads::Keeper;
-use crate::server::signing::keys;
+use crate::server::signing::keys::{self, KeyError};
 use crate::server::sources::THIS_SERVER;
 use crate::server::sources::host::Host;
 use crate::server::sources::requests::RequestLog;
@@ -68,20 +70,37 @@ fn certificate(settings: &Settings) -> Result<Option<(Arc<Certificate>, ServerCo
     Ok(Some((certificate, tls)))
 }
 
+/// What signs the heads of the history. Where no key is named and the data folder takes none, as in a container that keeps nothing, the
+/// server does all the rest, and says so.
+fn keeper(settings: &Settings) -> Result<Option<Keeper>, CliError> {
+    let key = match keys::load_or_make(settings) {
+        Ok(key) => key,
+        Err(error @ KeyError::File { .. }) if settings.signing_key_file.is_none() => {
+            observability::log_error("heads of the history are not signed: name a key with signing_key_file", &error);
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let keeper = Keeper::new(settings, key).map_err(|source| CliError::Serve {
+        what: "signed heads could not be sent from here",
+        source: Box::new(source),
+    })?;
+    Ok(Some(keeper))
+}
+
 /// Serves until it is told to stop.
 pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     let (certificate, tls) = certificate(&settings)?.unzip();
     let store = open(&settings).await?;
     first_run(&store, &settings).await?;
-    let keeper = Keeper::new(&settings, keys::load_or_make(&settings)?).map_err(|source| CliError::Serve {
-        what: "signed heads could not be sent from here",
-        source: Box::new(source),
-    })?;
+    let founders_link = first_founder(&store, &settings).await?;
+    let keeper = keeper(&settings)?;
     let settings = Arc::new(settings);
     let stop = CancellationToken::new();
     let leadership = Leadership::new(&replica(), Pace::default());
     leadership.renew(store.as_ref()).await;
     let state = AppState {
+        access: Access::default(),
         asking: Supervisor::default(),
         buckets: Arc::default(),
         feed: Feed::new(stop.clone()),
@@ -102,7 +121,9 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     let tasks = TaskTracker::new();
     state.requests.start(clock::now());
     tasks.spawn(state.scheduler.clone().run(store.clone(), settings.clone(), leadership.clone(), stop.clone()));
-    tasks.spawn(keeper.run(store.clone(), state.scheduler.daily.clone(), leadership.clone(), stop.clone()));
+    if let Some(keeper) = keeper {
+        tasks.spawn(keeper.run(store.clone(), state.scheduler.daily.clone(), leadership.clone(), stop.clone()));
+    }
     tasks.spawn(state.feed.clone().run(store.clone()));
     tasks.spawn(housekeeping(store.clone(), settings.clone(), leadership.clone(), stop.clone()));
     tasks.spawn(state.asking.clone().run(
@@ -118,7 +139,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
         tasks.spawn(certificate.clone().renew(stop.clone()));
     }
     tasks.close();
-    announce(address, certificate.is_some());
+    announce(address, certificate.is_some(), founders_link.as_deref());
     let router = router(state);
     let server = match tls {
         None => serve(listener.tap_io(|stream| without_delay(stream)), router, &stop),
@@ -147,15 +168,45 @@ fn replica() -> String {
     format!("{}-{random}", std::process::id())
 }
 
-fn announce(address: SocketAddr, is_tls: bool) {
-    let host = if address.ip().is_loopback() { "localhost".to_owned() } else { address.ip().to_string() };
-    let scheme = if is_tls { "https" } else { "http" };
-    say!("Scaling Mode serves {scheme}://{host}:{}{PAGE}", address.port());
+fn announce(address: SocketAddr, is_tls: bool, founders_link: Option<&str>) {
+    let base = address_of(address, is_tls);
+    say!("Scaling Mode serves {base}{PAGE}");
+    if let Some(secret) = founders_link {
+        say!("Nobody has to sign in on this machine yet. Create the founder, once: {base}{}", joining::address(secret));
+    }
     tracing::info!(%address, "serving");
 }
 
+/// The address that a browser on this machine reaches the server by.
+pub(super) fn address_of(address: SocketAddr, is_tls: bool) -> String {
+    let host = if address.ip().is_loopback() { "localhost".to_owned() } else { address.ip().to_string() };
+    let host = if address.is_ipv6() && !address.ip().is_loopback() { format!("[{host}]") } else { host };
+    format!("{}://{host}:{}", if is_tls { "https" } else { "http" }, address.port())
+}
+
+/// While nobody exists: a new link by which the founder is created, where only this machine reaches the server.
+///
+/// # Errors
+/// [`CliError::Usage`] with the command that creates somebody, where other machines would reach it.
+async fn first_founder(store: &Arc<dyn Store>, settings: &Settings) -> Result<Option<String>, CliError> {
+    if store.has_people().await? {
+        return Ok(None);
+    }
+    if !settings.addr.ip().is_loopback() {
+        return Err(CliError::Usage(format!(
+            "{} is reached by other machines, and nobody has been created who could sign in. Create the founder first: \
+             scaling-mode person create anna@example.com",
+            settings.addr
+        )));
+    }
+    let made = secret::fresh()
+        .map_err(|error| CliError::Serve { what: "there are no random numbers", source: Box::new(error) })?;
+    store.invite(&people::founders_invitation(made.hash, "scaling-mode".to_owned()), None).await?;
+    Ok(Some(made.secret))
+}
+
 /// Makes the environments that every store has, where they are not there yet. Nothing is connected to `production`.
-async fn first_run(store: &Arc<dyn Store>, settings: &Settings) -> Result<(), StoreError> {
+pub(super) async fn first_run(store: &Arc<dyn Store>, settings: &Settings) -> Result<(), StoreError> {
     let now = clock::now();
     for name in [DEFAULT_ENVIRONMENT, THIS_SERVER] {
         let config = Config::new(name, EnvironmentKind::Live, Mode::Lab, Policy::default(), now);

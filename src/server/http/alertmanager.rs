@@ -3,7 +3,8 @@
 
 use super::context::DEFAULT_ENVIRONMENT;
 use super::receive::{self, AT_ONCE};
-use super::{AppState, problem};
+use super::{AppState, identity, problem};
+use crate::domain::access::Permission;
 use crate::domain::alert::{self, NotificationError, OpenAlerts};
 use crate::domain::signal::{Severity, Signal};
 use crate::error::{Code, WireError};
@@ -45,6 +46,7 @@ pub async fn receive(
 
 async fn take(state: &AppState, sender: Sender, request: Request) -> Result<OpenAlerts, WireError> {
     let environment = sender.environment.unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned());
+    identity::allow(&identity::of(&request)?, Permission::SendTelemetry, &environment)?;
     let source = receive::source(sender.source, DEFAULT_SOURCE)?;
     let _permit = AT_ONCE.acquire().await;
     let body = receive::body(request, None).await.map_err(|refusal| refusal.error)?;

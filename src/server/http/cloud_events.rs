@@ -2,7 +2,8 @@
 //! stored whole or not at all, once. Must not know what makes an event acceptable; the domain does.
 
 use super::receive::{self, AT_ONCE};
-use super::{AppState, context, problem};
+use super::{AppState, context, identity, problem};
+use crate::domain::access::Identity;
 use crate::domain::cloud_event::{self, CloudEvent};
 use crate::domain::telemetry::{Receipt, RowError};
 use crate::error::{Code, WireError};
@@ -33,13 +34,14 @@ pub async fn serve(State(state): State<AppState>, request: Request, next: Next) 
 
 /// Stores all events in their order, up to the first that is refused.
 async fn take(state: &AppState, request: Request, is_list: bool) -> Result<Receipt, WireError> {
+    let sender = identity::of(&request)?;
     let _permit = AT_ONCE.acquire().await;
     let body = receive::body(request, None).await.map_err(|refusal| refusal.error)?;
     let events = cloud_event::read(&body, is_list).map_err(|sentence| WireError::new(Code::Malformed, sentence))?;
     let mut all = Receipt::default();
     for (event, place) in events.zip(0u32..) {
         let done = match CloudEvent::of(event) {
-            Ok(event) => store(state, &event).await,
+            Ok(event) => store(state, &sender, &event).await,
             Err(error) => {
                 let sentence = format!("The event is refused: {} {}.", error.field, error.detail);
                 Err(WireError::new(Code::Rejected, sentence.replace("  ", " ")).with_errors(vec![error]))
@@ -52,9 +54,9 @@ async fn take(state: &AppState, request: Request, is_list: bool) -> Result<Recei
     Ok(all)
 }
 
-async fn store(state: &AppState, event: &CloudEvent) -> Result<Receipt, WireError> {
+async fn store(state: &AppState, sender: &Identity, event: &CloudEvent) -> Result<Receipt, WireError> {
     let now = clock::now();
-    let (environment, batch) = context::accept(state, &event.batch, now).await.map_err(in_data)?;
+    let (environment, batch) = context::accept(state, sender, &event.batch, now).await.map_err(in_data)?;
     // No header holds a line's end, so that no client's own key is an event's.
     let once = IdempotencyKey { key: format!("event\n{}", event.identity()), request_digest: event.digest() };
     let receipt = match state.store.ingest_once(&environment, &batch, now, &once).await {

@@ -1,7 +1,8 @@
 //! Owns what is read for the page of connections, and asking a source at once.
 
-use super::context::{config, state};
+use super::context::{allowed, config, state};
 use super::problem;
+use crate::domain::access::Permission;
 use crate::domain::connection::{Asking, Connection, Connections, Failure};
 use crate::domain::stream::Span;
 use crate::error::{Code, WireError};
@@ -78,7 +79,7 @@ fn unaskable(problem: &str) -> Failure {
 /// Asks a source at once; how it went is on the page then.
 pub async fn ask_now(environment: Option<String>, source: &str) -> Result<(), WireError> {
     let state = state()?;
-    let config = config(environment).await?;
+    let config = allowed(Permission::ChangeSources, environment).await?;
     let known = puller::known(&state.settings, state.store.as_ref(), Some(&config.environment))
         .await
         .map_err(problem::of_store)?;

@@ -1,10 +1,13 @@
 //! Owns what server functions do with the state of their request: read a configuration, act, evaluate, take telemetry in.
 //! Must not hold rules; each function is a call of the store around one of the domain.
 
+use super::identity::{allow, of_store};
 use super::peer::Peer;
 use super::{AppState, guard, problem};
+use crate::domain::access::{Identity, Permission};
 use crate::domain::act::ActError;
 use crate::domain::change::{Action, ConfigChange};
+use crate::domain::history::Actor;
 use crate::domain::policy::{Config, FieldError, is_environment_name};
 use crate::domain::snapshot::{Origin, Snapshot};
 use crate::domain::telemetry::{self, AcceptedBatch, Batch, Receipt};
@@ -12,14 +15,15 @@ use crate::domain::{canonical, decision::Recommendation, mode::Mode};
 use crate::error::{Code, WireError};
 use crate::server::evaluation::{Occasion, evaluate_and_record};
 use crate::server::live::Message;
-use crate::server::store::{Changed, IdempotencyKey};
+use crate::server::store::{Changed, IdempotencyKey, StoreError};
 use crate::server::{calendar, clock};
 use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
 use leptos::prelude::use_context;
 use serde::Serialize;
+use std::net::IpAddr;
 
-/// Who acts while nobody can sign in.
+/// Who acts on the command line, and while no person exists.
 pub const ACTOR: &str = "local";
 
 /// The environment that is meant where none is named.
@@ -46,16 +50,59 @@ pub fn base_url() -> String {
     format!("{}://{host}", if is_https { "https" } else { "http" })
 }
 
-/// The configuration in force.
-pub async fn config(environment: Option<String>) -> Result<Config, WireError> {
-    config_of(&state()?, environment).await
+/// Who is asking. The doors have let nobody unknown come so far; where it is asked all the same, the answer is no.
+pub fn identity() -> Result<Identity, WireError> {
+    use_context::<Parts>()
+        .and_then(|parts| parts.extensions.get::<Identity>().cloned())
+        .ok_or_else(|| WireError::new(Code::SignInRequired, "Sign in on the page, or send a token."))
 }
 
-async fn config_of(state: &AppState, environment: Option<String>) -> Result<Config, WireError> {
+/// Who asks, and from where, as the actor of what they do.
+pub struct Asker {
+    address: Option<IpAddr>,
+    name: String,
+}
+
+impl Asker {
+    pub fn actor(&self) -> Actor<'_> {
+        Actor { address: self.address, name: &self.name }
+    }
+}
+
+/// Who asks, and from where.
+pub fn asker() -> Result<Asker, WireError> {
+    Ok(Asker { address: peer_address(), name: identity()?.actor() })
+}
+
+/// The address that the request came from, where it came from one.
+pub fn peer_address() -> Option<IpAddr> {
+    let parts = use_context::<Parts>()?;
+    parts.extensions.get::<Peer>().map(|peer| peer.address).filter(|address| !address.is_unspecified())
+}
+
+/// The configuration in force, to whoever may read.
+pub async fn config(environment: Option<String>) -> Result<Config, WireError> {
+    allowed(Permission::Read, environment).await
+}
+
+/// The configuration in force, to whoever may do this in the environment.
+pub async fn allowed(permission: Permission, environment: Option<String>) -> Result<Config, WireError> {
+    allowed_to(&state()?, &identity()?, permission, environment).await
+}
+
+/// The same, where the request is not a server function's.
+pub async fn allowed_to(
+    state: &AppState,
+    identity: &Identity,
+    permission: Permission,
+    environment: Option<String>,
+) -> Result<Config, WireError> {
     let name = name(environment);
     // A name that cannot exist is looked up all the same: the answer lists those that do.
     let lookup = if is_environment_name(&name) { name.as_str() } else { "?" };
-    state.store.config(lookup).await.map_err(problem::of_store)
+    let config = state.store.config(lookup).await.map_err(|error| of_store(identity, error))?;
+    allow(identity, permission, &config.environment)?;
+    Ok(config)
 }
 
 /// The request's Idempotency-Key with the digest of what it asks for.
@@ -75,10 +122,21 @@ pub async fn idempotency(body: &impl Serialize) -> Result<Option<IdempotencyKey>
     Ok(Some(IdempotencyKey { key: key.to_owned(), request_digest: canonical::digest(&request) }))
 }
 
+/// What somebody must be allowed to for an act.
+const fn permission(action: Action) -> Permission {
+    match action {
+        Action::AcceptProposal | Action::DismissProposal | Action::SetAutoMode | Action::SetMode => {
+            Permission::ChangeMode
+        }
+        Action::Freeze | Action::Unfreeze => Permission::Freeze,
+        Action::Update => Permission::ChangePolicy,
+    }
+}
+
 /// Does one of the founder's acts.
 pub async fn change(body: ConfigChange, key: Option<IdempotencyKey>) -> Result<Changed, WireError> {
     let state = state()?;
-    let config = config(body.environment.clone()).await?;
+    let config = allowed(permission(body.action), body.environment.clone()).await?;
     if body.action == Action::Update
         && let Some(expected) = body.version
         && expected != config.version
@@ -99,14 +157,14 @@ pub async fn change(body: ConfigChange, key: Option<IdempotencyKey>) -> Result<C
     let act = body.into_act(&config, recommended).map_err(WireError::of_fields)?;
     let changed = state
         .store
-        .act(&config.environment, &act, ACTOR.into(), clock::now(), key.as_ref())
+        .act(&config.environment, &act, asker()?.actor(), clock::now(), key.as_ref())
         .await
         .map_err(problem::of_store)?;
     // The answer of before was given under what has just been changed. The act is done whether or not a new one can be
     // given at once: the next tick gives it.
     if changed.changed
         && decides
-        && let Err(error) = evaluate(Some(config.environment), None).await
+        && let Err(error) = evaluate_in(&state, &config.environment, None).await
     {
         tracing::warn!(problem = error.code_name(), "no answer could be given right after the change");
     }
@@ -124,7 +182,7 @@ async fn recommended_now(
     if open.is_none_or(|open| open.id != proposal) {
         return Ok(((Recommendation::Hold, None), String::new()));
     }
-    let snapshot = evaluate(Some(config.environment.clone()), None).await?;
+    let snapshot = evaluate_in(state, &config.environment, None).await?;
     let answer = (snapshot.body.recommendation, snapshot.body.target_mode);
     Ok((answer, snapshot.id))
 }
@@ -132,22 +190,27 @@ async fn recommended_now(
 /// Evaluates now and stores the snapshot.
 pub async fn evaluate(environment: Option<String>, key: Option<IdempotencyKey>) -> Result<Snapshot, WireError> {
     let state = state()?;
-    let config = config(environment).await?;
+    let config = allowed(Permission::Evaluate, environment).await?;
     if let Some(key) = &key
         && let Some(snapshot) = state.store.recorded_under(&config.environment, key).await.map_err(problem::of_store)?
     {
         return Ok(snapshot);
     }
+    evaluate_in(&state, &config.environment, key.as_ref()).await
+}
+
+/// Evaluates now in an environment in which whoever asks may have it done, or has just done what asks for it.
+async fn evaluate_in(state: &AppState, environment: &str, key: Option<&IdempotencyKey>) -> Result<Snapshot, WireError> {
     let started = clock::instant();
+    let asker = asker()?;
     let occasion = Occasion {
-        actor: ACTOR.into(),
+        actor: asker.actor(),
         as_of: clock::now(),
         origin: Origin::OnDemand,
         tick_minutes: state.settings.tick_minutes,
     };
-    let snapshot = evaluate_and_record(state.store.as_ref(), &config.environment, occasion, key.as_ref())
-        .await
-        .map_err(problem::of_store)?;
+    let snapshot =
+        evaluate_and_record(state.store.as_ref(), environment, occasion, key).await.map_err(problem::of_store)?;
     state.metrics.observe_evaluation(started.elapsed());
     Ok(snapshot)
 }
@@ -156,15 +219,20 @@ pub async fn evaluate(environment: Option<String>, key: Option<IdempotencyKey>) 
 pub async fn ingest(batch: &Batch, key: Option<IdempotencyKey>) -> Result<Receipt, WireError> {
     let state = state()?;
     let now = clock::now();
-    let (environment, accepted) = accept(&state, batch, now).await?;
+    let (environment, accepted) = accept(&state, &identity()?, batch, now).await?;
     let receipt = state.store.ingest(&environment, &accepted, now, key.as_ref()).await.map_err(problem::of_store)?;
     tell(&state, &environment, &accepted, receipt);
     Ok(receipt)
 }
 
 /// A batch as it can be stored, with the environment that it is for.
-pub async fn accept(state: &AppState, batch: &Batch, now: DateTime<Utc>) -> Result<(String, AcceptedBatch), WireError> {
-    let config = config_of(state, batch.environment.clone()).await?;
+pub async fn accept(
+    state: &AppState,
+    identity: &Identity,
+    batch: &Batch,
+    now: DateTime<Utc>,
+) -> Result<(String, AcceptedBatch), WireError> {
+    let config = allowed_to(state, identity, Permission::SendTelemetry, batch.environment.clone()).await?;
     let accepted = telemetry::accept(batch, now).map_err(|errors| {
         let detail = format!("{} of the batch's rows cannot be accepted; nothing of it was stored.", errors.len());
         WireError::new(Code::Rejected, detail).with_errors(errors)
@@ -191,5 +259,12 @@ pub fn with_status<T>(result: Result<T, WireError>) -> Result<T, WireError> {
 
 /// One snapshot.
 pub async fn snapshot(id: &str) -> Result<Snapshot, WireError> {
-    state()?.store.snapshot(id).await.map_err(problem::of_store)
+    let snapshot = state()?.store.snapshot(id).await.map_err(problem::of_store)?;
+    let identity = identity()?;
+    // One of an environment that they do not see is not there for them.
+    if !identity.sees(&snapshot.body.environment) {
+        return Err(problem::of_store(StoreError::UnknownSnapshot(id.to_owned())));
+    }
+    allow(&identity, Permission::Read, &snapshot.body.environment)?;
+    Ok(snapshot)
 }

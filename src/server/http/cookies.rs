@@ -1,42 +1,125 @@
-//! Owns that a request's cookies stand in one header, whichever version of HTTP it came by. Must not know any cookie.
+//! Owns the cookies of sign-in: what they are called and how they are set. Must not know what is in them.
 
-use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::middleware::Next;
-use axum::response::Response;
 
-/// Puts cookies together that came apart: over HTTP/2 browsers send each in a header of its own (RFC 9113, 8.2.3), and who
-/// reads the first only would find a session on one page and none on the next.
-pub async fn join(mut request: Request, next: Next) -> Response {
-    joined(request.headers_mut());
-    next.run(request).await
+/// The session. The prefix makes browsers keep it only if it came over HTTPS (or from this machine) for this very host.
+const SESSION: &str = "__Host-scaling-mode";
+/// What tells a browser in which somebody has signed in before.
+const DEVICE: &str = "__Host-scaling-mode-device";
+
+/// For how long the browser keeps the session's cookie at most, in seconds: as long as the server keeps the session.
+const SESSION_LASTS: u32 = 30 * 24 * 60 * 60;
+
+/// For how long a browser is known, in seconds: a year.
+const DEVICE_LASTS: u32 = 31_536_000;
+
+/// What was shared, beside a session of one's own.
+const SHARE: &str = "__Host-scaling-mode-share";
+/// A secret that is shown once.
+const SHOWN: &str = "__Host-scaling-mode-made";
+
+/// The session that the request came with.
+pub fn session(headers: &HeaderMap) -> Option<&str> {
+    value(headers, SESSION)
 }
 
-fn joined(headers: &mut HeaderMap) {
-    let all: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    if all.len() > 1
-        && let Ok(one) = HeaderValue::from_bytes(&all.join(&b"; "[..]))
-    {
-        headers.insert(header::COOKIE, one);
-    }
+/// What the request shows that was shared.
+pub fn share(headers: &HeaderMap) -> Option<&str> {
+    value(headers, SHARE)
+}
+
+/// Begins a reading of what was shared.
+pub fn with_share(secret: &str) -> HeaderValue {
+    cookie(SHARE, secret, &format!("; Max-Age={SESSION_LASTS}"))
+}
+
+/// Ends it.
+pub fn without_share() -> HeaderValue {
+    cookie(SHARE, "", "; Max-Age=0")
+}
+
+/// What tells the browser.
+pub fn device(headers: &HeaderMap) -> Option<&str> {
+    value(headers, DEVICE)
+}
+
+/// A cookie's value. One that is there twice was put there by somebody else: then none counts.
+pub fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let mut found = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(own, value)| *own == name && !value.is_empty())
+        .map(|(_, value)| value);
+    let first = found.next();
+    if found.next().is_some() { None } else { first }
+}
+
+fn cookie(name: &str, value: &str, max_age: &str) -> HeaderValue {
+    let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{max_age}");
+    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// Begins a session in the browser. The server ends it.
+pub fn with_session(secret: &str) -> HeaderValue {
+    cookie(SESSION, secret, &format!("; Max-Age={SESSION_LASTS}"))
+}
+
+/// Ends the session in the browser.
+pub fn without_session() -> HeaderValue {
+    cookie(SESSION, "", "; Max-Age=0")
+}
+
+/// Tells the browser by which it is known again.
+pub fn with_device(secret: &str) -> HeaderValue {
+    cookie(DEVICE, secret, &format!("; Max-Age={DEVICE_LASTS}"))
+}
+
+/// Carries a secret to the page that shows it, for a minute.
+pub fn with_shown(text: &str) -> HeaderValue {
+    cookie(SHOWN, text, "; Max-Age=60")
+}
+
+/// The secret that a page is to show.
+pub fn shown(headers: &HeaderMap) -> Option<&str> {
+    value(headers, SHOWN)
+}
+
+/// Forgets a secret that was shown.
+pub fn without_shown() -> HeaderValue {
+    cookie(SHOWN, "", "; Max-Age=0")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn with(text: &'static str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COOKIE, HeaderValue::from_static(text));
+        headers
+    }
+
     #[test]
-    fn cookies_that_came_apart_are_one_header() {
-        for (came, is) in
-            [(&[][..], None), (&["a=1; b=2"], Some("a=1; b=2")), (&["a=1", "b=2", "c=3"], Some("a=1; b=2; c=3"))]
-        {
-            let mut headers = HeaderMap::new();
-            for cookie in came {
-                headers.append(header::COOKIE, HeaderValue::from_static(cookie));
+    fn a_cookie_is_found_by_its_whole_name_and_only_if_it_is_there_once() {
+        assert_eq!(session(&with("a=b; __Host-scaling-mode=x; c=d")), Some("x"));
+        assert_eq!(session(&with("__Host-scaling-mode-device=x")), None);
+        assert_eq!(session(&with("scaling-mode=x")), None);
+        assert_eq!(session(&with("__Host-scaling-mode=x; __Host-scaling-mode=y")), None);
+        assert_eq!(session(&with("__Host-scaling-mode=")), None);
+    }
+
+    #[test]
+    fn a_cookie_is_for_this_host_only_and_no_script_reads_it() {
+        for cookie in [with_session("s"), without_session(), with_device("d")] {
+            let text = cookie.to_str().unwrap();
+            assert!(text.starts_with("__Host-"), "{text}");
+            for needed in ["; Path=/", "; Secure", "; HttpOnly", "; SameSite=Lax"] {
+                assert!(text.contains(needed), "{text}");
             }
-            joined(&mut headers);
-            assert_eq!(headers.get(header::COOKIE).map(|value| value.to_str().unwrap()), is);
-            assert_eq!(headers.get_all(header::COOKIE).iter().count(), usize::from(is.is_some()));
+            assert!(!text.contains("Domain"), "{text}");
         }
     }
 }

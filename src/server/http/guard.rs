@@ -10,15 +10,18 @@ use axum::response::Response;
 
 /// Lets a request through, or answers with the problem that it has.
 pub async fn check(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
-    if let Err(error) = admit(&state, &request) {
-        return problem::response(&error);
-    }
     let is_api = request.uri().path().starts_with("/api/");
     if is_api && request.method() == Method::GET {
         // A browser that opens an endpoint gets its JSON, not a redirect to where it came from.
         request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     }
-    next.run(request).await
+    match admit(&state, &request) {
+        Ok(()) => next.run(request).await,
+        Err(error) => {
+            tracing::info!(method = %request.method(), path = request.uri().path(), problem = error.code_name(), "refused");
+            problem::response(&error)
+        }
+    }
 }
 
 fn admit(state: &AppState, request: &Request) -> Result<(), WireError> {
@@ -87,6 +90,11 @@ fn is_own_page(headers: &HeaderMap, host: &str) -> bool {
         })
     });
     same_site && same_origin
+}
+
+/// Whether a request is addressed to this machine by a name that means it everywhere.
+pub fn is_this_machine(headers: &HeaderMap, uri: &Uri) -> bool {
+    host_of(headers, uri).is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&name_of(host)))
 }
 
 fn has_right_media_type(headers: &HeaderMap, path: &str) -> bool {

@@ -15,7 +15,11 @@ const UNLESS_SAID: [(HeaderName, &str); 2] = [
     ),
 ];
 
-const ALWAYS: [(HeaderName, &str); 3] = [
+/// Nothing here is for search engines, whatever leads to it.
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
+
+const ALWAYS: [(HeaderName, &str); 4] = [
+    (ROBOTS, "noindex, nofollow, noarchive"),
     (header::REFERRER_POLICY, "same-origin"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),

@@ -1,6 +1,5 @@
 //! Owns what is answered while the store cannot be reached: the last answer that was good, marked with its age. Only reading is
-//! answered so, only what was asked for before, and never for longer than an hour; writing is refused. It is kept by address alone:
-//! where answers come to depend on who asks, that must become part of the key.
+//! answered so, only to whoever asked for it before, and never for longer than an hour; writing is refused.
 
 use super::AppState;
 use crate::server::clock;
@@ -65,6 +64,15 @@ impl<T: Clone> LastGood<T> {
         *all += size;
     }
 
+    /// Forgets an answer that is no longer good.
+    pub fn forget(&self, key: &str) {
+        let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (kept, all) = &mut *guard;
+        if let Some((_, size, _)) = kept.remove(key) {
+            *all -= size;
+        }
+    }
+
     /// The last good answer and when it was given.
     pub fn find(&self, key: &str, now: DateTime<Utc>) -> Option<(DateTime<Utc>, T)> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,7 +93,7 @@ pub async fn serve(State(state): State<AppState>, request: Request, next: Next) 
     if !is_reading {
         return next.run(request).await;
     }
-    let key = request.uri().to_string();
+    let key = format!("{} {}", super::identity::key(&request), request.uri());
     let response = next.run(request).await;
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         let now = clock::now();
@@ -94,7 +102,10 @@ pub async fn serve(State(state): State<AppState>, request: Request, next: Next) 
             None => response,
         };
     }
-    let kind = response.headers().get(header::CONTENT_TYPE).cloned();
+    // What sets a cookie is meant once: it may show a secret.
+    let kind =
+        response.headers().get(header::CONTENT_TYPE).filter(|_| !response.headers().contains_key(header::SET_COOKIE));
+    let kind = kind.cloned();
     let is_small = HttpBody::size_hint(response.body()).upper().is_some_and(|upper| upper <= LARGEST as u64);
     let Some(content_type) =
         kind.filter(|kind| kind == "application/json" && response.status() == StatusCode::OK && is_small)

@@ -1,14 +1,15 @@
 //! Owns `/metrics` in the OpenMetrics text format: the newest answers, the age of each signal, chain heads, and the
 //! program's own counters. Must not compute anything that a snapshot does not hold.
 
-use super::{AppState, problem};
+use super::{AppState, identity, problem};
+use crate::domain::access::{Identity, Permission};
 use crate::domain::decision::Recommendation;
 use crate::domain::facts::decides;
 use crate::domain::interval::Interval;
 use crate::domain::snapshot::Snapshot;
 use crate::server::clock;
 use crate::server::store::StoreError;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
@@ -77,21 +78,26 @@ struct Answers {
 }
 
 /// Serves the metrics.
-pub async fn scrape(State(state): State<AppState>) -> Response {
-    match render(&state).await {
+pub async fn scrape(State(state): State<AppState>, request: Request) -> Response {
+    let reader = match identity::of(&request) {
+        Ok(reader) => reader,
+        Err(error) => return problem::response(&error),
+    };
+    match render(&state, &reader).await {
         Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
         Err(error) => problem::response(&problem::of_store(error)),
     }
 }
 
-async fn render(state: &AppState) -> Result<String, StoreError> {
+async fn render(state: &AppState, reader: &Identity) -> Result<String, StoreError> {
     let answers = Answers::default();
-    for environment in state.store.environments().await? {
+    let is_theirs = |environment: &str| reader.may(Permission::ReadMetrics, environment);
+    for environment in state.store.environments().await?.into_iter().filter(|each| is_theirs(&each.name)) {
         if let Some(snapshot) = state.store.latest_snapshot(&environment.name).await? {
             answers.fill(&snapshot);
         }
     }
-    for head in state.store.heads().await? {
+    for head in state.store.heads().await?.into_iter().filter(|head| is_theirs(&head.environment)) {
         let labels = vec![("environment", head.environment), ("hash", head.hash)];
         answers.head.get_or_create(&labels).set(head.seq as f64);
     }

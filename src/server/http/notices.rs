@@ -86,7 +86,8 @@ pub fn lead_to(address: &str, result: Result<(), WireError>) -> Result<(), WireE
     result
 }
 
-fn accepts_html() -> bool {
+/// Whether the request is a browser's form, which is answered with a page.
+pub fn accepts_html() -> bool {
     leptos::prelude::use_context::<axum::http::request::Parts>().is_some_and(|parts| {
         parts
             .headers

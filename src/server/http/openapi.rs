@@ -223,7 +223,7 @@ pub fn build() -> Value {
         "info": {
             "title": "Scaling Mode",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "May I safely take on more? Times are RFC 3339 UTC, money is decimal text in US dollars, a null hi is unbounded."
+            "description": "May I safely take on more? Times are RFC 3339 UTC, money is decimal text in US dollars, a null hi is unbounded. Once a person exists every call needs a credential: Authorization: Bearer and a token."
         },
         "paths": paths,
         "components": {"schemas": schemas.take_definitions(true)}

@@ -4,7 +4,7 @@
 use super::gzip::Gzip;
 use super::last_good::{self, LastGood};
 use super::peer::Peer;
-use super::{AppState, PAGE};
+use super::{AppState, PAGE, people};
 use crate::server::clock;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
@@ -86,7 +86,9 @@ impl Pages {
 
 /// Answers with a page that is kept, or has it made.
 pub async fn serve(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let may_be_kept = request.method() == Method::GET && request.uri().path().starts_with(PAGE);
+    let path = request.uri().path();
+    // The page of people may show a secret, once.
+    let may_be_kept = request.method() == Method::GET && path.starts_with(PAGE) && path != people::ADDRESS;
     // Read before the page is: what is committed while it is made makes it another page.
     let at = (*state.store.commits().borrow(), clock::now().timestamp().div_euclid(60));
     let key = key_of(&request);
@@ -95,7 +97,27 @@ pub async fn serve(State(state): State<AppState>, request: Request, next: Next) 
     if may_be_kept && let Some(page) = state.pages.find(at, &key) {
         return answer(&page, policy, takes_gzip);
     }
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    // A page that sets a cookie is for this one reader, this once.
+    let cookies: Vec<HeaderValue> = response.headers().get_all(header::SET_COOKIE).iter().cloned().collect();
+    response.headers_mut().remove(header::SET_COOKIE);
+    let may_be_kept = may_be_kept && cookies.is_empty();
+    let mut answered = made(&state, response, (may_be_kept, at), key, policy, takes_gzip).await;
+    for cookie in cookies {
+        answered.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    answered
+}
+
+/// Answers with a page that was just made, keeping it where it may be; with its last good state where the store is away.
+async fn made(
+    state: &AppState,
+    response: Response,
+    (may_be_kept, at): (bool, (u64, i64)),
+    key: String,
+    policy: Policy,
+    takes_gzip: bool,
+) -> Response {
     match whole(response).await {
         Ok(page) if page.status == StatusCode::SERVICE_UNAVAILABLE && may_be_kept => {
             let now = clock::now();
@@ -133,12 +155,13 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// What a page depends on, besides the store and the time: its address, and the name and scheme under which it was asked for.
+/// What a page depends on, besides the store and the time: its address, the name and scheme under which it was asked for, and who asks.
 fn key_of(request: &Request) -> String {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let theme = super::theme::chosen(request.headers()).unwrap_or_default();
     let is_https = request.extensions().get::<Peer>().is_some_and(|peer| peer.is_https);
-    format!("{is_https} {host} {theme} {}", request.uri())
+    let reader = super::identity::key(request);
+    format!("{is_https} {host} {theme} {reader} {}", request.uri())
 }
 
 /// A made page; whatever is no page is passed on as it is.

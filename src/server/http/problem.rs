@@ -32,6 +32,19 @@ pub fn of_store(error: StoreError) -> WireError {
             format!("The source \"{}\" was changed in between. Nothing was done: look at it again.", shorten(&name)),
         )
         .at("name"),
+        StoreError::UnknownPerson => WireError::new(Code::UnknownPerson, "They may have been removed in between."),
+        StoreError::PersonExists(_) => {
+            WireError::new(Code::PersonExists, "Give them a role instead of inviting them again.").at("email")
+        }
+        StoreError::LastFounder => WireError::new(
+            Code::LastFounder,
+            "Nobody would be left who may do everything. Make somebody else a founder everywhere first.",
+        ),
+        StoreError::NoInvitation => unusable_link(),
+        StoreError::NameTaken(name) => {
+            WireError::new(Code::NameTaken, format!("The name \"{}\" is taken. Choose another.", shorten(&name)))
+                .at("name")
+        }
         StoreError::Act(error) => of_act(error),
         StoreError::Conflicts(errors) => {
             let detail = format!(
@@ -69,6 +82,14 @@ pub fn of_store(error: StoreError) -> WireError {
     }
 }
 
+/// A link that was used, has expired, was revoked, or never was: which of them it is helps only who guesses.
+pub fn unusable_link() -> WireError {
+    WireError::new(
+        Code::LinkUnusable,
+        "It was used before, has expired, or was withdrawn. Ask whoever gave it to you for a new one.",
+    )
+}
+
 fn of_act(error: ActError) -> WireError {
     let sentence = format!("{}.", capital(&error.to_string()));
     match error {
@@ -96,11 +117,17 @@ pub fn response(error: &WireError) -> Response {
     let body = serde_json::to_vec(error).unwrap_or_default();
     let mut response = (status, body).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-    if error.status == 503 {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    if let Some(seconds) = error.retry_after.or_else(|| (error.status == 503).then_some(2)) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if error.code() == Some(Code::InvalidSignature) {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Stripe-Signature"));
+    let scheme = match error.code() {
+        Some(Code::InvalidSignature) => Some("Stripe-Signature"),
+        Some(Code::SignInRequired | Code::SignInFailed) => Some("Bearer realm=\"scaling-mode\""),
+        Some(Code::InvalidCredential) => Some("Bearer realm=\"scaling-mode\", error=\"invalid_token\""),
+        _ => None,
+    };
+    if let Some(scheme) = scheme {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
     }
     response
 }

@@ -3,7 +3,8 @@
 
 use super::context::DEFAULT_ENVIRONMENT;
 use super::parameters::out_of_range;
-use super::{AppState, MAX_BODY, problem};
+use super::{AppState, MAX_BODY, identity, problem};
+use crate::domain::access::Permission;
 use crate::domain::mapping::{Mapped, Mapper};
 use crate::domain::telemetry::{AcceptedBatch, MAX_NAME, is_source_name};
 use crate::error::{Code, WireError};
@@ -150,6 +151,7 @@ pub async fn otlp(State(state): State<AppState>, request: Request) -> Response {
 
 /// Stores an export; what was refused, and why.
 async fn export(state: &AppState, request: Request, is_json: bool) -> Result<BTreeMap<String, u64>, Refusal> {
+    let sender = identity::of(&request)?;
     let _permit = AT_ONCE.acquire().await;
     let request = otlp::read(&body(request, None).await?, is_json).map_err(malformed)?;
     let now = clock::now();
@@ -166,6 +168,11 @@ async fn export(state: &AppState, request: Request, is_json: bool) -> Result<BTr
         let mapped = mapper.finish();
         let points = (mapped.samples.len() + mapped.readings.len()) as u64;
         add(&mut refused, &mapped.refused);
+        // The other environments' points are kept here too: what a token is not for does not stop what it is for.
+        if let Err(error) = identity::allow(&sender, Permission::SendTelemetry, &environment) {
+            *refused.entry(error.detail).or_default() += points;
+            continue;
+        }
         match keep(state, &environment, &source, mapped, now).await {
             Ok(()) => {}
             // The other environments' points are kept; a retry would not help these.
@@ -238,6 +245,11 @@ pub async fn remote_write(
             return problem::response(&error);
         }
     };
+    let allowed =
+        identity::of(&request).and_then(|sender| identity::allow(&sender, Permission::SendTelemetry, &environment));
+    if let Err(error) = allowed {
+        return problem::response(&error);
+    }
     match write(&state, &environment, request).await {
         Ok((written, refused)) => {
             let mut response = if refused.is_empty() {

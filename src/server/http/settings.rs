@@ -3,6 +3,7 @@
 
 use super::context::{self, state};
 use super::{PAGE, notices, problem};
+use crate::domain::access::Permission;
 use crate::domain::canonical;
 use crate::domain::change::{Action, ConfigChange};
 use crate::domain::consequence::Load;
@@ -127,7 +128,7 @@ async fn change(
     reason: Option<String>,
     fields: &BTreeMap<String, String>,
 ) -> Result<bool, WireError> {
-    let config = context::config(environment.clone()).await?;
+    let config = context::allowed(Permission::ChangePolicy, environment.clone()).await?;
     let pairs = fields.iter().map(|(name, text)| (name.as_str(), text.as_str()));
     let (policy, errors) = read(pairs, &config.policy);
     // A version that has moved is said first, as everywhere: what is entered may be right over what is in force now.

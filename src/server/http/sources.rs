@@ -1,8 +1,9 @@
 //! Owns what a founder does to the sources that are asked: adding one, adding signals to it, removing it; by JSON and by forms,
 //! which become the same change. Must not hold rules: those of the settings file judge.
 
-use super::context::{self, ACTOR, state};
+use super::context::{self, state};
 use super::{AppState, notices, problem};
+use crate::domain::access::Permission;
 use crate::domain::act::MAX_REASON;
 use crate::domain::history::{EventType, NewEvent};
 use crate::domain::overview::Notice;
@@ -27,14 +28,14 @@ struct Prepared {
 /// Changes the sources that are asked; what is asked anew is asked at once.
 pub async fn change(body: SourceChange, key: Option<IdempotencyKey>) -> Result<SourceView, WireError> {
     let state = state()?;
-    let environment = context::config(body.environment.clone()).await?.environment;
+    let environment = context::allowed(Permission::ChangeSources, body.environment.clone()).await?.environment;
     if let Some(key) = &key
         && let Some(left) = state.store.source_changed_under(&environment, key).await.map_err(problem::of_store)?
     {
         return Ok(view_of(&environment, &body.name, &left));
     }
     let Prepared { edit, environment, reason, view } = prepared(&state, &body, environment).await?;
-    let mut event = NewEvent::new(EventType::Note, ACTOR, clock::now());
+    let mut event = NewEvent::new(EventType::Note, context::asker()?.actor(), clock::now());
     event.reason = Some(reason);
     state.store.change_source(&environment, &edit, event, key.as_ref()).await.map_err(problem::of_store)?;
     state.asking.look_again();
@@ -198,6 +199,8 @@ pub async fn form(
     to: Option<String>,
     entered: &BTreeMap<String, String>,
 ) -> Result<SourceForm, WireError> {
+    // Only who sees the environment is asked what is to be added to it.
+    context::config(environment.clone()).await?;
     let entered = kept(entered);
     let mut form = SourceForm { notice: notice.as_deref().and_then(words), to, ..SourceForm::default() };
     if notice.as_deref() == Some("source-wrong") {

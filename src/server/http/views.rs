@@ -79,10 +79,9 @@ fn cursor(text: &str) -> Result<(DateTime<Utc>, String), WireError> {
 
 /// Two snapshots of one environment, in the order of their time.
 pub async fn pair(from: &str, to: Option<String>) -> Result<SnapshotPair, WireError> {
-    let state = state()?;
-    let one = state.store.snapshot(from).await.map_err(problem::of_store)?;
+    let one = context::snapshot(from).await?;
     let other = match to.filter(|to| !to.is_empty()) {
-        Some(to) => state.store.snapshot(&to).await.map_err(problem::of_store)?,
+        Some(to) => context::snapshot(&to).await?,
         None => latest(Some(one.body.environment.clone())).await?,
     };
     if one.body.environment != other.body.environment {
@@ -168,6 +167,7 @@ pub async fn page(
     let range = range_of(range)?;
     let state = state()?;
     let config = config(environment).await?;
+    let reader = context::identity()?;
     let store = state.store.as_ref();
     let name = config.environment.as_str();
     let now = clock::now();
@@ -187,6 +187,7 @@ pub async fn page(
         checklist: checklist(&sources, snapshot.as_ref()),
         environments: environments
             .into_iter()
+            .filter(|environment| reader.sees(&environment.name))
             .map(|environment| EnvironmentName { kind: environment.kind, name: environment.name })
             .collect(),
         events: history.events,

@@ -1,0 +1,352 @@
+//! Owns who is asking: the credential that a request carries is looked up here, and nowhere else; and the one place that refuses what
+//! they may not do. Must not know what an endpoint does.
+
+use super::doors::{Door, door};
+use super::last_good::LastGood;
+use super::peer::Peer;
+use super::{AppState, cookies, problem, sign_in};
+use crate::domain::access::{Identity, Permission};
+use crate::error::{Code, WireError};
+use crate::server::access::guesses::Guesses;
+use crate::server::access::password::Hasher;
+use crate::server::access::{absolute_timeout, idle_timeout, second_proof_timeout, secret};
+use crate::server::clock;
+use crate::server::store::access::{Session, SessionOf};
+use crate::server::store::{Store, StoreError};
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use chrono::{DateTime, Duration, Utc};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// How exact the time is at which a session or a token was last used: each note of it is a write.
+fn seen_every() -> Duration {
+    Duration::minutes(5)
+}
+
+/// What is kept of those who ask, for as long as the server runs.
+#[derive(Clone, Default)]
+pub struct Access {
+    pub guesses: Guesses,
+    pub hasher: Hasher,
+    /// Who was known of late, by the hash of their credential: while the store cannot be reached they may go on reading.
+    known: LastGood<Identity>,
+    /// Whether some person exists. Once one does it stays so: people are kept from signing in, never removed.
+    has_people: Arc<AtomicBool>,
+}
+
+/// What a request came with, as an extension of it: secrets by their hashes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// Nothing, from this machine, while no person exists.
+    Nothing,
+    Session(String),
+    Token(String),
+}
+
+impl Access {
+    /// Whether some person exists.
+    pub async fn has_people(&self, store: &dyn Store) -> Result<bool, StoreError> {
+        if self.has_people.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let has = store.has_people().await?;
+        if has {
+            self.has_people.store(true, Ordering::Relaxed);
+        }
+        Ok(has)
+    }
+}
+
+/// Lets a request on with who it is from, or refuses it.
+pub async fn check(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let door = door(&parts.method, parts.uri.path());
+    let found = match find(&state, &parts).await {
+        Ok(found) => found,
+        // Where nothing is asked for, a credential that opens nothing does no harm.
+        Err(_) if door == Door::Open => None,
+        Err(error) => return refuse(&parts, &error),
+    };
+    if let Some(found) = found {
+        if let Err(error) = admit(door, &found.identity) {
+            let is_page = parts.method == Method::GET && parts.uri.path().starts_with("/founder/");
+            if is_page && parts.uri.path() == super::PAGE && found.identity.may_somewhere(Permission::ReadShared) {
+                return Redirect::to("/founder/shared").into_response();
+            }
+            // A page says by itself what its reader may not do: the functions that it is made from refuse.
+            if !is_page {
+                return refuse(&parts, &error);
+            }
+        }
+        parts.extensions.insert(found.credential);
+        parts.extensions.insert(found.identity);
+    } else if door != Door::Open {
+        return refuse(&parts, &sign_in_required());
+    }
+    next.run(Request::from_parts(parts, body)).await
+}
+
+fn sign_in_required() -> WireError {
+    WireError::new(
+        Code::SignInRequired,
+        "Sign in on the page, or send a token: Authorization: Bearer sm_... A session that has ended has to be begun anew.",
+    )
+}
+
+fn admit(door: Door, identity: &Identity) -> Result<(), WireError> {
+    match door {
+        Door::Open | Door::SignedIn => Ok(()),
+        Door::Needs(any) if any.iter().any(|permission| identity.may_somewhere(*permission)) => Ok(()),
+        Door::Needs(any) => Err(not_allowed(any[0])),
+    }
+}
+
+fn not_allowed(permission: Permission) -> WireError {
+    WireError::new(
+        Code::NotAllowed,
+        format!("You may not {}. A founder can give you a role, or a token, that may.", permission.deed()),
+    )
+}
+
+/// The one place that decides whether somebody may do something in an environment. One in which they may do nothing at all is not even
+/// there for them.
+///
+/// # Errors
+/// 404 where they do not see the environment, naming those that they do; 403 where they see it and may not.
+pub fn allow(identity: &Identity, permission: Permission, environment: &str) -> Result<(), WireError> {
+    if identity.may(permission, environment) {
+        Ok(())
+    } else if identity.sees(environment) {
+        Err(not_allowed(permission))
+    } else {
+        Err(unseen(environment))
+    }
+}
+
+fn unseen(environment: &str) -> WireError {
+    let shown: String = environment.chars().filter(|character| !character.is_control()).take(64).collect();
+    WireError::new(Code::UnknownEnvironment, format!("There is no environment \"{shown}\" that you may see."))
+        .at("environment")
+}
+
+/// A store's failure, told to somebody: environments that they do not see are not named.
+pub fn of_store(identity: &Identity, error: StoreError) -> WireError {
+    match error {
+        StoreError::UnknownEnvironment { name, existing } => {
+            let seen = existing.into_iter().filter(|existing| identity.sees(existing)).collect();
+            problem::of_store(StoreError::UnknownEnvironment { name, existing: seen })
+        }
+        error => problem::of_store(error),
+    }
+}
+
+/// What tells the answers to this request from those to others: who asks.
+pub fn key(request: &Request) -> String {
+    request.extensions().get::<Identity>().map_or_else(|| "nobody".to_owned(), Identity::key)
+}
+
+/// Who a request is from, for what is no server function.
+///
+/// # Errors
+/// 401 where nobody was found: the doors let nobody through so, and if one did this would not.
+pub fn of(request: &Request) -> Result<Identity, WireError> {
+    request.extensions().get::<Identity>().cloned().ok_or_else(sign_in_required)
+}
+
+/// Whether whoever came with this credential may still do what they were let in for. While the store cannot say, they may.
+pub async fn still_may(state: &AppState, credential: &Credential, permission: Permission, environment: &str) -> bool {
+    let found = match credential {
+        Credential::Nothing => match state.access.has_people(state.store.as_ref()).await {
+            Ok(has_people) => Ok((!has_people).then(Identity::local)),
+            Err(_) => return true,
+        },
+        Credential::Session(hash) => of_session(state, hash).await,
+        Credential::Token(hash) => of_token(state, hash).await,
+    };
+    match found {
+        Ok(identity) => identity.is_some_and(|identity| identity.may(permission, environment)),
+        Err(error) => error.code() == Some(Code::Unavailable),
+    }
+}
+
+struct Found {
+    credential: Credential,
+    identity: Identity,
+}
+
+async fn find(state: &AppState, parts: &Parts) -> Result<Option<Found>, WireError> {
+    let headers = &parts.headers;
+    if let Some(authorization) = headers.get(header::AUTHORIZATION) {
+        let token = authorization.to_str().ok().and_then(bearer).ok_or_else(|| {
+            WireError::new(Code::InvalidCredential, "The Authorization header must be Bearer and a token.")
+        })?;
+        let hash = secret::hash(token);
+        let identity = looked_up(state, parts, &hash, of_token(state, &hash)).await?;
+        return Ok(Some(Found { credential: Credential::Token(hash), identity }));
+    }
+    // Whoever is signed in is that; what was shared with them comes after.
+    for value in cookies::session(headers).into_iter().chain(cookies::share(headers)) {
+        let hash = secret::hash(value);
+        if let Some(identity) = maybe_looked_up(state, parts, &hash, of_session(state, &hash)).await? {
+            // A browser says which page a write comes from. What says nothing of it is no browser's doing, and has no cookie.
+            if !is_reading(&parts.method) && !names_its_page(headers) {
+                return Err(WireError::new(
+                    Code::ForeignOrigin,
+                    "A write with the sign-in cookie must say from which page it comes (Origin). Scripts use a token.",
+                ));
+            }
+            return Ok(Some(Found { credential: Credential::Session(hash), identity }));
+        }
+    }
+    Ok(is_local(state, parts).await?.then(|| Found { credential: Credential::Nothing, identity: Identity::local() }))
+}
+
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then(|| token.trim())
+}
+
+fn is_reading(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+fn names_its_page(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site")
+}
+
+/// Looks a credential up. While the store cannot be reached, whoever was known of late may go on reading.
+async fn maybe_looked_up(
+    state: &AppState,
+    parts: &Parts,
+    hash: &str,
+    look: impl Future<Output = Result<Option<Identity>, WireError>>,
+) -> Result<Option<Identity>, WireError> {
+    let now = clock::now();
+    match look.await {
+        Ok(Some(identity)) => {
+            state.access.known.keep(hash, identity.clone(), hash.len(), now);
+            Ok(Some(identity))
+        }
+        Ok(None) => {
+            state.access.known.forget(hash);
+            Ok(None)
+        }
+        Err(error) if error.code() == Some(Code::Unavailable) && is_reading(&parts.method) => {
+            match state.access.known.find(hash, now) {
+                Some((_, identity)) => Ok(Some(identity)),
+                None => Err(error),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn looked_up(
+    state: &AppState,
+    parts: &Parts,
+    hash: &str,
+    look: impl Future<Output = Result<Option<Identity>, WireError>>,
+) -> Result<Identity, WireError> {
+    let found = maybe_looked_up(state, parts, hash, look).await?;
+    found.ok_or_else(|| {
+        WireError::new(
+            Code::InvalidCredential,
+            "This token is not known, has expired, or was revoked. Make a new one on the page of people.",
+        )
+    })
+}
+
+async fn of_token(state: &AppState, hash: &str) -> Result<Option<Identity>, WireError> {
+    let now = clock::now();
+    let found = state.store.token(hash).await.map_err(problem::of_store)?;
+    let usable =
+        found.filter(|token| token.revoked_at.is_none() && token.expires_at.is_none_or(|expires_at| now < expires_at));
+    let Some(token) = usable else { return Ok(None) };
+    if token.used_at.is_none_or(|used_at| now - used_at >= seen_every())
+        && let Err(error) = state.store.see_token(token.id, now).await
+    {
+        crate::server::observability::log_error("the use of a token could not be noted", &error);
+    }
+    Ok(Some(Identity::token(token.id, &token.name, token.reach, &token.scopes)))
+}
+
+/// Whether a session still counts.
+pub fn is_current(session: &Session, now: DateTime<Utc>) -> bool {
+    let is_of_somebody = match &session.of {
+        SessionOf::Person(person) => person.disabled_at.is_none(),
+        SessionOf::Link(link) => link.revoked_at.is_none() && now < link.expires_at,
+    };
+    let lasts = if session.is_whole { absolute_timeout() } else { second_proof_timeout() };
+    is_of_somebody && now - session.created_at < lasts && now - session.seen_at < idle_timeout()
+}
+
+async fn of_session(state: &AppState, hash: &str) -> Result<Option<Identity>, WireError> {
+    let now = clock::now();
+    let found = state.store.session(hash).await.map_err(problem::of_store)?;
+    let Some(session) = found.filter(|session| session.is_whole && is_current(session, now)) else {
+        return Ok(None);
+    };
+    if now - session.seen_at >= seen_every()
+        && let Err(error) = state.store.see_session(hash, now).await
+    {
+        crate::server::observability::log_error("the use of a session could not be noted", &error);
+    }
+    Ok(Some(match session.of {
+        SessionOf::Person(person) => Identity::person(person.id, &person.email, &person.name, &person.roles),
+        SessionOf::Link(link) => Identity::guest(link.id, &link.name, &link.environment),
+    }))
+}
+
+/// Whether the request is a call from this machine while no person exists. Whatever came through a proxy, or was addressed to another
+/// name, may come from anywhere.
+async fn is_local(state: &AppState, parts: &Parts) -> Result<bool, WireError> {
+    let headers = &parts.headers;
+    let comes_from_here = state.settings.addr.ip().is_loopback()
+        && parts.extensions.get::<Peer>().is_none_or(|peer| peer.address.is_loopback())
+        && !["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"]
+            .iter()
+            .any(|name| headers.contains_key(*name))
+        && super::guard::is_this_machine(headers, &parts.uri);
+    if !comes_from_here {
+        return Ok(false);
+    }
+    let now = clock::now();
+    match state.access.has_people(state.store.as_ref()).await.map_err(problem::of_store) {
+        Ok(has_people) => {
+            if !has_people {
+                state.access.known.keep(LOCAL, Identity::local(), LOCAL.len(), now);
+            }
+            Ok(!has_people)
+        }
+        // As with everybody else: who was known of late may go on reading.
+        Err(error) if error.code() == Some(Code::Unavailable) && is_reading(&parts.method) => {
+            if state.access.known.find(LOCAL, now).is_some() { Ok(true) } else { Err(error) }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Under which a call from this machine is known; no hash is like it.
+const LOCAL: &str = "local";
+
+/// What somebody without a credential, or with too little of one, is answered: a browser is led to where they can sign in.
+fn refuse(parts: &Parts, error: &WireError) -> Response {
+    if error.code() != Some(Code::SignInRequired) {
+        let address = parts.extensions.get::<Peer>().map(|peer| peer.address.to_string());
+        tracing::warn!(method = %parts.method, path = parts.uri.path(), address, problem = error.code_name(), "refused");
+    }
+    let wants_a_page = parts
+        .headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
+    if wants_a_page && error.code() == Some(Code::SignInRequired) {
+        let page = if parts.method == Method::GET { parts.uri.path_and_query() } else { None };
+        return Redirect::to(&sign_in::address(page.map(|page| page.as_str()), None)).into_response();
+    }
+    problem::response(error)
+}

@@ -1,0 +1,139 @@
+//! Owns the page of one's own account: roles, sessions, password. Must not know how a password is checked.
+
+use super::links;
+use super::notice_region::NoticeRegion;
+use super::page_error::PageError;
+use super::page_frame::PageFrame;
+use super::people_words::role_words;
+use super::widgets::{TableRegion, TimeStamp};
+use crate::api::{self, AccountView, OwnSession};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+#[component]
+pub fn AccountPage() -> impl IntoView {
+    let notice = use_query_map().read_untracked().get("notice");
+    let page = OnceResource::new_blocking(api::account_page(notice));
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                match page.await {
+                    Ok(view) => view! { <Account view=view /> }.into_any(),
+                    Err(error) => view! { <PageError error=error /> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+#[component]
+fn Account(view: AccountView) -> impl IntoView {
+    let AccountView { email, name, notice, roles, sessions } = view;
+    let roles = roles.iter().map(role_words).collect::<Vec<_>>().join(", ");
+    let others = (sessions.len() > 1).then(|| {
+        view! {
+            <form method="post" action=links::form("end-session")>
+                <input type="hidden" name="id" value="others" />
+                <button type="submit" class="button">
+                    "Sign out everywhere else"
+                </button>
+            </form>
+        }
+    });
+    let rows: Vec<_> = sessions.iter().map(row).collect();
+    view! {
+        <Title text="Your account · Scaling Mode" />
+        <PageFrame>
+            <nav aria-label="Where this stands">
+                <a href=links::PAGE>"Back to the founder's page"</a>
+            </nav>
+            <NoticeRegion notice=notice />
+            <section class="panel" aria-labelledby="account-title">
+                <h1 id="account-title">{name}</h1>
+                <p>
+                    {email.clone()} ": "
+                    {if roles.is_empty() { "no role yet; a founder can give you one".to_owned() } else { roles }}
+                </p>
+                <h2>"Where you are signed in"</h2>
+                <TableRegion label="Where you are signed in">
+                    <table>
+                        <thead>
+                            <tr>
+                                <th scope="col">"Browser"</th>
+                                <th scope="col">"Address"</th>
+                                <th scope="col">"Since"</th>
+                                <th scope="col">"Last seen"</th>
+                                <th scope="col">"Sign out"</th>
+                            </tr>
+                        </thead>
+                        <tbody>{rows}</tbody>
+                    </table>
+                </TableRegion>
+                {others}
+            </section>
+            <section class="panel narrow" aria-labelledby="password-title">
+                <h2 id="password-title">"Change your password"</h2>
+                <form method="post" action=links::form("change-password") class="access-form">
+                    <input type="hidden" name="username" value=email autocomplete="username" disabled />
+                    <label for="password-current">"The one you have now"</label>
+                    <input
+                        id="password-current"
+                        name="current"
+                        type="password"
+                        required
+                        autocomplete="current-password"
+                        maxlength="256"
+                    />
+                    <label for="password-new">"The new one, of at least 8 characters"</label>
+                    <input
+                        id="password-new"
+                        name="new"
+                        type="password"
+                        required
+                        autocomplete="new-password"
+                        minlength="8"
+                        maxlength="256"
+                    />
+                    <button type="submit" class="button">
+                        "Change the password"
+                    </button>
+                </form>
+            </section>
+        </PageFrame>
+    }
+    .into_any()
+}
+
+fn row(session: &OwnSession) -> AnyView {
+    let agent = if session.agent.is_empty() { "a browser that does not say".to_owned() } else { session.agent.clone() };
+    let end = if session.is_this {
+        "this one".into_any()
+    } else {
+        view! {
+            <form method="post" action=links::form("end-session")>
+                <input type="hidden" name="id" value=session.id.clone() />
+                <button type="submit" class="button button-quiet" aria-label=format!("Sign out at {}", session.address)>
+                    "Sign out"
+                </button>
+            </form>
+        }
+        .into_any()
+    };
+    view! {
+        <tr>
+            <th scope="row" class="agent">
+                {agent}
+            </th>
+            <td>{session.address.clone()}</td>
+            <td>
+                <TimeStamp at=session.created_at />
+            </td>
+            <td>
+                <TimeStamp at=session.seen_at />
+            </td>
+            <td>{end}</td>
+        </tr>
+    }
+    .into_any()
+}
