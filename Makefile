@@ -6,7 +6,7 @@ SHELL := bash
 STEP := scripts/step.sh
 START := $(shell date +%s)
 
-.PHONY: help run build watch test fmt fmt-check lint test-rust test-replay docs test-browser test-http-fuzz test-sources test-operations size bench soak listeners page-load intake deny advisories sbom setup clean
+.PHONY: help run build watch test fmt fmt-check lint test-rust test-replay docs test-browser test-http-fuzz test-sources test-operations size bench soak listeners page-load guesses intake deny advisories sbom setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -91,6 +91,9 @@ listeners: build ## many open pages: the delay of live events (LISTENERS=4000 EV
 
 page-load: build ## requests a second and first byte of the founder's page (CONNECTIONS=16 LOAD_SECONDS=10)
 	@$(STEP) "page load" scripts/with-server.sh node scripts/page-load.mjs
+
+guesses: build setup-e2e ## whether 100 guesses a second at sign-in slow what others ask for (GUESS_SECONDS=10)
+	@$(STEP) "guesses" scripts/with-server.sh node scripts/guesses.mjs
 
 intake: build setup-python setup-prometheus ## samples taken a second by remote write and OTLP, beside a Prometheus (SAMPLES=2000 BODIES=100 CONNECTIONS=4)
 	@$(STEP) "intake" scripts/intake.sh
