@@ -81,7 +81,7 @@ class Program:
         return re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", text) is not None
 
 
-def called(words, program):
+def called(words, program, text=""):
     """What is wrong with a call of the program, given without its own name."""
     command = next((word for word in words if re.fullmatch(r"[a-z][a-z-]*", word)), None)
     if command and command not in program.commands:
@@ -91,8 +91,8 @@ def called(words, program):
         if flag.startswith("--") and not program.has_flag(flag, command):
             yield f"there is no flag {flag} of {command or 'scaling-mode'}"
     address = next((after for flag, after in zip(words, words[1:]) if flag == "--addr"), None)
-    if address and address.startswith("127.0.0.1:") == ("--allow-remote" in words):
-        yield f"--addr {address} {'needs no' if '--allow-remote' in words else 'needs'} --allow-remote"
+    if address and not address.startswith("127.0.0.1:") and "person create" not in text:
+        yield f"--addr {address} is refused until a person exists, and nothing says how one is created"
 
 
 def seconds_to_stop():
@@ -207,7 +207,7 @@ def unit(texts, program):
     start = shlex.split((values.get("ExecStart") or [""])[0])
     if not start or not start[0].endswith("/scaling-mode"):
         return problems + ["ExecStart does not start scaling-mode"]
-    problems += called(start[1:], program)
+    problems += called(start[1:], program, texts["unit"])
     stop = re.fullmatch(r"(\d+)s", (values.get("TimeoutStopSec") or [""])[0])
     if not stop or int(stop[1]) <= seconds_to_stop():
         problems.append(f"TimeoutStopSec must be above the {seconds_to_stop()} seconds that the server may take to stop, in seconds")
@@ -319,7 +319,7 @@ def containerfile(texts, program):
         except ValueError:
             problems.append(f"{name} is missing or is no JSON list")
             continue
-        problems += called(words if name == "CMD" else words[1:], program)
+        problems += called(words if name == "CMD" else words[1:], program, texts["containerfile"])
         if name == "CMD" and words[:1] != ["serve"]:
             problems.append("CMD does not serve")
     probe = re.search(r"GET (/\w+) HTTP", last.get("HEALTHCHECK", ""))
@@ -377,7 +377,7 @@ def compose(texts, program):
     if not commands:
         problems.append("no command is given")
     for command in commands:
-        problems += called(json.loads(command), program)
+        problems += called(json.loads(command), program, text)
     for port in re.findall(r"^\s+ports: \[\"(.*)\"\]$", text, re.MULTILINE) or ["none"]:
         if not port.startswith("127.0.0.1:"):
             problems.append(f"a port is not published on 127.0.0.1 only: {port}")
@@ -477,7 +477,8 @@ DAMAGE = [
     ("containerfile", "containerfile", "COPY style style\n", ""),
     ("containerfile", "containerfile", "make build", "make bild"),
     ("containerfile", "containerfile", "setup-wasm-opt", "setup-wasm-option"),
-    ("containerfile", "containerfile", '"--allow-remote", ', ""),
+    ("containerfile", "containerfile", "person create", "person crate"),
+    ("compose", "compose", "person create", "person crate"),
     ("containerfile", "containerfile", "SCALING_MODE_DATA_DIR", "SCALING_MODE_DATA"),
     ("containerfile", "containerfile", "/healthz", "/health"),
     ("containerfile", "containerfile", "USER 10001:10001", "USER root"),
