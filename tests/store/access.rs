@@ -50,7 +50,9 @@ async fn said(store: &dyn Store) -> Vec<String> {
 async fn a_person_is_made_once_with_roles_and_their_event() {
     for_each_backend(async |store| {
         assert!(!store.has_people().await.unwrap());
+        store.invite(&invitation("", "first founder"), None).await.unwrap();
         let made = anna(store).await;
+        assert!(store.invitation("first founder", minute(2)).await.unwrap().is_none());
         assert!(store.has_people().await.unwrap());
         assert_eq!(store.people().await.unwrap(), std::slice::from_ref(&made));
         assert_eq!((made.roles.as_slice(), made.has_password), (&[(Reach::All, Role::Founder)][..], true));

@@ -141,6 +141,8 @@ pub(super) async fn add(
     .await?;
     let id = id.ok_or_else(|| StoreError::PersonExists(email.to_owned()))?;
     end_links(db, email).await?;
+    // The link to be the first founder is for nobody once somebody exists, however they came.
+    end_links(db, "").await?;
     for (reach, role) in roles {
         put_role(db, id, reach, *role).await?;
     }
