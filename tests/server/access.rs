@@ -152,7 +152,7 @@ async fn ask(
         "/compare",
         "/theme",
     ];
-    let reads_a_query = *method == "GET" || ["/api/v1/write", "/api/alertmanager", "/api/stripe"].contains(method);
+    let reads_a_query = *method == "GET";
     let path = if reads_a_query && !takes_none.iter().any(|part| path.contains(part))
         || path.starts_with("/api/v1/")
         || path.starts_with("/api/alert")

@@ -146,7 +146,8 @@ async fn found(named: &Named, store: &Arc<dyn Store>) -> Result<Person, CliError
     Ok(proofs.ok_or(StoreError::UnknownPerson)?.person)
 }
 
-fn entry(reach: &Reach, reason: String) -> Entry {
+/// The event of a change that the command line makes, with its place.
+pub(super) fn entry(reach: &Reach, reason: String) -> Entry {
     let mut event = NewEvent::new(EventType::AccessChanged, ACTOR, clock::now());
     event.reason = Some(reason);
     Entry { environment: chain_of(reach), event }

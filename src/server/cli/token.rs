@@ -1,15 +1,15 @@
 //! Owns the commands on API tokens. Must not hold rules.
 
+use super::person::entry;
 use super::{CliError, open, print_json};
 use crate::domain::access::{Reach, Scope, person_name};
-use crate::domain::history::{EventType, NewEvent};
 use crate::server::access::secret;
 use crate::server::clock;
 use crate::server::config::Settings;
 use crate::server::http::context::ACTOR;
 use crate::server::http::joining::chain_of;
 use crate::server::store::Store;
-use crate::server::store::access::{Entry, NewToken};
+use crate::server::store::access::NewToken;
 use chrono::Duration;
 use clap::{Args, Subcommand};
 use std::sync::Arc;
@@ -58,12 +58,6 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<(), Cli
     };
     store.close().await;
     done
-}
-
-fn entry(reach: &Reach, reason: String) -> Entry {
-    let mut event = NewEvent::new(EventType::AccessChanged, ACTOR, clock::now());
-    event.reason = Some(reason);
-    Entry { environment: chain_of(reach), event }
 }
 
 async fn create(create: Create, store: &Arc<dyn Store>) -> Result<(), CliError> {

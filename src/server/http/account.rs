@@ -10,7 +10,7 @@ use crate::domain::history::{EventType, NewEvent};
 use crate::domain::overview::Notice;
 use crate::domain::policy::FieldError;
 use crate::error::{Code, WireError};
-use crate::server::access::guesses::{Guess, Wait};
+use crate::server::access::guesses::Guess;
 use crate::server::access::password;
 use crate::server::clock;
 use crate::server::store::access::{Entry, Proofs};
@@ -107,11 +107,7 @@ async fn changed(now: String, new: String) -> Result<(), WireError> {
     let person = &proofs.person;
     // Whoever sits at somebody else's browser guesses as any other.
     let guess = Guess { account: &person.email, address: sign_in::peer_address(), device: Some(&hash) };
-    state.access.guesses.count(guess).map_err(|Wait(wait)| {
-        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
-        WireError::new(Code::TooManyRequests, format!("There were too many tries. Try again in {seconds} s."))
-            .retry_after(seconds)
-    })?;
+    state.access.guesses.count(guess).map_err(|wait| sign_in::too_many(guess.account, guess.address, wait))?;
     if !state.access.hasher.is_right(now, proofs.password.clone()).await {
         return Err(WireError::new(Code::SignInFailed, "The password that you have now is not right."));
     }

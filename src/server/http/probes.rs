@@ -1,10 +1,11 @@
 //! Owns the two probes: alive, and ready (the store is writable, migrations are applied, the scheduler is alive).
 
 use super::AppState;
+use crate::domain::access::Identity;
 use crate::server::{clock, observability};
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use serde::Serialize;
 
 /// Answers as long as the process does.
@@ -17,13 +18,21 @@ pub async fn alive() -> &'static str {
 pub struct Readiness {
     pub ready: bool,
     pub scheduler_alive: bool,
-    /// Environments whose last tick failed.
+    /// Environments whose last tick failed, as far as whoever asks may see them.
     pub scheduler_failing: Vec<String>,
     pub store_writable: bool,
 }
 
+/// The environments among those that whoever asks may see: a probe needs no credential, and without one is told no names.
+fn seen(failing: impl Iterator<Item = String>, identity: Option<&Identity>) -> Vec<String> {
+    failing.filter(|environment| identity.is_some_and(|identity| identity.sees(environment))).collect()
+}
+
 /// 200 when everything that serving needs is there, else 503.
-pub async fn ready(State(state): State<AppState>) -> (StatusCode, Json<Readiness>) {
+pub async fn ready(
+    State(state): State<AppState>,
+    identity: Option<Extension<Identity>>,
+) -> (StatusCode, Json<Readiness>) {
     let store_writable = match state.store.ready().await {
         Ok(()) => true,
         Err(error) => {
@@ -36,9 +45,27 @@ pub async fn ready(State(state): State<AppState>) -> (StatusCode, Json<Readiness
     let readiness = Readiness {
         ready: store_writable && scheduler_alive,
         scheduler_alive,
-        scheduler_failing: status.failing.into_iter().map(|(environment, _)| environment).collect(),
+        scheduler_failing: seen(
+            status.failing.into_iter().map(|(environment, _)| environment),
+            identity.as_ref().map(|Extension(identity)| identity),
+        ),
         store_writable,
     };
     let code = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, Json(readiness))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::access::{Reach, Role};
+
+    #[test]
+    fn a_probe_without_a_credential_is_told_no_names() {
+        let failing = || ["production".to_owned(), "trial".to_owned()].into_iter();
+        let viewer = Identity::person(1, "v@b.example", "V", &[(Reach::One("trial".into()), Role::Viewer)]);
+        assert!(seen(failing(), None).is_empty());
+        assert_eq!(seen(failing(), Some(&viewer)), ["trial"]);
+        assert_eq!(seen(failing(), Some(&Identity::local())), ["production", "trial"]);
+    }
 }

@@ -11,7 +11,7 @@ use crate::domain::access::{
 use crate::domain::history::{Actor, EventType, NewEvent};
 use crate::domain::overview::Notice;
 use crate::error::{Code, WireError};
-use crate::server::access::guesses::{Guess, Wait};
+use crate::server::access::guesses::Guess;
 use crate::server::access::{password, secret};
 use crate::server::clock;
 use crate::server::store::EventFilter;
@@ -185,11 +185,7 @@ async fn opened(secret: &str, passphrase: String) -> Result<String, WireError> {
     if let Some(stored) = stored {
         let account = format!("share-link {}", link.id);
         let guess = Guess { account: &account, address: sign_in::peer_address(), device: None };
-        state.access.guesses.count(guess).map_err(|Wait(wait)| {
-            let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
-            WireError::new(Code::TooManyRequests, format!("There were too many tries. Try again in {seconds} s."))
-                .retry_after(seconds)
-        })?;
+        state.access.guesses.count(guess).map_err(|wait| sign_in::too_many(guess.account, guess.address, wait))?;
         if !state.access.hasher.is_right(passphrase, Some(stored)).await {
             return Err(WireError::new(Code::SignInFailed, "The passphrase is not right."));
         }

@@ -118,7 +118,8 @@ async fn prove(account: &str, password: String) -> Result<(), WireError> {
     begin(&state, &person).await
 }
 
-fn too_many(account: &str, address: IpAddr, Wait(wait): Wait) -> WireError {
+/// What somebody is told who has to wait before they may guess again.
+pub fn too_many(account: &str, address: IpAddr, Wait(wait): Wait) -> WireError {
     tracing::warn!(account, %address, "a sign-in was refused: too many tries");
     let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
     WireError::new(Code::TooManyRequests, format!("There were too many tries. Try again in {seconds} s."))
