@@ -8,6 +8,7 @@ use super::store::{Store, StoreError};
 use crate::domain::history;
 use crate::domain::signal::Signal;
 use axum::response::sse::Event;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,7 +32,7 @@ pub const MOST_LISTENERS: usize = 10_000;
 pub enum Message {
     /// An event of the history.
     Event {
-        at: chrono::DateTime<chrono::Utc>,
+        at: DateTime<Utc>,
         seq: u64,
         snapshot_id: Option<String>,
         #[serde(rename = "type")]
@@ -87,6 +88,8 @@ pub struct Feed {
     channels: Arc<Mutex<HashMap<String, broadcast::Sender<Arc<Told>>>>>,
     listeners: Arc<AtomicUsize>,
     stop: CancellationToken,
+    /// When telemetry has come last, for whoever was on the way to listening then. No history has it.
+    telemetry: Arc<Mutex<HashMap<String, DateTime<Utc>>>>,
 }
 
 /// A listener's place; it counts for as long as it is held.
@@ -129,8 +132,18 @@ impl Feed {
         Some(Listening { listeners: self.listeners.clone(), messages: channel.subscribe(), stop: self.stop.clone() })
     }
 
+    /// Whether telemetry has come into an environment at that time or later.
+    pub fn has_telemetry_since(&self, environment: &str, since: DateTime<Utc>) -> bool {
+        let telemetry = self.telemetry.lock().unwrap_or_else(PoisonError::into_inner);
+        telemetry.get(environment).is_some_and(|at| *at >= since)
+    }
+
     /// Tells the listeners of an environment.
     pub fn tell(&self, environment: &str, message: &Message) {
+        if let Message::Telemetry { .. } = message {
+            let mut telemetry = self.telemetry.lock().unwrap_or_else(PoisonError::into_inner);
+            telemetry.insert(environment.to_owned(), clock::now());
+        }
         if let Some(channel) = self.channels().get(environment) {
             // Nobody listening is no failure.
             let _ = channel.send(Arc::new(Told::of(message)));

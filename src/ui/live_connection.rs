@@ -34,12 +34,13 @@ impl Heard {
 
 type Hear = Rc<dyn Fn(Heard)>;
 
-/// Listens to an environment's events after a place in its history, for as long as the page is open.
-pub fn open(environment: &str, after: u64, hear: impl Fn(Heard) + 'static) {
+/// Listens to an environment's events after a place in its history, and to telemetry since a time, for as long as the page is open.
+pub fn open(environment: &str, after: u64, since: i64, hear: impl Fn(Heard) + 'static) {
     let hear: Hear = Rc::new(hear);
     let name = ["scaling-mode-live-", environment].concat();
     // A name of an environment holds nothing that an address would have to escape.
-    let address = ["/api/scaling-mode/events?environment=", environment, "&after=", &after.to_string()].concat();
+    let (after, since) = (after.to_string(), since.to_string());
+    let address = ["/api/scaling-mode/events?environment=", environment, "&after=", &after, "&since=", &since].concat();
     let Some((channel, locks)) = BroadcastChannel::new(&name).ok().zip(locks()) else {
         return listen(&address, hear);
     };

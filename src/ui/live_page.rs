@@ -24,10 +24,10 @@ pub fn LivePage() -> impl IntoView {
     }
 }
 
-/// Follows an environment's events after a place in its history.
-pub fn attach(environment: &str, after: u64) {
+/// Follows an environment's events after a place in its history, and its telemetry since a time.
+pub fn attach(environment: &str, after: u64, since: i64) {
     let waiting = Rc::new(Cell::new(false));
-    live_connection::open(environment, after, move |heard| match heard {
+    live_connection::open(environment, after, since, move |heard| match heard {
         Heard::Connected => state("Live"),
         Heard::Lost => state("Reconnecting"),
         Heard::News => {

@@ -13,6 +13,7 @@ use super::page_banners::PageBanners;
 use super::page_commands::commands;
 use super::page_error::PageError;
 use super::page_frame::PageFrame;
+use super::page_script::MadeWith;
 use super::proposal_panel::ProposalPanel;
 use super::scaling_health_scores_panel::ScalingHealthScoresPanel;
 use super::scaling_mode_overview::ScalingModeOverview;
@@ -93,6 +94,7 @@ fn Panels(page: FounderPage, timeline: TimelineQuery) -> impl IntoView {
         <EnvironmentSwitcher environments=data.environments.clone() current=environment.clone() />
     }
     .into_any();
+    let made = MadeWith { at: data.now.timestamp_millis(), newest: data.head };
     let may_change_mode = Visitor::here().may(Permission::ChangeMode, &environment);
     let proposal = data.overview.proposal.clone().filter(|_| may_change_mode).map(|proposal| {
         view! { <ProposalPanel environment=environment.clone() kind=kind proposal=proposal /> }
@@ -105,7 +107,7 @@ fn Panels(page: FounderPage, timeline: TimelineQuery) -> impl IntoView {
     });
     view! {
         <Title text=title />
-        <PageFrame aside=Some(switcher) follow=Some((environment.clone(), data.head))>
+        <PageFrame aside=Some(switcher) follow=Some((environment.clone(), made))>
             <LivePage />
             <NoticeRegion notice=page.notice />
             <OpenBanner />

@@ -11,6 +11,7 @@ use axum::extract::{Query, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use chrono::DateTime;
 use futures_util::stream::{self, Stream, StreamExt};
 use serde::Deserialize;
 use std::convert::Infallible;
@@ -31,6 +32,8 @@ pub struct Asked {
     /// The newest event that the listener knows; what came after it is told first.
     after: Option<u64>,
     environment: Option<String>,
+    /// When the listener's page was made, in milliseconds since 1970: telemetry that has come since is told first.
+    since: Option<i64>,
 }
 
 /// `GET /api/scaling-mode/events`.
@@ -73,7 +76,11 @@ async fn open(state: &AppState, asked: Asked, listener: Listener) -> Result<Resp
         None => Vec::new(),
     };
     let told = missed.last().map(|event| event.seq).or(after).unwrap_or(0);
-    let past = stream::iter(missed.iter().map(|event| Told::of(&Message::of(event)).event).collect::<Vec<_>>());
+    let since = asked.since.and_then(DateTime::from_timestamp_millis);
+    let has_come = since.is_some_and(|since| state.feed.has_telemetry_since(&environment, since));
+    let telemetry = has_come.then_some(Message::Telemetry { signals: Vec::new() });
+    let past = missed.iter().map(Message::of).chain(telemetry);
+    let past = stream::iter(past.map(|message| Told::of(&message).event).collect::<Vec<_>>());
     let until = ended(state.clone(), listener.credential, environment);
     let stream = past.chain(present(listening, told)).map(Ok::<_, Infallible>).take_until(Box::pin(until));
     let mut response = Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();

@@ -16,6 +16,8 @@ fn source() -> Value {
 
 const AFTER: Parameter =
     optional("after", position, "The newest event that is known; what came after it is told first.");
+const SINCE: Parameter =
+    optional("since", position, "A time in milliseconds since 1970: telemetry that has come since is told first.");
 const SOURCE: Parameter = optional("source", source, "Who tells of alerts.");
 
 /// Bytes that a protocol gives their meaning.
@@ -46,7 +48,7 @@ pub(super) fn add(schemas: &mut SchemaGenerator, paths: &mut Map<String, Value>)
         json!({"get": {
             "operationId": "listen_api_scaling_mode_events",
             "summary": "New events and arriving telemetry as server-sent events, without end",
-            "parameters": parameters_of(&[ENVIRONMENT, AFTER], false),
+            "parameters": parameters_of(&[ENVIRONMENT, AFTER, SINCE], false),
             "responses": told(done("200", &json!({"text/event-stream": {"schema": text()}}))),
         }}),
     );
