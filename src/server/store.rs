@@ -6,6 +6,7 @@ pub mod access;
 mod coverage;
 mod moving;
 mod place;
+pub mod proofs;
 mod rows;
 
 /// The modules that both backends have, one text for two databases. Each is compiled once a backend, against that one's
@@ -38,6 +39,8 @@ macro_rules! shared_modules {
         mod people;
         #[path = "sql/points.rs"]
         mod points;
+        #[path = "sql/proofs.rs"]
+        mod proofs;
         #[path = "sql/proposals.rs"]
         mod proposals;
         #[path = "sql/pulls.rs"]
@@ -291,7 +294,7 @@ pub struct TrendQuery {
 
 /// Where everything is kept. Every method that writes is one transaction; what it acknowledged is on disk.
 #[async_trait]
-pub trait Store: access::AccessStore + Send + Sync + 'static {
+pub trait Store: access::AccessStore + proofs::ProofStore + Send + Sync + 'static {
     /// Makes an environment with its first configuration; the event is `config_changed`, "created".
     async fn create_environment(&self, config: &Config, actor: Actor<'_>, now: DateTime<Utc>)
     -> Result<(), StoreError>;

@@ -3,10 +3,12 @@
 use super::support::*;
 use scaling_mode::domain::access::{Reach, Role, Scope};
 use scaling_mode::domain::history::{EventType, NewEvent};
-use scaling_mode::server::store::access::{Entry, Invitation, NewSession, NewShareLink, NewToken, Person, SessionOf};
+use scaling_mode::server::store::access::{
+    Entry, Invitation, JoinedBy, NewSession, NewShareLink, NewToken, Person, SessionOf,
+};
 use scaling_mode::server::store::{EventFilter, Store, StoreError};
 
-fn entry(reason: &str) -> Entry {
+pub fn entry(reason: &str) -> Entry {
     let event = NewEvent {
         reason: Some(reason.to_owned()),
         ..NewEvent::new(EventType::AccessChanged, "person:anna@example.com", minute(1))
@@ -14,7 +16,7 @@ fn entry(reason: &str) -> Entry {
     Entry { environment: ENV.to_owned(), event }
 }
 
-fn session(hash: &str, at: i64) -> NewSession {
+pub fn session(hash: &str, at: i64) -> NewSession {
     NewSession {
         address: "203.0.113.7".to_owned(),
         agent: "a browser".to_owned(),
@@ -24,7 +26,7 @@ fn session(hash: &str, at: i64) -> NewSession {
     }
 }
 
-fn invitation(email: &str, hash: &str) -> Invitation {
+pub fn invitation(email: &str, hash: &str) -> Invitation {
     Invitation {
         created_at: minute(1),
         created_by: "person:anna@example.com".to_owned(),
@@ -35,13 +37,13 @@ fn invitation(email: &str, hash: &str) -> Invitation {
     }
 }
 
-async fn anna(store: &dyn Store) -> Person {
+pub async fn anna(store: &dyn Store) -> Person {
     let roles = [(Reach::All, Role::Founder)];
     store.add_person(("anna@example.com", "Anna"), "a hash", &roles, minute(1), &entry("anna")).await.unwrap()
 }
 
 /// The reasons of what changed access, newest first.
-async fn said(store: &dyn Store) -> Vec<String> {
+pub async fn said(store: &dyn Store) -> Vec<String> {
     let filter = EventFilter { types: vec![EventType::AccessChanged, EventType::Accessed], ..EventFilter::default() };
     store.events(ENV, &filter, 100).await.unwrap().into_iter().map(|event| event.reason.unwrap()).collect()
 }
@@ -76,9 +78,12 @@ async fn an_invitation_is_used_once_and_not_after_its_time() {
         assert!(store.invitation("second", minute(100)).await.unwrap().is_none());
         assert_eq!(store.invitations(minute(2)).await.unwrap().len(), 1);
         let join = async |hash: &str| {
-            store.join(hash, ("ignored@example.com", "Bob"), "his hash", minute(3), &entry("joined")).await
+            store
+                .join(hash, ("ignored@example.com", "Bob"), JoinedBy::Password("his hash"), minute(3), &entry("joined"))
+                .await
         };
-        let late = store.join("second", ("x@example.com", "B"), "h", minute(101), &entry("late")).await;
+        let late =
+            store.join("second", ("x@example.com", "B"), JoinedBy::Password("h"), minute(101), &entry("late")).await;
         assert!(matches!(late, Err(StoreError::NoInvitation)));
         let bob = join("second").await.unwrap();
         assert_eq!((bob.email.as_str(), bob.name.as_str()), ("bob@example.com", "Bob"));
@@ -92,7 +97,7 @@ async fn an_invitation_is_used_once_and_not_after_its_time() {
         assert!(store.session("s").await.unwrap().is_none());
         // An open link meets nobody who is there already.
         store.invite(&invitation("", "open"), None).await.unwrap();
-        let met = store.join("open", ("bob@example.com", "B"), "h", minute(5), &entry("met")).await;
+        let met = store.join("open", ("bob@example.com", "B"), JoinedBy::Password("h"), minute(5), &entry("met")).await;
         assert!(matches!(met, Err(StoreError::PersonExists(_))));
         assert!(store.invitation("open", minute(5)).await.unwrap().is_some(), "nothing of it was done");
     })
@@ -167,10 +172,6 @@ async fn sessions_are_seen_listed_ended_and_forgotten() {
         assert_eq!(store.prune_access(minute(5), minute(6)).await.unwrap(), 1);
         assert!(!store.knows_device("anna@example.com", "device").await.unwrap());
         assert!(store.session("four").await.unwrap().is_none());
-        store.set_totp(anna.id, Some(b"secret"), &entry("totp")).await.unwrap();
-        assert_eq!(store.proofs("anna@example.com").await.unwrap().unwrap().totp.as_deref(), Some(&b"secret"[..]));
-        let used = async |step| store.use_totp_step(anna.id, step).await.unwrap();
-        assert_eq!([used(7).await, used(7).await, used(6).await, used(8).await], [true, false, false, true]);
     })
     .await;
 }
@@ -243,7 +244,10 @@ async fn of_many_who_use_one_invitation_at_once_one_comes_in() {
     for_each_backend(async |store| {
         store.invite(&invitation("bob@example.com", "link"), None).await.unwrap();
         let joins = (0..8).map(|_| async {
-            store.join("link", ("bob@example.com", "Bob"), "h", minute(2), &entry("joined")).await.is_ok()
+            store
+                .join("link", ("bob@example.com", "Bob"), JoinedBy::Password("h"), minute(2), &entry("joined"))
+                .await
+                .is_ok()
         });
         let came = crate::acts::join_all(joins).await;
         assert_eq!(came.into_iter().filter(|came| *came).count(), 1);

@@ -12,6 +12,7 @@ mod ingestion;
 mod moving;
 mod pages;
 mod proof;
+mod proofs;
 mod recording;
 mod sources;
 mod speed;

@@ -2,6 +2,7 @@
 //! any of it adds its event in the same transaction. Must not know how a secret is made or checked: only hashes come in here.
 
 use super::StoreError;
+use super::proofs::ProviderAccount;
 use crate::domain::access::{Reach, Role, Scope};
 use crate::domain::history::NewEvent;
 use async_trait::async_trait;
@@ -50,6 +51,14 @@ pub struct Invitation {
     pub roles: Vec<(Reach, Role)>,
     /// SHA-256 of the link's secret, in hexadecimal.
     pub token_hash: String,
+}
+
+/// What somebody who comes by a link will prove themselves by.
+#[derive(Clone, Copy)]
+pub enum JoinedBy<'a> {
+    /// argon2id, as a PHC string.
+    Password(&'a str),
+    Provider(&'a ProviderAccount),
 }
 
 /// Who somebody with a session is.
@@ -187,16 +196,17 @@ pub trait AccessStore: Send + Sync {
     /// All invitations that can still be used, newest first.
     async fn invitations(&self, now: DateTime<Utc>) -> Result<Vec<Invitation>, StoreError>;
 
-    /// Uses an invitation: the person of its e-mail address is made, or has their password set anew; roles are added. All sessions that
+    /// Uses an invitation: the person of its e-mail address is made, or has their proof set anew; roles are added. All sessions that
     /// they had end. The invitation cannot be used again.
     ///
     /// # Errors
-    /// [`StoreError::NoInvitation`] where it was used, has expired, or never was.
+    /// [`StoreError::NoInvitation`] where it was used, has expired, or never was; [`StoreError::NameTaken`] where the account at the
+    /// provider is somebody's already.
     async fn join(
         &self,
         token_hash: &str,
         person: (&str, &str),
-        password: &str,
+        by: JoinedBy<'_>,
         now: DateTime<Utc>,
         entry: &Entry,
     ) -> Result<Person, StoreError>;
@@ -240,12 +250,6 @@ pub trait AccessStore: Send + Sync {
         entry: &Entry,
     ) -> Result<(), StoreError>;
 
-    /// Sets or removes the secret of one-time codes.
-    async fn set_totp(&self, person: i64, totp: Option<&[u8]>, entry: &Entry) -> Result<(), StoreError>;
-
-    /// Takes a time step as used; false where it, or a later one, was used before.
-    async fn use_totp_step(&self, person: i64, step: u64) -> Result<bool, StoreError>;
-
     /// Begins a session of a person.
     async fn begin_session(&self, person: i64, session: &NewSession) -> Result<(), StoreError>;
 
@@ -270,7 +274,8 @@ pub trait AccessStore: Send + Sync {
     /// Whether the person with this e-mail address has signed in in this browser before.
     async fn knows_device(&self, email: &str, token_hash: &str) -> Result<bool, StoreError>;
 
-    /// Forgets sessions and browsers not seen since, or begun before, and invitations that expired before; returns how many.
+    /// Forgets sessions and browsers not seen since, or begun before, and invitations and ceremonies that expired before; returns how
+    /// many.
     async fn prune_access(&self, unseen_since: DateTime<Utc>, begun_before: DateTime<Utc>) -> Result<u64, StoreError>;
 
     /// All tokens, newest first.

@@ -349,6 +349,17 @@ pub(super) const TABLES: &[Table] = &[
             ("used_at", Time),
         ],
     },
+    Table { name: "recovery_codes", key: 2, columns: &[("person_id", Whole), ("code_hash", Text), ("used_at", Time)] },
+    Table {
+        name: "identities",
+        key: 2,
+        columns: &[("issuer", Text), ("subject", Text), ("person_id", Whole), ("label", Text), ("connected_at", Time)],
+    },
+    Table {
+        name: "ceremonies",
+        key: 1,
+        columns: &[("id_hash", Text), ("kind", Text), ("sealed", Bytes), ("expires_at", Time)],
+    },
     Table { name: "devices", key: 1, columns: &[("token_hash", Text), ("person_id", Whole), ("seen_at", Time)] },
     Table {
         name: "sessions",

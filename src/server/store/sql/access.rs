@@ -2,7 +2,7 @@
 
 use super::super::StoreError;
 use super::super::access::{
-    AccessStore, ApiToken, Entry, Invitation, NewSession, NewShareLink, NewToken, Person, Proofs, Session, SessionLine,
+    AccessStore, ApiToken, Entry, Invitation, JoinedBy, NewSession, NewShareLink, NewToken, Person, Proofs, Session, SessionLine,
     ShareLink,
 };
 use super::contract::{READ, WRITE, read, write};
@@ -58,8 +58,8 @@ impl AccessStore for Backend {
         read!(self, |tx| { people::invitations(&mut tx, now).await })
     }
 
-    async fn join(&self, token_hash: &str, person: (&str, &str), password: &str, now: DateTime<Utc>, entry: &Entry) -> Result<Person, StoreError> {
-        write!(self, |tx| people::join(&mut tx, token_hash, person, password, now, entry))
+    async fn join(&self, token_hash: &str, person: (&str, &str), by: JoinedBy<'_>, now: DateTime<Utc>, entry: &Entry) -> Result<Person, StoreError> {
+        write!(self, |tx| people::join(&mut tx, token_hash, person, by, now, entry))
     }
 
     async fn add_person(&self, person: (&str, &str), password: &str, roles: &[(Reach, Role)], now: DateTime<Utc>, entry: &Entry) -> Result<Person, StoreError> {
@@ -76,14 +76,6 @@ impl AccessStore for Backend {
 
     async fn set_disabled(&self, person: i64, disabled_at: Option<DateTime<Utc>>, entry: &Entry) -> Result<(), StoreError> {
         write!(self, |tx| people::set_disabled(&mut tx, person, disabled_at, entry))
-    }
-
-    async fn set_totp(&self, person: i64, totp: Option<&[u8]>, entry: &Entry) -> Result<(), StoreError> {
-        write!(self, |tx| people::set_totp(&mut tx, person, totp, entry))
-    }
-
-    async fn use_totp_step(&self, person: i64, step: u64) -> Result<bool, StoreError> {
-        write!(self, |tx| people::use_totp_step(&mut tx, person, step))
     }
 
     async fn begin_session(&self, person: i64, session: &NewSession) -> Result<(), StoreError> {

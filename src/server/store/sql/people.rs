@@ -1,9 +1,9 @@
 //! Owns people, their roles, and the invitations by which they come. Must not know how a password is made or checked.
 
-use super::super::access::{Entry, Invitation, Person, Proofs};
+use super::super::access::{Entry, Invitation, JoinedBy, Person, Proofs};
 use super::super::rows::{At, corrupt, corrupt_by, unsigned};
 use super::super::StoreError;
-use super::{Connection, history};
+use super::{Connection, history, proofs as proofs_of};
 use crate::domain::access::{Reach, Role};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -222,7 +222,7 @@ pub(super) async fn join(
     db: &mut Connection,
     token_hash: &str,
     (email, name): (&str, &str),
-    password: &str,
+    by: JoinedBy<'_>,
     now: DateTime<Utc>,
     entry: &Entry,
 ) -> Result<Person, StoreError> {
@@ -238,17 +238,24 @@ pub(super) async fn join(
     }
     let email = if found.email.is_empty() { email } else { &found.email };
     let person = match proofs(db, email).await? {
-        None => add(db, (email, name), Some(password), &found.roles, now).await?,
+        None => add(db, (email, name), None, &found.roles, now).await?,
         // Whoever is there already may only be met by a link that was made for them.
         Some(_) if found.email.is_empty() => return Err(StoreError::PersonExists(email.to_owned())),
         Some(known) => {
             for (reach, role) in &found.roles {
                 put_role(db, known.person.id, reach, *role).await?;
             }
-            put_password(db, known.person.id, password, None).await?;
-            by_id(db, known.person.id).await?
+            known.person
         }
     };
+    match by {
+        JoinedBy::Password(password) => put_password(db, person.id, password, None).await?,
+        JoinedBy::Provider(account) => {
+            proofs_of::put_account(db, person.id, account, now).await?;
+            end_sessions(db, person.id, None).await?;
+        }
+    }
+    let person = by_id(db, person.id).await?;
     write_entry(db, entry).await?;
     Ok(person)
 }
@@ -323,24 +330,4 @@ pub(super) async fn set_disabled(
     }
     keep_a_founder(db).await?;
     write_entry(db, entry).await
-}
-
-pub(super) async fn set_totp(
-    db: &mut Connection,
-    person: i64,
-    totp: Option<&[u8]>,
-    entry: &Entry,
-) -> Result<(), StoreError> {
-    sqlx::query("UPDATE people SET totp = $1 WHERE id = $2").bind(totp).bind(person).execute(&mut *db).await?;
-    write_entry(db, entry).await
-}
-
-pub(super) async fn use_totp_step(db: &mut Connection, person: i64, step: u64) -> Result<bool, StoreError> {
-    let step = i64::try_from(step).map_err(|error| corrupt_by("a time step", error))?;
-    let done = sqlx::query("UPDATE people SET totp_step = $1 WHERE id = $2 AND totp_step < $1")
-        .bind(step)
-        .bind(person)
-        .execute(db)
-        .await?;
-    Ok(done.rows_affected() == 1)
 }

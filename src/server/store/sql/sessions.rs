@@ -124,7 +124,7 @@ pub(super) async fn knows_device(db: &mut Connection, email: &str, token_hash: &
     .await?)
 }
 
-/// Forgets sessions not seen since, or begun before, and browsers and invitations that are as old.
+/// Forgets sessions not seen since, or begun before, and browsers, invitations and ceremonies that are as old.
 pub(super) async fn prune(
     db: &mut Connection,
     unseen_since: DateTime<Utc>,
@@ -138,7 +138,9 @@ pub(super) async fn prune(
     sqlx::query("DELETE FROM devices WHERE seen_at < $1").bind(At::of(begun_before)).execute(&mut *db).await?;
     let invitations = sqlx::query("DELETE FROM invitations WHERE expires_at < $1")
         .bind(At::of(begun_before))
-        .execute(db)
+        .execute(&mut *db)
         .await?;
-    Ok(sessions.rows_affected() + invitations.rows_affected())
+    let ceremonies =
+        sqlx::query("DELETE FROM ceremonies WHERE expires_at < $1").bind(At::of(unseen_since)).execute(db).await?;
+    Ok(sessions.rows_affected() + invitations.rows_affected() + ceremonies.rows_affected())
 }
