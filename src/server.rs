@@ -11,6 +11,7 @@ pub mod config;
 pub mod demo;
 pub mod evaluation;
 pub mod http;
+mod key_file;
 pub mod leadership;
 pub mod live;
 pub mod observability;

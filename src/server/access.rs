@@ -1,7 +1,11 @@
 //! Owns how somebody proves who they are: passwords, secrets, and how often they may guess. Must not know HTTP or what they may do.
 
+pub mod codes;
 pub mod guesses;
+pub mod passkeys;
 pub mod password;
+pub mod provider;
+pub mod seal;
 pub mod secret;
 
 use chrono::Duration;
@@ -19,6 +23,16 @@ pub fn absolute_timeout() -> Duration {
 /// For how long somebody may wait with their second proof.
 pub fn second_proof_timeout() -> Duration {
     Duration::minutes(5)
+}
+
+/// For how long what was begun with a browser can be ended.
+pub fn ceremony_timeout() -> Duration {
+    Duration::minutes(10)
+}
+
+/// How lately somebody must have signed in who has no password and changes what they prove themselves by.
+pub fn recent_sign_in() -> Duration {
+    Duration::minutes(10)
 }
 
 /// For how long an invitation can be used.

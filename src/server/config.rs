@@ -3,12 +3,14 @@
 
 mod connections;
 mod heads;
+mod openid;
 mod secrets;
 mod sources;
 mod stripe;
 mod telemetry;
 
 pub use heads::HeadsUrl;
+pub use openid::OpenId;
 pub use secrets::{Secret, Token};
 pub use sources::{Added, Ask, DatabaseUrl, PulledSource};
 
@@ -69,6 +71,10 @@ pub struct Flags {
     /// credential: 64 hexadecimal digits. [default: keys/history.key in the data folder, made at the first start]
     #[arg(long, global = true, env = "SCALING_MODE_SIGNING_KEY_FILE", value_name = "FILE")]
     pub signing_key_file: Option<PathBuf>,
+    /// File with the key that stored secrets are sealed with, where several servers share one store or it is handed over as a
+    /// credential: 64 hexadecimal digits. [default: keys/secrets.key in the data folder, made at the first start]
+    #[arg(long, global = true, env = "SCALING_MODE_SECRETS_KEY_FILE", value_name = "FILE")]
+    pub secrets_key_file: Option<PathBuf>,
     /// Minutes from one scheduled evaluation to the next; a divisor of a day. [default: 15]
     #[arg(long, global = true, env = "SCALING_MODE_TICK_MINUTES", value_name = "MINUTES")]
     pub tick_minutes: Option<u32>,
@@ -143,9 +149,11 @@ struct File {
     log: Option<String>,
     log_format: Option<LogFormat>,
     mapping: Vec<telemetry::Mapping>,
+    openid: Option<openid::File>,
     price: Vec<telemetry::Price>,
     prices_version: Option<String>,
     raw_sample_days: Option<u32>,
+    secrets_key_file: Option<PathBuf>,
     signing_key_file: Option<PathBuf>,
     site: Option<PathBuf>,
     source: Vec<sources::Source>,
@@ -171,9 +179,13 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// What metrics mean.
     pub mapping: Rules,
+    /// The provider by which people may sign in; `None` where they may not.
+    pub openid: Option<OpenId>,
     /// What AI models cost.
     pub prices: PriceTable,
     pub raw_sample_days: u32,
+    /// The key that stored secrets are sealed with, where it is not the data folder's.
+    pub secrets_key_file: Option<PathBuf>,
     /// The key that heads are signed with, where it is not the data folder's.
     pub signing_key_file: Option<PathBuf>,
     pub site: Option<PathBuf>,
@@ -256,8 +268,10 @@ impl Settings {
             log,
             log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
             mapping: telemetry::rules(file.mapping)?,
+            openid: file.openid.map(openid::File::read).transpose()?,
             prices: telemetry::prices(file.prices_version, file.price)?,
             raw_sample_days,
+            secrets_key_file: flags.secrets_key_file.clone().or(file.secrets_key_file),
             signing_key_file: flags.signing_key_file.clone().or(file.signing_key_file),
             sources: sources::pulled(file.source)?,
             stripe: file.stripe.map(stripe::Stripe::secret).transpose()?,

@@ -31,6 +31,11 @@ fn of_strangers() -> Quota {
     quota(30, Duration::from_millis(250))
 }
 
+/// What all strangers together may begin without saying who they are: each takes a row for some minutes.
+fn of_beginnings() -> Quota {
+    quota(60, Duration::from_millis(100))
+}
+
 /// Somebody has to wait before they may guess again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait(pub Duration);
@@ -47,6 +52,7 @@ pub struct Guess<'a> {
 struct Counts {
     accounts: DefaultKeyedRateLimiter<String>,
     addresses: DefaultKeyedRateLimiter<IpAddr>,
+    beginnings: DefaultDirectRateLimiter,
     clock: DefaultClock,
     devices: DefaultKeyedRateLimiter<String>,
     strangers: DefaultDirectRateLimiter,
@@ -61,6 +67,7 @@ impl Default for Guesses {
         Guesses(Arc::new(Counts {
             accounts: RateLimiter::keyed(of_an_account()),
             addresses: RateLimiter::keyed(of_an_address()),
+            beginnings: RateLimiter::direct(of_beginnings()),
             clock: DefaultClock::default(),
             devices: RateLimiter::keyed(of_a_device()),
             strangers: RateLimiter::direct(of_strangers()),
@@ -86,6 +93,21 @@ impl Guesses {
         counts.addresses.check_key(&network_of(guess.address)).map_err(wait)?;
         counts.accounts.check_key(&guess.account.to_owned()).map_err(wait)?;
         counts.strangers.check().map_err(wait)
+    }
+}
+
+impl Guesses {
+    /// Counts a sign-in that is begun by somebody who has not said who they are.
+    ///
+    /// # Errors
+    /// [`Wait`] where there were too many.
+    pub fn begin(&self, address: IpAddr) -> Result<(), Wait> {
+        let counts = &*self.0;
+        let now = counts.clock.now();
+        let wait = |refused: governor::NotUntil<_>| Wait(refused.wait_time_from(now));
+        forget_some(&counts.addresses);
+        counts.addresses.check_key(&network_of(address)).map_err(wait)?;
+        counts.beginnings.check().map_err(wait)
     }
 }
 

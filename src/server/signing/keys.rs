@@ -3,7 +3,8 @@
 
 use super::{PublicKey, SecretKey};
 use crate::server::config::Settings;
-use std::fs::{self, File, OpenOptions};
+use crate::server::key_file::{self, KeyFileError};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,15 @@ pub enum KeyError {
         #[source]
         source: io::Error,
     },
+}
+
+impl From<KeyFileError> for KeyError {
+    fn from(error: KeyFileError) -> KeyError {
+        match error {
+            KeyFileError::Exposed(path) => KeyError::Exposed(path),
+            KeyFileError::File { path, source } => KeyError::File { path, source },
+        }
+    }
 }
 
 fn of_file(path: &Path) -> impl FnOnce(io::Error) -> KeyError {
@@ -52,7 +62,7 @@ pub fn public_file(settings: &Settings) -> PathBuf {
 pub fn load_or_make(settings: &Settings) -> Result<SecretKey, KeyError> {
     match load(settings) {
         Err(KeyError::Missing(path)) if settings.signing_key_file.is_none() => {
-            write_secret(&path, &SecretKey::make().map_err(KeyError::NoRandom)?, false)?;
+            key_file::write(&path, &SecretKey::make().map_err(KeyError::NoRandom)?.reveal(), false)?;
             // Not the one just made, where another process was first.
             load(settings)
         }
@@ -66,15 +76,10 @@ pub fn load_or_make(settings: &Settings) -> Result<SecretKey, KeyError> {
 /// [`KeyError`], also where others can read it.
 pub fn load(settings: &Settings) -> Result<SecretKey, KeyError> {
     let path = secret_file(settings);
-    let text = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(KeyError::Missing(path)),
-        text => text.map_err(of_file(&path))?,
+    let Some(text) = key_file::read(&path, settings.signing_key_file.is_some())? else {
+        return Err(KeyError::Missing(path));
     };
-    // One that is handed over by systemd or Kubernetes may be its group's too; one of our own making is nobody else's.
-    if readers(&path)? & if settings.signing_key_file.is_some() { 0o007 } else { 0o077 } != 0 {
-        return Err(KeyError::Exposed(path));
-    }
-    let key = SecretKey::read(text.trim_end()).ok_or(KeyError::NoKey(path))?;
+    let key = SecretKey::read(&text).ok_or(KeyError::NoKey(path))?;
     list(settings, &key.public())?;
     Ok(key)
 }
@@ -90,7 +95,7 @@ pub fn rotate(settings: &Settings) -> Result<SecretKey, KeyError> {
     }
     let key = SecretKey::make().map_err(KeyError::NoRandom)?;
     list(settings, &key.public())?;
-    write_secret(&secret_file(settings), &key, true)?;
+    key_file::write(&secret_file(settings), &key.reveal(), true)?;
     Ok(key)
 }
 
@@ -112,58 +117,9 @@ fn list(settings: &Settings, key: &PublicKey) -> Result<(), KeyError> {
     if listed.lines().any(|line| line == key.to_string()) {
         return Ok(());
     }
-    make_folder(&folder(settings))?;
+    key_file::make_folder(&folder(settings))?;
     let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(of_file(&path))?;
     writeln!(file, "{key}").and_then(|()| file.sync_all()).map_err(of_file(&path))
-}
-
-/// Writes a key under a name of its own and gives it its place only once it is whole on disk.
-fn write_secret(path: &Path, key: &SecretKey, replace: bool) -> Result<(), KeyError> {
-    let parent = path.parent().unwrap_or_else(|| Path::new("."));
-    make_folder(parent)?;
-    let temporary = path.with_extension(format!("{}.new", std::process::id()));
-    let placed = (|| {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&temporary)?;
-        writeln!(file, "{}", key.reveal())?;
-        file.sync_all()?;
-        if replace {
-            fs::rename(&temporary, path)?;
-        } else {
-            match fs::hard_link(&temporary, path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                linked => linked?,
-            }
-        }
-        File::open(parent)?.sync_all()
-    })();
-    let _ = fs::remove_file(&temporary);
-    placed.map_err(of_file(path))
-}
-
-fn make_folder(folder: &Path) -> Result<(), KeyError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(of_file(folder))
-}
-
-/// The permission bits of a file; none where there are no such bits.
-fn readers(path: &Path) -> Result<u32, KeyError> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        Ok(fs::metadata(path).map_err(of_file(path))?.permissions().mode())
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        Ok(0)
-    }
 }
 
 #[cfg(all(test, unix))]

@@ -196,15 +196,9 @@ impl Outgoing {
         prepare: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Vec<u8>, AskError> {
         self.check(url)?;
-        let mut response = prepare(self.client.get(url.clone())).send().await.map_err(of_request)?;
+        let response = prepare(self.client.get(url.clone())).send().await.map_err(of_request)?;
         let status = response.status();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(of_request)? {
-            if body.len() + chunk.len() > LARGEST {
-                return Err(AskError::TooLarge);
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = whole(response).await?;
         of_status(status).map(|()| body)
     }
 
@@ -218,6 +212,22 @@ impl Outgoing {
         of_status(request.send().await.map_err(of_request)?.status())
     }
 
+    /// Sends a request of a library that speaks a protocol over HTTP, and reads the whole answer, whatever its status.
+    ///
+    /// # Errors
+    /// [`AskError`], in words for a founder.
+    pub async fn send(&self, request: axum::http::Request<Vec<u8>>) -> Result<axum::http::Response<Vec<u8>>, AskError> {
+        let request = reqwest::Request::try_from(request)
+            .map_err(|error| AskError::Unreadable(error.without_url().to_string()))?;
+        self.check(request.url())?;
+        let response = self.client.execute(request).await.map_err(of_request)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut answer = axum::http::Response::new(whole(response).await?);
+        *answer.status_mut() = status;
+        *answer.headers_mut() = headers;
+        Ok(answer)
+    }
+
     /// An address that is written as numbers is not resolved, and so is checked here.
     fn check(&self, url: &Url) -> Result<(), AskError> {
         let host = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https"));
@@ -229,6 +239,18 @@ impl Outgoing {
             _ => Ok(()),
         }
     }
+}
+
+/// A whole answer, up to the largest that is read.
+async fn whole(mut response: reqwest::Response) -> Result<Vec<u8>, AskError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(of_request)? {
+        if body.len() + chunk.len() > LARGEST {
+            return Err(AskError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 fn of_status(status: StatusCode) -> Result<(), AskError> {

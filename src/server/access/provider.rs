@@ -1,0 +1,269 @@
+//! Owns signing in by a provider (OpenID Connect 1.0, authorization code with PKCE): where a browser is sent, and who the provider says
+//! that it was. What is believed is the signed ID token and nothing else; access tokens are let go of. Must not know whom an account is
+//! connected with, or where anything is kept.
+
+use crate::server::config::OpenId;
+use crate::server::sources::outgoing::{Allowed, AskError, Outgoing};
+use chrono::{DateTime, Duration, Utc};
+use openidconnect::core::{
+    CoreAuthenticationFlow, CoreClient, CoreIdTokenClaims, CoreJwsSigningAlgorithm, CoreProviderMetadata,
+};
+use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
+use openidconnect::{
+    AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl,
+    Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
+};
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::sync::RwLock;
+
+/// How long what a provider says of itself is believed before it is asked again.
+fn fresh_for() -> Duration {
+    Duration::hours(1)
+}
+
+/// How soon it may be asked again because a token was signed with a key that is not known: providers change keys.
+fn asked_again_after() -> Duration {
+    Duration::seconds(30)
+}
+
+/// How far clocks may differ.
+fn skew() -> Duration {
+    Duration::minutes(2)
+}
+
+/// The algorithms that an ID token may be signed with. None of them could be forged with the secret that this server shares.
+const ALGORITHMS: [CoreJwsSigningAlgorithm; 8] = [
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha384,
+    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+    CoreJwsSigningAlgorithm::EcdsaP384Sha384,
+    CoreJwsSigningAlgorithm::EdDsa,
+];
+
+/// Why nobody is known by it. The cause is for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    #[error("the provider of sign-in could not be asked: {0}")]
+    Asked(#[from] AskError),
+    #[error("the provider of sign-in answered with something else than was asked for: {0}")]
+    Answered(String),
+    #[error("the ID token proves nothing: {0}")]
+    Unproved(String),
+}
+
+/// What a browser is sent away with, and what is to be kept until it is back.
+pub struct Sent {
+    /// Where the browser goes.
+    pub address: String,
+    pub nonce: String,
+    /// By which the way back is known again.
+    pub state: String,
+    /// The half of PKCE that never leaves this server before the code is exchanged.
+    pub verifier: String,
+}
+
+/// What is exchanged for an ID token when a browser is back.
+pub struct Returned<'a> {
+    pub code: String,
+    pub nonce: &'a str,
+    pub verifier: String,
+}
+
+/// Who the provider says that it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Whether the provider has asked for more than one proof (`mfa` in `amr`, RFC 8176).
+    pub by_several_proofs: bool,
+    /// The e-mail address, where the provider has seen that it is theirs.
+    pub email: Option<String>,
+    pub issuer: String,
+    /// What it is called, to tell it from others.
+    pub label: String,
+    pub name: Option<String>,
+    /// By which the provider knows it for ever.
+    pub subject: String,
+}
+
+type Client =
+    CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
+
+struct Asked {
+    at: DateTime<Utc>,
+    metadata: CoreProviderMetadata,
+}
+
+/// The provider, as the settings name it.
+#[derive(Clone)]
+pub struct Provider(Arc<Inner>);
+
+/// How the provider is asked: as every other system is.
+struct Asking(Outgoing);
+
+impl<'c> AsyncHttpClient<'c> for Asking {
+    type Error = AskError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, AskError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.0.send(request))
+    }
+}
+
+struct Inner {
+    asked: RwLock<Option<Asked>>,
+    asking: Asking,
+    settings: OpenId,
+}
+
+impl Provider {
+    /// # Errors
+    /// Where this machine's certificates cannot be read.
+    pub fn new(settings: OpenId) -> Result<Provider, AskError> {
+        let asking = Asking(Outgoing::new(Allowed { named: settings.allow_addresses.clone() })?);
+        Ok(Provider(Arc::new(Inner { asked: RwLock::default(), asking, settings })))
+    }
+
+    /// What people call it.
+    pub fn name(&self) -> &str {
+        &self.0.settings.name
+    }
+
+    /// By which it signs.
+    pub fn issuer(&self) -> &str {
+        &self.0.settings.issuer
+    }
+
+    /// What the provider says of itself, asked for again where it is older than that.
+    async fn metadata(&self, now: DateTime<Utc>, oldest: Duration) -> Result<CoreProviderMetadata, ProviderError> {
+        let is_fresh = |asked: &Asked| (now - asked.at).abs() < oldest;
+        if let Some(asked) = self.0.asked.read().await.as_ref().filter(|asked| is_fresh(asked)) {
+            return Ok(asked.metadata.clone());
+        }
+        let mut kept = self.0.asked.write().await;
+        // Who waited for the lock behind somebody who asked has the answer.
+        if let Some(asked) = kept.as_ref().filter(|asked| is_fresh(asked)) {
+            return Ok(asked.metadata.clone());
+        }
+        let issuer =
+            IssuerUrl::new(self.issuer().to_owned()).map_err(|error| ProviderError::Answered(error.to_string()))?;
+        // Refuses a provider that says that it is another.
+        let metadata = CoreProviderMetadata::discover_async(issuer, &self.0.asking)
+            .await
+            .map_err(|error| ProviderError::Answered(with_causes(&error)))?;
+        *kept = Some(Asked { at: now, metadata: metadata.clone() });
+        Ok(metadata)
+    }
+
+    fn client(&self, metadata: CoreProviderMetadata, back: &str) -> Result<Client, ProviderError> {
+        let settings = &self.0.settings;
+        let secret = match &settings.secret {
+            Some(token) => Some(ClientSecret::new(token.reveal()?.to_owned())),
+            None => None,
+        };
+        let back = RedirectUrl::new(back.to_owned()).map_err(|error| ProviderError::Answered(error.to_string()))?;
+        let client = CoreClient::from_provider_metadata(metadata, ClientId::new(settings.client_id.clone()), secret);
+        Ok(client.set_redirect_uri(back))
+    }
+
+    /// Sends a browser there; `back` is where it comes back to.
+    ///
+    /// # Errors
+    /// [`ProviderError`].
+    pub async fn send(&self, back: &str, now: DateTime<Utc>) -> Result<Sent, ProviderError> {
+        let client = self.client(self.metadata(now, fresh_for()).await?, back)?;
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let (address, state, nonce) = client
+            .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
+            .add_scope(Scope::new("email".to_owned()))
+            .add_scope(Scope::new("profile".to_owned()))
+            .set_pkce_challenge(challenge)
+            .url();
+        Ok(Sent {
+            address: address.into(),
+            nonce: nonce.secret().clone(),
+            state: state.secret().clone(),
+            verifier: verifier.secret().clone(),
+        })
+    }
+
+    /// Who it was, once the browser is back with a code.
+    ///
+    /// # Errors
+    /// [`ProviderError`].
+    pub async fn receive(
+        &self,
+        returned: Returned<'_>,
+        back: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Account, ProviderError> {
+        let client = self.client(self.metadata(now, fresh_for()).await?, back)?;
+        let answer = client
+            .exchange_code(AuthorizationCode::new(returned.code))
+            .map_err(|error| ProviderError::Answered(error.to_string()))?
+            .set_pkce_verifier(PkceCodeVerifier::new(returned.verifier))
+            .request_async(&self.0.asking)
+            .await
+            .map_err(|error| ProviderError::Answered(with_causes(&error)))?;
+        let token = answer.id_token().ok_or_else(|| ProviderError::Answered("there is no ID token".to_owned()))?;
+        let nonce = Nonce::new(returned.nonce.to_owned());
+        let claims = match verified(&client, token, &nonce, now) {
+            Ok(claims) => claims,
+            // Perhaps it has a new key since it was asked.
+            Err(_) => {
+                let client = self.client(self.metadata(now, asked_again_after()).await?, back)?;
+                verified(&client, token, &nonce, now)?
+            }
+        };
+        Ok(self.account(&claims))
+    }
+
+    fn account(&self, claims: &CoreIdTokenClaims) -> Account {
+        let is_theirs = claims.email_verified() == Some(true);
+        let email = claims.email().map(|email| email.to_string());
+        let user_name = claims.preferred_username().map(|name| name.to_string());
+        let name = claims.name().and_then(|names| names.get(None)).map(|name| name.to_string());
+        let methods = claims.auth_method_refs().map(Vec::as_slice).unwrap_or_default();
+        let label = email.clone().or(user_name).unwrap_or_else(|| claims.subject().to_string());
+        Account {
+            by_several_proofs: methods.iter().any(|method| method.as_str() == "mfa"),
+            email: email.filter(|_| is_theirs),
+            issuer: self.issuer().to_owned(),
+            label: label.chars().filter(|character| !character.is_control()).take(254).collect(),
+            name,
+            subject: claims.subject().to_string(),
+        }
+    }
+}
+
+/// An error with all that caused it: nothing of it is ever shown to a client.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// What an ID token says, where its signature, issuer, audience, times and nonce are right.
+fn verified(
+    client: &Client,
+    token: &openidconnect::core::CoreIdToken,
+    nonce: &Nonce,
+    now: DateTime<Utc>,
+) -> Result<CoreIdTokenClaims, ProviderError> {
+    let issued = move |at: DateTime<Utc>| {
+        if at <= now + skew() { Ok(()) } else { Err("it was issued in the future".to_owned()) }
+    };
+    let verifier = client
+        .id_token_verifier()
+        .set_allowed_algs(ALGORITHMS)
+        .set_time_fn(move || now - skew())
+        .set_issue_time_verifier_fn(issued);
+    token.claims(&verifier, nonce).cloned().map_err(|error| ProviderError::Unproved(with_causes(&error)))
+}
