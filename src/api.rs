@@ -2,6 +2,7 @@
 //! The same functions are the JSON endpoints for scripts. Must name `crate::server` only inside bodies.
 
 mod access;
+mod account;
 mod backtest;
 mod connections;
 mod encoding;
@@ -11,6 +12,7 @@ mod settings;
 mod styleguide;
 
 pub use access::*;
+pub use account::*;
 pub use backtest::*;
 pub use connections::*;
 pub use encoding::{PostBody, PutBody};

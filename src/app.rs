@@ -4,6 +4,7 @@ use crate::ui::account_page::AccountPage;
 use crate::ui::backtest_page::BacktestPage;
 use crate::ui::bundle;
 pub use crate::ui::bundle::PagePath;
+use crate::ui::codes_page::CodesPage;
 use crate::ui::compare_page::ComparePage;
 use crate::ui::connections_page::ConnectionsPage;
 use crate::ui::event_page::EventPage;
@@ -13,6 +14,7 @@ use crate::ui::people_page::PeoplePage;
 use crate::ui::rules_page::RulesPage;
 use crate::ui::samples_page::SamplesPage;
 use crate::ui::scaling_mode_page::ScalingModePage;
+use crate::ui::second_proof_page::SecondProofPage;
 use crate::ui::settings_page::SettingsPage;
 use crate::ui::shared_page::{ShareDoorPage, SharedPage};
 use crate::ui::sign_in_page::SignInPage;
@@ -71,7 +73,9 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/founder/scaling-mode/what-if") view=WhatIfPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/scaling-mode/people") view=PeoplePage ssr=SsrMode::Async />
                 <Route path=path!("/founder/sign-in") view=SignInPage ssr=SsrMode::Async />
+                <Route path=path!("/founder/sign-in/code") view=SecondProofPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/account") view=AccountPage ssr=SsrMode::Async />
+                <Route path=path!("/founder/account/codes") view=CodesPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/shared") view=SharedPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/share/:secret") view=ShareDoorPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/join/:secret") view=JoinPage ssr=SsrMode::Async />

@@ -38,6 +38,13 @@ pub enum Code {
     SignInRequired,
     InvalidCredential,
     SignInFailed,
+    SecondProofRequired,
+    WrongCode,
+    PasskeyFailed,
+    SignInAgain,
+    NotConnected,
+    NotSetUp,
+    ProviderFailed,
     NotAllowed,
     UnknownPerson,
     LinkUnusable,
@@ -50,7 +57,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 34] = [
+    pub const ALL: [Code; 41] = [
         Code::Malformed,
         Code::OutOfRange,
         Code::InvalidSignature,
@@ -76,6 +83,13 @@ impl Code {
         Code::SignInRequired,
         Code::InvalidCredential,
         Code::SignInFailed,
+        Code::SecondProofRequired,
+        Code::WrongCode,
+        Code::PasskeyFailed,
+        Code::SignInAgain,
+        Code::NotConnected,
+        Code::NotSetUp,
+        Code::ProviderFailed,
         Code::NotAllowed,
         Code::UnknownPerson,
         Code::LinkUnusable,
@@ -91,8 +105,14 @@ impl Code {
     pub const fn status(self) -> u16 {
         match self {
             Code::Malformed | Code::OutOfRange => 400,
-            Code::InvalidSignature | Code::SignInRequired | Code::InvalidCredential | Code::SignInFailed => 401,
-            Code::ForeignOrigin | Code::ForeignHost | Code::NotAllowed => 403,
+            Code::InvalidSignature
+            | Code::SignInRequired
+            | Code::InvalidCredential
+            | Code::SignInFailed
+            | Code::SecondProofRequired
+            | Code::WrongCode
+            | Code::PasskeyFailed => 401,
+            Code::ForeignOrigin | Code::ForeignHost | Code::NotAllowed | Code::SignInAgain | Code::NotConnected => 403,
             Code::UnknownEnvironment
             | Code::UnknownSnapshot
             | Code::UnknownEvent
@@ -110,12 +130,14 @@ impl Code {
             | Code::SourceUnreadable
             | Code::PersonExists
             | Code::LastFounder
-            | Code::NameTaken => 409,
+            | Code::NameTaken
+            | Code::NotSetUp => 409,
             Code::TooLarge => 413,
             Code::UnsupportedMediaType => 415,
             Code::Rejected | Code::IdempotencyKeyReused => 422,
             Code::TooManyRequests => 429,
             Code::Internal => 500,
+            Code::ProviderFailed => 502,
             Code::Unavailable => 503,
         }
     }
@@ -148,6 +170,13 @@ impl Code {
             Code::SignInRequired => "sign-in-required",
             Code::InvalidCredential => "invalid-credential",
             Code::SignInFailed => "sign-in-failed",
+            Code::SecondProofRequired => "second-proof-required",
+            Code::WrongCode => "wrong-code",
+            Code::PasskeyFailed => "passkey-failed",
+            Code::SignInAgain => "sign-in-again",
+            Code::NotConnected => "not-connected",
+            Code::NotSetUp => "not-set-up",
+            Code::ProviderFailed => "provider-failed",
             Code::NotAllowed => "not-allowed",
             Code::UnknownPerson => "unknown-person",
             Code::LinkUnusable => "link-unusable",
@@ -188,6 +217,13 @@ impl Code {
             Code::SignInRequired => "Sign in first",
             Code::InvalidCredential => "The credential opens nothing here",
             Code::SignInFailed => "The e-mail address or the password is not right",
+            Code::SecondProofRequired => "A code is needed too",
+            Code::WrongCode => "The code is not right",
+            Code::PasskeyFailed => "The passkey did not prove who you are",
+            Code::SignInAgain => "Sign in anew first",
+            Code::NotConnected => "Nobody here is connected with that account",
+            Code::NotSetUp => "This server is not set up for that",
+            Code::ProviderFailed => "The provider of sign-in gave no usable answer",
             Code::NotAllowed => "Your role does not allow this",
             Code::UnknownPerson => "There is no such person",
             Code::LinkUnusable => "This link cannot be used",

@@ -2,6 +2,7 @@
 //! hold no rule: thresholds and answers come from the values that they show.
 
 pub mod account_page;
+pub mod account_proofs;
 pub mod actions_panel;
 pub mod backtest_differences;
 pub mod backtest_form;
@@ -11,6 +12,7 @@ pub mod bars;
 pub mod browser;
 pub mod bundle;
 pub mod chart_readout;
+pub mod codes_page;
 pub mod command_palette;
 pub mod compare_page;
 pub mod connections_page;
@@ -39,6 +41,7 @@ pub mod page_commands;
 pub mod page_error;
 pub mod page_frame;
 pub mod page_script;
+pub mod passkey_script;
 pub mod people_page;
 pub mod people_words;
 pub mod policy_validation;
@@ -53,6 +56,7 @@ pub mod scaling_mode_page;
 pub mod scaling_mode_timeline;
 pub mod score_parts;
 pub mod scores;
+pub mod second_proof_page;
 pub mod setting_field;
 pub mod settings_form;
 pub mod settings_limits;

@@ -18,6 +18,8 @@ pub struct SignInView {
     /// The page to go on to.
     pub next: Option<String>,
     pub notice: Option<Notice>,
+    /// What the provider is called by which one may sign in.
+    pub provider: Option<String>,
     /// Who is signed in already.
     pub signed_in: Option<String>,
 }
@@ -37,6 +39,8 @@ pub struct JoinView {
     pub email: String,
     pub expires_at: DateTime<Utc>,
     pub notice: Option<Notice>,
+    /// What the provider is called by which one may join.
+    pub provider: Option<String>,
     pub roles: Vec<RoleLine>,
 }
 
@@ -45,6 +49,8 @@ pub struct JoinView {
 pub struct PersonLine {
     pub created_at: DateTime<Utc>,
     pub email: String,
+    /// Whether signing in asks them for a code.
+    pub has_codes: bool,
     pub id: i64,
     pub is_disabled: bool,
     /// Whether it is who is asking.
@@ -83,10 +89,10 @@ pub struct TokenLine {
 /// A secret that was just made: it is shown this once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Made {
-    /// What it is for: `invitation`, `token` or `share_link`.
+    /// What it is for: `invitation`, `token`, `share_link` or `recovery_codes`.
     pub kind: String,
     pub name: String,
-    /// A link, or a token.
+    /// A link, a token, or codes by the line.
     pub secret: String,
 }
 
@@ -203,6 +209,13 @@ pub async fn disable_person_form(
     people::set_disabled(&email, disabled).await
 }
 
+/// Takes codes and passkeys from somebody who has lost them.
+#[server(prefix = "/api", endpoint = "scaling-mode/forms/reset-proofs", input = PostUrl, output = Json)]
+pub async fn reset_proofs_form(#[server(default)] email: String) -> Result<(), WireError> {
+    use crate::server::http::people;
+    people::reset_proofs(&email).await
+}
+
 /// Makes an API token. A field `scope.NAME` for each scope.
 #[server(prefix = "/api", endpoint = "scaling-mode/forms/make-token", input = PostUrl, output = Json)]
 pub async fn make_token_form(
@@ -244,29 +257,6 @@ pub struct ShareView {
     pub expires_at: DateTime<Utc>,
     pub has_passphrase: bool,
     pub notice: Option<Notice>,
-}
-
-/// One of one's own sessions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct OwnSession {
-    pub address: String,
-    /// What the browser says it is.
-    pub agent: String,
-    pub created_at: DateTime<Utc>,
-    /// By which it is named; of no use for anything else.
-    pub id: String,
-    pub is_this: bool,
-    pub seen_at: DateTime<Utc>,
-}
-
-/// What the page of one's own account shows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct AccountView {
-    pub email: String,
-    pub name: String,
-    pub notice: Option<Notice>,
-    pub roles: Vec<RoleLine>,
-    pub sessions: Vec<OwnSession>,
 }
 
 /// Makes a share link. A field `view.NAME` for each view.
@@ -316,28 +306,4 @@ pub async fn open_share_form(
 pub async fn shared_page(#[server(default)] environment: Option<String>) -> Result<Shared, WireError> {
     use crate::server::http::{context, sharing};
     context::with_status(sharing::page(environment).await)
-}
-
-/// What the page of one's own account shows.
-#[server(name = ReadAccount, prefix = "/api", endpoint = "scaling-mode/account", input = GetUrl, output = Json)]
-pub async fn account_page(#[server(default)] notice: Option<String>) -> Result<AccountView, WireError> {
-    use crate::server::http::{account, context};
-    context::with_status(account::page(notice).await)
-}
-
-/// Ends one of one's own sessions, or all `others`.
-#[server(prefix = "/api", endpoint = "scaling-mode/forms/end-session", input = PostUrl, output = Json)]
-pub async fn end_session_form(#[server(default)] id: String) -> Result<(), WireError> {
-    use crate::server::http::account;
-    account::end_session(&id).await
-}
-
-/// Changes one's own password.
-#[server(prefix = "/api", endpoint = "scaling-mode/forms/change-password", input = PostUrl, output = Json)]
-pub async fn change_password_form(
-    #[server(default)] current: String,
-    #[server(default)] new: String,
-) -> Result<(), WireError> {
-    use crate::server::http::account;
-    account::change_password(current, new).await
 }

@@ -5,7 +5,9 @@ pub mod account;
 pub mod alertmanager;
 pub mod assets;
 pub mod backtests;
+pub mod ceremonies;
 pub mod cloud_events;
+pub mod codes;
 pub mod connections;
 pub mod context;
 mod cookie_header;
@@ -24,13 +26,18 @@ pub mod openapi;
 pub mod over_time;
 pub mod pages;
 pub mod parameters;
+pub mod passkeys;
 pub mod peer;
 pub mod people;
 pub mod probes;
 pub mod problem;
+pub mod provider;
 pub mod receive;
+pub mod second_proof;
+pub mod session;
 pub mod settings;
 pub mod sharing;
+pub mod shown_once;
 pub mod sign_in;
 mod signature;
 pub mod sources;
@@ -127,6 +134,8 @@ pub fn router(state: AppState) -> Router {
         .route("/api/alertmanager", post(alertmanager::receive))
         .route("/api/stripe", post(stripe::receive))
         .route("/founder/theme", post(theme::choose))
+        .route(provider::THERE, get(provider::go))
+        .route(provider::BACK, get(provider::receive))
         .fallback(assets::serve)
         .layer(from_fn_with_state(state.clone(), cloud_events::serve))
         .layer(from_fn_with_state(state.clone(), pages::serve))

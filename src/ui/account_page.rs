@@ -1,5 +1,6 @@
-//! Owns the page of one's own account: roles, sessions, password. Must not know how a password is checked.
+//! Owns the page of one's own account: roles, sessions, and what one signs in by. Must not know how any of it is checked.
 
+use super::account_proofs;
 use super::links;
 use super::notice_region::NoticeRegion;
 use super::page_error::PageError;
@@ -29,7 +30,12 @@ pub fn AccountPage() -> impl IntoView {
 
 #[component]
 fn Account(view: AccountView) -> impl IntoView {
-    let AccountView { email, name, notice, roles, sessions } = view;
+    let made = view.made.as_ref().map(|made| account_proofs::recovery_codes(&made.secret));
+    let codes = account_proofs::codes(&view);
+    let passkeys = account_proofs::passkeys(&view);
+    let provider = view.provider.as_ref().map(|provider| account_proofs::provider(provider, view.has_password));
+    let password = change_password(&view.email, view.has_password);
+    let AccountView { email, name, notice, roles, sessions, .. } = view;
     let roles = roles.iter().map(role_words).collect::<Vec<_>>().join(", ");
     let others = (sessions.len() > 1).then(|| {
         view! {
@@ -49,10 +55,11 @@ fn Account(view: AccountView) -> impl IntoView {
                 <a href=links::PAGE>"Back to the founder's page"</a>
             </nav>
             <NoticeRegion notice=notice />
+            {made}
             <section class="panel" aria-labelledby="account-title">
                 <h1 id="account-title">{name}</h1>
                 <p>
-                    {email.clone()} ": "
+                    {email} ": "
                     {if roles.is_empty() { "no role yet; a founder can give you one".to_owned() } else { roles }}
                 </p>
                 <h2>"Where you are signed in"</h2>
@@ -72,35 +79,52 @@ fn Account(view: AccountView) -> impl IntoView {
                 </TableRegion>
                 {others}
             </section>
-            <section class="panel narrow" aria-labelledby="password-title">
-                <h2 id="password-title">"Change your password"</h2>
-                <form method="post" action=links::form("change-password") class="access-form">
-                    <input type="hidden" name="username" value=email autocomplete="username" disabled />
-                    <label for="password-current">"The one you have now"</label>
-                    <input
-                        id="password-current"
-                        name="current"
-                        type="password"
-                        required
-                        autocomplete="current-password"
-                        maxlength="256"
-                    />
-                    <label for="password-new">"The new one, of at least 8 characters"</label>
-                    <input
-                        id="password-new"
-                        name="new"
-                        type="password"
-                        required
-                        autocomplete="new-password"
-                        minlength="8"
-                        maxlength="256"
-                    />
-                    <button type="submit" class="button">
-                        "Change the password"
-                    </button>
-                </form>
-            </section>
+            {password}
+            {codes}
+            {passkeys}
+            {provider}
         </PageFrame>
+    }
+    .into_any()
+}
+
+/// Another password, or the first where somebody came by a provider.
+fn change_password(email: &str, has_password: bool) -> AnyView {
+    let title = if has_password { "Change your password" } else { "Choose a password" };
+    let current = has_password.then(|| {
+        view! {
+            <label for="password-current">"The one you have now"</label>
+            <input
+                id="password-current"
+                name="current"
+                type="password"
+                required
+                autocomplete="current-password"
+                maxlength="256"
+            />
+        }
+    });
+    view! {
+        <section class="panel narrow" aria-labelledby="password-title">
+            <h2 id="password-title">{title}</h2>
+            <form method="post" action=links::form("change-password") class="access-form">
+                <input type="hidden" name="username" value=email.to_owned() autocomplete="username" disabled />
+                {current}
+                <label for="password-new">"The new one, of at least 8 characters"</label>
+                <input
+                    id="password-new"
+                    name="new"
+                    type="password"
+                    required
+                    autocomplete="new-password"
+                    minlength="8"
+                    maxlength="256"
+                />
+                <button type="submit" class="button">
+                    "Change the password"
+                </button>
+            </form>
+        </section>
     }
     .into_any()
 }

@@ -31,7 +31,17 @@ pub fn JoinPage() -> impl IntoView {
 
 #[component]
 fn Join(view: JoinView, link: String) -> impl IntoView {
-    let JoinView { email, expires_at, notice, roles } = view;
+    let JoinView { email, expires_at, notice, provider, roles } = view;
+    let by_provider = provider.map(|name| {
+        view! {
+            <p>
+                "Or without a password: "
+                <a class="button" href=links::provider_join(&link)>
+                    {format!("Join with {name}")}
+                </a>
+            </p>
+        }
+    });
     let is_open = email.is_empty();
     let roles = roles.iter().map(role_words).collect::<Vec<_>>().join(", ");
     view! {
@@ -74,6 +84,7 @@ fn Join(view: JoinView, link: String) -> impl IntoView {
                         "Join"
                     </button>
                 </form>
+                {by_provider}
                 <p class="quiet">"This link can be used once, until " <TimeStamp at=expires_at /> "."</p>
             </section>
         </PageFrame>

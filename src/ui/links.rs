@@ -15,6 +15,19 @@ pub const PEOPLE: &str = "/founder/scaling-mode/people";
 /// One's own account.
 pub const ACCOUNT: &str = "/founder/account";
 
+/// The way to the provider by which one may sign in.
+pub const PROVIDER: &str = "/founder/sign-in/provider";
+
+/// The same, with where to go on to afterwards.
+pub fn provider_then(next: Option<&str>) -> String {
+    next.map_or_else(|| PROVIDER.to_owned(), |next| format!("{PROVIDER}?next={}", escape(next)))
+}
+
+/// The same, to join by the link of an invitation.
+pub fn provider_join(link: &str) -> String {
+    format!("{PROVIDER}?join={}", escape(link))
+}
+
 /// Where one signs in.
 pub const SIGN_IN: &str = "/founder/sign-in";
 
@@ -133,7 +146,7 @@ fn with_pairs(path: &str, environment: &str, pairs: &[(String, String)]) -> Stri
 }
 
 /// A text as a part of an address.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~:".contains(&byte) {

@@ -2,7 +2,7 @@
 
 use super::bars::BarPatterns;
 use super::links;
-use super::page_script::PageScript;
+use super::page_script::{MadeWith, PageScript};
 use super::theme_choice::ThemeChoice;
 use super::visitor::AccountBar;
 use leptos::prelude::*;
@@ -14,12 +14,12 @@ pub fn PageFrame(
     /// What stands at the right of the header.
     #[prop(optional_no_strip)]
     aside: Option<AnyView>,
-    /// The environment whose events the page follows, and the newest that it was made with.
+    /// The environment whose events the page follows, and what it was made with.
     #[prop(optional_no_strip)]
-    follow: Option<(String, u64)>,
+    follow: Option<(String, MadeWith)>,
     children: Children,
 ) -> impl IntoView {
-    let (environment, after) = follow.unwrap_or_default();
+    let (environment, made) = follow.unwrap_or_default();
     view! {
         <a class="skip-link" href="#main">
             "Skip to the content"
@@ -47,7 +47,7 @@ pub fn PageFrame(
                 <ThemeChoice />
             </div>
         </footer>
-        <PageScript environment=environment after=after />
+        <PageScript environment=environment after=made.newest since=made.at />
     }
     .into_any()
 }

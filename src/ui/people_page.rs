@@ -169,6 +169,16 @@ fn row(person: &PersonLine, is_everywhere: bool) -> AnyView {
             </form>
         }
     });
+    let reset = (is_everywhere && !person.is_me && person.has_codes).then(|| {
+        view! {
+            <form method="post" action=links::form("reset-proofs")>
+                <input type="hidden" name="email" value=person.email.clone() />
+                <button type="submit" class="button button-quiet" aria-label=format!("Take codes and passkeys: {}", person.email)>
+                    "Take codes and passkeys"
+                </button>
+            </form>
+        }
+    });
     view! {
         <tr>
             <th scope="row">
@@ -179,7 +189,7 @@ fn row(person: &PersonLine, is_everywhere: bool) -> AnyView {
             <td>
                 <TimeStamp at=person.created_at />
             </td>
-            <td>{word} {act}</td>
+            <td>{word} {act} {reset}</td>
         </tr>
     }
     .into_any()

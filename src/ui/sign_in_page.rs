@@ -27,7 +27,17 @@ pub fn SignInPage() -> impl IntoView {
 
 #[component]
 fn SignIn(view: SignInView) -> impl IntoView {
-    let SignInView { has_people, next, notice, signed_in } = view;
+    let SignInView { has_people, next, notice, provider, signed_in } = view;
+    let by_provider = provider.map(|name| {
+        view! {
+            <p>
+                <a class="button" href=links::provider_then(next.as_deref())>
+                    {format!("Sign in with {name}")}
+                </a>
+            </p>
+        }
+    });
+    let after = next.clone();
     let next = next.map(|next| view! { <input type="hidden" name="next" value=next /> });
     let body = if !has_people {
         view! {
@@ -59,6 +69,14 @@ fn SignIn(view: SignInView) -> impl IntoView {
                     "Sign in"
                 </button>
             </form>
+            <form class="sign-in" data-passkey="sign-in" hidden>
+                <input type="hidden" name="next" value=after.unwrap_or_default() />
+                <button type="submit" class="button">
+                    "Sign in with a passkey"
+                </button>
+                <p role="alert" class="form-error"></p>
+            </form>
+            {by_provider}
             <p class="quiet">
                 "Lost your password? A founder makes you a new link, on the page of people or with scaling-mode person reset."
             </p>

@@ -99,6 +99,7 @@ const TABLE: &[(&str, &str, Who, &str)] = &[
     ("POST", "/api/scaling-mode/forms/invite", MANAGE, "email=wrong&role=viewer"),
     ("POST", "/api/scaling-mode/forms/set-role", MANAGE, "email=wrong&role=viewer"),
     ("POST", "/api/scaling-mode/forms/disable-person", MANAGE, "email=wrong&disabled=true"),
+    ("POST", "/api/scaling-mode/forms/reset-proofs", MANAGE, "email=wrong"),
     ("POST", "/api/scaling-mode/forms/make-token", MANAGE, "name="),
     ("POST", "/api/scaling-mode/forms/revoke-token", MANAGE, "id=0"),
     ("POST", "/api/scaling-mode/forms/make-share-link", MANAGE, "name="),
@@ -111,17 +112,34 @@ const TABLE: &[(&str, &str, Who, &str)] = &[
     ("GET", "/metrics", Who::Some("fo", Some("metrics:read")), ""),
     ("GET", "/api/scaling-mode/styleguide", Known, ""),
     ("GET", "/founder/account", Known, ""),
+    ("GET", "/founder/account/codes", Known, ""),
     ("GET", "/api/scaling-mode/account", Known, ""),
+    ("GET", "/api/scaling-mode/codes", Known, ""),
+    ("POST", "/api/scaling-mode/forms/begin-codes", Known, "current=wrong"),
+    ("POST", "/api/scaling-mode/forms/confirm-codes", Known, "code=000000"),
+    ("POST", "/api/scaling-mode/forms/end-codes", Known, "current=wrong"),
+    ("POST", "/api/scaling-mode/forms/begin-passkey", Known, "current=wrong"),
+    ("POST", "/api/scaling-mode/forms/add-passkey", Known, "name=x"),
+    ("POST", "/api/scaling-mode/forms/remove-passkey", Known, "current=wrong"),
+    ("POST", "/api/scaling-mode/forms/allow-provider", Known, "current=wrong"),
+    ("POST", "/api/scaling-mode/forms/disconnect-provider", Known, "current=wrong"),
     ("POST", "/api/scaling-mode/forms/end-session", Known, "id=nothing"),
     ("POST", "/api/scaling-mode/forms/change-password", Known, "current=wrong&new=wrong"),
     ("POST", "/api/scaling-mode/forms/sign-out", Known, ""),
     ("GET", "/founder/sign-in", Anybody, ""),
+    ("GET", "/founder/sign-in/code", Anybody, ""),
+    ("GET", "/founder/sign-in/provider", Anybody, ""),
+    ("GET", "/founder/sign-in/callback", Anybody, ""),
     ("GET", "/founder/join/nothing", Anybody, ""),
     ("GET", "/founder/share/nothing", Anybody, ""),
     ("GET", "/api/scaling-mode/sign-in", Anybody, ""),
+    ("GET", "/api/scaling-mode/sign-in-code", Anybody, ""),
     ("GET", "/api/scaling-mode/join?link=nothing", Anybody, ""),
     ("GET", "/api/scaling-mode/share?link=nothing", Anybody, ""),
     ("POST", "/api/scaling-mode/forms/sign-in", Anybody, ""),
+    ("POST", "/api/scaling-mode/forms/sign-in-code", Anybody, ""),
+    ("POST", "/api/scaling-mode/forms/begin-passkey-sign-in", Anybody, ""),
+    ("POST", "/api/scaling-mode/forms/passkey-sign-in", Anybody, ""),
     ("POST", "/api/scaling-mode/forms/join", Anybody, "link=nothing"),
     ("POST", "/api/scaling-mode/forms/open-share", Anybody, "link=nothing"),
     ("GET", "/api/openapi.json", Anybody, ""),
@@ -143,6 +161,7 @@ async fn ask(
         "/account",
         "/styleguide",
         "/sign-in",
+        "/codes",
         "/join",
         "/share?",
         "/share/",
@@ -198,7 +217,10 @@ async fn ask(
 /// Whether an answer is a refusal for want of a right: 401, 403, the environment that is not there for them, or the way to their own page.
 fn is_refused(status: u16, text: &str) -> bool {
     let way_to_their_own = status == 303 && text == "/founder/shared";
-    matches!(status, 401 | 403) && !text.contains("sign-in-failed")
+    // Whoever is let in and then proves nothing is told so.
+    let proved_nothing =
+        ["sign-in-failed", "wrong-code", "passkey-failed", "password first"].iter().any(|code| text.contains(code));
+    matches!(status, 401 | 403) && !proved_nothing
         || way_to_their_own
         || status == 404
             && (text.contains("that you may see")
@@ -268,9 +290,10 @@ async fn what_was_ended_revoked_or_is_for_elsewhere_opens_nothing() {
             for (name, caller) in cast.of_trial() {
                 let scope_is_missing = matches!(entry.2, Who::Some(_, None)) && matches!(caller, Caller::Token { .. });
                 let (status, text) = ask(&cast, &caller, entry, "production").await;
-                let is_without_place = ["/disable-person", "/revoke-token", "/revoke-share-link", "/v1/metrics"]
-                    .iter()
-                    .any(|part| entry.1.ends_with(part));
+                let is_without_place =
+                    ["/disable-person", "/reset-proofs", "/revoke-token", "/revoke-share-link", "/v1/metrics"]
+                        .iter()
+                        .any(|part| entry.1.ends_with(part));
                 if !is_refused(status, &text) && !is_without_place {
                     wrong.push(format!(
                         "{} {} in production by {name}: {status}: {}",

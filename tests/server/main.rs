@@ -13,6 +13,8 @@ mod metrics;
 mod peer;
 mod people;
 mod postgres;
+mod provider;
+mod second_proof;
 mod secrets;
 mod serving;
 mod settings;

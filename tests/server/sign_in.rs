@@ -203,7 +203,7 @@ async fn a_foreign_page_signs_nobody_in_and_acts_for_nobody() {
             );
         }
         // With the cookie alone, saying nothing of a page, nobody writes.
-        if !["sign-in", "join", "open-share"].iter().any(|open| path.ends_with(open)) {
+        if !["sign-in", "sign-in-code", "join", "open-share"].iter().any(|open| path.ends_with(open)) {
             let request = server
                 .request(Method::from_bytes(method.as_bytes()).unwrap(), path)
                 .header("content-type", kind)

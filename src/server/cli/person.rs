@@ -23,6 +23,8 @@ pub(super) enum Command {
     List(super::read::Format),
     /// Print a link with which somebody can choose a new password, once; for whoever has lost theirs.
     Reset(Named),
+    /// Take one-time codes and passkeys from somebody who has lost them; they sign in with their password alone.
+    ResetProofs(Named),
     /// Keep somebody from signing in, and sign them out.
     Disable(Named),
     /// Let somebody in again.
@@ -60,6 +62,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<(), Cli
         Command::Create(create) => self::create(create, &store, settings).await,
         Command::List(format) => list(&format, &store).await,
         Command::Reset(named) => reset(&named, &store, settings).await,
+        Command::ResetProofs(named) => reset_proofs(&named, &store).await,
         Command::Disable(named) => set_disabled(&named, &store, true).await,
         Command::Enable(named) => set_disabled(&named, &store, false).await,
     };
@@ -170,6 +173,14 @@ async fn reset(named: &Named, store: &Arc<dyn Store>, settings: &Settings) -> Re
     store.invite(&invitation, Some(&entry)).await?;
     say!("{} can choose a new password, once, for a week:", person.email);
     say!("{}{}", serve::address_of(settings.addr, settings.tls.is_some()), joining::address(&made.secret));
+    Ok(())
+}
+
+async fn reset_proofs(named: &Named, store: &Arc<dyn Store>) -> Result<(), CliError> {
+    let person = found(named, store).await?;
+    let entry = entry(&Reach::All, format!("took codes and passkeys from {}", person.email));
+    store.reset_proofs(person.id, &entry).await?;
+    say!("{} signs in with the password alone, and is signed out everywhere.", person.email);
     Ok(())
 }
 

@@ -5,6 +5,8 @@ use crate::domain::mode::Mode;
 use crate::domain::policy::{Config, EnvironmentKind, Policy};
 use crate::domain::snapshot::Origin;
 use crate::domain::telemetry::AcceptedBatch;
+use crate::server::access::provider::Provider;
+use crate::server::access::seal::{SealKeyError, Sealer};
 use crate::server::access::secret;
 use crate::server::config::Settings;
 use crate::server::evaluation::{Occasion, evaluate_and_record};
@@ -13,6 +15,7 @@ use crate::server::http::identity::Access;
 use crate::server::http::last_good::LastGood;
 use crate::server::http::pages::Pages;
 use crate::server::http::{AppState, PAGE, joining, people, router};
+use crate::server::key_file::KeyFileError;
 use crate::server::leadership::{Leadership, Pace};
 use crate::server::live::Feed;
 use crate::server::puller::Supervisor;
@@ -88,6 +91,26 @@ fn keeper(settings: &Settings) -> Result<Option<Keeper>, CliError> {
     Ok(Some(keeper))
 }
 
+/// What people are let in by. Where no key is named and the data folder takes none, passwords are all there is, and the log says so.
+fn access(settings: &Settings) -> Result<Access, CliError> {
+    let sealer = match Sealer::load_or_make(settings) {
+        Ok(sealer) => Some(Arc::new(sealer)),
+        Err(error @ SealKeyError::File(KeyFileError::File { .. })) if settings.secrets_key_file.is_none() => {
+            let what = "codes, passkeys and the provider of sign-in are off: name a key with secrets_key_file";
+            observability::log_error(what, &error);
+            None
+        }
+        Err(error) => {
+            return Err(CliError::Serve { what: "stored secrets could not be opened", source: Box::new(error) });
+        }
+    };
+    let provider = settings.openid.clone().map(Provider::new).transpose().map_err(|source| CliError::Serve {
+        what: "the provider of sign-in could not be asked from here",
+        source: Box::new(source),
+    })?;
+    Ok(Access::new(provider, sealer))
+}
+
 /// Serves until it is told to stop.
 pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     let (certificate, tls) = certificate(&settings)?.unzip();
@@ -100,7 +123,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     let leadership = Leadership::new(&replica(), Pace::default());
     leadership.renew(store.as_ref()).await;
     let state = AppState {
-        access: Access::default(),
+        access: access(&settings)?,
         asking: Supervisor::default(),
         buckets: Arc::default(),
         feed: Feed::new(stop.clone()),

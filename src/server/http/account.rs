@@ -1,17 +1,19 @@
-//! Owns what somebody sees and changes of their own account: sessions and password. Must not know what others may do.
+//! Owns what somebody sees of their own account, and changes of sessions and password; and whether they are still who they were, which is
+//! asked before any proof is changed. Must not know what others may do.
 
 use super::context::{asker, identity, state};
 use super::identity::Credential;
 use super::joining::{chain_of, hashed, lines};
-use super::{notices, problem, sign_in};
-use crate::api::{AccountView, OwnSession};
+use super::session::Browser;
+use super::{AppState, notices, problem, provider, shown_once, sign_in};
+use crate::api::{AccountView, OwnSession, PasskeyLine};
 use crate::domain::access::{Reach, Who};
 use crate::domain::history::{EventType, NewEvent};
 use crate::domain::overview::Notice;
 use crate::domain::policy::FieldError;
 use crate::error::{Code, WireError};
 use crate::server::access::guesses::Guess;
-use crate::server::access::password;
+use crate::server::access::{password, recent_sign_in};
 use crate::server::clock;
 use crate::server::store::access::{Entry, Proofs};
 
@@ -20,8 +22,19 @@ pub const ADDRESS: &str = "/founder/account";
 /// Characters of a session's hash by which it is named: enough to tell one's own from each other, and of no use to anybody.
 const NAMED: usize = 16;
 
-/// The hash of the session that the request came with, and whose it is.
-async fn own() -> Result<(String, Proofs), WireError> {
+/// Whoever is signed in, in their own browser.
+pub struct Own {
+    pub browser: Browser,
+    /// The hash of their session.
+    pub hash: String,
+    pub proofs: Proofs,
+}
+
+/// Whoever is signed in.
+///
+/// # Errors
+/// Where it is no person with a session: tokens and guests have no account.
+pub async fn own() -> Result<Own, WireError> {
     let Who::Person { email, .. } = identity()?.who else {
         return Err(WireError::new(Code::NotAllowed, "Only a person who is signed in has an account."));
     };
@@ -30,18 +43,36 @@ async fn own() -> Result<(String, Proofs), WireError> {
         _ => return Err(WireError::new(Code::SignInRequired, "Sign in first.")),
     };
     let proofs = state()?.store.proofs(&email).await.map_err(problem::of_store)?;
-    Ok((hash, proofs.ok_or_else(|| WireError::new(Code::UnknownPerson, "You may have been removed in between."))?))
+    let proofs = proofs.ok_or_else(|| WireError::new(Code::UnknownPerson, "You may have been removed in between."))?;
+    Ok(Own { browser: Browser::here()?, hash, proofs })
 }
 
 /// What the page shows.
 pub async fn page(notice: Option<String>) -> Result<AccountView, WireError> {
-    let (hash, proofs) = own().await?;
-    let sessions = state()?.store.sessions(proofs.person.id).await.map_err(problem::of_store)?;
+    let (state, own) = (state()?, own().await?);
+    let person = &own.proofs.person;
+    let store = state.store.as_ref();
+    let sessions = store.sessions(person.id).await.map_err(problem::of_store)?;
+    let recovery_codes = store.recovery_codes_left(person.id).await.map_err(problem::of_store)?;
+    let passkeys = store.passkeys(person.id).await.map_err(problem::of_store)?;
     Ok(AccountView {
-        email: proofs.person.email,
-        name: proofs.person.name,
+        codes: person.has_totp.then_some(recovery_codes),
+        email: person.email.clone(),
+        has_password: own.proofs.password.is_some(),
+        made: shown_once::take(),
+        name: person.name.clone(),
         notice: notice.as_deref().and_then(words),
-        roles: lines(&proofs.person.roles),
+        passkeys: passkeys
+            .into_iter()
+            .map(|passkey| PasskeyLine {
+                created_at: passkey.created_at,
+                id: passkey.id,
+                name: passkey.name,
+                used_at: passkey.used_at,
+            })
+            .collect(),
+        provider: provider::own_accounts(&state, &own).await?,
+        roles: lines(&person.roles),
         sessions: sessions
             .into_iter()
             .map(|session| OwnSession {
@@ -49,7 +80,7 @@ pub async fn page(notice: Option<String>) -> Result<AccountView, WireError> {
                 agent: session.agent,
                 created_at: session.created_at,
                 id: session.token_hash.chars().take(NAMED).collect(),
-                is_this: session.token_hash == hash,
+                is_this: session.token_hash == own.hash,
                 seen_at: session.seen_at,
             })
             .collect(),
@@ -60,6 +91,18 @@ fn words(code: &str) -> Option<Notice> {
     let (is_error, text) = match code {
         "session-ended" => (false, "Signed out there."),
         "password-changed" => (false, "The password is changed. You are signed out everywhere else."),
+        "codes-on" => (false, "Codes are on: from now on signing in asks for one. You are signed out everywhere else."),
+        "codes-off" => (false, "Codes are off. You are signed out everywhere else."),
+        "passkey-added" => {
+            (false, "The passkey is added: you can sign in with it. You are signed out everywhere else.")
+        }
+        "passkey-removed" => (false, "The passkey opens nothing from now on."),
+        "connected" => (false, "You can sign in by that account from now on."),
+        "disconnected" => (false, "That account signs nobody in here from now on. You are signed out everywhere else."),
+        "allowed" => (false, "Go on to the provider below, within ten minutes."),
+        "provider-failed" => (true, "The provider gave no answer that could be used. Nothing was changed."),
+        "provider-refused" => (true, "You were not signed in there. Nothing was changed."),
+        "name-taken" => (true, "It is connected with somebody here already. Nothing was changed."),
         "sign-in-failed" => (true, "The password that you have now is not right. Nothing was changed."),
         "out-of-range" => {
             (true, "The new password is too short, or among the first that would be guessed. Nothing was changed.")
@@ -72,7 +115,7 @@ fn words(code: &str) -> Option<Notice> {
     Some(Notice { is_error, text: text.to_owned() })
 }
 
-fn lead_back(done: &str, result: Result<(), WireError>) -> Result<(), WireError> {
+pub fn lead_back(done: &str, result: Result<(), WireError>) -> Result<(), WireError> {
     let notice = result.as_ref().err().map_or(done, WireError::code_name).to_owned();
     notices::lead_to(&format!("{ADDRESS}?notice={notice}#notice"), result)
 }
@@ -83,17 +126,51 @@ pub async fn end_session(id: &str) -> Result<(), WireError> {
 }
 
 async fn ended(id: &str) -> Result<(), WireError> {
-    let (hash, proofs) = own().await?;
-    let store = state()?.store;
+    let own = own().await?;
+    let (store, person) = (state()?.store, own.proofs.person.id);
     if id == "others" {
-        return store.end_other_sessions(proofs.person.id, &hash).await.map_err(problem::of_store);
+        return store.end_other_sessions(person, &own.hash).await.map_err(problem::of_store);
     }
-    let sessions = store.sessions(proofs.person.id).await.map_err(problem::of_store)?;
+    let sessions = store.sessions(person).await.map_err(problem::of_store)?;
     let found = sessions.into_iter().find(|session| id.len() == NAMED && session.token_hash.starts_with(id));
     match found {
         Some(session) => store.end_session(&session.token_hash).await.map_err(problem::of_store),
         None => Ok(()),
     }
+}
+
+/// Whether whoever sits at the browser is still who signed in in it: by the password that they have now, or, where they have none, by having
+/// signed in just now. It is asked before what they prove themselves by is changed.
+///
+/// # Errors
+/// [`Code::SignInFailed`], [`Code::SignInAgain`].
+pub async fn prove_again(state: &AppState, own: &Own, password: String) -> Result<(), WireError> {
+    let person = &own.proofs.person;
+    // Whoever sits at somebody else's browser guesses as any other.
+    let guess = Guess { account: &person.email, address: own.browser.address, device: Some(&own.hash) };
+    state.access.guesses.count(guess).map_err(|wait| sign_in::too_many(guess.account, guess.address, wait))?;
+    let Some(stored) = own.proofs.password.clone() else {
+        let session = state.store.session(&own.hash).await.map_err(problem::of_store)?;
+        let is_recent = session.is_some_and(|session| clock::now() - session.created_at < recent_sign_in());
+        return if is_recent {
+            Ok(())
+        } else {
+            Err(WireError::new(Code::SignInAgain, "Sign out, sign in again, and do this within ten minutes."))
+        };
+    };
+    if state.access.hasher.is_right(password, Some(stored)).await {
+        Ok(())
+    } else {
+        Err(WireError::new(Code::SignInFailed, "The password that you have now is not right."))
+    }
+}
+
+/// The event of what somebody has changed of their own account.
+pub fn entry(own: &Own, reason: &str) -> Result<Entry, WireError> {
+    let mut event = NewEvent::new(EventType::AccessChanged, asker()?.actor(), clock::now());
+    event.reason = Some(reason.to_owned());
+    let reach = own.proofs.person.roles.first().map_or(Reach::All, |(reach, _)| reach.clone());
+    Ok(Entry { environment: chain_of(&reach), event })
 }
 
 /// Changes one's password; whoever is signed in elsewhere is signed out.
@@ -102,21 +179,12 @@ pub async fn change_password(now: String, new: String) -> Result<(), WireError> 
 }
 
 async fn changed(now: String, new: String) -> Result<(), WireError> {
-    let (hash, proofs) = own().await?;
-    let state = state()?;
-    let person = &proofs.person;
-    // Whoever sits at somebody else's browser guesses as any other.
-    let guess = Guess { account: &person.email, address: sign_in::peer_address(), device: Some(&hash) };
-    state.access.guesses.count(guess).map_err(|wait| sign_in::too_many(guess.account, guess.address, wait))?;
-    if !state.access.hasher.is_right(now, proofs.password.clone()).await {
-        return Err(WireError::new(Code::SignInFailed, "The password that you have now is not right."));
-    }
+    let (state, own) = (state()?, own().await?);
+    prove_again(&state, &own, now).await?;
+    let person = &own.proofs.person;
     password::check(&new, &[&person.email, &person.name])
         .map_err(|sentence| WireError::of_fields(vec![FieldError::new("new", sentence)]))?;
     let stored = hashed(&state, new).await?;
-    let mut event = NewEvent::new(EventType::AccessChanged, asker()?.actor(), clock::now());
-    event.reason = Some("changed their password".to_owned());
-    let reach = person.roles.first().map_or(Reach::All, |(reach, _)| reach.clone());
-    let entry = Entry { environment: chain_of(&reach), event };
-    state.store.set_password(person.id, &stored, Some(&hash), &entry).await.map_err(problem::of_store)
+    let entry = entry(&own, "changed their password")?;
+    state.store.set_password(person.id, &stored, Some(&own.hash), &entry).await.map_err(problem::of_store)
 }

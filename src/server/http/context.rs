@@ -44,10 +44,7 @@ pub fn name(environment: Option<String>) -> String {
 
 /// This server's address as the request names it; the guard has seen that the name is its own.
 pub fn base_url() -> String {
-    let parts = use_context::<Parts>();
-    let host = parts.as_ref().and_then(|parts| guard::host_of(&parts.headers, &parts.uri)).unwrap_or("localhost:3008");
-    let is_https = parts.as_ref().and_then(|parts| parts.extensions.get::<Peer>()).is_some_and(|peer| peer.is_https);
-    format!("{}://{host}", if is_https { "https" } else { "http" })
+    use_context::<Parts>().as_ref().map_or_else(|| "http://localhost:3008".to_owned(), guard::base_url)
 }
 
 /// Who is asking. The doors have let nobody unknown come so far; where it is asked all the same, the answer is no.

@@ -18,6 +18,24 @@ const SHARE: &str = "__Host-scaling-mode-share";
 /// A secret that is shown once.
 const SHOWN: &str = "__Host-scaling-mode-made";
 
+/// What tells the browser that was sent to a provider.
+const FLOW: &str = "__Host-scaling-mode-flow";
+
+/// Marks a browser that is sent to a provider, for ten minutes.
+pub fn with_flow(secret: &str) -> HeaderValue {
+    cookie(FLOW, secret, "; Max-Age=600")
+}
+
+/// The mark of a browser that comes back.
+pub fn flow(headers: &HeaderMap) -> Option<&str> {
+    value(headers, FLOW)
+}
+
+/// Takes the mark away.
+pub fn without_flow() -> HeaderValue {
+    cookie(FLOW, "", "; Max-Age=0")
+}
+
 /// The session that the request came with.
 pub fn session(headers: &HeaderMap) -> Option<&str> {
     value(headers, SESSION)
@@ -113,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_cookie_is_for_this_host_only_and_no_script_reads_it() {
-        for cookie in [with_session("s"), without_session(), with_device("d")] {
+        for cookie in [with_session("s"), without_session(), with_device("d"), with_flow("f"), with_share("g")] {
             let text = cookie.to_str().unwrap();
             assert!(text.starts_with("__Host-"), "{text}");
             for needed in ["; Path=/", "; Secure", "; HttpOnly", "; SameSite=Lax"] {

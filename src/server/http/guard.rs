@@ -1,9 +1,11 @@
 //! Owns what a request must be before it reaches anything: addressed to this server, not sent by a foreign page, of a
 //! media type that is read, with a query that is known. Must not know what a request does.
 
+use super::peer::Peer;
 use super::{AppState, openapi, problem};
 use crate::error::{Code, WireError};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -56,11 +58,18 @@ fn admit(state: &AppState, request: &Request) -> Result<(), WireError> {
 }
 
 /// The host that the request is addressed to, with its port where it has one.
-pub(super) fn host_of<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
+fn host_of<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
         .or_else(|| uri.authority().map(|authority| authority.as_str()))
+}
+
+/// This server's address as a request names it, such as `https://scaling.example`.
+pub fn base_url(parts: &Parts) -> String {
+    let host = host_of(&parts.headers, &parts.uri).unwrap_or("localhost:3008");
+    let is_https = parts.extensions.get::<Peer>().is_some_and(|peer| peer.is_https);
+    format!("{}://{host}", if is_https { "https" } else { "http" })
 }
 
 /// The name of a host without its port; an IPv6 address keeps its brackets.

@@ -9,6 +9,8 @@ use crate::domain::access::{Identity, Permission};
 use crate::error::{Code, WireError};
 use crate::server::access::guesses::Guesses;
 use crate::server::access::password::Hasher;
+use crate::server::access::provider::Provider;
+use crate::server::access::seal::Sealer;
 use crate::server::access::{absolute_timeout, idle_timeout, second_proof_timeout, secret};
 use crate::server::clock;
 use crate::server::store::access::{Session, SessionOf};
@@ -32,6 +34,10 @@ fn seen_every() -> Duration {
 pub struct Access {
     pub guesses: Guesses,
     pub hasher: Hasher,
+    /// The provider by which people may sign in.
+    pub provider: Option<Provider>,
+    /// What seals secrets that are stored; nothing where there is no key.
+    pub sealer: Option<Arc<Sealer>>,
     /// Who was known of late, by the hash of their credential: while the store cannot be reached they may go on reading.
     known: LastGood<Identity>,
     /// Whether some person exists. Once one does it stays so: people are kept from signing in, never removed.
@@ -48,6 +54,10 @@ pub enum Credential {
 }
 
 impl Access {
+    pub fn new(provider: Option<Provider>, sealer: Option<Arc<Sealer>>) -> Access {
+        Access { provider, sealer, ..Access::default() }
+    }
+
     /// Whether some person exists.
     pub async fn has_people(&self, store: &dyn Store) -> Result<bool, StoreError> {
         if self.has_people.load(Ordering::Relaxed) {

@@ -1,7 +1,8 @@
 //! Owns how a person comes: a link that was given to them, a name, a password. Must not know who may invite.
 
 use super::context::{self, DEFAULT_ENVIRONMENT, state};
-use super::{PAGE, notices, problem, sign_in};
+use super::session::{self, Browser};
+use super::{AppState, problem, sign_in};
 use crate::api::{JoinView, RoleLine};
 use crate::domain::access::{Reach, Role, email, person_name};
 use crate::domain::history::{Actor, EventType, NewEvent};
@@ -10,7 +11,7 @@ use crate::domain::policy::FieldError;
 use crate::error::{Code, WireError};
 use crate::server::access::{password, secret};
 use crate::server::clock;
-use crate::server::store::access::{Entry, Invitation};
+use crate::server::store::access::{Entry, Invitation, JoinedBy};
 
 /// The address of the page of an invitation.
 pub fn address(secret: &str) -> String {
@@ -34,18 +35,33 @@ pub fn lines(roles: &[(Reach, Role)]) -> Vec<RoleLine> {
     roles.iter().map(|(reach, role)| RoleLine { environment: environment(reach), role: *role }).collect()
 }
 
-async fn invitation(link: &str) -> Result<Invitation, WireError> {
-    let found = state()?.store.invitation(&secret::hash(link), clock::now()).await.map_err(problem::of_store)?;
+/// The address of the page of a link as somebody sent it, of which nothing but a secret can be.
+pub fn own_address(link: &str) -> String {
+    address(&link.chars().filter(char::is_ascii_alphanumeric).take(64).collect::<String>())
+}
+
+/// The invitation of a link that can still be used.
+pub async fn invitation(state: &AppState, link: &str) -> Result<Invitation, WireError> {
+    let found = state.store.invitation(&secret::hash(link), clock::now()).await.map_err(problem::of_store)?;
     found.ok_or_else(problem::unusable_link)
+}
+
+/// An e-mail address and a name as they are kept.
+pub fn checked(address: &str, person: &str) -> Result<(String, String), WireError> {
+    let wrong = |field: &str, sentence: &str| WireError::of_fields(vec![FieldError::new(field, sentence)]);
+    let address = email(address).map_err(|sentence| wrong("email", sentence))?;
+    Ok((address, person_name(person).map_err(|sentence| wrong("name", sentence))?))
 }
 
 /// What the page of an invitation shows.
 pub async fn page(link: &str, notice: Option<String>) -> Result<JoinView, WireError> {
-    let found = invitation(link).await?;
+    let state = state()?;
+    let found = invitation(&state, link).await?;
     Ok(JoinView {
         email: found.email,
         expires_at: found.expires_at,
         notice: notice.as_deref().and_then(words),
+        provider: state.access.provider.as_ref().map(|provider| provider.name().to_owned()),
         roles: lines(&found.roles),
     })
 }
@@ -56,6 +72,14 @@ fn words(code: &str) -> Option<Notice> {
             "That password is among the first that would be guessed. Three or four words that have nothing to do with each other are a good one."
         }
         "password-short" => "The password needs at least 8 characters, and at most 256.",
+        "provider-failed" => {
+            "The provider gave no answer that could be used. Nothing was done: try again, or choose a password."
+        }
+        "provider-refused" => "You were not signed in there. Nothing was done.",
+        "name-taken" => "That account signs somebody else in here already. Nothing was done.",
+        "out-of-range" => {
+            "The provider tells no e-mail address of that account that it has seen to be yours. Choose a password instead."
+        }
         "name-wrong" => "The name is needed, of at most 100 characters that can be seen.",
         "email-wrong" => "The e-mail address is needed, such as anna@example.com.",
         code => {
@@ -88,23 +112,18 @@ pub struct Entered {
 
 /// Lets somebody in by their link, and signs them in.
 pub async fn join(entered: Entered) -> Result<(), WireError> {
-    let back = address(&entered.link.chars().filter(char::is_ascii_alphanumeric).take(64).collect::<String>());
+    let back = own_address(&entered.link);
     let done = let_in(entered).await;
-    let to = match &done {
-        Ok(()) => PAGE.to_owned(),
-        Err(error) => format!("{back}?notice={}", notice_of(error)),
-    };
-    notices::lead_to(&to, done)
+    sign_in::lead_on(done, None, |error| format!("{back}?notice={}", notice_of(error)))
 }
 
-async fn let_in(entered: Entered) -> Result<(), WireError> {
+async fn let_in(entered: Entered) -> Result<session::Entered, WireError> {
     let state = state()?;
-    let found = invitation(&entered.link).await?;
-    let wrong = |field: &str, sentence: &str| WireError::of_fields(vec![FieldError::new(field, sentence)]);
+    let found = invitation(&state, &entered.link).await?;
     let address = if found.email.is_empty() { entered.email.as_deref().unwrap_or("") } else { &found.email };
-    let address = email(address).map_err(|sentence| wrong("email", sentence))?;
-    let name = person_name(&entered.name).map_err(|sentence| wrong("name", sentence))?;
-    password::check(&entered.password, &[&address, &name]).map_err(|sentence| wrong("password", &sentence))?;
+    let (address, name) = checked(address, &entered.name)?;
+    password::check(&entered.password, &[&address, &name])
+        .map_err(|sentence| WireError::of_fields(vec![FieldError::new("password", sentence)]))?;
     let hash = hashed(&state, entered.password).await?;
     let now = clock::now();
     let reach = found.roles.first().map_or(Reach::All, |(reach, _)| reach.clone());
@@ -113,13 +132,14 @@ async fn let_in(entered: Entered) -> Result<(), WireError> {
     let mut event = NewEvent::new(EventType::AccessChanged, actor, now);
     event.reason = Some(format!("{address} joined as {}", said(&found.roles)));
     let entry = Entry { environment: chain_of(&reach), event };
+    let by = JoinedBy::Password(&hash);
     let person =
-        state.store.join(&found.token_hash, (&address, &name), &hash, now, &entry).await.map_err(problem::of_store)?;
-    sign_in::begin(&state, &person).await
+        state.store.join(&found.token_hash, (&address, &name), by, now, &entry).await.map_err(problem::of_store)?;
+    sign_in::enter(&state, &Browser::here()?, &person, false).await
 }
 
 /// The hash of a password that may be chosen.
-pub async fn hashed(state: &super::AppState, password: String) -> Result<String, WireError> {
+pub async fn hashed(state: &AppState, password: String) -> Result<String, WireError> {
     state.access.hasher.hash(password).await.map_err(|error| {
         crate::server::observability::log_error("a password could not be hashed", &error);
         WireError::new(Code::Internal, "The cause is in the server's log.")

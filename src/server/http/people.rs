@@ -1,10 +1,10 @@
-//! Owns what founders do about people: inviting, giving and taking roles, shutting somebody out; and how a secret is shown once. Must
-//! not know how somebody signs in.
+//! Owns what founders do about people: inviting, giving and taking roles, shutting somebody out. Must not know how
+//! somebody signs in.
 
 use super::context::{identity, name, state};
 use super::identity::allow;
 use super::joining::{self, chain_of, lines, said};
-use super::{AppState, PAGE, context, cookies, notices, problem, sharing, sign_in, tokens};
+use super::{AppState, PAGE, context, notices, problem, session, sharing, shown_once, tokens};
 use crate::api::{InvitationLine, Made, PeopleView, PersonLine};
 use crate::domain::access::{Identity, Permission, Reach, Role, Who, email};
 use crate::domain::history::{Actor, EventType, NewEvent};
@@ -14,8 +14,6 @@ use crate::error::{Code, WireError};
 use crate::server::access::{invitation_timeout, secret};
 use crate::server::clock;
 use crate::server::store::access::{Entry, Invitation, Person};
-use axum::http::request::Parts;
-use leptos::prelude::use_context;
 
 /// The page of people.
 pub const ADDRESS: &str = "/founder/scaling-mode/people";
@@ -90,7 +88,7 @@ pub async fn page(notice: Option<String>) -> Result<PeopleView, WireError> {
             })
             .collect(),
         is_everywhere,
-        made: shown_once(),
+        made: shown_once::take(),
         notice: notice.as_deref().and_then(words),
         people: people
             .into_iter()
@@ -105,6 +103,7 @@ pub async fn page(notice: Option<String>) -> Result<PeopleView, WireError> {
 fn line(identity: &Identity, person: Person) -> PersonLine {
     PersonLine {
         created_at: person.created_at,
+        has_codes: person.has_totp,
         is_disabled: person.disabled_at.is_some(),
         is_me: matches!(&identity.who, Who::Person { id, .. } if *id == person.id),
         roles: lines(&person.roles),
@@ -120,6 +119,10 @@ fn words(code: &str) -> Option<Notice> {
         "person-disabled" => {
             (false, "They are signed out everywhere and cannot sign in. What they did stays in the history.")
         }
+        "proofs-reset" => (
+            false,
+            "They sign in with their password alone until they turn codes on or add a passkey again. They are signed out everywhere.",
+        ),
         "person-enabled" => (false, "They can sign in again."),
         "share-link-revoked" => (false, "The link shows nothing from now on."),
         "token-revoked" => (false, "The token opens nothing from now on."),
@@ -144,30 +147,6 @@ pub fn lead_back(done: &str, result: Result<(), WireError>) -> Result<(), WireEr
     notices::lead_to(&format!("{ADDRESS}?notice={notice}#notice"), result)
 }
 
-/// Shows a secret once: a script gets it as its answer; a browser is led back to the page, which shows it and forgets it. Never in an
-/// address, where histories and logs would keep it.
-pub fn show_once(made: Result<Made, WireError>) -> Result<Made, WireError> {
-    if !notices::accepts_html() {
-        return made;
-    }
-    match &made {
-        Ok(made) => {
-            sign_in::set_cookie(&cookies::with_shown(&serde_json::to_vec(made).map(hex::encode).unwrap_or_default()));
-            leptos_axum::redirect(&format!("{ADDRESS}#made"));
-        }
-        Err(error) => leptos_axum::redirect(&format!("{ADDRESS}?notice={}#notice", error.code_name())),
-    }
-    Ok(Made { kind: String::new(), name: String::new(), secret: String::new() })
-}
-
-/// What was made, which is forgotten with this answer.
-fn shown_once() -> Option<Made> {
-    let parts = use_context::<Parts>()?;
-    let text = cookies::shown(&parts.headers)?;
-    sign_in::set_cookie(&cookies::without_shown());
-    serde_json::from_slice(&hex::decode(text).ok()?).ok()
-}
-
 /// Makes the link by which the first founder is created, while nobody exists.
 pub async fn create_founder() -> Result<(), WireError> {
     let made = founders_link().await;
@@ -180,7 +159,7 @@ async fn founders_link() -> Result<String, WireError> {
     if identity.who != Who::Local {
         return Err(WireError::new(Code::NotAllowed, "There are people already: a founder invites further ones."));
     }
-    let made = sign_in::fresh(secret::fresh())?;
+    let made = session::fresh(secret::fresh())?;
     let invitation = founders_invitation(made.hash, identity.actor());
     state.store.invite(&invitation, None).await.map_err(problem::of_store)?;
     Ok(made.secret)
@@ -201,7 +180,7 @@ pub fn founders_invitation(token_hash: String, created_by: String) -> Invitation
 
 /// Invites somebody by a link that is given to them by whoever invites.
 pub async fn invite(address: &str, environment: &str, role: &str) -> Result<Made, WireError> {
-    show_once(invited(address, environment, role).await)
+    shown_once::show(ADDRESS, invited(address, environment, role).await)
 }
 
 async fn invited(address: &str, environment: &str, role: &str) -> Result<Made, WireError> {
@@ -219,7 +198,7 @@ async fn invited(address: &str, environment: &str, role: &str) -> Result<Made, W
         .at("email"));
     }
     let now = clock::now();
-    let made = sign_in::fresh(secret::fresh())?;
+    let made = session::fresh(secret::fresh())?;
     let roles = vec![(reach.clone(), role)];
     let reason = format!("invited {email} as {}", said(&roles));
     let invitation = Invitation {
@@ -281,6 +260,20 @@ async fn disabled_set(address: &str, disabled: bool) -> Result<(), WireError> {
     let reason = format!("{} {}", if disabled { "shut out" } else { "let in again" }, person.email);
     let at = disabled.then(clock::now);
     state.store.set_disabled(person.id, at, &entry(&identity, &Reach::All, reason)).await.map_err(problem::of_store)
+}
+
+/// Takes codes and passkeys from somebody who has lost them.
+pub async fn reset_proofs(address: &str) -> Result<(), WireError> {
+    lead_back("proofs-reset", proofs_reset(address).await)
+}
+
+async fn proofs_reset(address: &str) -> Result<(), WireError> {
+    let (state, identity) = (state()?, identity()?);
+    // Whoever may sign in with less may sign in everywhere with less.
+    allow_reach(&identity, &Reach::All)?;
+    let person = person(&state, address).await?;
+    let entry = entry(&identity, &Reach::All, format!("took codes and passkeys from {}", person.email));
+    state.store.reset_proofs(person.id, &entry).await.map_err(problem::of_store)
 }
 
 #[cfg(test)]

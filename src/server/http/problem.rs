@@ -182,7 +182,14 @@ async fn with_its_status(response: Response) -> Response {
         return self::response(&WireError::new(Code::Internal, "The cause is in the server's log."));
     };
     match serde_json::from_slice::<WireError>(&bytes) {
-        Ok(error) if error.status != parts.status.as_u16() => self::response(&error),
+        Ok(error) if error.status != parts.status.as_u16() => {
+            let mut document = self::response(&error);
+            // Who still has to send a code is known again by a cookie.
+            for cookie in parts.headers.get_all(header::SET_COOKIE) {
+                document.headers_mut().append(header::SET_COOKIE, cookie.clone());
+            }
+            document
+        }
         // What has its status already keeps its headers, too: remote write says there how much was taken all the same.
         Ok(_) | Err(_) => Response::from_parts(parts, Body::from(bytes)),
     }

@@ -2,8 +2,9 @@
 //! not shared.
 
 use super::context::{allowed, identity, state};
-use super::people::{allow_reach, entry, lead_back, reach, show_once, wrong};
-use super::{AppState, context, cookies, joining, notices, problem, sign_in};
+use super::people::{self, allow_reach, entry, lead_back, reach, wrong};
+use super::session::Browser;
+use super::{AppState, context, cookies, joining, notices, problem, session, shown_once, sign_in};
 use crate::api::{Made, ShareLine, ShareView};
 use crate::domain::access::{
     Identity, Permission, Reach, SHARED_EVENTS, Shared, SharedAnswer, SharedEvent, SharedView, Who, person_name, scores,
@@ -63,7 +64,7 @@ pub struct Wanted {
 
 /// Makes a link, which is shown this once.
 pub async fn make(wanted: Wanted, fields: &BTreeMap<String, String>) -> Result<Made, WireError> {
-    show_once(made(wanted, fields).await)
+    shown_once::show(people::ADDRESS, made(wanted, fields).await)
 }
 
 fn day(field: &'static str, text: &str, at: NaiveTime) -> Result<Option<DateTime<Utc>>, WireError> {
@@ -106,7 +107,7 @@ async fn made(wanted: Wanted, fields: &BTreeMap<String, String>) -> Result<Made,
             Some(joining::hashed(&state, text.to_owned()).await?)
         }
     };
-    let fresh = sign_in::fresh(secret::fresh())?;
+    let fresh = session::fresh(secret::fresh())?;
     let now = clock::now();
     let shown: Vec<&str> = views.iter().map(|view| view.name()).collect();
     let reach = Reach::One(environment.clone());
@@ -180,26 +181,26 @@ pub async fn open(secret: &str, passphrase: String) -> Result<(), WireError> {
 }
 
 async fn opened(secret: &str, passphrase: String) -> Result<String, WireError> {
-    let state = state()?;
+    let (state, browser) = (state()?, Browser::here()?);
     let (link, stored) = usable(&state, secret).await?;
     if let Some(stored) = stored {
         let account = format!("share-link {}", link.id);
-        let guess = Guess { account: &account, address: sign_in::peer_address(), device: None };
+        let guess = Guess { account: &account, address: browser.address, device: None };
         state.access.guesses.count(guess).map_err(|wait| sign_in::too_many(guess.account, guess.address, wait))?;
         if !state.access.hasher.is_right(passphrase, Some(stored)).await {
             return Err(WireError::new(Code::SignInFailed, "The passphrase is not right."));
         }
     }
     let now = clock::now();
-    let fresh = sign_in::fresh(secret::fresh())?;
+    let fresh = session::fresh(secret::fresh())?;
     let actor = Identity::guest(link.id, &link.name, &link.environment).actor();
     let actor = Actor { address: context::peer_address(), name: &actor };
     let mut event = NewEvent::new(EventType::Accessed, actor, now);
     event.reason = Some(format!("opened: {}", link.views.join(", ")));
     let entry = Entry { environment: link.environment.clone(), event };
-    let session = sign_in::new_session(&sign_in::parts()?.headers, fresh.hash, now);
+    let session = browser.session(fresh.hash, now, true);
     state.store.open_share_link(link.id, &session, &entry).await.map_err(problem::of_store)?;
-    sign_in::set_cookie(&cookies::with_share(&fresh.secret));
+    session::set_cookie(&cookies::with_share(&fresh.secret));
     Ok(link.environment)
 }
 

@@ -1,24 +1,22 @@
-//! Owns signing in and out: a password proved, a session begun or ended. What is answered tells nobody whether a person exists. Must not
+//! Owns signing in by a password, and out. What is answered tells nobody whether a person exists. Must not
 //! know what a session may do.
 
-use super::context::{self, state};
-use super::identity::Credential;
-use super::{AppState, PAGE, cookies, notices, problem};
+use super::context::state;
+use super::session::{self, Browser, Entered};
+use super::{AppState, PAGE, cookies, notices, problem, second_proof};
 use crate::api::SignInView;
 use crate::domain::access::{Identity, email};
 use crate::domain::overview::Notice;
 use crate::error::{Code, WireError};
 use crate::server::access::guesses::{Guess, Wait};
 use crate::server::access::secret;
-use crate::server::store::access::{NewSession, Person};
-use crate::server::{clock, observability};
+use crate::server::store::access::Person;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use chrono::{DateTime, Utc};
+use axum::http::{HeaderName, HeaderValue};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use leptos_router::location::Url;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 /// The page on which one signs in.
 pub const ADDRESS: &str = "/founder/sign-in";
@@ -44,11 +42,6 @@ pub fn parts() -> Result<Parts, WireError> {
     use_context::<Parts>().ok_or_else(|| WireError::new(Code::Internal, "The cause is in the server's log."))
 }
 
-/// The address that the request came from.
-pub fn peer_address() -> IpAddr {
-    context::peer_address().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
-}
-
 /// What the page shows.
 pub async fn page(next: Option<String>, notice: Option<String>) -> Result<SignInView, WireError> {
     let state = state()?;
@@ -58,6 +51,7 @@ pub async fn page(next: Option<String>, notice: Option<String>) -> Result<SignIn
         has_people,
         next: next.filter(|next| is_own_page(next)),
         notice: notice.as_deref().and_then(words),
+        provider: state.access.provider.as_ref().map(|provider| provider.name().to_owned()),
         signed_in,
     })
 }
@@ -71,6 +65,16 @@ fn words(code: &str) -> Option<Notice> {
         "too-many-requests" => {
             (true, "There were too many tries. Wait half a minute, then try again: nobody is locked out for good.")
         }
+        "passkey-failed" => (true, "The passkey did not prove who you are. Try again, or sign in with your password."),
+        "provider-failed" => (
+            true,
+            "The provider gave no answer that could be used. Nothing was done. Try again, or sign in with your password.",
+        ),
+        "provider-refused" => (true, "You were not signed in there. Nothing was done."),
+        "not-connected" => (
+            true,
+            "Nobody here signs in by that account. Come by the link of your invitation, or sign in and connect it on the page of your account.",
+        ),
         "no-cookie" => (
             true,
             "Your browser did not keep the sign-in cookie. It is kept only over HTTPS or from http://localhost, and not where cookies are blocked.",
@@ -86,16 +90,41 @@ fn words(code: &str) -> Option<Notice> {
 /// Signs somebody in by their password, and leads a browser on.
 pub async fn sign_in(account: &str, password: String, next: Option<String>) -> Result<(), WireError> {
     let done = prove(account, password).await;
+    lead_on(done, next.as_deref(), |error| address(next.as_deref(), Some(error.code_name())))
+}
+
+/// Leads a browser on that has come so far, or back with what went wrong. A script that still needs a code is told so.
+pub fn lead_on(
+    done: Result<Entered, WireError>,
+    next: Option<&str>,
+    back: impl FnOnce(&WireError) -> String,
+) -> Result<(), WireError> {
     let to = match &done {
-        Ok(()) => next.filter(|next| is_own_page(next)).unwrap_or_else(|| PAGE.to_owned()),
-        Err(error) => address(next.as_deref(), Some(error.code_name())),
+        Ok(entered) => on(*entered, next),
+        Err(error) => back(error),
+    };
+    let done = match done {
+        Ok(Entered::Whole) => Ok(()),
+        Ok(Entered::Half) => Err(WireError::new(
+            Code::SecondProofRequired,
+            "Send the code of your authenticator app, or a recovery code, to forms/sign-in-code with the cookie of this answer.",
+        )),
+        Err(error) => Err(error),
     };
     notices::lead_to(&to, done)
 }
 
-async fn prove(account: &str, password: String) -> Result<(), WireError> {
-    let (state, parts) = (state()?, parts()?);
-    let address = peer_address();
+/// Where somebody goes on to who has come so far.
+pub fn on(entered: Entered, next: Option<&str>) -> String {
+    match entered {
+        Entered::Whole => next.filter(|next| is_own_page(next)).unwrap_or(PAGE).to_owned(),
+        Entered::Half => second_proof::address(next, None),
+    }
+}
+
+async fn prove(account: &str, password: String) -> Result<Entered, WireError> {
+    let (state, browser) = (state()?, Browser::here()?);
+    let address = browser.address;
     let failed = || {
         WireError::new(
             Code::SignInFailed,
@@ -104,7 +133,7 @@ async fn prove(account: &str, password: String) -> Result<(), WireError> {
     };
     // What cannot be an address is counted all the same, as one account: whoever sends it guesses.
     let account = email(account).unwrap_or_default();
-    let device = known_device(&state, &parts.headers, &account).await?;
+    let device = session::known_device(&state, &browser.headers, &account).await?;
     let guess = Guess { account: &account, address, device: device.as_deref() };
     state.access.guesses.count(guess).map_err(|wait| too_many(&account, address, wait))?;
     let proofs = state.store.proofs(&account).await.map_err(problem::of_store)?;
@@ -115,7 +144,19 @@ async fn prove(account: &str, password: String) -> Result<(), WireError> {
         tracing::warn!(account, %address, "a sign-in failed");
         return Err(failed());
     };
-    begin(&state, &person).await
+    enter(&state, &browser, &person, false).await
+}
+
+/// Lets somebody in, and gives their browser its cookies.
+pub async fn enter(
+    state: &AppState,
+    browser: &Browser,
+    person: &Person,
+    by_several_proofs: bool,
+) -> Result<Entered, WireError> {
+    let (entered, cookies) = session::enter(state, browser, person, by_several_proofs).await?;
+    cookies.iter().for_each(session::set_cookie);
+    Ok(entered)
 }
 
 /// What somebody is told who has to wait before they may guess again.
@@ -126,74 +167,11 @@ pub fn too_many(account: &str, address: IpAddr, Wait(wait): Wait) -> WireError {
         .retry_after(seconds)
 }
 
-async fn known_device(state: &AppState, headers: &HeaderMap, account: &str) -> Result<Option<String>, WireError> {
-    let Some(hash) = cookies::device(headers).map(secret::hash) else { return Ok(None) };
-    let is_known = state.store.knows_device(account, &hash).await.map_err(problem::of_store)?;
-    Ok(is_known.then_some(hash))
-}
-
-/// Begins a session under a secret of its own, whatever the browser had before: nobody can know it beforehand. What it had is ended.
-pub async fn begin(state: &AppState, person: &Person) -> Result<(), WireError> {
-    let parts = parts()?;
-    let now = clock::now();
-    let made = fresh(secret::fresh())?;
-    if let Some(before) = cookies::session(&parts.headers) {
-        state.store.end_session(&secret::hash(before)).await.map_err(problem::of_store)?;
-    }
-    let session = new_session(&parts.headers, made.hash, now);
-    state.store.begin_session(person.id, &session).await.map_err(problem::of_store)?;
-    set_cookie(&cookies::with_session(&made.secret));
-    know(state, person, &parts.headers).await?;
-    tracing::info!(account = person.email, address = session.address, "signed in");
-    Ok(())
-}
-
-/// A session that begins now, under the hash of its secret.
-pub fn new_session(headers: &HeaderMap, token_hash: String, at: DateTime<Utc>) -> NewSession {
-    NewSession { address: peer_address().to_string(), agent: agent(headers), at, is_whole: true, token_hash }
-}
-
-/// Notes that the person has signed in in this browser.
-async fn know(state: &AppState, person: &Person, headers: &HeaderMap) -> Result<(), WireError> {
-    let before = cookies::device(headers).map(|value| (value.to_owned(), secret::hash(value)));
-    let (value, hash) = match before {
-        Some((value, hash)) if value.len() == 64 => (value, hash),
-        _ => {
-            let made = fresh(secret::fresh())?;
-            (made.secret, made.hash)
-        }
-    };
-    state.store.know_device(person.id, &hash, clock::now()).await.map_err(problem::of_store)?;
-    set_cookie(&cookies::with_device(&value));
-    Ok(())
-}
-
-/// A secret that was made; where there are no random numbers nothing is.
-pub fn fresh(made: Result<secret::Fresh, getrandom::Error>) -> Result<secret::Fresh, WireError> {
-    made.map_err(|error| {
-        observability::log_error("no secret can be made", &error);
-        WireError::new(Code::Internal, "The cause is in the server's log.")
-    })
-}
-
-/// What the browser says it is, as far as it is shown to its own user.
-fn agent(headers: &HeaderMap) -> String {
-    let text = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
-    text.chars().filter(|character| !character.is_control()).take(200).collect()
-}
-
-/// Sets a cookie with the answer.
-pub fn set_cookie(cookie: &HeaderValue) {
-    if let Some(response) = use_context::<ResponseOptions>() {
-        response.append_header(header::SET_COOKIE, cookie.clone());
-    }
-}
-
 /// Ends the session that the request came with.
 pub async fn sign_out() -> Result<(), WireError> {
     let done = end_own().await;
-    set_cookie(&cookies::without_session());
-    set_cookie(&cookies::without_share());
+    session::set_cookie(&cookies::without_session());
+    session::set_cookie(&cookies::without_share());
     // What a browser has kept of the pages goes with the session (ASVS 5.0.0, 14.3.1).
     if let Some(response) = use_context::<ResponseOptions>() {
         response.insert_header(
@@ -204,9 +182,13 @@ pub async fn sign_out() -> Result<(), WireError> {
     notices::lead_to(&address(None, Some("signed-out")), done)
 }
 
+/// Ends what the browser has: its own session, and what was shared with it.
 async fn end_own() -> Result<(), WireError> {
-    let Some(Credential::Session(hash)) = parts()?.extensions.get::<Credential>().cloned() else { return Ok(()) };
-    state()?.store.end_session(&hash).await.map_err(problem::of_store)
+    let (state, parts) = (state()?, parts()?);
+    for value in cookies::session(&parts.headers).into_iter().chain(cookies::share(&parts.headers)) {
+        state.store.end_session(&secret::hash(value)).await.map_err(problem::of_store)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

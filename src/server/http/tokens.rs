@@ -1,8 +1,8 @@
 //! Owns API tokens as founders make and revoke them. Must not know how a token is checked.
 
 use super::context::{identity, state};
-use super::people::{allow_reach, entry, lead_back, reach, show_once, wrong};
-use super::{AppState, problem, sign_in};
+use super::people::{self, allow_reach, entry, lead_back, reach, wrong};
+use super::{AppState, problem, session, shown_once};
 use crate::api::{Made, TokenLine};
 use crate::domain::access::{Identity, Reach, Scope, person_name};
 use crate::error::{Code, WireError};
@@ -46,7 +46,7 @@ pub async fn make(
     days: &str,
     fields: &BTreeMap<String, String>,
 ) -> Result<Made, WireError> {
-    show_once(made(name, environment, days, fields).await)
+    shown_once::show(people::ADDRESS, made(name, environment, days, fields).await)
 }
 
 async fn made(name: &str, environment: &str, days: &str, fields: &BTreeMap<String, String>) -> Result<Made, WireError> {
@@ -71,7 +71,7 @@ async fn made(name: &str, environment: &str, days: &str, fields: &BTreeMap<Strin
     if scopes.is_empty() {
         return Err(wrong("scope", "is needed: a token without one opens nothing"));
     }
-    let fresh = sign_in::fresh(secret::fresh_token())?;
+    let fresh = session::fresh(secret::fresh_token())?;
     let named: Vec<&str> = scopes.iter().map(|scope| scope.name()).collect();
     let place = if reach == Reach::All { "everywhere" } else { "here" };
     let reason = format!("made the token \"{name}\" for {} {place}", named.join(", "));

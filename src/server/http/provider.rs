@@ -1,0 +1,362 @@
+//! Owns signing in by a provider as a browser goes through it: sent there, back with a code, and then signed in, connected, or joined. An
+//! account is known by its issuer and subject alone: that it has somebody's e-mail address makes it nobody's. Must not know the protocol.
+
+use super::account::{self, Own, own, prove_again};
+use super::context::state;
+use super::identity::{Credential, is_current};
+use super::session::{self, Browser};
+use super::sign_in::{self, is_own_page};
+use super::{AppState, ceremonies, cookies, guard, joining, problem};
+use crate::api::{ProviderAccountLine, ProviderView};
+use crate::domain::access::{Reach, person_name};
+use crate::domain::history::{Actor, EventType, NewEvent};
+use crate::error::{Code, WireError};
+use crate::server::access::provider::{Account, Provider, ProviderError, Returned};
+use crate::server::access::secret;
+use crate::server::store::access::{Entry, JoinedBy, Person, SessionOf};
+use crate::server::store::proofs::ProviderAccount;
+use crate::server::{clock, observability};
+use axum::extract::{Query, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::{Deserialize, Serialize};
+
+/// The way there.
+pub const THERE: &str = "/founder/sign-in/provider";
+/// The way back, which is registered at the provider.
+pub const BACK: &str = "/founder/sign-in/callback";
+
+const FLOW: &str = "provider";
+const ALLOWED: &str = "provider-allowed";
+
+/// What a browser goes there for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Purpose {
+    /// Whoever is signed in will sign in by it from now on; the hash of their session.
+    Connect {
+        session: String,
+    },
+    /// By the link of an invitation.
+    Join {
+        link: String,
+    },
+    SignIn,
+}
+
+/// What is kept until the browser is back.
+#[derive(Serialize, Deserialize)]
+struct Flow {
+    /// The hash of the cookie that only this browser has.
+    browser: String,
+    next: Option<String>,
+    nonce: String,
+    purpose: Purpose,
+    verifier: String,
+}
+
+/// What the way there says.
+#[derive(Deserialize)]
+pub struct There {
+    connect: Option<String>,
+    join: Option<String>,
+    next: Option<String>,
+}
+
+/// What the way back says.
+#[derive(Deserialize)]
+pub struct Back {
+    code: Option<String>,
+    error: Option<String>,
+    iss: Option<String>,
+    state: Option<String>,
+}
+
+fn provider(state: &AppState) -> Result<&Provider, WireError> {
+    let none = || WireError::new(Code::NotSetUp, "The settings name no provider of sign-in ([openid]).");
+    state.access.provider.as_ref().ok_or_else(none)
+}
+
+fn failed(error: &ProviderError) -> WireError {
+    observability::log_error("signing in by the provider failed", error);
+    WireError::new(Code::ProviderFailed, "The cause is in the server's log.")
+}
+
+/// By which it is known that whoever is signed in may connect an account now.
+fn allowed_id(session: &str) -> String {
+    secret::hash(&format!("{ALLOWED} {session}"))
+}
+
+/// Where a browser comes back to.
+fn back(parts: &Parts) -> String {
+    format!("{}{BACK}", guard::base_url(parts))
+}
+
+/// Lets whoever is signed in, and knows their password, connect an account within minutes.
+pub async fn allow(password: String) -> Result<(), WireError> {
+    account::lead_back("allowed", allowed(password).await)
+}
+
+async fn allowed(password: String) -> Result<(), WireError> {
+    let (state, own) = (state()?, own().await?);
+    provider(&state)?;
+    prove_again(&state, &own, password).await?;
+    ceremonies::begin(&state, ALLOWED, &allowed_id(&own.hash), b"allowed").await
+}
+
+/// What the page of an account shows of the provider; nothing where there is none.
+pub async fn own_accounts(state: &AppState, own: &Own) -> Result<Option<ProviderView>, WireError> {
+    let accounts = state.store.provider_accounts(own.proofs.person.id).await.map_err(problem::of_store)?;
+    let Some(provider) = &state.access.provider else {
+        return Ok(None);
+    };
+    let is_allowed = ceremonies::look(state, ALLOWED, &allowed_id(&own.hash)).await?.is_some();
+    Ok(Some(ProviderView {
+        accounts: accounts
+            .into_iter()
+            .map(|account| ProviderAccountLine {
+                issuer: account.issuer,
+                label: account.label,
+                subject: account.subject,
+            })
+            .collect(),
+        is_allowed,
+        name: provider.name().to_owned(),
+    }))
+}
+
+/// Undoes a connection.
+pub async fn disconnect(issuer: String, subject: String, password: String) -> Result<(), WireError> {
+    account::lead_back("disconnected", disconnected(issuer, subject, password).await)
+}
+
+async fn disconnected(issuer: String, subject: String, password: String) -> Result<(), WireError> {
+    let (state, own) = (state()?, own().await?);
+    prove_again(&state, &own, password).await?;
+    let person = own.proofs.person.id;
+    let known = state.store.provider_accounts(person).await.map_err(problem::of_store)?;
+    let found = known.into_iter().find(|account| account.issuer == issuer && account.subject == subject);
+    let Some(account) = found else { return Ok(()) };
+    if own.proofs.password.is_none() {
+        let passkeys = state.store.passkeys(person).await.map_err(problem::of_store)?;
+        if passkeys.is_empty() {
+            return Err(WireError::new(
+                Code::Conflict,
+                "You could not sign in any more. Choose a password, or add a passkey, first.",
+            ));
+        }
+    }
+    let entry = account::entry(&own, &format!("disconnected {} at {}", account.label, account.issuer))?;
+    state.store.disconnect(person, &account, &own.hash, &entry).await.map_err(problem::of_store)
+}
+
+/// An answer that leads on, with cookies.
+fn lead(to: &str, cookies: &[HeaderValue]) -> Response {
+    let mut response = Redirect::to(to).into_response();
+    for cookie in cookies {
+        response.headers_mut().append(header::SET_COOKIE, cookie.clone());
+    }
+    response
+}
+
+/// Sends a browser to the provider.
+pub async fn go(State(state): State<AppState>, Query(there): Query<There>, request: Request) -> Response {
+    let parts = request.into_parts().0;
+    // Only a page of this server sends somebody on the way: whatever else does would sign them in without being asked to.
+    let is_foreign =
+        parts.headers.get("sec-fetch-site").is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"));
+    if is_foreign {
+        return lead(&sign_in::address(there.next.as_deref(), None), &[]);
+    }
+    let problem_at = place_of(&there);
+    match begun(&state, &parts, there).await {
+        Ok((to, cookie)) => lead(&to, &[cookie]),
+        Err(error) => lead(&problem_at(&error), &[]),
+    }
+}
+
+/// Where somebody is told what went wrong.
+fn place_of(there: &There) -> impl Fn(&WireError) -> String + use<> {
+    let (is_connecting, link, next) = (there.connect.is_some(), there.join.clone(), there.next.clone());
+    move |error| {
+        let notice = error.code_name();
+        match &link {
+            _ if is_connecting => format!("{}?notice={notice}#notice", account::ADDRESS),
+            Some(link) => format!("{}?notice={notice}", joining::own_address(link)),
+            None => sign_in::address(next.as_deref(), Some(notice)),
+        }
+    }
+}
+
+async fn begun(state: &AppState, parts: &Parts, there: There) -> Result<(String, HeaderValue), WireError> {
+    let (browser, now) = (Browser::of(parts), clock::now());
+    let provider = provider(state)?;
+    let purpose = match (there.connect, there.join) {
+        (Some(_), _) => Purpose::Connect { session: may_connect(state, parts).await? },
+        (None, Some(link)) => {
+            joining::invitation(state, &link).await?;
+            Purpose::Join { link }
+        }
+        (None, None) => Purpose::SignIn,
+    };
+    let wait = |wait| sign_in::too_many("a provider", browser.address, wait);
+    state.access.guesses.begin(browser.address).map_err(wait)?;
+    let sent = provider.send(&back(parts), now).await.map_err(|error| failed(&error))?;
+    let cookie = session::fresh(secret::fresh())?;
+    let flow = Flow {
+        browser: cookie.hash,
+        next: there.next.filter(|next| is_own_page(next)),
+        nonce: sent.nonce,
+        purpose,
+        verifier: sent.verifier,
+    };
+    let content = serde_json::to_vec(&flow).unwrap_or_default();
+    ceremonies::begin(state, FLOW, &secret::hash(&sent.state), &content).await?;
+    Ok((sent.address, cookies::with_flow(&cookie.secret)))
+}
+
+/// The hash of the session of whoever may connect an account now.
+async fn may_connect(state: &AppState, parts: &Parts) -> Result<String, WireError> {
+    let again = || WireError::new(Code::SignInAgain, "Begin on the page of your account.");
+    let Some(Credential::Session(hash)) = parts.extensions.get::<Credential>() else { return Err(again()) };
+    ceremonies::take(state, ALLOWED, &allowed_id(hash)).await?.ok_or_else(again)?;
+    Ok(hash.clone())
+}
+
+/// Receives a browser that comes back from the provider.
+pub async fn receive(State(state): State<AppState>, Query(back): Query<Back>, request: Request) -> Response {
+    let parts = request.into_parts().0;
+    let forget = cookies::without_flow();
+    match returned(&state, &parts, back).await {
+        Ok((to, mut cookies)) => {
+            cookies.push(forget);
+            lead(&to, &cookies)
+        }
+        Err((to, error)) => {
+            tracing::warn!(problem = error.code_name(), "somebody came back from the provider and was not let in");
+            lead(&to, &[forget])
+        }
+    }
+}
+
+type Led = (String, Vec<HeaderValue>);
+
+async fn returned(state: &AppState, parts: &Parts, answer: Back) -> Result<Led, (String, WireError)> {
+    let at_sign_in = |error: WireError| (sign_in::address(None, Some(error.code_name())), error);
+    let unknown = || WireError::new(Code::ProviderFailed, "This way back was not begun in this browser.");
+    let flow =
+        taken(state, parts, answer.state.as_deref()).await.map_err(at_sign_in)?.ok_or_else(|| at_sign_in(unknown()))?;
+    let there = There {
+        connect: matches!(flow.purpose, Purpose::Connect { .. }).then(String::new),
+        join: if let Purpose::Join { link } = &flow.purpose { Some(link.clone()) } else { None },
+        next: flow.next.clone(),
+    };
+    let place = place_of(&there);
+    if answer.error.is_some() {
+        // Words of another server are shown to nobody.
+        let refused = WireError::new(Code::ProviderFailed, "You were not signed in there.");
+        return Err((place(&refused).replace(refused.code_name(), "provider-refused"), refused));
+    }
+    let done = known(state, parts, answer, &flow).await;
+    let account = done.map_err(|error| (place(&error), error))?;
+    let led = match &flow.purpose {
+        Purpose::SignIn => signed_in(state, parts, &account, flow.next.as_deref()).await,
+        Purpose::Connect { session } => connected(state, parts, &account, session).await,
+        Purpose::Join { link } => joined(state, parts, &account, link).await,
+    };
+    led.map_err(|error| (place(&error), error))
+}
+
+/// What was kept for this way back, if it was begun in this very browser.
+async fn taken(state: &AppState, parts: &Parts, name: Option<&str>) -> Result<Option<Flow>, WireError> {
+    let (Some(name), Some(cookie)) = (name, cookies::flow(&parts.headers)) else { return Ok(None) };
+    let content = ceremonies::take(state, FLOW, &secret::hash(name)).await?;
+    let flow: Option<Flow> = content.and_then(|content| serde_json::from_slice(&content).ok());
+    Ok(flow.filter(|flow| flow.browser == secret::hash(cookie)))
+}
+
+/// Who the provider says that it was.
+async fn known(state: &AppState, parts: &Parts, answer: Back, flow: &Flow) -> Result<Account, WireError> {
+    let provider = provider(state)?;
+    // Another provider's answer is none of this one's (RFC 9207).
+    if answer.iss.is_some_and(|issuer| issuer != provider.issuer()) {
+        return Err(WireError::new(Code::ProviderFailed, "The answer is of another provider."));
+    }
+    let code = answer.code.ok_or_else(|| WireError::new(Code::ProviderFailed, "The answer holds no code."))?;
+    let returned = Returned { code, nonce: &flow.nonce, verifier: flow.verifier.clone() };
+    provider.receive(returned, &back(parts), clock::now()).await.map_err(|error| failed(&error))
+}
+
+fn kept(account: &Account) -> ProviderAccount {
+    ProviderAccount { issuer: account.issuer.clone(), label: account.label.clone(), subject: account.subject.clone() }
+}
+
+async fn entered(
+    state: &AppState,
+    parts: &Parts,
+    person: &Person,
+    account: &Account,
+    next: Option<&str>,
+) -> Result<Led, WireError> {
+    let browser = Browser::of(parts);
+    let (entered, cookies) = session::enter(state, &browser, person, account.by_several_proofs).await?;
+    Ok((sign_in::on(entered, next), cookies))
+}
+
+async fn signed_in(state: &AppState, parts: &Parts, account: &Account, next: Option<&str>) -> Result<Led, WireError> {
+    let found = state.store.person_of(&account.issuer, &account.subject).await.map_err(problem::of_store)?;
+    let person = found.filter(|person| person.disabled_at.is_none()).ok_or_else(|| {
+        WireError::new(
+            Code::NotConnected,
+            "Come by the link of an invitation, or connect it on the page of your account.",
+        )
+    })?;
+    entered(state, parts, &person, account, next).await
+}
+
+fn event(parts: &Parts, person: &str, reason: String) -> NewEvent {
+    let name = format!("person:{person}");
+    let address = Some(Browser::of(parts).address).filter(|address| !address.is_unspecified());
+    let mut event = NewEvent::new(EventType::AccessChanged, Actor { address, name: &name }, clock::now());
+    event.reason = Some(reason);
+    event
+}
+
+async fn connected(state: &AppState, parts: &Parts, account: &Account, hash: &str) -> Result<Led, WireError> {
+    let session = state.store.session(hash).await.map_err(problem::of_store)?;
+    let still = session.filter(|session| session.is_whole && is_current(session, clock::now()));
+    // The session of before must be the one of now.
+    let is_same = matches!(parts.extensions.get::<Credential>(), Some(Credential::Session(now)) if now == hash);
+    let person = match still.map(|session| session.of) {
+        Some(SessionOf::Person(person)) if is_same => person,
+        _ => return Err(WireError::new(Code::SignInAgain, "Begin on the page of your account.")),
+    };
+    let reach = person.roles.first().map_or(Reach::All, |(reach, _)| reach.clone());
+    let reason = format!("connected {} at {}", account.label, account.issuer);
+    let entry = Entry { environment: joining::chain_of(&reach), event: event(parts, &person.email, reason) };
+    state.store.connect(person.id, &kept(account), clock::now(), &entry).await.map_err(problem::of_store)?;
+    Ok((format!("{}?notice=connected#notice", account::ADDRESS), Vec::new()))
+}
+
+async fn joined(state: &AppState, parts: &Parts, account: &Account, link: &str) -> Result<Led, WireError> {
+    let found = joining::invitation(state, link).await?;
+    // A link for nobody in particular takes an address that the provider has seen to be theirs.
+    let email = if found.email.is_empty() { account.email.clone().unwrap_or_default() } else { found.email.clone() };
+    let name = account.name.as_deref().filter(|name| person_name(name).is_ok());
+    let name = name.unwrap_or_else(|| email.split('@').next().unwrap_or_default()).to_owned();
+    let (email, name) = joining::checked(&email, &name)?;
+    let reason =
+        format!("{email} joined as {}, by {} at {}", joining::said(&found.roles), account.label, account.issuer);
+    let reach = found.roles.first().map_or(Reach::All, |(reach, _)| reach.clone());
+    let entry = Entry { environment: joining::chain_of(&reach), event: event(parts, &email, reason) };
+    let account_kept = kept(account);
+    let by = JoinedBy::Provider(&account_kept);
+    let person = state
+        .store
+        .join(&found.token_hash, (&email, &name), by, clock::now(), &entry)
+        .await
+        .map_err(problem::of_store)?;
+    let (to, cookies) = entered(state, parts, &person, account, None).await?;
+    Ok((to, cookies))
+}

@@ -1,0 +1,341 @@
+//! Owns what signing in by a provider promises, against a provider that lies where a test has it lie: only a token that it signed, for
+//! this server, now, for this very browser, is believed; and an account is whose it was connected by, whatever e-mail address it has.
+//! The honest way round is tried with a real provider, in `end2end/tests/provider.spec.ts`.
+
+use crate::people::{PASSWORD, create, sign_in};
+use crate::serving::{Server, answer};
+use axum::extract::{Form, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use ed25519_dalek::{Signer, SigningKey};
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::{Method, Response, Url};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
+
+const CLIENT: &str = "scaling-mode";
+const SECRET: &str = "a secret that both know";
+
+/// What the provider says next.
+#[derive(Clone)]
+struct Says {
+    algorithm: &'static str,
+    audience: String,
+    claims: Value,
+    expires_in: i64,
+    issued_in: i64,
+    issuer: String,
+    nonce: Option<String>,
+    signed_by: [u8; 32],
+    subject: &'static str,
+}
+
+struct Provider {
+    /// Of the browser that was sent here last.
+    challenge: Mutex<String>,
+    issuer: String,
+    says: Mutex<Says>,
+}
+
+const KEY: [u8; 32] = [7; 32];
+
+fn encoded(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let word =
+            chunk.iter().enumerate().fold(0u32, |word, (place, byte)| word | u32::from(*byte) << (16 - 8 * place));
+        for place in 0..=chunk.len() {
+            text.push(char::from(LETTERS[(word >> (18 - 6 * place)) as usize & 63]));
+        }
+    }
+    text
+}
+
+impl Says {
+    fn token(&self) -> String {
+        let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+        let mut claims = json!({
+            "iss": self.issuer, "sub": self.subject, "aud": self.audience, "nonce": self.nonce,
+            "iat": now + self.issued_in, "exp": now + self.expires_in,
+        });
+        for (name, value) in self.claims.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        let header = json!({"alg": self.algorithm, "kid": "k", "typ": "JWT"});
+        let text = format!("{}.{}", encoded(header.to_string().as_bytes()), encoded(claims.to_string().as_bytes()));
+        let signature = match self.algorithm {
+            "none" => String::new(),
+            "HS256" => {
+                let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+                mac.update(text.as_bytes());
+                encoded(&mac.finalize().into_bytes())
+            }
+            _ => encoded(&SigningKey::from_bytes(&self.signed_by).sign(text.as_bytes()).to_bytes()),
+        };
+        format!("{text}.{signature}")
+    }
+}
+
+async fn metadata(State(provider): State<Arc<Provider>>) -> Json<Value> {
+    let issuer = &provider.issuer;
+    Json(json!({
+        "issuer": issuer, "authorization_endpoint": format!("{issuer}/auth"), "token_endpoint": format!("{issuer}/token"),
+        "jwks_uri": format!("{issuer}/jwks"), "response_types_supported": ["code"], "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["EdDSA"],
+    }))
+}
+
+async fn keys() -> Json<Value> {
+    let public = SigningKey::from_bytes(&KEY).verifying_key();
+    Json(
+        json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "k", "x": encoded(public.as_bytes())}]}),
+    )
+}
+
+/// Exchanges a code for a token, where PKCE's two halves fit.
+async fn token(State(provider): State<Arc<Provider>>, Form(form): Form<HashMap<String, String>>) -> Json<Value> {
+    let verifier = form.get("code_verifier").map(String::as_str).unwrap_or_default();
+    if form.get("code").is_none_or(|code| code != "good")
+        || encoded(&Sha256::digest(verifier)) != *provider.challenge.lock().unwrap()
+    {
+        return Json(json!({"error": "invalid_grant"}));
+    }
+    let id_token = provider.says.lock().unwrap().token();
+    Json(json!({"access_token": "for nobody", "token_type": "Bearer", "expires_in": 60, "id_token": id_token}))
+}
+
+struct Scene {
+    _folder: TempDir,
+    provider: Arc<Provider>,
+    server: Server,
+}
+
+impl Scene {
+    async fn new() -> Scene {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let provider = Arc::new(Provider {
+            challenge: Mutex::default(),
+            issuer: issuer.clone(),
+            says: Mutex::new(Scene::honest(&issuer)),
+        });
+        let router = Router::new()
+            .route("/.well-known/openid-configuration", get(metadata))
+            .route("/jwks", get(keys))
+            .route("/token", post(token))
+            .with_state(provider.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let folder = tempfile::tempdir().unwrap();
+        let settings = folder.path().join("settings.toml");
+        let text = format!(
+            "[openid]\nname = \"Example\"\nissuer = \"{issuer}\"\nclient_id = \"{CLIENT}\"\nsecret_env = \"OPENID_SECRET\"\n"
+        );
+        std::fs::write(&settings, text).unwrap();
+        let settings = settings.display().to_string();
+        let server =
+            Server::start_in_with(folder.path(), &["--no-demo", "--settings", &settings], &[("OPENID_SECRET", SECRET)])
+                .await;
+        Scene { _folder: folder, provider, server }
+    }
+
+    fn honest(issuer: &str) -> Says {
+        Says {
+            algorithm: "EdDSA",
+            audience: CLIENT.to_owned(),
+            claims: json!({"email": "anna@example.com", "email_verified": true, "name": "Anna"}),
+            expires_in: 300,
+            issued_in: 0,
+            issuer: issuer.to_owned(),
+            nonce: None,
+            signed_by: KEY,
+            subject: "1",
+        }
+    }
+
+    /// Sends a browser there; what it is sent away with.
+    async fn there(&self, query: &str, cookies: &str) -> Result<(Url, String), Response> {
+        let request = self.server.request(Method::GET, &format!("/founder/sign-in/provider{query}"));
+        let response = request.header("cookie", cookies).header("sec-fetch-site", "same-origin").send().await.unwrap();
+        let to = response.headers()["location"].to_str().unwrap().to_owned();
+        let Ok(to) = to.parse::<Url>() else { return Err(response) };
+        let flow = response.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+        assert!(flow.starts_with("__Host-scaling-mode-flow="), "{flow}");
+        let pairs: HashMap<String, String> = to.query_pairs().into_owned().collect();
+        assert_eq!((pairs["response_type"].as_str(), pairs["code_challenge_method"].as_str()), ("code", "S256"));
+        assert_eq!(pairs["redirect_uri"], format!("{}/founder/sign-in/callback", self.server.url));
+        *self.provider.challenge.lock().unwrap() = pairs["code_challenge"].clone();
+        let mut says = Scene::honest(&self.provider.issuer);
+        says.nonce = Some(pairs["nonce"].clone());
+        *self.provider.says.lock().unwrap() = says;
+        Ok((to, flow))
+    }
+
+    async fn back(&self, query: &str, cookies: &str) -> (String, Vec<String>) {
+        let request = self.server.request(Method::GET, &format!("/founder/sign-in/callback?{query}"));
+        let response = request.header("cookie", cookies).send().await.unwrap();
+        let to = response.headers()["location"].to_str().unwrap().to_owned();
+        let set = response.headers().get_all("set-cookie").iter();
+        (to, set.map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned()).collect())
+    }
+
+    /// Goes there and back, with what the provider says changed as a test has it.
+    async fn round(&self, query: &str, cookies: &str, lie: impl FnOnce(&mut Says)) -> (String, String) {
+        let (to, flow) = self.there(query, cookies).await.expect("it is sent there");
+        lie(&mut self.provider.says.lock().unwrap());
+        let (to, set) = self.back(&format!("code=good&state={}", state(&to)), &joined(&[cookies, &flow])).await;
+        (to, set.into_iter().filter(|cookie| !cookie.ends_with('=')).collect::<Vec<_>>().join("; "))
+    }
+
+    async fn reads(&self, cookies: &str) -> u16 {
+        let request = self.server.request(Method::GET, "/api/scaling-mode/health").header("cookie", cookies);
+        answer(request).await.status
+    }
+
+    async fn form(&self, name: &str, body: &str, cookies: &str) -> u16 {
+        let request = self
+            .server
+            .request(Method::POST, &format!("/api/scaling-mode/forms/{name}"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin")
+            .header("cookie", cookies)
+            .body(body.to_owned());
+        answer(request).await.status
+    }
+
+    /// Somebody whose account at the provider is connected; their session.
+    async fn connected(&self) -> String {
+        create(&self.server, "anna@example.com", "founder", None);
+        let cookies = sign_in(&self.server, "anna@example.com").await;
+        assert_eq!(
+            self.form("allow-provider", &format!("current={}", PASSWORD.replace(' ', "+")), &cookies).await,
+            200
+        );
+        let (to, _) = self.round("?connect=yes", &cookies, |_| {}).await;
+        assert_eq!(to, "/founder/account?notice=connected#notice");
+        cookies
+    }
+}
+
+fn state(to: &Url) -> String {
+    to.query_pairs().find(|(name, _)| name == "state").expect("a state").1.into_owned()
+}
+
+fn joined(cookies: &[&str]) -> String {
+    cookies.iter().filter(|cookie| !cookie.is_empty()).copied().collect::<Vec<_>>().join("; ")
+}
+
+#[tokio::test]
+async fn only_what_the_provider_signed_for_this_server_now_is_believed() {
+    let scene = Scene::new().await;
+    scene.connected().await;
+    let (to, cookies) = scene.round("?next=%2Ffounder%2Faccount", "", |_| {}).await;
+    assert_eq!((to.as_str(), scene.reads(&cookies).await), ("/founder/account", 200));
+    type Lie = fn(&mut Says);
+    let lies: [(&str, Lie); 12] = [
+        ("another nonce", |says| says.nonce = Some("another".to_owned())),
+        ("no nonce", |says| says.nonce = None),
+        ("for another server", |says| says.audience = "another".to_owned()),
+        ("by another issuer", |says| says.issuer = "https://other.example".to_owned()),
+        ("past its time", |says| says.expires_in = -600),
+        ("of the future", |says| says.issued_in = 3_600),
+        ("signed with another key", |says| says.signed_by = [8; 32]),
+        ("not signed", |says| says.algorithm = "none"),
+        ("signed with the secret", |says| says.algorithm = "HS256"),
+        ("under the name of another algorithm", |says| says.algorithm = "RS256"),
+        ("for others too", |says| says.claims = json!({"aud": [CLIENT, "another"]})),
+        ("without a subject", |says| says.claims = json!({"sub": null})),
+    ];
+    for (name, lie) in lies {
+        let (to, cookies) = scene.round("", "", lie).await;
+        assert_eq!((to.as_str(), cookies.as_str()), ("/founder/sign-in?notice=provider-failed", ""), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_way_back_is_for_the_browser_that_was_sent_once_and_from_that_provider() {
+    let scene = Scene::new().await;
+    scene.connected().await;
+    let failed = "/founder/sign-in?notice=provider-failed";
+    let (to, flow) = scene.there("", "").await.expect("it is sent there");
+    let query = format!("code=good&state={}", state(&to));
+    // Somebody else's browser, with no mark or with its own: and then it is gone for the right one, too.
+    assert_eq!(scene.back(&query, "").await.0, failed);
+    let (other, others_flow) = scene.there("", "").await.expect("it is sent there");
+    assert_eq!(scene.back(&query, &others_flow).await.0, failed);
+    assert_eq!(scene.back(&query, &flow).await.0, failed, "it was taken");
+    for wrong in ["", "state=nothing&code=good", "code=good"] {
+        assert_eq!(scene.back(wrong, &flow).await.0, failed, "{wrong}");
+    }
+    // Another provider's answer, and one that says no: its words are shown to nobody.
+    let query = format!("code=good&state={}&iss=https%3A%2F%2Fother.example", state(&other));
+    assert_eq!(scene.back(&query, &others_flow).await.0, failed);
+    let (to, flow) = scene.there("", "").await.expect("it is sent there");
+    let query = format!("state={}&error=access_denied&error_description=%3Cb%3Eyou+won", state(&to));
+    assert_eq!(scene.back(&query, &flow).await.0, "/founder/sign-in?notice=provider-refused");
+    // A code that is not good, and PKCE's other half.
+    let (to, flow) = scene.there("", "").await.expect("it is sent there");
+    assert_eq!(scene.back(&format!("code=bad&state={}", state(&to)), &flow).await.0, failed);
+    let (to, flow) = scene.there("", "").await.expect("it is sent there");
+    *scene.provider.challenge.lock().unwrap() = "another".to_owned();
+    assert_eq!(scene.back(&format!("code=good&state={}", state(&to)), &flow).await.0, failed);
+    // No foreign page sends somebody there.
+    let request = scene.server.request(Method::GET, "/founder/sign-in/provider").header("sec-fetch-site", "cross-site");
+    assert_eq!(answer(request).await.location.as_deref(), Some("/founder/sign-in"));
+}
+
+#[tokio::test]
+async fn an_account_is_whose_it_was_connected_by_whatever_address_it_has() {
+    let scene = Scene::new().await;
+    let cookies = scene.connected().await;
+    // Another account with Anna's address is nobody's.
+    let (to, none) = scene.round("", "", |says| says.subject = "2").await;
+    assert_eq!((to.as_str(), none.as_str()), ("/founder/sign-in?notice=not-connected", ""));
+    // Connecting asks for the password each time, and one account is one person's.
+    let led = scene.there("?connect=yes", &cookies).await.expect_err("it is not sent there");
+    assert_eq!(led.headers()["location"], "/founder/account?notice=sign-in-again#notice");
+    assert_eq!(scene.form("allow-provider", "current=wrong", &cookies).await, 401);
+    create(&scene.server, "eve@example.com", "viewer", None);
+    let eve = sign_in(&scene.server, "eve@example.com").await;
+    assert_eq!(scene.form("allow-provider", &format!("current={}", PASSWORD.replace(' ', "+")), &eve).await, 200);
+    assert_eq!(scene.round("?connect=yes", &eve, |_| {}).await.0, "/founder/account?notice=name-taken#notice");
+    // Whoever is shut out is out by every way.
+    assert_eq!(scene.server.command(&["person", "disable", "eve@example.com", "--log", "warn"]).0, 0);
+    let body = format!("issuer={}&subject=1&current={}", scene.provider.issuer, PASSWORD.replace(' ', "+"));
+    assert_eq!(scene.form("disconnect-provider", &body, &cookies).await, 200);
+    assert_eq!(scene.round("", "", |_| {}).await.0, "/founder/sign-in?notice=not-connected");
+}
+
+#[tokio::test]
+async fn one_joins_by_the_provider_with_the_link_of_an_invitation() {
+    let scene = Scene::new().await;
+    let cookies = scene.connected().await;
+    let invited = scene
+        .server
+        .request(Method::POST, "/api/scaling-mode/forms/invite")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("sec-fetch-site", "same-origin")
+        .header("cookie", &cookies)
+        .body("email=bob%40example.com&environment=production&role=viewer");
+    let link = answer(invited).await.json["secret"].as_str().expect("a link").to_owned();
+    let secret = link.rsplit('/').next().unwrap().to_owned();
+    assert!(scene.server.get(&format!("/founder/join/{secret}")).await.text.contains("Join with Example"));
+    // By an account that is somebody's already nobody joins.
+    let join = format!("?join={secret}");
+    let (to, _) = scene.round(&join, "", |_| {}).await;
+    assert_eq!(to, format!("/founder/join/{secret}?notice=name-taken"));
+    let (to, bob) = scene.round(&join, "", |says| says.subject = "3").await;
+    assert_eq!((to.as_str(), scene.reads(&bob).await), ("/founder/scaling-mode", 200));
+    let account = answer(scene.server.request(Method::GET, "/api/scaling-mode/account").header("cookie", &bob)).await;
+    assert_eq!((&account.json["email"], &account.json["has_password"]), (&json!("bob@example.com"), &json!(false)));
+    assert!(scene.there(&join, "").await.is_err(), "a link is used once");
+    // Whoever has no password may choose one just after signing in, and keeps a way in.
+    let alone = format!("issuer={}&subject=3&current=", scene.provider.issuer);
+    assert_eq!(scene.form("disconnect-provider", &alone, &bob).await, 409);
+    assert_eq!(scene.form("change-password", &format!("current=&new={}", PASSWORD.replace(' ', "+")), &bob).await, 200);
+    sign_in(&scene.server, "bob@example.com").await;
+}
