@@ -1,44 +1,24 @@
 // Signing in, people, tokens, share links, as people meet them: from a first run on, on a server of their own, since nobody may sign in
 // on the one that the other specs share. What is hostile in names and reasons is shown as it was written, and never run.
-import AxeBuilder from "@axe-core/playwright";
-import { expect, test, type Browser, type Page } from "@playwright/test";
-import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { program } from "./states";
-import { form, notice, overflow, PAGE, tooSmall } from "./helpers";
+import { expect, test, type Page } from "@playwright/test";
+import { form, notice, PAGE } from "./helpers";
+import { freePort, ownServer, type OwnServer } from "./own_server";
+import { another, sound } from "./sound";
 
 const PASSWORD = "zebra lamp quietly";
 const HOSTILE = `<img src=x onerror="document.title='run'">"'><script>document.title='run'</script>`;
 
-let server: ChildProcess;
-let folder: string;
+let server: OwnServer;
 let base: string;
 
 test.describe.configure({ mode: "serial" });
 
 test.beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "scaling-mode-access-"));
-  const port = await new Promise<number>((found) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => found(port));
-    });
-  });
-  base = `http://localhost:${port}`;
-  const { SCALING_MODE_SETTINGS: _, ...env } = process.env;
-  server = spawn(program(), ["serve", "--no-demo", "--log", "warn", "--addr", `127.0.0.1:${port}`, "--data-dir", folder], { env, stdio: "ignore" });
-  await expect.poll(() => fetch(`${base}/readyz`).then((answer) => answer.ok, () => false), { timeout: 30_000 }).toBe(true);
+  server = await ownServer(await freePort());
+  base = server.base;
 });
 
-test.afterAll(async () => {
-  const ended = new Promise((done) => server.once("exit", done));
-  server.kill();
-  await ended;
-  rmSync(folder, { recursive: true });
-});
+test.afterAll(() => server.end());
 
 const go = (page: Page, path: string) => page.goto(base + path);
 
@@ -47,26 +27,6 @@ async function signIn(page: Page, email: string) {
   await page.getByLabel("E-mail address").fill(email);
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Sign in" }).click();
-}
-
-/** Somebody else's browser. */
-async function another(browser: Browser, javaScriptEnabled: boolean | undefined) {
-  const context = await browser.newContext({ javaScriptEnabled });
-  return context.newPage();
-}
-
-/** What holds on every page: it fits, can be pressed, runs nothing that somebody wrote, and has no barrier. */
-async function sound(page: Page, name: string, javaScriptEnabled: boolean | undefined) {
-  for (const width of [320, 1280]) {
-    await page.setViewportSize({ width, height: 900 });
-    expect(await overflow(page), `${name} scrolls sideways at ${width}`).toBeLessThanOrEqual(0);
-    expect(await tooSmall(page), name).toEqual([]);
-  }
-  expect(await page.title(), name).not.toBe("run");
-  if (javaScriptEnabled !== false) {
-    const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]).analyze();
-    expect(found.violations.map((violation) => `${violation.id}: ${violation.nodes[0]?.html}`), name).toEqual([]);
-  }
 }
 
 test("the first run is open, says so, and ends with the founder", async ({ page, javaScriptEnabled }) => {
@@ -175,4 +135,36 @@ test("what is hostile in a reason is shown and never run", async ({ page, javaSc
   await go(page, `${PAGE}?environment=production&type=access_changed`);
   await expect(page.locator("#history")).toContainText("<img src=x onerror");
   await sound(page, "the history of who may do what", javaScriptEnabled);
+});
+
+/** A page of another origin that does this. */
+async function foreign(page: Page, html: string) {
+  await page.route("http://evil.localhost/**", (route) => route.fulfill({ contentType: "text/html", body: html }));
+  await page.goto("http://evil.localhost/");
+}
+
+test("a foreign page frames nothing and acts for nobody", async ({ page, javaScriptEnabled }) => {
+  await signIn(page, "anna@example.com");
+  await expect(page.locator("#answer")).toBeVisible();
+  await foreign(page, `<h1>Win</h1><iframe src="${base}${PAGE}" width="900" height="900"></iframe>`);
+  await expect(page.getByRole("heading", { name: "Win" })).toBeVisible();
+  const framed = page.frames().find((frame) => frame !== page.mainFrame());
+  await expect.poll(() => framed?.url()).toMatch(/^(chrome-error:|about:)/);
+  const target = `${base}/api/scaling-mode/forms/freeze`;
+  const hidden = `<input type="hidden" name="environment" value="production"><input type="hidden" name="reason" value="by a foreign page">`;
+  await foreign(page, `<form method="post" action="${target}">${hidden}<button>Win</button></form>`);
+  await page.getByRole("button", { name: "Win" }).click();
+  await expect(page.locator("body")).toContainText("foreign-origin");
+  await go(page, PAGE);
+  await expect(page.locator("#history")).not.toContainText("by a foreign page");
+  if (javaScriptEnabled === false) return;
+  // A script of another origin is let read nothing, and its write says where it comes from.
+  await foreign(page, "<h1>Win</h1>");
+  const read = (address: string, init?: RequestInit) =>
+    page.evaluate(([address, init]) => fetch(address, { credentials: "include", ...init }).then((answer) => answer.text(), () => "kept away"), [address, init] as const);
+  expect(await read(`${base}/api/scaling-mode/health`)).toBe("kept away");
+  const body = JSON.stringify({ environment: "production", action: "freeze", reason: "by a foreign page" });
+  expect(await read(`${base}/api/scaling-mode/config`, { method: "PUT", body, headers: { "content-type": "application/json" } })).toBe("kept away");
+  await go(page, PAGE);
+  await expect(page.locator("#history")).not.toContainText("by a foreign page");
 });

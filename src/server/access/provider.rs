@@ -6,12 +6,13 @@ use crate::server::config::OpenId;
 use crate::server::sources::outgoing::{Allowed, AskError, Outgoing};
 use chrono::{DateTime, Duration, Utc};
 use openidconnect::core::{
-    CoreAuthenticationFlow, CoreClient, CoreIdTokenClaims, CoreJwsSigningAlgorithm, CoreProviderMetadata,
+    CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdTokenClaims, CoreJwsSigningAlgorithm,
+    CoreProviderMetadata, CoreUserInfoClaims,
 };
-use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 use openidconnect::{
-    AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl,
-    Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
+    AccessToken, AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
+    EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
+    PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
 };
 use std::pin::Pin;
 use std::sync::Arc;
@@ -164,8 +165,12 @@ impl Provider {
             None => None,
         };
         let back = RedirectUrl::new(back.to_owned()).map_err(|error| ProviderError::Answered(error.to_string()))?;
+        // Basic is what every provider takes that does not say otherwise (RFC 6749, 2.3.1).
+        let takes = metadata.token_endpoint_auth_methods_supported().cloned().unwrap_or_default();
+        let is_basic = takes.is_empty() || takes.contains(&CoreClientAuthMethod::ClientSecretBasic);
+        let how = if is_basic { AuthType::BasicAuth } else { AuthType::RequestBody };
         let client = CoreClient::from_provider_metadata(metadata, ClientId::new(settings.client_id.clone()), secret);
-        Ok(client.set_redirect_uri(back))
+        Ok(client.set_redirect_uri(back).set_auth_type(how))
     }
 
     /// Sends a browser there; `back` is where it comes back to.
@@ -217,7 +222,31 @@ impl Provider {
                 verified(&client, token, &nonce, now)?
             }
         };
-        Ok(self.account(&claims))
+        let mut account = self.account(&claims);
+        if claims.email().is_none() {
+            self.ask_more(&client, answer.access_token().clone(), &claims, &mut account).await;
+        }
+        Ok(account)
+    }
+
+    /// Asks what the account is called, where the ID token does not say. It decides nothing, so that it may fail.
+    async fn ask_more(&self, client: &Client, token: AccessToken, claims: &CoreIdTokenClaims, account: &mut Account) {
+        let Ok(request) = client.user_info(token, Some(claims.subject().clone())) else { return };
+        let told: Result<CoreUserInfoClaims, _> = request.request_async(&self.0.asking).await;
+        match told {
+            Ok(told) => {
+                let email = told.email().map(|email| email.to_string());
+                if let Some(email) = &email {
+                    account.label = shown(email);
+                }
+                account.email = email.filter(|_| told.email_verified() == Some(true));
+                let name = told.name().and_then(|names| names.get(None)).map(|name| name.to_string());
+                account.name = name.or_else(|| account.name.take());
+            }
+            Err(error) => {
+                tracing::warn!(cause = with_causes(&error), "the provider did not say what an account is called")
+            }
+        }
     }
 
     fn account(&self, claims: &CoreIdTokenClaims) -> Account {
@@ -231,11 +260,16 @@ impl Provider {
             by_several_proofs: methods.iter().any(|method| method.as_str() == "mfa"),
             email: email.filter(|_| is_theirs),
             issuer: self.issuer().to_owned(),
-            label: label.chars().filter(|character| !character.is_control()).take(254).collect(),
+            label: shown(&label),
             name,
             subject: claims.subject().to_string(),
         }
     }
+}
+
+/// A text of the provider's as far as it is shown.
+fn shown(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).take(254).collect()
 }
 
 /// An error with all that caused it: nothing of it is ever shown to a client.

@@ -1,0 +1,43 @@
+// A server that a spec has for itself, on an empty store: nobody may sign in on the one that the other specs share.
+import { expect } from "@playwright/test";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { program } from "./states";
+
+export interface OwnServer {
+  base: string;
+  end: () => Promise<void>;
+}
+
+/** A port that was free a moment ago. */
+export const freePort = () =>
+  new Promise<number>((found) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address() as { port: number };
+      probe.close(() => found(port));
+    });
+  });
+
+/** Starts it at a port, with settings and variables of its own. */
+export async function ownServer(port: number, settings = "", variables: Record<string, string> = {}): Promise<OwnServer> {
+  const folder = mkdtempSync(join(tmpdir(), "scaling-mode-own-"));
+  const file = join(folder, "settings.toml");
+  writeFileSync(file, settings);
+  const base = `http://localhost:${port}`;
+  const { SCALING_MODE_SETTINGS: _, ...env } = process.env;
+  const given = ["serve", "--no-demo", "--log", "warn", "--settings", file, "--addr", `127.0.0.1:${port}`, "--data-dir", folder];
+  const server = spawn(program(), given, { env: { ...env, ...variables }, stdio: "ignore" });
+  await expect.poll(() => fetch(`${base}/readyz`).then((answer) => answer.ok, () => false), { timeout: 30_000 }).toBe(true);
+  return {
+    base,
+    end: async () => {
+      const ended = new Promise((done) => server.once("exit", done));
+      server.kill();
+      await ended;
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
