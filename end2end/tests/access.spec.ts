@@ -26,7 +26,7 @@ async function signIn(page: Page, email: string) {
   await go(page, "/founder/sign-in");
   await page.getByLabel("E-mail address").fill(email);
   await page.getByLabel("Password").fill(PASSWORD);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
 }
 
 test("the first run is open, says so, and ends with the founder", async ({ page, javaScriptEnabled }) => {
@@ -59,11 +59,11 @@ test("who is not signed in is led to where that is done, and back", async ({ pag
   await expect(page).toHaveURL(/sign-in\?next=/);
   await page.getByLabel("E-mail address").fill("anna@example.com");
   await page.getByLabel("Password").fill("not this one");
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await expect(notice(page)).toContainText("is not right");
   await page.getByLabel("E-mail address").fill("anna@example.com");
   await page.getByLabel("Password").fill(PASSWORD);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await expect(page).toHaveURL(new RegExp(`${PAGE}/settings\\?environment=this-server`));
 });
 

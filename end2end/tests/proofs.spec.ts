@@ -79,6 +79,7 @@ test("codes are turned on by the first of them, and asked for from then on", asy
   await page.getByRole("button", { name: "Join", exact: true }).click();
   await page.getByRole("link", { name: "Anna" }).click();
   await sound(page, "the account", javaScriptEnabled);
+  await expect(page.getByRole("button", { name: "Add a passkey" })).toHaveCount(javaScriptEnabled === false ? 0 : 1);
   const begin = form(page, "begin-codes");
   await begin.getByLabel("Your password").fill("not this one");
   await begin.getByRole("button").click();

@@ -49,8 +49,6 @@ pub struct JoinView {
 pub struct PersonLine {
     pub created_at: DateTime<Utc>,
     pub email: String,
-    /// Whether signing in asks them for a code.
-    pub has_codes: bool,
     pub id: i64,
     pub is_disabled: bool,
     /// Whether it is who is asking.
@@ -209,7 +207,7 @@ pub async fn disable_person_form(
     people::set_disabled(&email, disabled).await
 }
 
-/// Takes codes and passkeys from somebody who has lost them.
+/// Takes codes, passkeys and accounts at the provider from somebody.
 #[server(prefix = "/api", endpoint = "scaling-mode/forms/reset-proofs", input = PostUrl, output = Json)]
 pub async fn reset_proofs_form(#[server(default)] email: String) -> Result<(), WireError> {
     use crate::server::http::people;

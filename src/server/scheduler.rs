@@ -224,7 +224,7 @@ async fn keep_house(store: &dyn Store, settings: &Settings, now: DateTime<Utc>) 
         super::observability::log_error("counters could not be pruned", &error);
     }
     let (unseen_since, begun_before) = (now - idle_timeout(), now - absolute_timeout());
-    if let Err(error) = store.prune_access(unseen_since, begun_before).await {
+    if let Err(error) = store.prune_access(unseen_since, begun_before, now).await {
         super::observability::log_error("sessions that had ended could not be pruned", &error);
     }
     if let Err(error) = store.prune_keys(now - Duration::days(7)).await {

@@ -108,6 +108,8 @@ pub enum StoreError {
     UnknownPerson,
     #[error("nobody would be left who may do everything")]
     LastFounder,
+    #[error("there would be nothing left to sign in by")]
+    LastWayIn,
     #[error("the link was used, has expired, or never was")]
     NoInvitation,
     #[error("the name \"{0}\" is taken")]

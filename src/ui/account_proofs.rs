@@ -99,7 +99,7 @@ pub fn passkeys(view: &AccountView) -> AnyView {
             </p>
             {list} <noscript>
                 <p class="quiet">"Adding one needs JavaScript, as signing in by one does."</p>
-            </noscript> <form class="access-form" data-passkey="add" hidden>
+            </noscript> <form method="post" action=links::form("begin-passkey") class="access-form" data-passkey="add" hidden>
                 <label for="passkey-name">"What to call it, such as the device"</label>
                 <input id="passkey-name" name="name" type="text" required autocomplete="off" maxlength="100" />
                 {password_now("passkey", has_password)} <button type="submit" class="button">

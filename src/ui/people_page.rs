@@ -169,12 +169,12 @@ fn row(person: &PersonLine, is_everywhere: bool) -> AnyView {
             </form>
         }
     });
-    let reset = (is_everywhere && !person.is_me && person.has_codes).then(|| {
+    let reset = (is_everywhere && !person.is_me).then(|| {
         view! {
             <form method="post" action=links::form("reset-proofs")>
                 <input type="hidden" name="email" value=person.email.clone() />
-                <button type="submit" class="button button-quiet" aria-label=format!("Take codes and passkeys: {}", person.email)>
-                    "Take codes and passkeys"
+                <button type="submit" class="button button-quiet" aria-label=format!("Leave only the password: {}", person.email)>
+                    "Leave only the password"
                 </button>
             </form>
         }

@@ -69,7 +69,7 @@ fn SignIn(view: SignInView) -> impl IntoView {
                     "Sign in"
                 </button>
             </form>
-            <form class="sign-in" data-passkey="sign-in" hidden>
+            <form method="post" action=links::form("begin-passkey-sign-in") class="sign-in" data-passkey="sign-in" hidden>
                 <input type="hidden" name="next" value=after.unwrap_or_default() />
                 <button type="submit" class="button">
                     "Sign in with a passkey"

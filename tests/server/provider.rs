@@ -1,9 +1,9 @@
 //! Owns what signing in by a provider promises, against a provider that lies where a test has it lie: only a token that it signed, for
 //! this server, now, for this very browser, is believed; and an account is whose it was connected by, whatever e-mail address it has.
-//! The honest way round is tried with a real provider, in `end2end/tests/provider.spec.ts`.
+//! The honest way round is tried with a real provider, in `end2end/tests/proofs.spec.ts`.
 
 use crate::people::{PASSWORD, create, sign_in};
-use crate::serving::{Server, answer};
+use crate::serving::{Server, answer, seconds};
 use axum::extract::{Form, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -12,9 +12,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Method, Response, Url};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use sqlx::Connection;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 const CLIENT: &str = "scaling-mode";
@@ -58,7 +58,7 @@ fn encoded(bytes: &[u8]) -> String {
 
 impl Says {
     fn token(&self) -> String {
-        let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+        let now = i64::try_from(seconds()).unwrap();
         let mut claims = json!({
             "iss": self.issuer, "sub": self.subject, "aud": self.audience, "nonce": self.nonce,
             "iat": now + self.issued_in, "exp": now + self.expires_in,
@@ -304,7 +304,14 @@ async fn an_account_is_whose_it_was_connected_by_whatever_address_it_has() {
     assert_eq!(scene.form("allow-provider", &format!("current={}", PASSWORD.replace(' ', "+")), &eve).await, 200);
     assert_eq!(scene.round("?connect=yes", &eve, |_| {}).await.0, "/founder/account?notice=name-taken#notice");
     // Whoever is shut out is out by every way.
+    assert_eq!(scene.form("allow-provider", &format!("current={}", PASSWORD.replace(' ', "+")), &eve).await, 200);
+    let (to, _) = scene.round("?connect=yes", &eve, |says| says.subject = "5").await;
+    assert_eq!(to, "/founder/account?notice=connected#notice");
+    let (to, in_by_it) = scene.round("", "", |says| says.subject = "5").await;
+    assert_eq!((to.as_str(), scene.reads(&in_by_it).await), ("/founder/scaling-mode", 200));
     assert_eq!(scene.server.command(&["person", "disable", "eve@example.com", "--log", "warn"]).0, 0);
+    let (to, none) = scene.round("", "", |says| says.subject = "5").await;
+    assert_eq!((to.as_str(), none.as_str()), ("/founder/sign-in?notice=not-connected", ""));
     let body = format!("issuer={}&subject=1&current={}", scene.provider.issuer, PASSWORD.replace(' ', "+"));
     assert_eq!(scene.form("disconnect-provider", &body, &cookies).await, 200);
     assert_eq!(scene.round("", "", |_| {}).await.0, "/founder/sign-in?notice=not-connected");
@@ -338,4 +345,35 @@ async fn one_joins_by_the_provider_with_the_link_of_an_invitation() {
     assert_eq!(scene.form("disconnect-provider", &alone, &bob).await, 409);
     assert_eq!(scene.form("change-password", &format!("current=&new={}", PASSWORD.replace(' ', "+")), &bob).await, 200);
     sign_in(&scene.server, "bob@example.com").await;
+}
+
+#[tokio::test]
+async fn codes_are_asked_for_after_the_provider_too_and_no_link_goes_round_them() {
+    let scene = Scene::new().await;
+    let cookies = scene.connected().await;
+    // As if she had turned codes on; that their secret could not be read opens nothing.
+    let address = format!("sqlite://{}", scene.server.data_dir.join("scaling-mode.db").display());
+    let mut db = sqlx::SqliteConnection::connect(&address).await.unwrap();
+    sqlx::query("UPDATE people SET totp = x'01' WHERE email = 'anna@example.com'").execute(&mut db).await.unwrap();
+    db.close().await.unwrap();
+    let (to, half) = scene.round("", "", |_| {}).await;
+    assert_eq!((to.as_str(), scene.reads(&half).await), ("/founder/sign-in/code", 401));
+    // One that has asked for several proofs itself says so in a token that it signed.
+    let with_mfa = |says: &mut Says| says.claims = json!({"amr": ["pwd", "mfa"]});
+    let (to, whole) = scene.round("", "", with_mfa).await;
+    assert_eq!((to.as_str(), scene.reads(&whole).await), ("/founder/scaling-mode", 200));
+    // Somebody with a link for Anna and an account of their own.
+    let (code, out, error) = scene.server.command(&["person", "reset", "anna@example.com", "--log", "warn"]);
+    assert_eq!(code, 0, "{error}");
+    let link = out.split("/founder/join/").nth(1).expect("a link").trim().to_owned();
+    assert!(!scene.server.get(&format!("/founder/join/{link}")).await.text.contains("Join with"));
+    let (to, none) = scene
+        .round(&format!("?join={link}"), "", |says| {
+            with_mfa(says);
+            says.subject = "6";
+        })
+        .await;
+    assert_eq!((to, none.as_str()), (format!("/founder/join/{link}?notice=person-exists"), ""));
+    assert_eq!(scene.round("", "", |says| says.subject = "6").await.0, "/founder/sign-in?notice=not-connected");
+    assert_eq!(scene.reads(&cookies).await, 200);
 }

@@ -2,10 +2,9 @@
 //! is no way round, and nothing of a secret stands in the store as it is.
 
 use crate::people::{PASSWORD, create, sign_in};
-use crate::serving::{Answer, Server, answer};
+use crate::serving::{Answer, Server, answer, seconds};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
-use std::time::{SystemTime, UNIX_EPOCH};
 use totp_rs::{Builder, Secret};
 
 const HEALTH: &str = "/api/scaling-mode/health";
@@ -57,20 +56,16 @@ async fn with_password_in(server: &Server, cookies: &str) -> (u16, serde_json::V
     (status, kind, format!("{set}; {cookies}"))
 }
 
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_secs()
-}
-
 /// The code of so many steps from now.
 fn code(secret: &str, steps: u64) -> String {
-    let secret = Secret::try_from_base32(&secret.replace(' ', "")).expect("a secret");
+    let secret = Secret::try_from_base32(secret.replace(' ', "")).expect("a secret");
     let totp = Builder::new().with_secret(secret).with_account_name("anna").build().expect("codes");
-    totp.generate(now() + 30 * steps).to_string()
+    totp.generate(seconds() + 30 * steps).to_string()
 }
 
 /// Waits until a step has just begun, so that none ends in the middle of a test.
 async fn a_step_begins() {
-    let into = now() % 30;
+    let into = seconds() % 30;
     if into > 20 {
         tokio::time::sleep(std::time::Duration::from_secs(31 - into)).await;
     }
@@ -215,14 +210,17 @@ async fn a_passkey_is_asked_for_by_a_name_and_what_proves_nothing_opens_nothing(
     // An address of numbers has none.
     let none = posted(&server, "begin-passkey-sign-in", "", "").await;
     assert_eq!((none.status, &none.json["type"]), (409, &problem("not-set-up")));
-    let asked = answer(at(form(&server, "begin-passkey-sign-in", "", ""))).await;
-    let options: serde_json::Value = serde_json::from_str(asked.json["options"].as_str().expect("options")).unwrap();
-    assert_eq!((&options["rpId"], &options["userVerification"]), (&json!("localhost"), &json!("required")));
-    let ceremony = asked.json["ceremony"].as_str().expect("a name").to_owned();
     for credential in ["", "%7B%7D", "null"] {
-        let body = format!("ceremony={ceremony}&credential={credential}");
-        let refused = answer(at(form(&server, "passkey-sign-in", &body, ""))).await;
-        assert_eq!((refused.status, &refused.json["type"]), (401, &problem("passkey-failed")), "{refused:?}");
+        let asked = answer(at(form(&server, "begin-passkey-sign-in", "", ""))).await;
+        let options: serde_json::Value = serde_json::from_str(asked.json["options"].as_str().unwrap()).unwrap();
+        assert_eq!((&options["rpId"], &options["userVerification"]), (&json!("localhost"), &json!("required")));
+        let body = format!("ceremony={}&credential={credential}", asked.json["ceremony"].as_str().unwrap());
+        // The answer proves nothing; and what was asked once is not asked again.
+        for says in ["It is not known here, was cancelled", "answered before"] {
+            let refused = answer(at(form(&server, "passkey-sign-in", &body, ""))).await;
+            assert_eq!((refused.status, &refused.json["type"]), (401, &problem("passkey-failed")), "{refused:?}");
+            assert!(refused.json["detail"].as_str().is_some_and(|detail| detail.contains(says)), "{refused:?}");
+        }
     }
     // Adding one asks for the password, and ends in the session in which it began.
     let refused = answer(at(form(&server, "begin-passkey", "current=wrong", &mine))).await;
@@ -230,9 +228,11 @@ async fn a_passkey_is_asked_for_by_a_name_and_what_proves_nothing_opens_nothing(
     let asked = answer(at(form(&server, "begin-passkey", &format!("current={}", password()), &mine))).await;
     let ceremony = asked.json["ceremony"].as_str().expect("a name").to_owned();
     let other = sign_in(&server, "anna@example.com").await;
-    for cookies in [&other, &mine, &mine] {
+    // In another session nothing of it is known; in its own it is answered once.
+    for (cookies, says) in [(&other, "answered before"), (&mine, "was cancelled"), (&mine, "answered before")] {
         let body = format!("ceremony={ceremony}&name=x&credential=%7B%7D");
         let refused = answer(at(form(&server, "add-passkey", &body, cookies))).await;
         assert_eq!((refused.status, &refused.json["type"]), (401, &problem("passkey-failed")), "{refused:?}");
+        assert!(refused.json["detail"].as_str().is_some_and(|detail| detail.contains(says)), "{refused:?}");
     }
 }

@@ -28,6 +28,12 @@ pub struct Answer {
     pub text: String,
 }
 
+/// Seconds since 1970, as a telephone or another server reads them.
+#[expect(clippy::disallowed_methods, reason = "a test stands for a machine with a clock of its own")]
+pub fn seconds() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time").as_secs()
+}
+
 /// A port that was free a moment ago.
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

@@ -167,9 +167,10 @@ async fn sessions_are_seen_listed_ended_and_forgotten() {
         assert_eq!(order().await, ["four"]);
         store.know_device(anna.id, "device", minute(5)).await.unwrap();
         assert!(store.knows_device("anna@example.com", "device").await.unwrap());
+        assert!(store.knows_browser("device").await.unwrap() && !store.knows_browser("other").await.unwrap());
         assert!(!store.knows_device("bob@example.com", "device").await.unwrap());
-        assert_eq!(store.prune_access(minute(4), minute(4)).await.unwrap(), 0);
-        assert_eq!(store.prune_access(minute(5), minute(6)).await.unwrap(), 1);
+        assert_eq!(store.prune_access(minute(4), minute(4), minute(6)).await.unwrap(), 0);
+        assert_eq!(store.prune_access(minute(5), minute(6), minute(6)).await.unwrap(), 1);
         assert!(!store.knows_device("anna@example.com", "device").await.unwrap());
         assert!(store.session("four").await.unwrap().is_none());
     })

@@ -75,12 +75,18 @@ async fn a_passkey_is_one_persons_and_its_counter_moves_once() {
         assert_eq!([used().await, used().await], [true, false]);
         assert_eq!(store.passkeys(anna.id).await.unwrap()[0].used_at, Some(minute(4)));
         // Nobody removes what is somebody else's.
-        store.remove_passkey(eve.id, "k", &entry("never")).await.unwrap();
+        store.remove_passkey(eve.id, "k", "this", &entry("never")).await.unwrap();
+        store.add_passkey(anna.id, &passkey("lost"), "this", &entry("added too")).await.unwrap();
+        store.begin_session(anna.id, &session("thief", 1)).await.unwrap();
+        store.remove_passkey(anna.id, "lost", "this", &entry("removed")).await.unwrap();
+        assert!(store.session("thief").await.unwrap().is_none());
+        store.connect(anna.id, &account("1"), "this", minute(2), &entry("connected")).await.unwrap();
         store.begin_session(anna.id, &session("open", 1)).await.unwrap();
         store.reset_proofs(anna.id, &entry("reset")).await.unwrap();
         assert!(store.passkey("k").await.unwrap().is_none() && store.session("open").await.unwrap().is_none());
-        store.remove_passkey(anna.id, "k", &entry("never")).await.unwrap();
-        assert_eq!(said(store).await, ["reset", "added", "eve", "anna"]);
+        assert!(store.provider_accounts(anna.id).await.unwrap().is_empty());
+        store.remove_passkey(anna.id, "k", "this", &entry("never")).await.unwrap();
+        assert_eq!(said(store).await, ["reset", "connected", "removed", "added too", "added", "eve", "anna"]);
     })
     .await;
 }
@@ -89,8 +95,12 @@ async fn a_passkey_is_one_persons_and_its_counter_moves_once() {
 async fn an_account_at_a_provider_is_one_persons_and_one_may_join_by_it() {
     for_each_backend(async |store| {
         let (anna, eve) = (anna(store).await, eve(store).await);
-        store.connect(anna.id, &account("1"), minute(2), &entry("connected")).await.unwrap();
-        let taken = store.connect(eve.id, &account("1"), minute(2), &entry("never")).await;
+        for name in ["this", "that"] {
+            store.begin_session(anna.id, &session(name, 1)).await.unwrap();
+        }
+        store.connect(anna.id, &account("1"), "this", minute(2), &entry("connected")).await.unwrap();
+        assert!(store.session("this").await.unwrap().is_some() && store.session("that").await.unwrap().is_none());
+        let taken = store.connect(eve.id, &account("1"), "this", minute(2), &entry("never")).await;
         assert!(matches!(taken, Err(StoreError::NameTaken(_))));
         assert_eq!(store.person_of("https://id.example", "1").await.unwrap().unwrap().id, anna.id);
         // The same name at another provider is somebody else.
@@ -108,10 +118,22 @@ async fn an_account_at_a_provider_is_one_persons_and_one_may_join_by_it() {
         assert_eq!(store.provider_accounts(bob.id).await.unwrap(), [account("2")]);
         store.begin_session(bob.id, &session("other", 4)).await.unwrap();
         store.disconnect(anna.id, &account("2"), "this", &entry("never")).await.unwrap();
-        store.disconnect(bob.id, &account("2"), "this", &entry("disconnected")).await.unwrap();
+        // Nobody goes round what somebody signs in by already, with their link and an account of their own.
+        store.invite(&invitation("bob@example.com", "held"), None).await.unwrap();
+        let own = account("9");
+        let by = JoinedBy::Provider(&own);
+        let round = store.join("held", ("x@example.com", "X"), by, minute(3), &entry("never")).await;
+        assert!(matches!(round, Err(StoreError::PersonExists(_))), "{round:?}");
+        // Something to sign in by is left, whichever is taken first.
+        let alone = async |reason| store.disconnect(bob.id, &account("2"), "this", &entry(reason)).await;
+        assert!(matches!(alone("never").await, Err(StoreError::LastWayIn)));
+        store.add_passkey(bob.id, &passkey("b"), "other", &entry("added")).await.unwrap();
+        alone("disconnected").await.unwrap();
+        let last = store.remove_passkey(bob.id, "b", "this", &entry("never")).await;
+        assert!(matches!(last, Err(StoreError::LastWayIn)));
         assert!(store.person_of("https://id.example", "2").await.unwrap().is_none());
         assert!(store.session("other").await.unwrap().is_none());
-        assert_eq!(said(store).await, ["disconnected", "joined", "connected", "eve", "anna"]);
+        assert_eq!(said(store).await, ["disconnected", "added", "joined", "connected", "eve", "anna"]);
     })
     .await;
 }
@@ -131,8 +153,8 @@ async fn what_was_begun_is_taken_once_for_what_it_is_and_in_its_time() {
         assert_eq!((taken("other", 2).await, taken("codes", 10).await), (None, None));
         assert_eq!((taken("codes", 2).await.as_deref(), taken("codes", 2).await), (Some(&b"second"[..]), None));
         begin(b"third").await;
-        assert_eq!(store.prune_access(minute(10), minute(10)).await.unwrap(), 0);
-        assert_eq!(store.prune_access(minute(11), minute(11)).await.unwrap(), 1);
+        let prune = async |now| store.prune_access(minute(0), minute(0), minute(now)).await.unwrap();
+        assert_eq!((prune(10).await, prune(11).await), (0, 1));
     })
     .await;
 }

@@ -13,7 +13,7 @@ const RECOVERY: usize = 10;
 /// Characters of a recovery code: 125 bits, so that its hash needs no slowness.
 const RECOVERY_LENGTH: usize = 25;
 /// Without those that look like others.
-const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789x";
+const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz123456789";
 
 /// Who gives the codes, as an authenticator app shows it.
 const ISSUER: &str = "Scaling Mode";
@@ -52,7 +52,7 @@ pub fn typed(secret: &[u8]) -> String {
 
 /// The address that gives the secret to an authenticator app.
 pub fn address(secret: &[u8], account: &str) -> Option<String> {
-    totp(secret, account)?.to_url().ok().map(String::from)
+    totp(secret, account)?.to_url().ok()
 }
 
 /// The picture of an address.

@@ -97,14 +97,19 @@ impl Guesses {
 }
 
 impl Guesses {
-    /// Counts a sign-in that is begun by somebody who has not said who they are.
+    /// Counts a sign-in that is begun by somebody who has not said who they are; `device` where somebody has signed in in that browser
+    /// before.
     ///
     /// # Errors
     /// [`Wait`] where there were too many.
-    pub fn begin(&self, address: IpAddr) -> Result<(), Wait> {
+    pub fn begin(&self, address: IpAddr, device: Option<&str>) -> Result<(), Wait> {
         let counts = &*self.0;
         let now = counts.clock.now();
         let wait = |refused: governor::NotUntil<_>| Wait(refused.wait_time_from(now));
+        if let Some(device) = device {
+            forget_some(&counts.devices);
+            return counts.devices.check_key(&device.to_owned()).map_err(wait);
+        }
         forget_some(&counts.addresses);
         counts.addresses.check_key(&network_of(address)).map_err(wait)?;
         counts.beginnings.check().map_err(wait)
@@ -167,6 +172,14 @@ mod tests {
         }
         let known = Guess { account: "anna@example.com", address: stranger(1), device: Some("her browser") };
         assert_eq!(refused(&guesses, known, 5), 0);
+    }
+
+    #[test]
+    fn what_strangers_begin_keeps_nobody_out_of_the_browser_they_know() {
+        let guesses = Guesses::default();
+        let begun = (0..=255).filter(|place| guesses.begin(stranger(*place), None).is_ok()).count();
+        assert!((60..=70).contains(&begun), "{begun}");
+        assert!(guesses.begin(stranger(1), Some("her browser")).is_ok());
     }
 
     #[test]

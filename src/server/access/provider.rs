@@ -1,6 +1,6 @@
 //! Owns signing in by a provider (OpenID Connect 1.0, authorization code with PKCE): where a browser is sent, and who the provider says
-//! that it was. What is believed is the signed ID token and nothing else; access tokens are let go of. Must not know whom an account is
-//! connected with, or where anything is kept.
+//! that it was. Who it was is believed of the signed ID token alone; what else it is called may be asked for with the access token, which is
+//! then let go of. Must not know whom an account is connected with, or where anything is kept.
 
 use crate::server::config::OpenId;
 use crate::server::sources::outgoing::{Allowed, AskError, Outgoing};
@@ -229,7 +229,7 @@ impl Provider {
         Ok(account)
     }
 
-    /// Asks what the account is called, where the ID token does not say. It decides nothing, so that it may fail.
+    /// Asks what the account is called, where the ID token does not say. Who it is, is known already, so that this may fail.
     async fn ask_more(&self, client: &Client, token: AccessToken, claims: &CoreIdTokenClaims, account: &mut Account) {
         let Ok(request) = client.user_info(token, Some(claims.subject().clone())) else { return };
         let told: Result<CoreUserInfoClaims, _> = request.request_async(&self.0.asking).await;

@@ -23,7 +23,7 @@ pub(super) enum Command {
     List(super::read::Format),
     /// Print a link with which somebody can choose a new password, once; for whoever has lost theirs.
     Reset(Named),
-    /// Take one-time codes and passkeys from somebody who has lost them; they sign in with their password alone.
+    /// Take one-time codes, passkeys and accounts at the provider from somebody who has lost them: only the password is left.
     ResetProofs(Named),
     /// Keep somebody from signing in, and sign them out.
     Disable(Named),
@@ -178,9 +178,12 @@ async fn reset(named: &Named, store: &Arc<dyn Store>, settings: &Settings) -> Re
 
 async fn reset_proofs(named: &Named, store: &Arc<dyn Store>) -> Result<(), CliError> {
     let person = found(named, store).await?;
-    let entry = entry(&Reach::All, format!("took codes and passkeys from {}", person.email));
+    let entry = entry(&Reach::All, format!("took codes, passkeys and accounts from {}", person.email));
     store.reset_proofs(person.id, &entry).await?;
-    say!("{} signs in with the password alone, and is signed out everywhere.", person.email);
+    say!(
+        "Only the password is left to {} to sign in by (who has none: person reset). They are signed out everywhere.",
+        person.email
+    );
     Ok(())
 }
 

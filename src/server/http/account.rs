@@ -1,14 +1,14 @@
 //! Owns what somebody sees of their own account, and changes of sessions and password; and whether they are still who they were, which is
 //! asked before any proof is changed. Must not know what others may do.
 
-use super::context::{asker, identity, state};
+use super::codes::RECOVERY_CODES;
+use super::context::{identity, state};
 use super::identity::Credential;
-use super::joining::{chain_of, hashed, lines};
+use super::joining::{entry_of, hashed, lines};
 use super::session::Browser;
 use super::{AppState, notices, problem, provider, shown_once, sign_in};
 use crate::api::{AccountView, OwnSession, PasskeyLine};
-use crate::domain::access::{Reach, Who};
-use crate::domain::history::{EventType, NewEvent};
+use crate::domain::access::Who;
 use crate::domain::overview::Notice;
 use crate::domain::policy::FieldError;
 use crate::error::{Code, WireError};
@@ -59,7 +59,7 @@ pub async fn page(notice: Option<String>) -> Result<AccountView, WireError> {
         codes: person.has_totp.then_some(recovery_codes),
         email: person.email.clone(),
         has_password: own.proofs.password.is_some(),
-        made: shown_once::take(),
+        made: shown_once::take(|kind| kind == RECOVERY_CODES),
         name: person.name.clone(),
         notice: notice.as_deref().and_then(words),
         passkeys: passkeys
@@ -96,8 +96,11 @@ fn words(code: &str) -> Option<Notice> {
         "passkey-added" => {
             (false, "The passkey is added: you can sign in with it. You are signed out everywhere else.")
         }
-        "passkey-removed" => (false, "The passkey opens nothing from now on."),
-        "connected" => (false, "You can sign in by that account from now on."),
+        "passkey-removed" => (false, "The passkey opens nothing from now on. You are signed out everywhere else."),
+        "connected" => (false, "You can sign in by that account from now on. You are signed out everywhere else."),
+        "conflict" => {
+            (true, "You could not sign in any more. Choose a password, or add another way, first. Nothing was changed.")
+        }
         "disconnected" => (false, "That account signs nobody in here from now on. You are signed out everywhere else."),
         "allowed" => (false, "Go on to the provider below, within ten minutes."),
         "provider-failed" => (true, "The provider gave no answer that could be used. Nothing was changed."),
@@ -107,10 +110,7 @@ fn words(code: &str) -> Option<Notice> {
         "out-of-range" => {
             (true, "The new password is too short, or among the first that would be guessed. Nothing was changed.")
         }
-        code => {
-            let known = Code::ALL.into_iter().find(|known| known.name() == code)?;
-            return Some(Notice { is_error: true, text: format!("{}. Nothing was changed.", known.title()) });
-        }
+        code => return notices::of_problem(code, "Nothing was changed."),
     };
     Some(Notice { is_error, text: text.to_owned() })
 }
@@ -166,11 +166,9 @@ pub async fn prove_again(state: &AppState, own: &Own, password: String) -> Resul
 }
 
 /// The event of what somebody has changed of their own account.
-pub fn entry(own: &Own, reason: &str) -> Result<Entry, WireError> {
-    let mut event = NewEvent::new(EventType::AccessChanged, asker()?.actor(), clock::now());
-    event.reason = Some(reason.to_owned());
-    let reach = own.proofs.person.roles.first().map_or(Reach::All, |(reach, _)| reach.clone());
-    Ok(Entry { environment: chain_of(&reach), event })
+pub fn entry(own: &Own, reason: &str) -> Entry {
+    let person = &own.proofs.person;
+    entry_of(&own.browser, &person.email, &person.roles, reason.to_owned())
 }
 
 /// Changes one's password; whoever is signed in elsewhere is signed out.
@@ -185,6 +183,6 @@ async fn changed(now: String, new: String) -> Result<(), WireError> {
     password::check(&new, &[&person.email, &person.name])
         .map_err(|sentence| WireError::of_fields(vec![FieldError::new("new", sentence)]))?;
     let stored = hashed(&state, new).await?;
-    let entry = entry(&own, "changed their password")?;
+    let entry = entry(&own, "changed their password");
     state.store.set_password(person.id, &stored, Some(&own.hash), &entry).await.map_err(problem::of_store)
 }

@@ -15,6 +15,9 @@ use crate::server::store::proofs::Codes;
 /// The page on which an authenticator app is given the secret.
 pub const ADDRESS: &str = "/founder/account/codes";
 
+/// The kind of secret that is shown once here.
+pub const RECOVERY_CODES: &str = "recovery_codes";
+
 const KIND: &str = "codes";
 
 /// By which what was begun in a session is known: only that session has it.
@@ -47,10 +50,7 @@ fn words(code: &str) -> Option<Notice> {
             "That is not the code of now. Is the telephone's clock right? Wait for the next code and type that one."
         }
         "too-many-requests" => "There were too many tries. Wait half a minute, then try again.",
-        code => {
-            let known = Code::ALL.into_iter().find(|known| known.name() == code)?;
-            return Some(Notice { is_error: true, text: format!("{}. Nothing was changed.", known.title()) });
-        }
+        code => return notices::of_problem(code, "Nothing was changed."),
     };
     Some(Notice { is_error: true, text: text.to_owned() })
 }
@@ -96,9 +96,9 @@ async fn confirmed(code: &str) -> Result<Made, WireError> {
     let hashes: Vec<String> = made.iter().filter_map(|code| codes::recovery_hash(code)).collect();
     let sealed = ceremonies::sealer(&state)?.seal(&purpose(person.id), &begun).map_err(ceremonies::of_seal)?;
     let on = Codes { recovery: &hashes, secret: &sealed, step };
-    let entry = entry(&own, "turned one-time codes on")?;
+    let entry = entry(&own, "turned one-time codes on");
     state.store.set_codes(person.id, Some(on), Some(&own.hash), &entry).await.map_err(problem::of_store)?;
-    Ok(Made { kind: "recovery_codes".to_owned(), name: person.email.clone(), secret: made.join("\n") })
+    Ok(Made { kind: RECOVERY_CODES.to_owned(), name: person.email.clone(), secret: made.join("\n") })
 }
 
 fn count(state: &AppState, own: &Own) -> Result<(), WireError> {
@@ -118,6 +118,6 @@ async fn turned_off(password: String) -> Result<(), WireError> {
     if !person.has_totp {
         return Ok(());
     }
-    let entry = entry(&own, "turned one-time codes off")?;
+    let entry = entry(&own, "turned one-time codes off");
     state.store.set_codes(person.id, None, Some(&own.hash), &entry).await.map_err(problem::of_store)
 }

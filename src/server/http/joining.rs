@@ -1,8 +1,8 @@
 //! Owns how a person comes: a link that was given to them, a name, a password. Must not know who may invite.
 
-use super::context::{self, DEFAULT_ENVIRONMENT, state};
+use super::context::{DEFAULT_ENVIRONMENT, state};
 use super::session::{self, Browser};
-use super::{AppState, problem, sign_in};
+use super::{AppState, notices, problem, sign_in};
 use crate::api::{JoinView, RoleLine};
 use crate::domain::access::{Reach, Role, email, person_name};
 use crate::domain::history::{Actor, EventType, NewEvent};
@@ -24,6 +24,16 @@ pub fn chain_of(reach: &Reach) -> String {
         Reach::All => DEFAULT_ENVIRONMENT.to_owned(),
         Reach::One(name) => name.clone(),
     }
+}
+
+/// The event of what a person has done about how they sign in, with its place: the first environment in which they are somebody.
+pub fn entry_of(browser: &Browser, email: &str, roles: &[(Reach, Role)], reason: String) -> Entry {
+    let name = format!("person:{email}");
+    let address = Some(browser.address).filter(|address| !address.is_unspecified());
+    let mut event = NewEvent::new(EventType::AccessChanged, Actor { address, name: &name }, clock::now());
+    event.reason = Some(reason);
+    let reach = roles.first().map_or(Reach::All, |(reach, _)| reach.clone());
+    Entry { environment: chain_of(&reach), event }
 }
 
 /// Roles as they are shown.
@@ -57,11 +67,14 @@ pub fn checked(address: &str, person: &str) -> Result<(String, String), WireErro
 pub async fn page(link: &str, notice: Option<String>) -> Result<JoinView, WireError> {
     let state = state()?;
     let found = invitation(&state, link).await?;
+    // Whoever is there already connects an account on the page of their own.
+    let is_new = state.store.proofs(&found.email).await.map_err(problem::of_store)?.is_none();
+    let provider = state.access.provider.as_ref().filter(|_| is_new);
     Ok(JoinView {
         email: found.email,
         expires_at: found.expires_at,
         notice: notice.as_deref().and_then(words),
-        provider: state.access.provider.as_ref().map(|provider| provider.name().to_owned()),
+        provider: provider.map(|provider| provider.name().to_owned()),
         roles: lines(&found.roles),
     })
 }
@@ -76,16 +89,16 @@ fn words(code: &str) -> Option<Notice> {
             "The provider gave no answer that could be used. Nothing was done: try again, or choose a password."
         }
         "provider-refused" => "You were not signed in there. Nothing was done.",
+        "person-exists" => {
+            "There is a person with that e-mail address already: choose a password, and connect the account on the page of yours."
+        }
         "name-taken" => "That account signs somebody else in here already. Nothing was done.",
         "out-of-range" => {
             "The provider tells no e-mail address of that account that it has seen to be yours. Choose a password instead."
         }
         "name-wrong" => "The name is needed, of at most 100 characters that can be seen.",
         "email-wrong" => "The e-mail address is needed, such as anna@example.com.",
-        code => {
-            let known = Code::ALL.into_iter().find(|known| known.name() == code)?;
-            return Some(Notice { is_error: true, text: format!("{}. Nothing was done.", known.title()) });
-        }
+        code => return notices::of_problem(code, "Nothing was done."),
     };
     Some(Notice { is_error: true, text: text.to_owned() })
 }
@@ -125,17 +138,12 @@ async fn let_in(entered: Entered) -> Result<session::Entered, WireError> {
     password::check(&entered.password, &[&address, &name])
         .map_err(|sentence| WireError::of_fields(vec![FieldError::new("password", sentence)]))?;
     let hash = hashed(&state, entered.password).await?;
-    let now = clock::now();
-    let reach = found.roles.first().map_or(Reach::All, |(reach, _)| reach.clone());
-    let actor = format!("person:{address}");
-    let actor = Actor { address: context::peer_address(), name: &actor };
-    let mut event = NewEvent::new(EventType::AccessChanged, actor, now);
-    event.reason = Some(format!("{address} joined as {}", said(&found.roles)));
-    let entry = Entry { environment: chain_of(&reach), event };
+    let (now, browser) = (clock::now(), Browser::here()?);
+    let entry = entry_of(&browser, &address, &found.roles, format!("{address} joined as {}", said(&found.roles)));
     let by = JoinedBy::Password(&hash);
     let person =
         state.store.join(&found.token_hash, (&address, &name), by, now, &entry).await.map_err(problem::of_store)?;
-    sign_in::enter(&state, &Browser::here()?, &person, false).await
+    sign_in::enter(&state, &browser, &person, false).await
 }
 
 /// The hash of a password that may be chosen.

@@ -41,6 +41,12 @@ fn advice(code: Code, config: &Config) -> String {
     }
 }
 
+/// What a page says of a problem by its code, with what came of it; nothing where it is no problem's code.
+pub fn of_problem(code: &str, outcome: &str) -> Option<Notice> {
+    let known = Code::ALL.into_iter().find(|known| known.name() == code)?;
+    Some(Notice { is_error: true, text: format!("{}. {outcome}", known.title()) })
+}
+
 /// The words of a notice code, if it is one.
 pub fn notice(code: Option<&str>, config: &Config) -> Option<Notice> {
     let code = code?;

@@ -73,7 +73,7 @@ pub async fn add(ceremony: &str, name: &str, answer: &str) -> Result<(), WireErr
     // Only in the session in which it was begun.
     let begun = taken(&state, &format!("{ADDING} {}", own.hash), ceremony).await?;
     let made = here()?.finish_adding(&begun, answer).map_err(|error| refused(&error))?;
-    let entry = entry(&own, &format!("added the passkey \"{name}\""))?;
+    let entry = entry(&own, &format!("added the passkey \"{name}\""));
     let passkey = Passkey { created_at: clock::now(), credential: made.credential, id: made.id, name, used_at: None };
     state.store.add_passkey(own.proofs.person.id, &passkey, &own.hash, &entry).await.map_err(problem::of_store)
 }
@@ -89,18 +89,14 @@ async fn removed(id: &str, password: String) -> Result<(), WireError> {
     let person = own.proofs.person.id;
     let known = state.store.passkeys(person).await.map_err(problem::of_store)?;
     let Some(passkey) = known.into_iter().find(|passkey| passkey.id == id) else { return Ok(()) };
-    let entry = entry(&own, &format!("removed the passkey \"{}\"", passkey.name))?;
-    state.store.remove_passkey(person, id, &entry).await.map_err(problem::of_store)
+    let entry = entry(&own, &format!("removed the passkey \"{}\"", passkey.name));
+    state.store.remove_passkey(person, id, &own.hash, &entry).await.map_err(problem::of_store)
 }
 
 /// Asks a browser for any passkey of this server.
 pub async fn begin_signing_in() -> Result<Asked, WireError> {
     let (state, browser) = (state()?, Browser::here()?);
-    state
-        .access
-        .guesses
-        .begin(browser.address)
-        .map_err(|wait| sign_in::too_many("a passkey", browser.address, wait))?;
+    session::count_beginning(&state, &browser).await?;
     asked(&state, SIGNING_IN, here()?.begin_signing_in().map_err(|error| refused(&error))?).await
 }
 

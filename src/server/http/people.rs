@@ -1,6 +1,7 @@
 //! Owns what founders do about people: inviting, giving and taking roles, shutting somebody out. Must not know how
 //! somebody signs in.
 
+use super::codes::RECOVERY_CODES;
 use super::context::{identity, name, state};
 use super::identity::allow;
 use super::joining::{self, chain_of, lines, said};
@@ -88,7 +89,7 @@ pub async fn page(notice: Option<String>) -> Result<PeopleView, WireError> {
             })
             .collect(),
         is_everywhere,
-        made: shown_once::take(),
+        made: shown_once::take(|kind| kind != RECOVERY_CODES),
         notice: notice.as_deref().and_then(words),
         people: people
             .into_iter()
@@ -103,7 +104,6 @@ pub async fn page(notice: Option<String>) -> Result<PeopleView, WireError> {
 fn line(identity: &Identity, person: Person) -> PersonLine {
     PersonLine {
         created_at: person.created_at,
-        has_codes: person.has_totp,
         is_disabled: person.disabled_at.is_some(),
         is_me: matches!(&identity.who, Who::Person { id, .. } if *id == person.id),
         roles: lines(&person.roles),
@@ -121,7 +121,7 @@ fn words(code: &str) -> Option<Notice> {
         }
         "proofs-reset" => (
             false,
-            "They sign in with their password alone until they turn codes on or add a passkey again. They are signed out everywhere.",
+            "Only their password is left to sign in by; who has none needs a new link. They are signed out everywhere.",
         ),
         "person-enabled" => (false, "They can sign in again."),
         "share-link-revoked" => (false, "The link shows nothing from now on."),
@@ -133,10 +133,7 @@ fn words(code: &str) -> Option<Notice> {
         "last-founder" => (true, "Somebody must stay who may do everything everywhere. Nothing was done."),
         "name-taken" => (true, "There is one of that name already, perhaps one that was revoked. Nothing was done."),
         "person-exists" => (true, "There is a person with that e-mail address already: give them a role below."),
-        code => {
-            let known = Code::ALL.into_iter().find(|known| known.name() == code)?;
-            return Some(Notice { is_error: true, text: format!("{}. Nothing was done.", known.title()) });
-        }
+        code => return notices::of_problem(code, "Nothing was done."),
     };
     Some(Notice { is_error, text: text.to_owned() })
 }
@@ -262,7 +259,7 @@ async fn disabled_set(address: &str, disabled: bool) -> Result<(), WireError> {
     state.store.set_disabled(person.id, at, &entry(&identity, &Reach::All, reason)).await.map_err(problem::of_store)
 }
 
-/// Takes codes and passkeys from somebody who has lost them.
+/// Takes codes, passkeys and accounts at the provider from somebody who has lost them, or who was met by somebody else.
 pub async fn reset_proofs(address: &str) -> Result<(), WireError> {
     lead_back("proofs-reset", proofs_reset(address).await)
 }
@@ -272,7 +269,7 @@ async fn proofs_reset(address: &str) -> Result<(), WireError> {
     // Whoever may sign in with less may sign in everywhere with less.
     allow_reach(&identity, &Reach::All)?;
     let person = person(&state, address).await?;
-    let entry = entry(&identity, &Reach::All, format!("took codes and passkeys from {}", person.email));
+    let entry = entry(&identity, &Reach::All, format!("took codes, passkeys and accounts from {}", person.email));
     state.store.reset_proofs(person.id, &entry).await.map_err(problem::of_store)
 }
 

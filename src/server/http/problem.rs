@@ -40,6 +40,10 @@ pub fn of_store(error: StoreError) -> WireError {
             Code::LastFounder,
             "Nobody would be left who may do everything. Make somebody else a founder everywhere first.",
         ),
+        StoreError::LastWayIn => WireError::new(
+            Code::Conflict,
+            "You could not sign in any more. Choose a password, or add another way, first.",
+        ),
         StoreError::NoInvitation => unusable_link(),
         StoreError::NameTaken(name) => {
             WireError::new(Code::NameTaken, format!("The name \"{}\" is taken. Choose another.", shorten(&name)))

@@ -8,14 +8,14 @@ use super::session::{self, Browser};
 use super::sign_in::{self, is_own_page};
 use super::{AppState, ceremonies, cookies, guard, joining, problem};
 use crate::api::{ProviderAccountLine, ProviderView};
-use crate::domain::access::{Reach, person_name};
-use crate::domain::history::{Actor, EventType, NewEvent};
+use crate::domain::access::person_name;
 use crate::error::{Code, WireError};
 use crate::server::access::provider::{Account, Provider, ProviderError, Returned};
 use crate::server::access::secret;
-use crate::server::store::access::{Entry, JoinedBy, Person, SessionOf};
+use crate::server::store::access::{JoinedBy, Person, SessionOf};
 use crate::server::store::proofs::ProviderAccount;
 use crate::server::{clock, observability};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
@@ -26,6 +26,9 @@ use serde::{Deserialize, Serialize};
 pub const THERE: &str = "/founder/sign-in/provider";
 /// The way back, which is registered at the provider.
 pub const BACK: &str = "/founder/sign-in/callback";
+
+/// What the pages say where the provider has signed nobody in.
+const REFUSED: &str = "provider-refused";
 
 const FLOW: &str = "provider";
 const ALLOWED: &str = "provider-allowed";
@@ -138,16 +141,7 @@ async fn disconnected(issuer: String, subject: String, password: String) -> Resu
     let known = state.store.provider_accounts(person).await.map_err(problem::of_store)?;
     let found = known.into_iter().find(|account| account.issuer == issuer && account.subject == subject);
     let Some(account) = found else { return Ok(()) };
-    if own.proofs.password.is_none() {
-        let passkeys = state.store.passkeys(person).await.map_err(problem::of_store)?;
-        if passkeys.is_empty() {
-            return Err(WireError::new(
-                Code::Conflict,
-                "You could not sign in any more. Choose a password, or add a passkey, first.",
-            ));
-        }
-    }
-    let entry = account::entry(&own, &format!("disconnected {} at {}", account.label, account.issuer))?;
+    let entry = account::entry(&own, &format!("disconnected {} at {}", account.label, account.issuer));
     state.store.disconnect(person, &account, &own.hash, &entry).await.map_err(problem::of_store)
 }
 
@@ -161,7 +155,12 @@ fn lead(to: &str, cookies: &[HeaderValue]) -> Response {
 }
 
 /// Sends a browser to the provider.
-pub async fn go(State(state): State<AppState>, Query(there): Query<There>, request: Request) -> Response {
+pub async fn go(
+    State(state): State<AppState>,
+    there: Result<Query<There>, QueryRejection>,
+    request: Request,
+) -> Response {
+    let Ok(Query(there)) = there else { return lead(&sign_in::address(None, None), &[]) };
     let parts = request.into_parts().0;
     // Only a page of this server sends somebody on the way: whatever else does would sign them in without being asked to.
     let is_foreign =
@@ -169,22 +168,43 @@ pub async fn go(State(state): State<AppState>, Query(there): Query<There>, reque
     if is_foreign {
         return lead(&sign_in::address(there.next.as_deref(), None), &[]);
     }
-    let problem_at = place_of(&there);
+    let place = Place::of(&there);
     match begun(&state, &parts, there).await {
         Ok((to, cookie)) => lead(&to, &[cookie]),
-        Err(error) => lead(&problem_at(&error), &[]),
+        Err(error) => lead(&place.with(error.code_name()), &[]),
     }
 }
 
-/// Where somebody is told what went wrong.
-fn place_of(there: &There) -> impl Fn(&WireError) -> String + use<> {
-    let (is_connecting, link, next) = (there.connect.is_some(), there.join.clone(), there.next.clone());
-    move |error| {
-        let notice = error.code_name();
-        match &link {
-            _ if is_connecting => format!("{}?notice={notice}#notice", account::ADDRESS),
-            Some(link) => format!("{}?notice={notice}", joining::own_address(link)),
-            None => sign_in::address(next.as_deref(), Some(notice)),
+/// The page on which somebody set out, where they are told what went wrong.
+enum Place {
+    Account,
+    Join(String),
+    SignIn(Option<String>),
+}
+
+impl Place {
+    fn of(there: &There) -> Place {
+        match &there.join {
+            _ if there.connect.is_some() => Place::Account,
+            Some(link) => Place::Join(link.clone()),
+            None => Place::SignIn(there.next.clone()),
+        }
+    }
+
+    fn of_flow(flow: &Flow) -> Place {
+        match &flow.purpose {
+            Purpose::Connect { .. } => Place::Account,
+            Purpose::Join { link } => Place::Join(link.clone()),
+            Purpose::SignIn => Place::SignIn(flow.next.clone()),
+        }
+    }
+
+    /// Its address, with what to say.
+    fn with(&self, notice: &str) -> String {
+        match self {
+            Place::Account => format!("{}?notice={notice}#notice", account::ADDRESS),
+            Place::Join(link) => format!("{}?notice={notice}", joining::own_address(link)),
+            Place::SignIn(next) => sign_in::address(next.as_deref(), Some(notice)),
         }
     }
 }
@@ -200,8 +220,7 @@ async fn begun(state: &AppState, parts: &Parts, there: There) -> Result<(String,
         }
         (None, None) => Purpose::SignIn,
     };
-    let wait = |wait| sign_in::too_many("a provider", browser.address, wait);
-    state.access.guesses.begin(browser.address).map_err(wait)?;
+    session::count_beginning(state, &browser).await?;
     let sent = provider.send(&back(parts), now).await.map_err(|error| failed(&error))?;
     let cookie = session::fresh(secret::fresh())?;
     let flow = Flow {
@@ -225,47 +244,48 @@ async fn may_connect(state: &AppState, parts: &Parts) -> Result<String, WireErro
 }
 
 /// Receives a browser that comes back from the provider.
-pub async fn receive(State(state): State<AppState>, Query(back): Query<Back>, request: Request) -> Response {
+pub async fn receive(
+    State(state): State<AppState>,
+    back: Result<Query<Back>, QueryRejection>,
+    request: Request,
+) -> Response {
     let parts = request.into_parts().0;
     let forget = cookies::without_flow();
-    match returned(&state, &parts, back).await {
+    let told = |notice: &str, place: &Place| {
+        tracing::warn!(problem = notice, "somebody came back from the provider and was not let in");
+        lead(&place.with(notice), &[cookies::without_flow()])
+    };
+    let elsewhere = Place::SignIn(None);
+    let Ok(Query(answer)) = back else { return told(Code::ProviderFailed.name(), &elsewhere) };
+    let flow = match taken(&state, &parts, answer.state.as_deref()).await {
+        Ok(Some(flow)) => flow,
+        Ok(None) => return told(Code::ProviderFailed.name(), &elsewhere),
+        Err(error) => return told(error.code_name(), &elsewhere),
+    };
+    let place = Place::of_flow(&flow);
+    if answer.error.is_some() {
+        // Words of another server are shown to nobody.
+        return told(REFUSED, &place);
+    }
+    match returned(&state, &parts, answer, &flow).await {
         Ok((to, mut cookies)) => {
             cookies.push(forget);
             lead(&to, &cookies)
         }
-        Err((to, error)) => {
-            tracing::warn!(problem = error.code_name(), "somebody came back from the provider and was not let in");
-            lead(&to, &[forget])
-        }
+        Err(error) => told(error.code_name(), &place),
     }
 }
 
+/// Where somebody is led who is let in, and the cookies that they get.
 type Led = (String, Vec<HeaderValue>);
 
-async fn returned(state: &AppState, parts: &Parts, answer: Back) -> Result<Led, (String, WireError)> {
-    let at_sign_in = |error: WireError| (sign_in::address(None, Some(error.code_name())), error);
-    let unknown = || WireError::new(Code::ProviderFailed, "This way back was not begun in this browser.");
-    let flow =
-        taken(state, parts, answer.state.as_deref()).await.map_err(at_sign_in)?.ok_or_else(|| at_sign_in(unknown()))?;
-    let there = There {
-        connect: matches!(flow.purpose, Purpose::Connect { .. }).then(String::new),
-        join: if let Purpose::Join { link } = &flow.purpose { Some(link.clone()) } else { None },
-        next: flow.next.clone(),
-    };
-    let place = place_of(&there);
-    if answer.error.is_some() {
-        // Words of another server are shown to nobody.
-        let refused = WireError::new(Code::ProviderFailed, "You were not signed in there.");
-        return Err((place(&refused).replace(refused.code_name(), "provider-refused"), refused));
-    }
-    let done = known(state, parts, answer, &flow).await;
-    let account = done.map_err(|error| (place(&error), error))?;
-    let led = match &flow.purpose {
+async fn returned(state: &AppState, parts: &Parts, answer: Back, flow: &Flow) -> Result<Led, WireError> {
+    let account = known(state, parts, answer, flow).await?;
+    match &flow.purpose {
         Purpose::SignIn => signed_in(state, parts, &account, flow.next.as_deref()).await,
         Purpose::Connect { session } => connected(state, parts, &account, session).await,
         Purpose::Join { link } => joined(state, parts, &account, link).await,
-    };
-    led.map_err(|error| (place(&error), error))
+    }
 }
 
 /// What was kept for this way back, if it was begun in this very browser.
@@ -315,14 +335,6 @@ async fn signed_in(state: &AppState, parts: &Parts, account: &Account, next: Opt
     entered(state, parts, &person, account, next).await
 }
 
-fn event(parts: &Parts, person: &str, reason: String) -> NewEvent {
-    let name = format!("person:{person}");
-    let address = Some(Browser::of(parts).address).filter(|address| !address.is_unspecified());
-    let mut event = NewEvent::new(EventType::AccessChanged, Actor { address, name: &name }, clock::now());
-    event.reason = Some(reason);
-    event
-}
-
 async fn connected(state: &AppState, parts: &Parts, account: &Account, hash: &str) -> Result<Led, WireError> {
     let session = state.store.session(hash).await.map_err(problem::of_store)?;
     let still = session.filter(|session| session.is_whole && is_current(session, clock::now()));
@@ -332,10 +344,9 @@ async fn connected(state: &AppState, parts: &Parts, account: &Account, hash: &st
         Some(SessionOf::Person(person)) if is_same => person,
         _ => return Err(WireError::new(Code::SignInAgain, "Begin on the page of your account.")),
     };
-    let reach = person.roles.first().map_or(Reach::All, |(reach, _)| reach.clone());
     let reason = format!("connected {} at {}", account.label, account.issuer);
-    let entry = Entry { environment: joining::chain_of(&reach), event: event(parts, &person.email, reason) };
-    state.store.connect(person.id, &kept(account), clock::now(), &entry).await.map_err(problem::of_store)?;
+    let entry = joining::entry_of(&Browser::of(parts), &person.email, &person.roles, reason);
+    state.store.connect(person.id, &kept(account), hash, clock::now(), &entry).await.map_err(problem::of_store)?;
     Ok((format!("{}?notice=connected#notice", account::ADDRESS), Vec::new()))
 }
 
@@ -348,8 +359,7 @@ async fn joined(state: &AppState, parts: &Parts, account: &Account, link: &str) 
     let (email, name) = joining::checked(&email, &name)?;
     let reason =
         format!("{email} joined as {}, by {} at {}", joining::said(&found.roles), account.label, account.issuer);
-    let reach = found.roles.first().map_or(Reach::All, |(reach, _)| reach.clone());
-    let entry = Entry { environment: joining::chain_of(&reach), event: event(parts, &email, reason) };
+    let entry = joining::entry_of(&Browser::of(parts), &email, &found.roles, reason);
     let account_kept = kept(account);
     let by = JoinedBy::Provider(&account_kept);
     let person = state
@@ -357,6 +367,5 @@ async fn joined(state: &AppState, parts: &Parts, account: &Account, link: &str) 
         .join(&found.token_hash, (&email, &name), by, clock::now(), &entry)
         .await
         .map_err(problem::of_store)?;
-    let (to, cookies) = entered(state, parts, &person, account, None).await?;
-    Ok((to, cookies))
+    entered(state, parts, &person, account, None).await
 }

@@ -3,28 +3,24 @@
 
 use super::context::state;
 use super::identity::is_current;
+use super::joining::entry_of;
 use super::session::{Browser, Entered, known_device};
 use super::sign_in::{self, is_own_page};
-use super::{AppState, ceremonies, codes, cookies, problem};
+use super::{AppState, ceremonies, codes, cookies, notices, problem};
 use crate::api::SecondProofView;
-use crate::domain::access::Reach;
-use crate::domain::history::{Actor, EventType, NewEvent};
 use crate::domain::overview::Notice;
 use crate::error::{Code, WireError};
 use crate::server::access::guesses::Guess;
 use crate::server::access::{codes as reckoned, secret};
 use crate::server::clock;
-use crate::server::store::access::{Entry, Person, SessionOf};
-use leptos_router::location::Url;
+use crate::server::store::access::{Person, SessionOf};
 
 /// The page that asks.
 pub const ADDRESS: &str = "/founder/sign-in/code";
 
 /// Its address, with where to go on afterwards and what to say.
 pub fn address(next: Option<&str>, notice: Option<&str>) -> String {
-    let next = next.filter(|next| is_own_page(next)).map(|next| format!("next={}", Url::escape(next)));
-    let query: Vec<String> = next.into_iter().chain(notice.map(|notice| format!("notice={notice}"))).collect();
-    if query.is_empty() { ADDRESS.to_owned() } else { format!("{ADDRESS}?{}", query.join("&")) }
+    sign_in::with_query(ADDRESS, next, notice)
 }
 
 /// Who has given the first proof in this browser, a few minutes ago at most.
@@ -56,10 +52,7 @@ fn words(code: &str) -> Option<Notice> {
         "too-many-requests" => {
             "There were too many tries. Wait half a minute, then try again: nobody is locked out for good."
         }
-        code => {
-            let known = Code::ALL.into_iter().find(|known| known.name() == code)?;
-            return Some(Notice { is_error: true, text: format!("{}. You are not signed in.", known.title()) });
-        }
+        code => return notices::of_problem(code, "You are not signed in."),
     };
     Some(Notice { is_error: true, text: text.to_owned() })
 }
@@ -110,11 +103,6 @@ async fn use_recovery_code(
     hash: &str,
 ) -> Result<bool, WireError> {
     let now = clock::now();
-    let name = format!("person:{}", person.email);
-    let actor = Actor { address: Some(browser.address).filter(|address| !address.is_unspecified()), name: &name };
-    let mut event = NewEvent::new(EventType::AccessChanged, actor, now);
-    event.reason = Some("signed in with a recovery code".to_owned());
-    let reach = person.roles.first().map_or(Reach::All, |(reach, _)| reach.clone());
-    let entry = Entry { environment: super::joining::chain_of(&reach), event };
+    let entry = entry_of(browser, &person.email, &person.roles, "signed in with a recovery code".to_owned());
     state.store.use_recovery_code(person.id, hash, now, &entry).await.map_err(problem::of_store)
 }

@@ -100,6 +100,17 @@ pub async fn known_device(state: &AppState, headers: &HeaderMap, account: &str) 
     Ok(is_known.then_some(hash))
 }
 
+/// Holds off who begins to sign in too often without saying who they are, but for browsers in which somebody has signed in before.
+pub async fn count_beginning(state: &AppState, browser: &Browser) -> Result<(), WireError> {
+    let device = cookies::device(&browser.headers).map(secret::hash);
+    let known = match device {
+        Some(hash) => state.store.knows_browser(&hash).await.map_err(problem::of_store)?.then_some(hash),
+        None => None,
+    };
+    let begun = state.access.guesses.begin(browser.address, known.as_deref());
+    begun.map_err(|wait| super::sign_in::too_many("somebody", browser.address, wait))
+}
+
 /// Something that was made by chance; where there are no random numbers nothing is.
 pub fn fresh<T>(made: Result<T, getrandom::Error>) -> Result<T, WireError> {
     made.map_err(|error| {

@@ -177,10 +177,7 @@ fn words(code: &str) -> Option<Notice> {
              in force now. Look at the changes again before you save.",
         ),
         "settings-wrong" => (true, "Nothing was saved: something that was entered cannot be. It is named below."),
-        code => {
-            let known = Code::ALL.into_iter().find(|known| known.name() == code)?;
-            return Some(Notice { is_error: true, text: format!("{}. Nothing was saved.", known.title()) });
-        }
+        code => return notices::of_problem(code, "Nothing was saved."),
     };
     Some(Notice { is_error, text: text.to_owned() })
 }

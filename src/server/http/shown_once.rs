@@ -23,10 +23,13 @@ pub fn show(page: &str, made: Result<Made, WireError>) -> Result<Made, WireError
     Ok(Made { kind: String::new(), name: String::new(), secret: String::new() })
 }
 
-/// What was made, which is forgotten with this answer.
-pub fn take() -> Option<Made> {
+/// What was made of a kind that is shown on this page; it is forgotten with this answer. What is for another page stays.
+pub fn take(is_shown_here: impl Fn(&str) -> bool) -> Option<Made> {
     let parts = use_context::<Parts>()?;
-    let text = cookies::shown(&parts.headers)?;
+    let made: Made = serde_json::from_slice(&hex::decode(cookies::shown(&parts.headers)?).ok()?).ok()?;
+    if !is_shown_here(&made.kind) {
+        return None;
+    }
     session::set_cookie(&cookies::without_shown());
-    serde_json::from_slice(&hex::decode(text).ok()?).ok()
+    Some(made)
 }

@@ -23,10 +23,15 @@ pub const ADDRESS: &str = "/founder/sign-in";
 
 /// Its address, with where to go on afterwards and what to say.
 pub fn address(next: Option<&str>, notice: Option<&str>) -> String {
+    with_query(ADDRESS, next, notice)
+}
+
+/// A page's address, with where to go on afterwards and what to say.
+pub fn with_query(page: &str, next: Option<&str>, notice: Option<&str>) -> String {
     let next = next.filter(|next| is_own_page(next)).map(|next| format!("next={}", Url::escape(next)));
     let notice = notice.map(|notice| format!("notice={notice}"));
     let query: Vec<String> = next.into_iter().chain(notice).collect();
-    if query.is_empty() { ADDRESS.to_owned() } else { format!("{ADDRESS}?{}", query.join("&")) }
+    if query.is_empty() { page.to_owned() } else { format!("{page}?{}", query.join("&")) }
 }
 
 /// Whether an address leads to a page of this server, and nowhere else.
@@ -79,10 +84,7 @@ fn words(code: &str) -> Option<Notice> {
             true,
             "Your browser did not keep the sign-in cookie. It is kept only over HTTPS or from http://localhost, and not where cookies are blocked.",
         ),
-        code => {
-            let known = Code::ALL.into_iter().find(|known| known.name() == code)?;
-            return Some(Notice { is_error: true, text: format!("{}. You are not signed in.", known.title()) });
-        }
+        code => return notices::of_problem(code, "You are not signed in."),
     };
     Some(Notice { is_error, text: text.to_owned() })
 }

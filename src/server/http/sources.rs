@@ -236,10 +236,7 @@ fn words(code: &str) -> Option<Notice> {
         }
         "source-removed" => (false, "The source was removed and is no longer asked. Its numbers stay."),
         "source-wrong" => (true, "Nothing was added: something that was entered cannot be. It is named below."),
-        code => {
-            let known = Code::ALL.into_iter().find(|known| known.name() == code)?;
-            return Some(Notice { is_error: true, text: format!("{}. Nothing was changed.", known.title()) });
-        }
+        code => return notices::of_problem(code, "Nothing was changed."),
     };
     Some(Notice { is_error, text: text.to_owned() })
 }

@@ -200,8 +200,8 @@ pub trait AccessStore: Send + Sync {
     /// they had end. The invitation cannot be used again.
     ///
     /// # Errors
-    /// [`StoreError::NoInvitation`] where it was used, has expired, or never was; [`StoreError::NameTaken`] where the account at the
-    /// provider is somebody's already.
+    /// [`StoreError::NoInvitation`] where it was used, has expired, or never was; [`StoreError::PersonExists`] where whoever is there already
+    /// may not be met by it, or by an account at a provider; [`StoreError::NameTaken`] where that account is somebody's already.
     async fn join(
         &self,
         token_hash: &str,
@@ -271,12 +271,20 @@ pub trait AccessStore: Send + Sync {
     /// Notes that a person has signed in in this browser.
     async fn know_device(&self, person: i64, token_hash: &str, now: DateTime<Utc>) -> Result<(), StoreError>;
 
+    /// Whether anybody has signed in in this browser before.
+    async fn knows_browser(&self, token_hash: &str) -> Result<bool, StoreError>;
+
     /// Whether the person with this e-mail address has signed in in this browser before.
     async fn knows_device(&self, email: &str, token_hash: &str) -> Result<bool, StoreError>;
 
-    /// Forgets sessions and browsers not seen since, or begun before, and invitations and ceremonies that expired before; returns how
-    /// many.
-    async fn prune_access(&self, unseen_since: DateTime<Utc>, begun_before: DateTime<Utc>) -> Result<u64, StoreError>;
+    /// Forgets sessions and browsers not seen since, or begun before, invitations that expired before that, and ceremonies that have
+    /// expired now; returns how many.
+    async fn prune_access(
+        &self,
+        unseen_since: DateTime<Utc>,
+        begun_before: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError>;
 
     /// All tokens, newest first.
     async fn tokens(&self) -> Result<Vec<ApiToken>, StoreError>;

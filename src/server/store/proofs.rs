@@ -24,7 +24,7 @@ pub struct Passkey {
     pub created_at: DateTime<Utc>,
     /// Its public key and what its authenticator said of itself, as JSON.
     pub credential: String,
-    /// Its name among all passkeys, in base64url.
+    /// Its name among all passkeys, in hexadecimal.
     pub id: String,
     pub name: String,
     pub used_at: Option<DateTime<Utc>>,
@@ -92,8 +92,11 @@ pub trait ProofStore: Send + Sync {
     /// Notes that a passkey was used, with what its authenticator says of itself now, if it is still as it was read; false otherwise.
     async fn use_passkey(&self, before: &Passkey, credential: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
 
-    /// Removes a passkey; nothing where the person has none such.
-    async fn remove_passkey(&self, person: i64, id: &str, entry: &Entry) -> Result<(), StoreError>;
+    /// Removes a passkey, and ends all sessions but the one of `keep`; nothing where the person has none such.
+    ///
+    /// # Errors
+    /// [`StoreError::LastWayIn`] where they could not sign in any more.
+    async fn remove_passkey(&self, person: i64, id: &str, keep: &str, entry: &Entry) -> Result<(), StoreError>;
 
     /// Whose account at a provider it is.
     async fn person_of(&self, issuer: &str, subject: &str) -> Result<Option<Person>, StoreError>;
@@ -101,7 +104,7 @@ pub trait ProofStore: Send + Sync {
     /// A person's accounts at providers.
     async fn provider_accounts(&self, person: i64) -> Result<Vec<ProviderAccount>, StoreError>;
 
-    /// Lets a person sign in by an account at a provider.
+    /// Lets a person sign in by an account at a provider; all sessions end but the one of `keep`.
     ///
     /// # Errors
     /// [`StoreError::NameTaken`] where the account is somebody's already.
@@ -109,11 +112,15 @@ pub trait ProofStore: Send + Sync {
         &self,
         person: i64,
         account: &ProviderAccount,
+        keep: &str,
         now: DateTime<Utc>,
         entry: &Entry,
     ) -> Result<(), StoreError>;
 
     /// Undoes it, and ends all sessions but the one of `keep`.
+    ///
+    /// # Errors
+    /// [`StoreError::LastWayIn`] where they could not sign in any more.
     async fn disconnect(
         &self,
         person: i64,
@@ -122,7 +129,7 @@ pub trait ProofStore: Send + Sync {
         entry: &Entry,
     ) -> Result<(), StoreError>;
 
-    /// Takes codes and passkeys from somebody who has lost them, and ends their sessions.
+    /// Takes codes, passkeys and accounts at providers from somebody, and ends their sessions: their password is left.
     async fn reset_proofs(&self, person: i64, entry: &Entry) -> Result<(), StoreError>;
 
     /// Keeps a ceremony; one of the same name is replaced.

@@ -106,12 +106,16 @@ impl AccessStore for Backend {
         write!(self, |tx| sessions::know_device(&mut tx, person, token_hash, now))
     }
 
+    async fn knows_browser(&self, token_hash: &str) -> Result<bool, StoreError> {
+        read!(self, |tx| { sessions::knows_browser(&mut tx, token_hash).await })
+    }
+
     async fn knows_device(&self, email: &str, token_hash: &str) -> Result<bool, StoreError> {
         read!(self, |tx| { sessions::knows_device(&mut tx, email, token_hash).await })
     }
 
-    async fn prune_access(&self, unseen_since: DateTime<Utc>, begun_before: DateTime<Utc>) -> Result<u64, StoreError> {
-        write!(self, |tx| sessions::prune(&mut tx, unseen_since, begun_before))
+    async fn prune_access(&self, unseen_since: DateTime<Utc>, begun_before: DateTime<Utc>, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        write!(self, |tx| sessions::prune(&mut tx, unseen_since, begun_before, now))
     }
 
     async fn tokens(&self) -> Result<Vec<ApiToken>, StoreError> {

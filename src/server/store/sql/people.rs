@@ -241,6 +241,8 @@ pub(super) async fn join(
         None => add(db, (email, name), None, &found.roles, now).await?,
         // Whoever is there already may only be met by a link that was made for them.
         Some(_) if found.email.is_empty() => return Err(StoreError::PersonExists(email.to_owned())),
+        // Nor may somebody's own proofs be gone round by an account that whoever has the link brings along.
+        Some(_) if matches!(by, JoinedBy::Provider(_)) => return Err(StoreError::PersonExists(email.to_owned())),
         Some(known) => {
             for (reach, role) in &found.roles {
                 put_role(db, known.person.id, reach, *role).await?;
@@ -250,10 +252,7 @@ pub(super) async fn join(
     };
     match by {
         JoinedBy::Password(password) => put_password(db, person.id, password, None).await?,
-        JoinedBy::Provider(account) => {
-            proofs_of::put_account(db, person.id, account, now).await?;
-            end_sessions(db, person.id, None).await?;
-        }
+        JoinedBy::Provider(account) => proofs_of::put_account(db, person.id, account, now).await?,
     }
     let person = by_id(db, person.id).await?;
     write_entry(db, entry).await?;

@@ -159,7 +159,25 @@ async fn use_passkey(
     Ok(done.rows_affected() == 1)
 }
 
-async fn remove_passkey(db: &mut Connection, person: i64, id: &str, entry: &Entry) -> Result<(), StoreError> {
+/// A person must keep something to sign in by.
+async fn keep_a_way_in(db: &mut Connection, person: i64) -> Result<(), StoreError> {
+    let is_one_left: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM people WHERE id = $1 AND password IS NOT NULL) \
+         OR EXISTS (SELECT 1 FROM passkeys WHERE person_id = $1) OR EXISTS (SELECT 1 FROM identities WHERE person_id = $1)",
+    )
+    .bind(person)
+    .fetch_one(db)
+    .await?;
+    if is_one_left { Ok(()) } else { Err(StoreError::LastWayIn) }
+}
+
+async fn remove_passkey(
+    db: &mut Connection,
+    person: i64,
+    id: &str,
+    keep: &str,
+    entry: &Entry,
+) -> Result<(), StoreError> {
     let done = sqlx::query("DELETE FROM passkeys WHERE credential_id = $1 AND person_id = $2")
         .bind(id)
         .bind(person)
@@ -168,6 +186,8 @@ async fn remove_passkey(db: &mut Connection, person: i64, id: &str, entry: &Entr
     if done.rows_affected() == 0 {
         return Ok(());
     }
+    keep_a_way_in(db, person).await?;
+    people::end_sessions(db, person, Some(keep)).await?;
     people::write_entry(db, entry).await
 }
 
@@ -218,10 +238,12 @@ async fn connect(
     db: &mut Connection,
     person: i64,
     account: &ProviderAccount,
+    keep: &str,
     now: DateTime<Utc>,
     entry: &Entry,
 ) -> Result<(), StoreError> {
     put_account(db, person, account, now).await?;
+    people::end_sessions(db, person, Some(keep)).await?;
     people::write_entry(db, entry).await
 }
 
@@ -241,12 +263,14 @@ async fn disconnect(
     if done.rows_affected() == 0 {
         return Ok(());
     }
+    keep_a_way_in(db, person).await?;
     people::end_sessions(db, person, Some(keep)).await?;
     people::write_entry(db, entry).await
 }
 
 async fn reset_proofs(db: &mut Connection, person: i64, entry: &Entry) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM passkeys WHERE person_id = $1").bind(person).execute(&mut *db).await?;
+    sqlx::query("DELETE FROM identities WHERE person_id = $1").bind(person).execute(&mut *db).await?;
     set_codes(db, person, None, None, entry).await
 }
 
@@ -329,8 +353,8 @@ impl ProofStore for Backend {
         write!(self, |tx| use_passkey(&mut tx, before, credential, now))
     }
 
-    async fn remove_passkey(&self, person: i64, id: &str, entry: &Entry) -> Result<(), StoreError> {
-        write!(self, |tx| remove_passkey(&mut tx, person, id, entry))
+    async fn remove_passkey(&self, person: i64, id: &str, keep: &str, entry: &Entry) -> Result<(), StoreError> {
+        write!(self, |tx| remove_passkey(&mut tx, person, id, keep, entry))
     }
 
     async fn person_of(&self, issuer: &str, subject: &str) -> Result<Option<Person>, StoreError> {
@@ -341,8 +365,8 @@ impl ProofStore for Backend {
         read!(self, |tx| { provider_accounts(&mut tx, person).await })
     }
 
-    async fn connect(&self, person: i64, account: &ProviderAccount, now: DateTime<Utc>, entry: &Entry) -> Result<(), StoreError> {
-        write!(self, |tx| connect(&mut tx, person, account, now, entry))
+    async fn connect(&self, person: i64, account: &ProviderAccount, keep: &str, now: DateTime<Utc>, entry: &Entry) -> Result<(), StoreError> {
+        write!(self, |tx| connect(&mut tx, person, account, keep, now, entry))
     }
 
     async fn disconnect(&self, person: i64, account: &ProviderAccount, keep: &str, entry: &Entry) -> Result<(), StoreError> {

@@ -74,7 +74,7 @@ pub(super) async fn see(db: &mut Connection, token_hash: &str, now: DateTime<Utc
 
 pub(super) async fn of_person(db: &mut Connection, person: i64) -> Result<Vec<SessionLine>, StoreError> {
     let rows: Vec<SessionRow> =
-        sqlx::query_as("SELECT * FROM sessions WHERE person_id = $1 ORDER BY seen_at DESC, token_hash")
+        sqlx::query_as("SELECT * FROM sessions WHERE person_id = $1 AND is_whole ORDER BY seen_at DESC, token_hash")
             .bind(person)
             .fetch_all(db)
             .await?;
@@ -114,6 +114,13 @@ pub(super) async fn know_device(
     Ok(())
 }
 
+pub(super) async fn knows_browser(db: &mut Connection, token_hash: &str) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM devices WHERE token_hash = $1)")
+        .bind(token_hash)
+        .fetch_one(db)
+        .await?)
+}
+
 pub(super) async fn knows_device(db: &mut Connection, email: &str, token_hash: &str) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM devices JOIN people ON people.id = person_id WHERE token_hash = $1 AND email = $2)",
@@ -124,11 +131,12 @@ pub(super) async fn knows_device(db: &mut Connection, email: &str, token_hash: &
     .await?)
 }
 
-/// Forgets sessions not seen since, or begun before, and browsers, invitations and ceremonies that are as old.
+/// Forgets sessions not seen since, or begun before, browsers and invitations that are as old, and ceremonies that have expired.
 pub(super) async fn prune(
     db: &mut Connection,
     unseen_since: DateTime<Utc>,
     begun_before: DateTime<Utc>,
+    now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     let sessions = sqlx::query("DELETE FROM sessions WHERE seen_at < $1 OR created_at < $2")
         .bind(At::of(unseen_since))
@@ -141,6 +149,6 @@ pub(super) async fn prune(
         .execute(&mut *db)
         .await?;
     let ceremonies =
-        sqlx::query("DELETE FROM ceremonies WHERE expires_at < $1").bind(At::of(unseen_since)).execute(db).await?;
+        sqlx::query("DELETE FROM ceremonies WHERE expires_at < $1").bind(At::of(now)).execute(db).await?;
     Ok(sessions.rows_affected() + invitations.rows_affected() + ceremonies.rows_affected())
 }
