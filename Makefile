@@ -6,7 +6,7 @@ SHELL := bash
 STEP := scripts/step.sh
 START := $(shell date +%s)
 
-.PHONY: help run build watch test fmt fmt-check lint test-rust test-replay docs test-browser test-http-fuzz test-sources test-operations size bench soak listeners page-load guesses intake deny advisories sbom setup clean
+.PHONY: help run build watch test fmt fmt-check lint test-rust test-replay docs test-browser test-http-fuzz test-injection test-sources test-operations size bench soak listeners page-load guesses intake deny advisories sbom setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -30,7 +30,7 @@ watch: setup-toolchain setup-wasm-bindgen setup-wasm-opt setup-cargo-leptos ## s
 
 # --- test -------------------------------------------------------------------------------------------------------------
 
-test: fmt-check lint test-rust docs deny build test-browser test-http-fuzz test-sources test-operations sbom size ## every check that a change must pass
+test: fmt-check lint test-rust docs deny build test-browser test-http-fuzz test-injection test-sources test-operations sbom size ## every check that a change must pass
 	@echo "make test: every step passed, $$(( $$(date +%s) - $(START) )) s in all"
 
 fmt: setup-toolchain ## format the code
@@ -57,6 +57,9 @@ test-browser: build setup-e2e setup-browser ## the browser suite, with JavaScrip
 
 test-http-fuzz: build setup-python ## Schemathesis: generated requests against the server's own OpenAPI document
 	@$(STEP) "HTTP fuzzing" scripts/with-server.sh scripts/http-fuzz.sh $(ARGS)
+
+test-injection: build setup-python setup-sqlmap ## sqlmap: SQL injection tried at every parameter (INJECTION_LEVEL=1; ARGS="word" narrows)
+	@$(STEP) "SQL injection" scripts/with-server.sh python3 -B scripts/injection $(ARGS)
 
 test-sources: build setup-e2e setup-python setup-prometheus ## real senders: the OpenTelemetry SDKs, Tenzir and Prometheus
 	@$(STEP) "telemetry sources" scripts/sources.sh

