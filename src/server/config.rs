@@ -358,6 +358,13 @@ mod tests {
         let file = File { database_url: url(), ..File::default() };
         let settings = Settings::read(&flags, &ServeFlags::default()).unwrap();
         let asked = Settings {
+            openid: Some(OpenId {
+                allow_addresses: Vec::new(),
+                client_id: "scaling-mode".to_owned(),
+                issuer: "https://id.example.com".to_owned(),
+                name: "Example".to_owned(),
+                secret: Some(Token { value: Some(Secret::from(MARKER.to_owned())), variable: "OPENID".to_owned() }),
+            }),
             stripe: Some(Token { value: Some(Secret::from(MARKER.to_owned())), variable: "STRIPE".to_owned() }),
             ..settings.clone()
         };
