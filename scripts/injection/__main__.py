@@ -101,19 +101,17 @@ def sqlmap(one, url, own_headers, values):
 
 def attempt(one, server):
     """Tries a request, once it is known to be answered as it should while nobody tampers with it."""
-    between = servers.AIDS[one.aid](server) if one.aid else None
-    url = between.url if between else server.url
+    between = servers.AIDS[one.aid](server)
     try:
-        own_headers = server.headers(one.asks_as, url)
-        status, answer = servers.ask(url, *tries.untouched(one, server.values, own_headers))
+        own_headers = server.headers(one.asks_as, between.url)
+        status, answer = servers.ask(between.url, *tries.untouched(one, server.values, own_headers))
         if status != one.status:
             return Judged(trouble=[f"untouched it was answered {status} in the place of {one.status}: {answer[:300]}"])
-        return sqlmap(one, url, own_headers, server.values)
+        return sqlmap(one, between.url, own_headers, server.values)
     except (OSError, http.client.HTTPException) as error:
         return Judged(trouble=[f"no answer: {error!r}"])
     finally:
-        if between:
-            between.close()
+        between.close()
 
 
 def blind_spots():

@@ -50,7 +50,9 @@ class Server:
 
     def __init__(self, url, data_dir, log):
         self.url, self.data_dir, self.log = url, data_dir, log
-        self.values, self.process, self.one_at_a_time = {}, None, threading.Lock()
+        # For what several tries share: a second request may not come between two that belong together.
+        self.one_at_a_time = threading.Lock()
+        self.values, self.process = {}, None
         self.numbers = itertools.count(1)
 
     def program(self, *words, text=None):
@@ -133,18 +135,20 @@ def free_port():
         return listener.getsockname()[1]
 
 
+BY_CHANCE = re.compile(rb"[0-9a-f]{24,}|\d\d:\d\d(:\d\d)?(\.\d+)?")
+
+
 class Between:
-    """What stands between sqlmap and a server: `answer` passes requests on, one after the other."""
+    """What stands between sqlmap and a server: `answer` passes requests on, with what help they need."""
 
     def __init__(self, server):
-        self.server, self.one_at_a_time = server, threading.Lock()
+        self.server = server
         between = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def pass_on(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                with between.one_at_a_time:
-                    status, headers, answer = between.answer(self.command, self.path, body, dict(self.headers))
+                status, headers, answer = between.answer(self.command, self.path, body, dict(self.headers))
                 self.send_response_only(status)
                 for name, value in headers:
                     if name.lower() not in ("content-length", "transfer-encoding", "connection"):
@@ -166,9 +170,12 @@ class Between:
         self.listener.shutdown()
         self.listener.server_close()
 
+    def answer(self, method, path, body, headers):
+        return self.passed_on(method, path, body, headers)
+
     def passed_on(self, method, path, body, headers, quiet=30):
         """The answer; its body ends where nothing more has come for so many seconds."""
-        headers = {name: value for name, value in headers.items() if name.lower() != "content-length"}
+        headers = {name: value for name, value in headers.items() if name.lower() not in ("accept-encoding", "content-length")}
         connection = http.client.HTTPConnection(self.server.url.removeprefix("http://"), timeout=30)
         try:
             connection.connect()
@@ -176,7 +183,8 @@ class Between:
             connection.request(method, path, body or None, headers)
             answer = connection.getresponse()
             wire.settimeout(quiet)
-            return answer.status, answer.getheaders(), read(answer)
+            # What differs by chance, secrets and times, is the same for whoever compares answers.
+            return answer.status, answer.getheaders(), BY_CHANCE.sub(b"0", read(answer))
         finally:
             connection.close()
 
@@ -203,7 +211,8 @@ class AFreshInvitation(Between):
     """Puts an invitation that was just made into each request: it can be used once."""
 
     def answer(self, method, path, body, headers):
-        return self.passed_on(method, path, body.replace(b"fresh-link", self.server.invitation().encode()), headers)
+        with self.server.one_at_a_time:
+            return self.passed_on(method, path, body.replace(b"fresh-link", self.server.invitation().encode()), headers)
 
 
 class AFreshName(Between):
@@ -217,17 +226,19 @@ class AnUnfrozenTrial(Between):
     """Has the environment unfrozen before each request, so that each freezes it."""
 
     def answer(self, method, path, body, headers):
-        self.server.json("PUT", "/api/scaling-mode/config", {"action": "unfreeze", "environment": "trial", "reason": "again"})
-        return self.passed_on(method, path, body, headers)
+        with self.server.one_at_a_time:
+            self.server.json("PUT", "/api/scaling-mode/config", {"action": "unfreeze", "environment": "trial", "reason": "again"})
+            return self.passed_on(method, path, body, headers)
 
 
 class ARemovedSource(Between):
     """Has the sources removed before each request, so that each adds one."""
 
     def answer(self, method, path, body, headers):
-        for name in ["asked", "log"]:
-            self.server.json("POST", "/api/scaling-mode/sources", {"action": "remove", "name": name})
-        return self.passed_on(method, path, body, headers)
+        with self.server.one_at_a_time:
+            for name in ["asked", "log"]:
+                self.server.json("POST", "/api/scaling-mode/sources", {"action": "remove", "name": name})
+            return self.passed_on(method, path, body, headers)
 
 
 class AServerThatForgets(Between):
@@ -245,6 +256,7 @@ class AServerThatForgets(Between):
 
 
 AIDS = {
+    "": Between,
     "a_stream": AStream,
     "a_fresh_invitation": AFreshInvitation,
     "a_fresh_name": AFreshName,

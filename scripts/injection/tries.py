@@ -97,7 +97,7 @@ def act(action, body=None, **more):
 
 
 FORM = "application/x-www-form-urlencoded"
-ANNA, BOB, CARL = (f"{name}%40example.com" for name in ["anna", "bob", "carl"])
+ANNA, BOB, CARL, DORA = (f"{name}%40example.com" for name in ["anna", "bob", "carl", "dora"])
 PASSWORD, PASSPHRASE = "zebra+lamp+quietly", "kettle+orbit+green"
 WHERE = "environment=production"
 DAYS = "from=2026-01-01&to=2026-12-31"
@@ -234,7 +234,7 @@ TRIES = [
     form("allow-provider", "current=wrong", status=409),
     form("disconnect-provider", "issuer=a&subject=b&current=wrong", status=401, aid="a_server_that_forgets"),
     form("reset-proofs", f"email={BOB}", has_blanks=False),
-    form("invite", f"email={CARL}&{WHERE}&role=viewer", has_blanks=False),
+    form("invite", f"email={DORA}&{WHERE}&role=viewer", has_blanks=False),
     form("set-role", f"email={BOB}&{WHERE}&role=viewer", has_blanks=False),
     form("disable-person", f"email={BOB}&disabled=false", has_blanks=False),
     form("make-token", f"name=fresh-name&{WHERE}&days=30&scope.health:read=on", aid="a_fresh_name"),
