@@ -8,6 +8,9 @@ const PASSWORD = "zebra lamp quietly";
 
 let server: OwnServer;
 
+// Both need somebody who exists: a server that was just made has nobody to sign in.
+test.describe.configure({ mode: "serial" });
+
 test.beforeAll(async () => {
   server = await ownServer(await freePort());
 });

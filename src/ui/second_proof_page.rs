@@ -65,7 +65,7 @@ fn SecondProof(view: SecondProofView) -> impl IntoView {
                 <h1 id="second-proof-title">"One more thing"</h1>
                 {body}
                 <p>
-                    <a href=links::SIGN_IN>"Begin anew"</a>
+                    "Took too long? " <a href=links::SIGN_IN>"Begin anew"</a> "."
                 </p>
             </section>
         </PageFrame>
