@@ -8,6 +8,7 @@ import http.server
 import itertools
 import json
 import os
+import re
 import socket
 import subprocess
 import threading

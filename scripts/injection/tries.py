@@ -170,7 +170,7 @@ TRIES = [
     get(f"/api/scaling-mode/shared?{WHERE}"),
     get("/api/scaling-mode/join?link={invitation}&notice=name-wrong", who="nobody"),
     get("/api/scaling-mode/share?link={link}&notice=sign-in-failed", who="nobody"),
-    get("/api/scaling-mode/codes?notice=wrong-code"),
+    get("/api/scaling-mode/codes?notice=wrong-code", who="founder"),
     get("/api/scaling-mode/sign-in-code?next=/founder/account&notice=wrong-code", who="nobody"),
     get("/api/scaling-mode/sign-in?next=/founder/account&notice=signed-out", who="nobody"),
     # The endpoints.
