@@ -63,26 +63,19 @@ fn code(secret: &str, steps: u64) -> String {
     totp.generate(seconds() + 30 * steps).to_string()
 }
 
-/// Waits until a step has just begun, so that none ends in the middle of a test.
-async fn a_step_begins() {
-    let into = seconds() % 30;
-    if into > 20 {
-        tokio::time::sleep(std::time::Duration::from_secs(31 - into)).await;
-    }
-}
-
-/// Turns codes on: the secret, and the recovery codes.
-async fn turn_on(server: &Server, cookies: &str) -> (String, Vec<String>) {
+/// Turns codes on: the secret, the code that did it, and the recovery codes.
+async fn turn_on(server: &Server, cookies: &str) -> (String, String, Vec<String>) {
     assert_eq!(posted(server, "begin-codes", &format!("current={}", password()), cookies).await.status, 200);
     let view = answer(server.request(Method::GET, "/api/scaling-mode/codes").header("cookie", cookies)).await;
     let secret = view.json["picture"]["typed"].as_str().expect("a secret").to_owned();
     assert!(view.json["picture"]["address"].as_str().is_some_and(|to| to.starts_with("otpauth://totp/")), "{view:?}");
     let wrong = posted(server, "confirm-codes", "code=000000", cookies).await;
     assert_eq!((wrong.status, &wrong.json["type"]), (401, &problem("wrong-code")));
-    let made = posted(server, "confirm-codes", &format!("code={}", code(&secret, 0)), cookies).await;
+    let first = code(&secret, 0);
+    let made = posted(server, "confirm-codes", &format!("code={first}"), cookies).await;
     assert_eq!((made.status, &made.json["kind"]), (200, &json!("recovery_codes")), "{made:?}");
     let recovery = made.json["secret"].as_str().expect("codes").lines().map(str::to_owned).collect();
-    (secret, recovery)
+    (secret, first, recovery)
 }
 
 #[tokio::test]
@@ -94,8 +87,7 @@ async fn where_codes_are_on_the_password_alone_opens_nothing_and_a_code_works_on
         let refused = posted(&server, "begin-codes", wrong, &mine).await;
         assert_eq!((refused.status, &refused.json["type"]), (401, &problem("sign-in-failed")), "{wrong}");
     }
-    a_step_begins().await;
-    let (secret, recovery) = turn_on(&server, &mine).await;
+    let (secret, first, recovery) = turn_on(&server, &mine).await;
     assert_eq!((reads(&server, &mine).await, reads(&server, &other).await), (200, 401), "others are signed out");
 
     let (status, kind, half) = with_password(&server).await;
@@ -104,7 +96,7 @@ async fn where_codes_are_on_the_password_alone_opens_nothing_and_a_code_works_on
     let page = answer(server.request(Method::GET, "/founder/sign-in/code").header("cookie", &half)).await;
     assert!(page.text.contains("or a recovery code"), "{}", page.text);
     // The code that turned codes on was used; the next one is not, once.
-    for used in [code(&secret, 0), "000000".to_owned(), "nothing".to_owned(), String::new()] {
+    for used in [first, "000000".to_owned(), "nothing".to_owned(), String::new()] {
         let (status, kind, _) = tried(&server, "sign-in-code", &format!("code={used}"), &half).await;
         assert_eq!((status, kind), (401, problem("wrong-code")), "{used}");
     }
@@ -148,7 +140,6 @@ async fn a_lost_password_is_no_way_round_codes_and_a_founder_takes_them_from_who
     let server = Server::start().await;
     create(&server, "anna@example.com", "founder", None);
     let mine = sign_in(&server, "anna@example.com").await;
-    a_step_begins().await;
     turn_on(&server, &mine).await;
     let (code, out, error) = server.command(&["person", "reset", "anna@example.com", "--log", "warn"]);
     assert_eq!(code, 0, "{error}");
@@ -176,8 +167,7 @@ async fn codes_are_turned_off_by_who_knows_the_password_and_with_another_key_the
     let server = Server::start().await;
     create(&server, "anna@example.com", "founder", None);
     let mine = sign_in(&server, "anna@example.com").await;
-    a_step_begins().await;
-    let (secret, _) = turn_on(&server, &mine).await;
+    let (secret, ..) = turn_on(&server, &mine).await;
     // A server that has another key says so, and lets nobody in for it.
     let key = server.data_dir.join("other.key");
     std::fs::write(&key, "ab".repeat(32)).expect("a key");
