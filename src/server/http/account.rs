@@ -91,7 +91,6 @@ fn words(code: &str) -> Option<Notice> {
     let (is_error, text) = match code {
         "session-ended" => (false, "Signed out there."),
         "password-changed" => (false, "The password is changed. You are signed out everywhere else."),
-        "codes-on" => (false, "Codes are on: from now on signing in asks for one. You are signed out everywhere else."),
         "codes-off" => (false, "Codes are off. You are signed out everywhere else."),
         "passkey-added" => {
             (false, "The passkey is added: you can sign in with it. You are signed out everywhere else.")
