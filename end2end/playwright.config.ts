@@ -15,7 +15,10 @@ export default defineConfig({
   forbidOnly: !!process.env.CI,
   workers: 2,
   retries: 0,
-  reporter: "list",
+  // Patience only ends what hangs, and decides nothing else: the machine may be shared, and slow for a while.
+  timeout: 180_000,
+  expect: { timeout: 20_000 },
+  reporter: [["list"], ["./failures.ts"]],
   use: {
     ...devices["Desktop Chrome"],
     baseURL,

@@ -12,4 +12,12 @@ if [ "${SCALING_MODE_RECORDINGS:-}" != none ]; then
   export SEED_DATA_DIR=$replay
 fi
 export SCALING_MODE_SETTINGS=$ROOT/end2end/scaling-mode.toml
-scripts/with-server.sh npm --prefix end2end test -- "$@"
+status=0
+scripts/with-server.sh npm --prefix end2end test -- "$@" || status=$?
+# Last, below the server's log: the end of a log is what people see of it.
+failures=end2end/test-results/failures.txt
+if [ "$status" != 0 ] && [ -f "$failures" ]; then
+  say "--- specs that failed"
+  cat "$failures" >&2
+fi
+exit "$status"

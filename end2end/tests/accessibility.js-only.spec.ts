@@ -16,7 +16,7 @@ const PARTS = 3;
 for (const width of [320, 1280]) {
   for (let part = 0; part < PARTS; part++) {
     test(`every page at ${width} px, light, dark and on paper, part ${part + 1} of ${PARTS}`, async ({ page, request }) => {
-      test.setTimeout(300_000);
+      test.setTimeout(600_000);
       await page.setViewportSize({ width, height: 900 });
       const pages = (await everyPage(request)).filter((_, place) => place % PARTS === part);
       for (const { name, path } of pages) {

@@ -8,7 +8,7 @@ const EXPECTED = /status of 404|The specified value "many" cannot be parsed/;
 
 for (const width of [320, 768, 1440]) {
   test(`every page fits ${width} px, all can be pressed, nothing is refused by the policy`, async ({ page, request }) => {
-    test.setTimeout(90_000);
+    test.setTimeout(300_000);
     await page.setViewportSize({ width, height: 900 });
     const said: string[] = [];
     page.on("console", (message) => {

@@ -7,7 +7,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
 /** Environments of one spec's own, for each of the two projects. */
-export const OF_A_SPEC = ["keyboard", "live", "timeline"].flatMap((spec) => [`${spec}-javascript`, `${spec}-no-javascript`]);
+export const OF_A_SPEC = ["keyboard", "live", "timeline", "what-if"].flatMap((spec) => [`${spec}-javascript`, `${spec}-no-javascript`]);
 /** States to look at. Nothing acts in them once they are made. */
 export const STATES = ["frozen", "stale", "measured", "trouble"] as const;
 

@@ -18,7 +18,8 @@ test("the history is narrowed by type and read page by page", async ({ page }) =
   const second = await places(page);
   expect(Math.max(...second)).toBeLessThan(Math.min(...first));
   await page.getByRole("link", { name: "Newest events" }).click();
-  expect(Math.max(...(await places(page)))).toBe(Math.max(...first));
+  // Not the very same: a tick may have come in between.
+  expect(Math.max(...(await places(page)))).toBeGreaterThanOrEqual(Math.max(...first));
   await page.getByRole("link", { name: "All events" }).click();
   await expect(page.getByLabel("Events", { exact: true })).toHaveValue("");
 });

@@ -4,14 +4,17 @@ import { PAGE } from "./helpers";
 
 const WHAT_IF = `${PAGE}/what-if`;
 
-/** Every input said, in lab: what production has measured or not plays no part. */
+/** Every input said, in lab: what was measured or not plays no part. */
 const SIX_CLIENTS =
   "mode=lab&inputs.clients=6&inputs.at_risk=0&inputs.warnings=0&inputs.critical=0&inputs.posts=10" +
   "&inputs.ai_spend=2&inputs.cpu=0.3&inputs.latency_ms=120&inputs.error_rate=0";
 
+/** Evaluates the project's own environment, which no other spec acts in, and names it. */
 const evaluate = async (request: APIRequestContext) => {
-  const response = await request.post("/api/scaling-mode/health", { data: { environment: "production" } });
+  const environment = `what-if-${test.info().project.name}`;
+  const response = await request.post("/api/scaling-mode/health", { data: { environment } });
   expect(response.ok()).toBe(true);
+  return environment;
 };
 const baseline = (page: Page) => page.locator(".side").first();
 const supposed = (page: Page) => page.locator(".side-supposed");
@@ -31,8 +34,8 @@ test("both sides stand beside each other, and the scenario is marked hypothetica
 });
 
 test("a scenario says which rule flips and where the answer changes", async ({ page, request }) => {
-  await evaluate(request);
-  await page.goto(`${WHAT_IF}?environment=production&${SIX_CLIENTS}`);
+  const own = await evaluate(request);
+  await page.goto(`${WHAT_IF}?environment=${own}&${SIX_CLIENTS}`);
   await expect(baseline(page).locator(".mark")).toHaveText("Measured");
   await expect(baseline(page).locator(".badge")).toHaveText("Hold");
   await expect(supposed(page).locator(".badge")).toHaveText("Freeze");
@@ -40,40 +43,40 @@ test("a scenario says which rule flips and where the answer changes", async ({ p
   await expect(turns(page, "Active clients")).toContainText("Hold at 5 clients (limit.clients)");
   await expect(turns(page, "Active clients")).toContainText("The answer stays");
   // One client less is within the limit: the answer is as the table says.
-  await page.goto(`${WHAT_IF}?environment=production&${SIX_CLIENTS.replace("clients=6", "clients=5")}`);
+  await page.goto(`${WHAT_IF}?environment=${own}&${SIX_CLIENTS.replace("clients=6", "clients=5")}`);
   await expect(supposed(page).locator(".badge")).toHaveText("Hold");
   await expect(turns(page, "Active clients")).toContainText("Freeze at 6 clients (limit.clients)");
 });
 
 test("what is not set stays unknown", async ({ page, request }) => {
-  await evaluate(request);
-  await page.goto(`${WHAT_IF}?environment=production&inputs.clients=4`);
+  const own = await evaluate(request);
+  await page.goto(`${WHAT_IF}?environment=${own}&inputs.clients=4`);
   await expect(supposed(page)).not.toContainText("NaN");
   await expect(turns(page, "AI spend, trailing day (USD)")).toContainText("unknown");
   await expect(turns(page, "AI spend, trailing day (USD)")).toContainText("Not one value: set it to see");
 });
 
 test("the form leads to its scenario, and the shared address holds only what differs", async ({ page, request }) => {
-  await evaluate(request);
-  await page.goto(`${WHAT_IF}?environment=production&mode=lab`);
+  const own = await evaluate(request);
+  await page.goto(`${WHAT_IF}?environment=${own}&mode=lab`);
   await page.getByRole("spinbutton", { name: "Active clients", exact: true }).fill("6");
   await page.getByRole("spinbutton", { name: "Most clients in Lab", exact: true }).fill("7");
   await page.getByRole("button", { name: "Show this scenario" }).click();
   await expect(page).toHaveURL(/inputs\.clients=6/);
   await expect(page.getByRole("spinbutton", { name: "Active clients", exact: true })).toHaveValue("6");
   const shared = await page.getByRole("link", { name: "Share this scenario" }).getAttribute("href");
-  expect(shared).toMatch(/environment=production&inputs\.clients=6(&mode=lab)?&limits\.lab\.max_clients=7$/);
+  expect(shared).toMatch(new RegExp(`environment=${own}&inputs\\.clients=6(&mode=lab)?&limits\\.lab\\.max_clients=7$`));
   await expect(page.getByRole("link", { name: "Use these limits and guardrails" })).toHaveAttribute(
     "href",
-    `${PAGE}/settings?environment=production&limits.lab.max_clients=7`,
+    `${PAGE}/settings?environment=${own}&limits.lab.max_clients=7`,
   );
   await page.getByRole("link", { name: "Back to baseline" }).click();
-  await expect(page).toHaveURL(`${WHAT_IF}?environment=production`);
+  await expect(page).toHaveURL(`${WHAT_IF}?environment=${own}`);
 });
 
 test("mistakes are named, and the address puts no words into the page's mouth", async ({ page, request }) => {
-  await evaluate(request);
-  await page.goto(`${WHAT_IF}?environment=production&inputs.clients=many&weights.infra=0.5&prize=yours`);
+  const own = await evaluate(request);
+  await page.goto(`${WHAT_IF}?environment=${own}&inputs.clients=many&weights.infra=0.5&prize=yours`);
   const alert = page.locator(".side-supposed").getByRole("alert");
   await expect(alert).toContainText("Active clients: is not a number.");
   await expect(alert).toContainText("The weights: must sum to 1");
