@@ -62,12 +62,12 @@ async function withPassword(page: Page, email: string) {
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
 }
 
-/** Signs in at the provider, as its own pages have it. */
-async function atProvider(page: Page, account: string) {
+/** Signs in at the provider, as its own pages have it; it asks for leave once. */
+async function atProvider(page: Page, account: string, isKnown = false) {
   await page.locator("input[name=login]").fill(account);
   await page.locator("input[name=password]").fill("anything");
   await page.getByRole("button", { name: /sign-in/i }).click();
-  await page.getByRole("button", { name: /continue/i }).click();
+  if (!isKnown) await page.getByRole("button", { name: /continue/i }).click();
 }
 
 test("codes are turned on by the first of them, and asked for from then on", async ({ page, browser, javaScriptEnabled }) => {
@@ -167,6 +167,19 @@ test("an account at the provider is connected, signs in, and joins by an invitat
   await vera.goto(`${base}/founder/account`);
   await expect(vera.getByRole("heading", { name: "Choose a password" })).toBeVisible();
   await expect(vera.getByText("vera@example.com: viewer of production")).toBeVisible();
+  // Without a password she is asked anew there, although the provider knows her still.
+  const choose = form(vera, "change-password");
+  await choose.getByLabel(/^The new one/).fill(PASSWORD);
+  await choose.getByRole("button").click();
+  await expect(notice(vera)).toContainText("Prove once more that it is you first.");
+  await sound(vera, "an account without a password", javaScriptEnabled);
+  await vera.getByRole("link", { name: "Sign in at Example once more" }).click();
+  await atProvider(vera, "vera.p", true);
+  await expect(notice(vera)).toContainText("That was you.");
+  await sound(vera, "an account just proved", javaScriptEnabled);
+  await choose.getByLabel(/^The new one/).fill(PASSWORD);
+  await choose.getByRole("button").click();
+  await expect(notice(vera)).toContainText("The password is changed.");
   await vera.context().close();
 
   await go(page, "/founder/account");

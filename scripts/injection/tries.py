@@ -146,7 +146,7 @@ TRIES = [
     get("/founder/sign-in?next=/founder/account&notice=signed-out", who="nobody"),
     get("/founder/account/codes?notice=wrong-code"),
     get("/founder/sign-in/code?next=/founder/account&notice=wrong-code", who="nobody"),
-    get("/founder/sign-in/provider?next=/founder/account&connect=yes&join={invitation}", who="nobody", status=303),
+    get("/founder/sign-in/provider?next=/founder/account&confirm=yes&connect=yes&join={invitation}", who="nobody", status=303),
     get("/founder/sign-in/callback?code=a&state=b&iss=c&error=d", who="nobody", status=303),
     get("/founder/sign-in/callback?code=a&state=b", headers={"Cookie": "__Host-scaling-mode-flow=a*"}, who="nobody", status=303),
     get("/founder/join/{invitation}*", who="nobody"),

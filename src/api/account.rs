@@ -30,6 +30,8 @@ pub struct AccountView {
     pub codes: Option<u64>,
     pub email: String,
     pub has_password: bool,
+    /// Whether they have proved once more, minutes ago at most, that it is them; asked of those without a password.
+    pub is_proved: bool,
     /// Recovery codes that were just made.
     pub made: Option<Made>,
     pub name: String,

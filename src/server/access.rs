@@ -30,11 +30,6 @@ pub fn ceremony_timeout() -> Duration {
     Duration::minutes(10)
 }
 
-/// How lately somebody must have signed in who has no password and changes what they prove themselves by.
-pub fn recent_sign_in() -> Duration {
-    Duration::minutes(10)
-}
-
 /// For how long an invitation can be used.
 pub fn invitation_timeout() -> Duration {
     Duration::days(7)

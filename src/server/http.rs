@@ -31,6 +31,7 @@ pub mod peer;
 pub mod people;
 pub mod probes;
 pub mod problem;
+mod proved;
 pub mod provider;
 pub mod receive;
 pub mod second_proof;

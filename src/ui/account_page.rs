@@ -1,6 +1,6 @@
 //! Owns the page of one's own account: roles, sessions, and what one signs in by. Must not know how any of it is checked.
 
-use super::account_proofs;
+use super::account_proofs::{self, Asks, password_now};
 use super::links;
 use super::notice_region::NoticeRegion;
 use super::page_error::PageError;
@@ -33,8 +33,10 @@ fn Account(view: AccountView) -> impl IntoView {
     let made = view.made.as_ref().map(|made| account_proofs::recovery_codes(&made.secret));
     let codes = account_proofs::codes(&view);
     let passkeys = account_proofs::passkeys(&view);
-    let provider = view.provider.as_ref().map(|provider| account_proofs::provider(provider, view.has_password));
-    let password = change_password(&view.email, view.has_password);
+    let asks = Asks::of(&view);
+    let again = account_proofs::prove_again(&view);
+    let provider = view.provider.as_ref().map(|provider| account_proofs::provider(provider, asks));
+    let password = change_password(&view.email, asks);
     let AccountView { email, name, notice, roles, sessions, .. } = view;
     let roles = roles.iter().map(role_words).collect::<Vec<_>>().join(", ");
     let others = (sessions.len() > 1).then(|| {
@@ -79,6 +81,7 @@ fn Account(view: AccountView) -> impl IntoView {
                 </TableRegion>
                 {others}
             </section>
+            {again}
             {password}
             {codes}
             {passkeys}
@@ -89,21 +92,9 @@ fn Account(view: AccountView) -> impl IntoView {
 }
 
 /// Another password, or the first where somebody came by a provider.
-fn change_password(email: &str, has_password: bool) -> AnyView {
-    let title = if has_password { "Change your password" } else { "Choose a password" };
-    let current = has_password.then(|| {
-        view! {
-            <label for="password-current">"The one you have now"</label>
-            <input
-                id="password-current"
-                name="current"
-                type="password"
-                required
-                autocomplete="current-password"
-                maxlength="256"
-            />
-        }
-    });
+fn change_password(email: &str, asks: Asks) -> AnyView {
+    let title = if matches!(asks, Asks::Password) { "Change your password" } else { "Choose a password" };
+    let current = password_now("password", "The one you have now", asks);
     view! {
         <section class="panel narrow" aria-labelledby="password-title">
             <h2 id="password-title">{title}</h2>

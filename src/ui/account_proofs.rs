@@ -6,14 +6,74 @@ use super::widgets::{TableRegion, TimeStamp};
 use crate::api::{AccountView, PasskeyLine, ProviderAccountLine, ProviderView};
 use leptos::prelude::*;
 
-/// The question for the password of now, where there is one. Without one it is enough to have signed in just now.
-fn password_now(id: &str, has_password: bool) -> AnyView {
-    if !has_password {
-        return view! { <p class="quiet">"This works within ten minutes of signing in."</p> }.into_any();
+const YOURS: &str = "Your password";
+
+/// What is asked before anything that one signs in by is changed.
+#[derive(Clone, Copy)]
+pub enum Asks {
+    /// The password of now.
+    Password,
+    /// To have proved once more that it is them, which was done.
+    Proved,
+    /// The same, and it was not done.
+    Proof,
+}
+
+impl Asks {
+    pub fn of(view: &AccountView) -> Asks {
+        match (view.has_password, view.is_proved) {
+            (true, _) => Asks::Password,
+            (false, true) => Asks::Proved,
+            (false, false) => Asks::Proof,
+        }
     }
-    let id = format!("{id}-current");
+}
+
+/// How somebody without a password proves once more that it is them; nothing where they have one, or have done so.
+pub fn prove_again(view: &AccountView) -> Option<AnyView> {
+    if !matches!(Asks::of(view), Asks::Proof) {
+        return None;
+    }
+    let name = view.provider.as_ref().filter(|provider| !provider.accounts.is_empty()).map(|provider| &provider.name);
+    let at_provider = name.map(|name| {
+        view! {
+            <p>
+                <a class="button" href=format!("{}?confirm=yes", links::PROVIDER)>
+                    {format!("Sign in at {name} once more")}
+                </a>
+            </p>
+        }
+    });
+    let by_passkey = (!view.passkeys.is_empty()).then(|| {
+        view! { <p>"With a passkey: sign out, and sign in with it."</p> }
+    });
+    let panel = view! {
+        <section class="panel narrow" aria-labelledby="again-title">
+            <h2 id="again-title">"Prove once more that it is you"</h2>
+            <p>
+                "You have no password here. Before anything that you sign in by is changed, prove once more that it is you; then you have ten minutes."
+            </p>
+            {at_provider}
+            {by_passkey}
+        </section>
+    };
+    Some(panel.into_any())
+}
+
+/// The question for the password of now, or what is asked where there is none.
+pub fn password_now(id: &str, label: &'static str, asks: Asks) -> AnyView {
+    let id = match asks {
+        Asks::Password => format!("{id}-current"),
+        Asks::Proved => {
+            return view! { <p class="quiet">"You have just proved that it is you: this works for ten minutes."</p> }
+                .into_any();
+        }
+        Asks::Proof => {
+            return view! { <p class="quiet">"Prove once more that it is you first, above."</p> }.into_any();
+        }
+    };
     view! {
-        <label for=id.clone()>"Your password"</label>
+        <label for=id.clone()>{label}</label>
         <input id=id name="current" type="password" required autocomplete="current-password" maxlength="256" />
     }
     .into_any()
@@ -45,7 +105,7 @@ pub fn codes(view: &AccountView) -> AnyView {
             <h2 id="codes-title">"Codes"</h2>
             <p>{says}</p>
             <form method="post" action=links::form(form) class="access-form">
-                {password_now("codes", view.has_password)}
+                {password_now("codes", YOURS, Asks::of(view))}
                 <button type="submit" class="button">
                     {button}
                 </button>
@@ -72,9 +132,9 @@ pub fn recovery_codes(codes: &str) -> AnyView {
 
 /// Passkeys: the list of them, and a further one.
 pub fn passkeys(view: &AccountView) -> AnyView {
-    let has_password = view.has_password;
+    let asks = Asks::of(view);
     let list = (!view.passkeys.is_empty()).then(|| {
-        let rows: Vec<_> = view.passkeys.iter().map(|passkey| passkey_row(passkey, has_password)).collect();
+        let rows: Vec<_> = view.passkeys.iter().map(|passkey| passkey_row(passkey, asks)).collect();
         view! {
             <TableRegion label="Your passkeys">
                 <table>
@@ -102,7 +162,7 @@ pub fn passkeys(view: &AccountView) -> AnyView {
             </noscript> <form method="post" action=links::form("begin-passkey") class="access-form" data-passkey="add" hidden>
                 <label for="passkey-name">"What to call it, such as the device"</label>
                 <input id="passkey-name" name="name" type="text" required autocomplete="off" maxlength="100" />
-                {password_now("passkey", has_password)} <button type="submit" class="button">
+                {password_now("passkey", YOURS, asks)} <button type="submit" class="button">
                     "Add a passkey"
                 </button> <p role="alert" class="form-error"></p>
             </form>
@@ -111,7 +171,7 @@ pub fn passkeys(view: &AccountView) -> AnyView {
     .into_any()
 }
 
-fn passkey_row(passkey: &PasskeyLine, has_password: bool) -> AnyView {
+fn passkey_row(passkey: &PasskeyLine, asks: Asks) -> AnyView {
     let used = match passkey.used_at {
         Some(at) => view! { <TimeStamp at=at /> }.into_any(),
         None => "never".into_any(),
@@ -131,7 +191,7 @@ fn passkey_row(passkey: &PasskeyLine, has_password: bool) -> AnyView {
                     <summary>{format!("Remove {}", passkey.name)}</summary>
                     <form method="post" action=links::form("remove-passkey") class="access-form">
                         <input type="hidden" name="id" value=passkey.id.clone() />
-                        {password_now(&id, has_password)}
+                        {password_now(&id, YOURS, asks)}
                         <button type="submit" class="button">
                             "Remove it"
                         </button>
@@ -144,10 +204,10 @@ fn passkey_row(passkey: &PasskeyLine, has_password: bool) -> AnyView {
 }
 
 /// The provider by which one may sign in: the accounts that are connected, and a further one.
-pub fn provider(view: &ProviderView, has_password: bool) -> AnyView {
+pub fn provider(view: &ProviderView, asks: Asks) -> AnyView {
     let name = view.name.clone();
     let accounts: Vec<_> =
-        view.accounts.iter().enumerate().map(|(place, account)| account_line(place, account, has_password)).collect();
+        view.accounts.iter().enumerate().map(|(place, account)| account_line(place, account, asks)).collect();
     let list = (!accounts.is_empty()).then(|| view! { <ul>{accounts}</ul> });
     let further = if view.is_allowed {
         view! {
@@ -161,7 +221,7 @@ pub fn provider(view: &ProviderView, has_password: bool) -> AnyView {
     } else {
         view! {
             <form method="post" action=links::form("allow-provider") class="access-form">
-                {password_now("provider", has_password)}
+                {password_now("provider", YOURS, asks)}
                 <button type="submit" class="button">
                     {format!("Connect an account at {name}")}
                 </button>
@@ -180,7 +240,7 @@ pub fn provider(view: &ProviderView, has_password: bool) -> AnyView {
     .into_any()
 }
 
-fn account_line(place: usize, account: &ProviderAccountLine, has_password: bool) -> AnyView {
+fn account_line(place: usize, account: &ProviderAccountLine, asks: Asks) -> AnyView {
     view! {
         <li>
             {account.label.clone()} " " <span class="quiet">{account.issuer.clone()}</span> <details>
@@ -188,7 +248,7 @@ fn account_line(place: usize, account: &ProviderAccountLine, has_password: bool)
                 <form method="post" action=links::form("disconnect-provider") class="access-form">
                     <input type="hidden" name="issuer" value=account.issuer.clone() />
                     <input type="hidden" name="subject" value=account.subject.clone() />
-                    {password_now(&format!("disconnect-{place}"), has_password)}
+                    {password_now(&format!("disconnect-{place}"), YOURS, asks)}
                     <button type="submit" class="button">
                         "Disconnect it"
                     </button>

@@ -207,6 +207,19 @@ impl Scene {
         answer(request).await.status
     }
 
+    /// The secret of a link for Bob, from whoever may invite.
+    async fn invited(&self, cookies: &str) -> String {
+        let invited = self
+            .server
+            .request(Method::POST, "/api/scaling-mode/forms/invite")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin")
+            .header("cookie", cookies)
+            .body("email=bob%40example.com&environment=production&role=viewer");
+        let link = answer(invited).await.json["secret"].as_str().expect("a link").to_owned();
+        link.rsplit('/').next().unwrap().to_owned()
+    }
+
     /// Somebody whose account at the provider is connected; their session.
     async fn connected(&self) -> String {
         create(&self.server, "anna@example.com", "founder", None);
@@ -321,15 +334,7 @@ async fn an_account_is_whose_it_was_connected_by_whatever_address_it_has() {
 async fn one_joins_by_the_provider_with_the_link_of_an_invitation() {
     let scene = Scene::new().await;
     let cookies = scene.connected().await;
-    let invited = scene
-        .server
-        .request(Method::POST, "/api/scaling-mode/forms/invite")
-        .header("content-type", "application/x-www-form-urlencoded")
-        .header("sec-fetch-site", "same-origin")
-        .header("cookie", &cookies)
-        .body("email=bob%40example.com&environment=production&role=viewer");
-    let link = answer(invited).await.json["secret"].as_str().expect("a link").to_owned();
-    let secret = link.rsplit('/').next().unwrap().to_owned();
+    let secret = scene.invited(&cookies).await;
     assert!(scene.server.get(&format!("/founder/join/{secret}")).await.text.contains("Join with Example"));
     // By an account that is somebody's already nobody joins.
     let join = format!("?join={secret}");
@@ -340,11 +345,60 @@ async fn one_joins_by_the_provider_with_the_link_of_an_invitation() {
     let account = answer(scene.server.request(Method::GET, "/api/scaling-mode/account").header("cookie", &bob)).await;
     assert_eq!((&account.json["email"], &account.json["has_password"]), (&json!("bob@example.com"), &json!(false)));
     assert!(scene.there(&join, "").await.is_err(), "a link is used once");
-    // Whoever has no password may choose one just after signing in, and keeps a way in.
+}
+
+#[tokio::test]
+async fn who_has_no_password_is_asked_anew_by_the_provider_before_anything_is_changed() {
+    let scene = Scene::new().await;
+    let anna = scene.connected().await;
+    let link = scene.invited(&anna).await;
+    let (_, bob) = scene.round(&format!("?join={link}"), "", |says| says.subject = "3").await;
+    let choose = format!("current=&new={}", PASSWORD.replace(' ', "+"));
+    let changes = ["change-password", "begin-codes", "begin-passkey", "allow-provider", "disconnect-provider"];
+    // That they have just signed in is not enough: the provider may have known them still.
+    for change in changes {
+        assert_eq!(scene.form(change, "current=", &bob).await, 403, "{change}");
+    }
+    let (to, _) = scene.there("?confirm=yes", &bob).await.expect("it is sent there");
+    let pairs: HashMap<String, String> = to.query_pairs().into_owned().collect();
+    assert_eq!((pairs["prompt"].as_str(), pairs["max_age"].as_str()), ("login", "0"));
+    let now = i64::try_from(seconds()).unwrap();
+    type Lie = fn(&mut Says, i64);
+    let refused: [(&str, &str, Lie); 4] = [
+        ("it does not say when", "provider-failed", |says, _| says.subject = "3"),
+        ("it did not ask anew", "provider-failed", |says, now| {
+            says.subject = "3";
+            says.claims = json!({"auth_time": now - 600});
+        }),
+        ("somebody else's account", "not-connected", |says, now| says.claims = json!({"auth_time": now})),
+        ("nobody's account", "not-connected", |says, now| {
+            says.subject = "9";
+            says.claims = json!({"auth_time": now});
+        }),
+    ];
+    for (name, notice, lie) in refused {
+        let (to, _) = scene.round("?confirm=yes", &bob, |says| lie(says, now)).await;
+        assert_eq!(to, format!("/founder/account?notice={notice}#notice"), "{name}");
+        assert_eq!(scene.form("change-password", &choose, &bob).await, 403, "{name}");
+    }
+    let anew = |says: &mut Says| {
+        says.subject = "3";
+        says.claims = json!({"auth_time": now});
+    };
+    // It is of the session in which it was done, and nobody without one is sent there for it.
+    let led = scene.there("?confirm=yes", "").await.expect_err("it is not sent there");
+    assert_eq!(led.headers()["location"], "/founder/account?notice=sign-in-again#notice");
+    let (_, other) = scene.round("", "", |says| says.subject = "3").await;
+    let (to, _) = scene.round("?confirm=yes", &bob, anew).await;
+    assert_eq!(to, "/founder/account?notice=proved#notice");
+    assert_eq!(scene.form("change-password", &choose, &other).await, 403);
+    // A way in stays, and a password may be chosen now; it is asked for from then on.
     let alone = format!("issuer={}&subject=3&current=", scene.provider.issuer);
     assert_eq!(scene.form("disconnect-provider", &alone, &bob).await, 409);
-    assert_eq!(scene.form("change-password", &format!("current=&new={}", PASSWORD.replace(' ', "+")), &bob).await, 200);
+    assert_eq!(scene.form("change-password", &choose, &bob).await, 200);
     sign_in(&scene.server, "bob@example.com").await;
+    assert_eq!(scene.form("disconnect-provider", &alone, &bob).await, 401);
+    assert_eq!(scene.reads(&anna).await, 200);
 }
 
 #[tokio::test]

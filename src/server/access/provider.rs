@@ -6,8 +6,8 @@ use crate::server::config::OpenId;
 use crate::server::sources::outgoing::{Allowed, AskError, Outgoing};
 use chrono::{DateTime, Duration, Utc};
 use openidconnect::core::{
-    CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdTokenClaims, CoreJwsSigningAlgorithm,
-    CoreProviderMetadata, CoreUserInfoClaims,
+    CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdTokenClaims,
+    CoreJwsSigningAlgorithm, CoreProviderMetadata, CoreUserInfoClaims,
 };
 use openidconnect::{
     AccessToken, AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
@@ -52,8 +52,19 @@ pub enum ProviderError {
     Asked(#[from] AskError),
     #[error("the provider of sign-in answered with something else than was asked for: {0}")]
     Answered(String),
+    #[error("the provider does not say that it has asked anew (auth_time)")]
+    NotAnew,
     #[error("the ID token proves nothing: {0}")]
     Unproved(String),
+}
+
+/// Whom the provider asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// Everybody, whom it knows still, too.
+    Anew,
+    /// Those whom it does not know still.
+    WhoeverIsSignedIn,
 }
 
 /// What a browser is sent away with, and what is to be kept until it is back.
@@ -85,8 +96,17 @@ pub struct Account {
     /// What it is called, to tell it from others.
     pub label: String,
     pub name: Option<String>,
+    /// When they proved it there, where the provider says so (`auth_time`).
+    pub proved_at: Option<DateTime<Utc>>,
     /// By which the provider knows it for ever.
     pub subject: String,
+}
+
+impl Account {
+    /// Whether they have proved it there since then, as far as clocks agree.
+    pub fn has_signed_in_since(&self, begun: DateTime<Utc>) -> bool {
+        self.proved_at.is_some_and(|at| at + skew() >= begun)
+    }
 }
 
 type Client =
@@ -177,15 +197,19 @@ impl Provider {
     ///
     /// # Errors
     /// [`ProviderError`].
-    pub async fn send(&self, back: &str, now: DateTime<Utc>) -> Result<Sent, ProviderError> {
+    pub async fn send(&self, back: &str, asks: Asks, now: DateTime<Utc>) -> Result<Sent, ProviderError> {
         let client = self.client(self.metadata(now, fresh_for()).await?, back)?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-        let (address, state, nonce) = client
+        let mut request = client
             .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
             .add_scope(Scope::new("email".to_owned()))
             .add_scope(Scope::new("profile".to_owned()))
-            .set_pkce_challenge(challenge)
-            .url();
+            .set_pkce_challenge(challenge);
+        if asks == Asks::Anew {
+            // With a greatest age the provider has to say when it was (OpenID Connect Core 1.0, 2).
+            request = request.add_prompt(CoreAuthPrompt::Login).set_max_age(std::time::Duration::ZERO);
+        }
+        let (address, state, nonce) = request.url();
         Ok(Sent {
             address: address.into(),
             nonce: nonce.secret().clone(),
@@ -262,6 +286,7 @@ impl Provider {
             issuer: self.issuer().to_owned(),
             label: shown(&label),
             name,
+            proved_at: claims.auth_time(),
             subject: claims.subject().to_string(),
         }
     }

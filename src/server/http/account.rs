@@ -6,15 +6,14 @@ use super::context::{identity, state};
 use super::identity::Credential;
 use super::joining::{entry_of, hashed, lines};
 use super::session::Browser;
-use super::{AppState, notices, problem, provider, shown_once, sign_in};
+use super::{AppState, notices, problem, proved, provider, shown_once, sign_in};
 use crate::api::{AccountView, OwnSession, PasskeyLine};
 use crate::domain::access::Who;
 use crate::domain::overview::Notice;
 use crate::domain::policy::FieldError;
 use crate::error::{Code, WireError};
 use crate::server::access::guesses::Guess;
-use crate::server::access::{password, recent_sign_in};
-use crate::server::clock;
+use crate::server::access::password;
 use crate::server::store::access::{Entry, Proofs};
 
 /// The page of one's own account.
@@ -59,6 +58,7 @@ pub async fn page(notice: Option<String>) -> Result<AccountView, WireError> {
         codes: person.has_totp.then_some(recovery_codes),
         email: person.email.clone(),
         has_password: own.proofs.password.is_some(),
+        is_proved: proved::is_noted(&state, &own.hash).await?,
         made: shown_once::take(|kind| kind == RECOVERY_CODES),
         name: person.name.clone(),
         notice: notice.as_deref().and_then(words),
@@ -96,6 +96,12 @@ fn words(code: &str) -> Option<Notice> {
             (false, "The passkey is added: you can sign in with it. You are signed out everywhere else.")
         }
         "passkey-removed" => (false, "The passkey opens nothing from now on. You are signed out everywhere else."),
+        "proved" => (false, "That was you. What you sign in by can be changed for ten minutes."),
+        "sign-in-again" => (true, "Prove once more that it is you first. Nothing was changed."),
+        "not-connected" => (true, "That account at the provider is not yours here. Nothing was changed."),
+        "codes-required" => {
+            (true, "Everybody here signs in with a code too. Turn codes on: nothing else is open to you before.")
+        }
         "connected" => (false, "You can sign in by that account from now on. You are signed out everywhere else."),
         "conflict" => {
             (true, "You could not sign in any more. Choose a password, or add another way, first. Nothing was changed.")
@@ -138,25 +144,26 @@ async fn ended(id: &str) -> Result<(), WireError> {
     }
 }
 
-/// Whether whoever sits at the browser is still who signed in in it: by the password that they have now, or, where they have none, by having
-/// signed in just now. It is asked before what they prove themselves by is changed.
+/// Whether whoever sits at the browser is still who signed in in it: by the password that they have now, or, where they have none, by a
+/// passkey or the provider, which have asked them just now. It is asked before what they prove themselves by is changed.
 ///
 /// # Errors
 /// [`Code::SignInFailed`], [`Code::SignInAgain`].
 pub async fn prove_again(state: &AppState, own: &Own, password: String) -> Result<(), WireError> {
     let person = &own.proofs.person;
+    let Some(stored) = own.proofs.password.clone() else {
+        return if proved::is_noted(state, &own.hash).await? {
+            Ok(())
+        } else {
+            Err(WireError::new(
+                Code::SignInAgain,
+                "Prove once more that it is you, on the page of your account, and do this within ten minutes.",
+            ))
+        };
+    };
     // Whoever sits at somebody else's browser guesses as any other.
     let guess = Guess { account: &person.email, address: own.browser.address, device: Some(&own.hash) };
     state.access.guesses.count(guess).map_err(|wait| sign_in::too_many(guess.account, guess.address, wait))?;
-    let Some(stored) = own.proofs.password.clone() else {
-        let session = state.store.session(&own.hash).await.map_err(problem::of_store)?;
-        let is_recent = session.is_some_and(|session| clock::now() - session.created_at < recent_sign_in());
-        return if is_recent {
-            Ok(())
-        } else {
-            Err(WireError::new(Code::SignInAgain, "Sign out, sign in again, and do this within ten minutes."))
-        };
-    };
     if state.access.hasher.is_right(password, Some(stored)).await {
         Ok(())
     } else {

@@ -5,7 +5,7 @@ use super::account::{entry, lead_back, own, prove_again};
 use super::context::{self, state};
 use super::session::{self, Browser};
 use super::sign_in;
-use super::{AppState, ceremonies, problem};
+use super::{AppState, ceremonies, problem, proved};
 use crate::api::{Asked, Went};
 use crate::domain::access::person_name;
 use crate::domain::policy::FieldError;
@@ -118,6 +118,7 @@ pub async fn sign_in(ceremony: &str, answer: &str, next: Option<&str>) -> Result
         return Err(unproved());
     }
     // A passkey is two proofs: the device, and what opens it.
-    let entered = sign_in::enter(&state, &browser, &person, true).await?;
-    Ok(Went { to: sign_in::on(entered, next) })
+    let begun = session::enter(&state, &browser, &person, true).await?;
+    proved::note(&state, &begun.hash).await?;
+    Ok(Went { to: sign_in::on(sign_in::in_their_browser(begun), next) })
 }

@@ -6,11 +6,11 @@ use super::context::state;
 use super::identity::{Credential, is_current};
 use super::session::{self, Browser};
 use super::sign_in::{self, is_own_page};
-use super::{AppState, ceremonies, cookies, guard, joining, problem};
+use super::{AppState, ceremonies, cookies, guard, joining, problem, proved};
 use crate::api::{ProviderAccountLine, ProviderView};
 use crate::domain::access::person_name;
 use crate::error::{Code, WireError};
-use crate::server::access::provider::{Account, Provider, ProviderError, Returned};
+use crate::server::access::provider::{Account, Asks, Provider, ProviderError, Returned};
 use crate::server::access::secret;
 use crate::server::store::access::{JoinedBy, Person, SessionOf};
 use crate::server::store::proofs::ProviderAccount;
@@ -20,6 +20,7 @@ use axum::extract::{Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// The way there.
@@ -37,6 +38,10 @@ const ALLOWED: &str = "provider-allowed";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Purpose {
+    /// Whoever is signed in proves once more that it is them; the hash of their session.
+    Confirm {
+        session: String,
+    },
     /// Whoever is signed in will sign in by it from now on; the hash of their session.
     Connect {
         session: String,
@@ -51,6 +56,7 @@ enum Purpose {
 /// What is kept until the browser is back.
 #[derive(Serialize, Deserialize)]
 struct Flow {
+    begun_at: DateTime<Utc>,
     /// The hash of the cookie that only this browser has.
     browser: String,
     next: Option<String>,
@@ -62,6 +68,7 @@ struct Flow {
 /// What the way there says.
 #[derive(Deserialize)]
 pub struct There {
+    confirm: Option<String>,
     connect: Option<String>,
     join: Option<String>,
     next: Option<String>,
@@ -185,7 +192,7 @@ enum Place {
 impl Place {
     fn of(there: &There) -> Place {
         match &there.join {
-            _ if there.connect.is_some() => Place::Account,
+            _ if there.confirm.is_some() || there.connect.is_some() => Place::Account,
             Some(link) => Place::Join(link.clone()),
             None => Place::SignIn(there.next.clone()),
         }
@@ -193,7 +200,7 @@ impl Place {
 
     fn of_flow(flow: &Flow) -> Place {
         match &flow.purpose {
-            Purpose::Connect { .. } => Place::Account,
+            Purpose::Confirm { .. } | Purpose::Connect { .. } => Place::Account,
             Purpose::Join { link } => Place::Join(link.clone()),
             Purpose::SignIn => Place::SignIn(flow.next.clone()),
         }
@@ -212,35 +219,43 @@ impl Place {
 async fn begun(state: &AppState, parts: &Parts, there: There) -> Result<(String, HeaderValue), WireError> {
     let (browser, now) = (Browser::of(parts), clock::now());
     let provider = provider(state)?;
-    let purpose = match (there.connect, there.join) {
-        (Some(_), _) => Purpose::Connect { session: may_connect(state, parts).await? },
-        (None, Some(link)) => {
+    let next = there.next.clone().filter(|next| is_own_page(next));
+    let purpose = match there {
+        There { confirm: Some(_), .. } => Purpose::Confirm { session: own_session(parts)? },
+        There { connect: Some(_), .. } => Purpose::Connect { session: may_connect(state, parts).await? },
+        There { join: Some(link), .. } => {
             joining::invitation(state, &link).await?;
             Purpose::Join { link }
         }
-        (None, None) => Purpose::SignIn,
+        There { .. } => Purpose::SignIn,
     };
     session::count_beginning(state, &browser).await?;
-    let sent = provider.send(&back(parts), now).await.map_err(|error| failed(&error))?;
+    let asks = if matches!(purpose, Purpose::Confirm { .. }) { Asks::Anew } else { Asks::WhoeverIsSignedIn };
+    let sent = provider.send(&back(parts), asks, now).await.map_err(|error| failed(&error))?;
     let cookie = session::fresh(secret::fresh())?;
-    let flow = Flow {
-        browser: cookie.hash,
-        next: there.next.filter(|next| is_own_page(next)),
-        nonce: sent.nonce,
-        purpose,
-        verifier: sent.verifier,
-    };
+    let flow = Flow { begun_at: now, browser: cookie.hash, next, nonce: sent.nonce, purpose, verifier: sent.verifier };
     let content = serde_json::to_vec(&flow).unwrap_or_default();
     ceremonies::begin(state, FLOW, &secret::hash(&sent.state), &content).await?;
     Ok((sent.address, cookies::with_flow(&cookie.secret)))
 }
 
+fn begin_anew() -> WireError {
+    WireError::new(Code::SignInAgain, "Begin on the page of your account.")
+}
+
+/// The hash of the session that the browser has.
+fn own_session(parts: &Parts) -> Result<String, WireError> {
+    match parts.extensions.get::<Credential>() {
+        Some(Credential::Session(hash)) => Ok(hash.clone()),
+        _ => Err(begin_anew()),
+    }
+}
+
 /// The hash of the session of whoever may connect an account now.
 async fn may_connect(state: &AppState, parts: &Parts) -> Result<String, WireError> {
-    let again = || WireError::new(Code::SignInAgain, "Begin on the page of your account.");
-    let Some(Credential::Session(hash)) = parts.extensions.get::<Credential>() else { return Err(again()) };
-    ceremonies::take(state, ALLOWED, &allowed_id(hash)).await?.ok_or_else(again)?;
-    Ok(hash.clone())
+    let hash = own_session(parts)?;
+    ceremonies::take(state, ALLOWED, &allowed_id(&hash)).await?.ok_or_else(begin_anew)?;
+    Ok(hash)
 }
 
 /// Receives a browser that comes back from the provider.
@@ -282,9 +297,10 @@ type Led = (String, Vec<HeaderValue>);
 async fn returned(state: &AppState, parts: &Parts, answer: Back, flow: &Flow) -> Result<Led, WireError> {
     let account = known(state, parts, answer, flow).await?;
     match &flow.purpose {
-        Purpose::SignIn => signed_in(state, parts, &account, flow.next.as_deref()).await,
+        Purpose::Confirm { session } => confirmed(state, parts, &account, flow, session).await,
         Purpose::Connect { session } => connected(state, parts, &account, session).await,
         Purpose::Join { link } => joined(state, parts, &account, link).await,
+        Purpose::SignIn => signed_in(state, parts, &account, flow.next.as_deref()).await,
     }
 }
 
@@ -320,8 +336,8 @@ async fn entered(
     next: Option<&str>,
 ) -> Result<Led, WireError> {
     let browser = Browser::of(parts);
-    let (entered, cookies) = session::enter(state, &browser, person, account.by_several_proofs).await?;
-    Ok((sign_in::on(entered, next), cookies))
+    let begun = session::enter(state, &browser, person, account.by_several_proofs).await?;
+    Ok((sign_in::on(begun.entered, next), begun.cookies))
 }
 
 async fn signed_in(state: &AppState, parts: &Parts, account: &Account, next: Option<&str>) -> Result<Led, WireError> {
@@ -335,15 +351,38 @@ async fn signed_in(state: &AppState, parts: &Parts, account: &Account, next: Opt
     entered(state, parts, &person, account, next).await
 }
 
-async fn connected(state: &AppState, parts: &Parts, account: &Account, hash: &str) -> Result<Led, WireError> {
+/// Whoever set out in this session, which must be the one of now.
+async fn still_here(state: &AppState, parts: &Parts, hash: &str) -> Result<Person, WireError> {
     let session = state.store.session(hash).await.map_err(problem::of_store)?;
     let still = session.filter(|session| session.is_whole && is_current(session, clock::now()));
-    // The session of before must be the one of now.
-    let is_same = matches!(parts.extensions.get::<Credential>(), Some(Credential::Session(now)) if now == hash);
-    let person = match still.map(|session| session.of) {
-        Some(SessionOf::Person(person)) if is_same => person,
-        _ => return Err(WireError::new(Code::SignInAgain, "Begin on the page of your account.")),
-    };
+    match still.map(|session| session.of) {
+        Some(SessionOf::Person(person)) if own_session(parts)? == hash => Ok(person),
+        _ => Err(begin_anew()),
+    }
+}
+
+/// Notes that whoever is signed in has proved it just now, at the provider, by an account that is theirs here.
+async fn confirmed(
+    state: &AppState,
+    parts: &Parts,
+    account: &Account,
+    flow: &Flow,
+    hash: &str,
+) -> Result<Led, WireError> {
+    let person = still_here(state, parts, hash).await?;
+    let found = state.store.person_of(&account.issuer, &account.subject).await.map_err(problem::of_store)?;
+    if found.is_none_or(|found| found.id != person.id) {
+        return Err(WireError::new(Code::NotConnected, "It was another account than yours."));
+    }
+    if !account.has_signed_in_since(flow.begun_at) {
+        return Err(failed(&ProviderError::NotAnew));
+    }
+    proved::note(state, hash).await?;
+    Ok((format!("{}?notice=proved#notice", account::ADDRESS), Vec::new()))
+}
+
+async fn connected(state: &AppState, parts: &Parts, account: &Account, hash: &str) -> Result<Led, WireError> {
+    let person = still_here(state, parts, hash).await?;
     let reason = format!("connected {} at {}", account.label, account.issuer);
     let entry = joining::entry_of(&Browser::of(parts), &person.email, &person.roles, reason);
     state.store.connect(person.id, &kept(account), hash, clock::now(), &entry).await.map_err(problem::of_store)?;

@@ -52,6 +52,14 @@ pub enum Entered {
     Whole,
 }
 
+/// A session that has begun.
+pub struct Begun {
+    pub cookies: Vec<HeaderValue>,
+    pub entered: Entered,
+    /// The hash of its secret.
+    pub hash: String,
+}
+
 /// Lets somebody in who has proved who they are: as far as to the question for a code where they have turned codes on, unless more than one
 /// thing is proved already. Whatever the browser had before is ended, so that nobody can know beforehand what it has.
 ///
@@ -62,7 +70,7 @@ pub async fn enter(
     browser: &Browser,
     person: &Person,
     by_several_proofs: bool,
-) -> Result<(Entered, Vec<HeaderValue>), WireError> {
+) -> Result<Begun, WireError> {
     let entered = if person.has_totp && !by_several_proofs { Entered::Half } else { Entered::Whole };
     let now = clock::now();
     let made = fresh(secret::fresh())?;
@@ -71,12 +79,12 @@ pub async fn enter(
     }
     let session = browser.session(made.hash, now, entered == Entered::Whole);
     state.store.begin_session(person.id, &session).await.map_err(problem::of_store)?;
-    let mut set = vec![cookies::with_session(&made.secret)];
+    let mut cookies = vec![cookies::with_session(&made.secret)];
     if entered == Entered::Whole {
-        set.push(know(state, person, &browser.headers).await?);
+        cookies.push(know(state, person, &browser.headers).await?);
         tracing::info!(account = person.email, address = session.address, "signed in");
     }
-    Ok((entered, set))
+    Ok(Begun { cookies, entered, hash: session.token_hash })
 }
 
 /// Notes that the person has signed in in this browser.

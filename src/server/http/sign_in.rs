@@ -156,9 +156,13 @@ pub async fn enter(
     person: &Person,
     by_several_proofs: bool,
 ) -> Result<Entered, WireError> {
-    let (entered, cookies) = session::enter(state, browser, person, by_several_proofs).await?;
-    cookies.iter().for_each(session::set_cookie);
-    Ok(entered)
+    Ok(in_their_browser(session::enter(state, browser, person, by_several_proofs).await?))
+}
+
+/// Gives a browser the cookies of the session that has begun.
+pub fn in_their_browser(begun: session::Begun) -> Entered {
+    begun.cookies.iter().for_each(session::set_cookie);
+    begun.entered
 }
 
 /// What somebody is told who has to wait before they may guess again.
