@@ -46,6 +46,7 @@ pub enum Code {
     NotSetUp,
     ProviderFailed,
     NotAllowed,
+    CodesRequired,
     UnknownPerson,
     LinkUnusable,
     PersonExists,
@@ -57,7 +58,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 41] = [
+    pub const ALL: [Code; 42] = [
         Code::Malformed,
         Code::OutOfRange,
         Code::InvalidSignature,
@@ -91,6 +92,7 @@ impl Code {
         Code::NotSetUp,
         Code::ProviderFailed,
         Code::NotAllowed,
+        Code::CodesRequired,
         Code::UnknownPerson,
         Code::LinkUnusable,
         Code::PersonExists,
@@ -112,7 +114,12 @@ impl Code {
             | Code::SecondProofRequired
             | Code::WrongCode
             | Code::PasskeyFailed => 401,
-            Code::ForeignOrigin | Code::ForeignHost | Code::NotAllowed | Code::SignInAgain | Code::NotConnected => 403,
+            Code::ForeignOrigin
+            | Code::ForeignHost
+            | Code::NotAllowed
+            | Code::CodesRequired
+            | Code::SignInAgain
+            | Code::NotConnected => 403,
             Code::UnknownEnvironment
             | Code::UnknownSnapshot
             | Code::UnknownEvent
@@ -178,6 +185,7 @@ impl Code {
             Code::NotSetUp => "not-set-up",
             Code::ProviderFailed => "provider-failed",
             Code::NotAllowed => "not-allowed",
+            Code::CodesRequired => "codes-required",
             Code::UnknownPerson => "unknown-person",
             Code::LinkUnusable => "link-unusable",
             Code::PersonExists => "person-exists",
@@ -225,6 +233,7 @@ impl Code {
             Code::NotSetUp => "This server is not set up for that",
             Code::ProviderFailed => "The provider of sign-in gave no usable answer",
             Code::NotAllowed => "Your role does not allow this",
+            Code::CodesRequired => "Turn codes on first",
             Code::UnknownPerson => "There is no such person",
             Code::LinkUnusable => "This link cannot be used",
             Code::PersonExists => "There is a person with that e-mail address already",

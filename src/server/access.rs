@@ -1,5 +1,6 @@
 //! Owns how somebody proves who they are: passwords, secrets, and how often they may guess. Must not know HTTP or what they may do.
 
+pub mod calls;
 pub mod codes;
 pub mod guesses;
 pub mod passkeys;

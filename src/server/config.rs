@@ -100,6 +100,12 @@ pub struct ServeFlags {
     /// address, or a network such as 10.0.0.0/8; may be repeated. [default: none]
     #[arg(long = "trusted-proxy", env = "SCALING_MODE_TRUSTED_PROXIES", value_delimiter = ',', value_name = "NETWORK")]
     pub trusted_proxies: Vec<String>,
+    /// Calls a second that one person or one token may make, ten times as many at once; 0 for as many as they like. [default: 100]
+    #[arg(long, env = "SCALING_MODE_CALLS_PER_SECOND", value_name = "N")]
+    pub calls_per_second: Option<u32>,
+    /// Tell browsers that came over HTTPS to ask names below this one over HTTPS only, too.
+    #[arg(long, env = "SCALING_MODE_HSTS_SUBDOMAINS", value_parser = BoolishValueParser::new())]
+    pub hsts_subdomains: bool,
     /// Local time of the daily decision in each environment's own time zone. [default: 06:00]
     #[arg(long, env = "SCALING_MODE_DAILY_AT", value_name = "HH:MM")]
     pub daily_at: Option<String>,
@@ -109,6 +115,9 @@ pub struct ServeFlags {
     /// Days for which raw samples are kept; roll-ups and snapshots stay. [default: 30]
     #[arg(long, env = "SCALING_MODE_RAW_SAMPLE_DAYS", value_name = "DAYS")]
     pub raw_sample_days: Option<u32>,
+    /// Whoever signs in turns one-time codes on first; nothing else is open to them before.
+    #[arg(long, env = "SCALING_MODE_REQUIRE_CODES", value_parser = BoolishValueParser::new())]
+    pub require_codes: bool,
     /// Folder of the page's files; by default the one beside the binary.
     #[arg(long, env = "SCALING_MODE_SITE", value_name = "DIR")]
     pub site: Option<PathBuf>,
@@ -140,12 +149,14 @@ pub enum LogFormat {
 struct File {
     addr: Option<SocketAddr>,
     allowed_hosts: Vec<String>,
+    calls_per_second: Option<u32>,
     daily_at: Option<String>,
     data_dir: Option<PathBuf>,
     database_url: Option<Secret>,
     database_url_file: Option<PathBuf>,
     demo: Option<bool>,
     heads_url: Option<String>,
+    hsts_subdomains: Option<bool>,
     log: Option<String>,
     log_format: Option<LogFormat>,
     mapping: Vec<telemetry::Mapping>,
@@ -153,6 +164,7 @@ struct File {
     price: Vec<telemetry::Price>,
     prices_version: Option<String>,
     raw_sample_days: Option<u32>,
+    require_codes: Option<bool>,
     secrets_key_file: Option<PathBuf>,
     signing_key_file: Option<PathBuf>,
     site: Option<PathBuf>,
@@ -170,11 +182,15 @@ struct File {
 pub struct Settings {
     pub addr: SocketAddr,
     pub allowed_hosts: Vec<String>,
+    /// Calls a second that one credential may make; 0 for as many as it likes.
+    pub calls_per_second: u32,
     pub daily_at: NaiveTime,
     pub data_dir: PathBuf,
     pub demo: bool,
     /// Where signed heads are sent.
     pub heads_url: Option<HeadsUrl>,
+    /// Whether HTTPS is for names below this one, too.
+    pub hsts_subdomains: bool,
     pub log: String,
     pub log_format: LogFormat,
     /// What metrics mean.
@@ -184,6 +200,8 @@ pub struct Settings {
     /// What AI models cost.
     pub prices: PriceTable,
     pub raw_sample_days: u32,
+    /// Whether everybody who signs in has to turn one-time codes on.
+    pub require_codes: bool,
     /// The key that stored secrets are sealed with, where it is not the data folder's.
     pub secrets_key_file: Option<PathBuf>,
     /// The key that heads are signed with, where it is not the data folder's.
@@ -260,17 +278,20 @@ impl Settings {
         Ok(Settings {
             addr,
             allowed_hosts,
+            calls_per_second: serve.calls_per_second.or(file.calls_per_second).unwrap_or(100),
             daily_at,
             store: place(database_url.as_ref().map(Secret::reveal), &data_dir)?,
             data_dir,
             demo: !serve.no_demo && file.demo.unwrap_or(true),
             heads_url: serve.heads_url.as_deref().or(file.heads_url.as_deref()).map(HeadsUrl::read).transpose()?,
+            hsts_subdomains: serve.hsts_subdomains || file.hsts_subdomains.unwrap_or(false),
             log,
             log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
             mapping: telemetry::rules(file.mapping)?,
             openid: file.openid.map(openid::File::read).transpose()?,
             prices: telemetry::prices(file.prices_version, file.price)?,
             raw_sample_days,
+            require_codes: serve.require_codes || file.require_codes.unwrap_or(false),
             secrets_key_file: flags.secrets_key_file.clone().or(file.secrets_key_file),
             signing_key_file: flags.signing_key_file.clone().or(file.signing_key_file),
             sources: sources::pulled(file.source)?,

@@ -104,8 +104,11 @@ impl FromRef<AppState> for LeptosOptions {
 
 /// The whole application.
 pub fn router(state: AppState) -> Router {
-    let door =
-        peer::Door { is_tls: state.settings.tls.is_some(), trusted: state.settings.trusted_proxies.clone().into() };
+    let door = peer::Door {
+        has_subdomains: state.settings.hsts_subdomains,
+        is_tls: state.settings.tls.is_some(),
+        trusted: state.settings.trusted_proxies.clone().into(),
+    };
     let routes = generate_route_list(App);
     let context = {
         let state = state.clone();

@@ -36,6 +36,11 @@ async fn a_proxy_says_how_it_was_asked_only_where_it_is_trusted() {
     assert_eq!(seen(&behind, &[]).await, ("http".to_owned(), None));
     assert_eq!(seen(&behind, &[("forwarded", "for=203.0.113.9;proto=https")]).await, ("https".to_owned(), year));
     assert_eq!(seen(&behind, &[("x-forwarded-proto", "wss")]).await, ("http".to_owned(), None));
+
+    let whole = Server::start_with(&["--no-demo", "--trusted-proxy", "127.0.0.0/8", "--hsts-subdomains"]).await;
+    crate::people::create(&whole, "anna@example.com", "founder", None);
+    let below = Some("max-age=31536000; includeSubDomains".to_owned());
+    assert_eq!(seen(&whole, &https).await, ("https".to_owned(), below));
 }
 
 #[tokio::test]

@@ -191,6 +191,43 @@ async fn codes_are_turned_off_by_who_knows_the_password_and_with_another_key_the
 }
 
 #[tokio::test]
+async fn where_everybody_needs_codes_only_the_account_is_open_until_they_are_on() {
+    let server = Server::start_with(&["--no-demo", "--require-codes"]).await;
+    create(&server, "anna@example.com", "founder", None);
+    let mine = sign_in(&server, "anna@example.com").await;
+    let get = |path: &str| server.request(Method::GET, path).header("cookie", mine.clone());
+    for (name, body) in
+        [("freeze", "reason=why"), ("make-token", "name=a&scope=health%3Aread"), ("invite", "role=viewer")]
+    {
+        let refused = posted(&server, name, body, &mine).await;
+        assert_eq!((refused.status, &refused.json["type"]), (403, &problem("codes-required")), "{name}");
+    }
+    let refused = answer(get(HEALTH)).await;
+    assert_eq!((refused.status, &refused.json["type"]), (403, &problem("codes-required")));
+    for page in ["/founder/scaling-mode", "/founder/scaling-mode/people", "/founder/scaling-mode/settings"] {
+        let led = answer(get(page).header("accept", "text/html")).await;
+        let account = Some("/founder/account?notice=codes-required#notice");
+        assert_eq!((led.status, led.location.as_deref()), (303, account), "{page}");
+    }
+    let account = answer(get("/founder/account?notice=codes-required")).await;
+    assert_eq!(account.status, 200);
+    assert!(account.text.contains("Everybody here signs in with a code too."), "{}", account.text);
+    // A script with a token is none of it.
+    let (code, token, error) =
+        server.command(&["token", "create", "script", "--scope", "health:read", "--log", "warn"]);
+    assert_eq!(code, 0, "{error}");
+    let token = token.split_whitespace().find(|word| word.starts_with("sm_")).expect("a token").to_owned();
+    let read = server.request(Method::GET, HEALTH).header("authorization", format!("Bearer {token}"));
+    assert_eq!(answer(read).await.status, 200);
+
+    turn_on(&server, &mine).await;
+    assert_eq!(reads(&server, &mine).await, 200);
+    // Whoever turns them off again is where they began.
+    assert_eq!(posted(&server, "end-codes", &format!("current={}", password()), &mine).await.status, 200);
+    assert_eq!(reads(&server, &mine).await, 403);
+}
+
+#[tokio::test]
 async fn a_passkey_is_asked_for_by_a_name_and_what_proves_nothing_opens_nothing() {
     let server = Server::start().await;
     create(&server, "anna@example.com", "founder", None);

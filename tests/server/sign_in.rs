@@ -408,3 +408,30 @@ async fn a_token_sends_telemetry_and_nothing_comes_without_one() {
     let basic = answer(server.request(Method::GET, HEALTH).basic_auth("anna@example.com", Some(PASSWORD))).await;
     assert_eq!(basic.status, 401);
 }
+
+#[tokio::test]
+async fn a_credential_that_calls_too_often_is_held_off_and_nobody_else() {
+    let server = Server::start_with(&["--no-demo", "--calls-per-second", "1"]).await;
+    create(&server, "anna@example.com", "founder", None);
+    let (hasty, calm) = (token(&server, "hasty", &["health:read"], None), sign_in(&server, "anna@example.com").await);
+    let mut let_in = 0;
+    let last = loop {
+        let read = answer(server.request(Method::GET, HEALTH).header("authorization", format!("Bearer {hasty}"))).await;
+        if read.status != 200 {
+            break read;
+        }
+        let_in += 1;
+        assert!(let_in < 1_000, "nobody is held off");
+    };
+    assert!(let_in >= 10, "{let_in}");
+    assert_eq!((last.status, &last.json["type"]), (429, &json!("urn:scaling-mode:problem:too-many-requests")));
+    assert!(last.json["retry_after"].as_u64().is_some_and(|seconds| seconds >= 1), "{last:?}");
+    assert_eq!(reads(&server, &calm).await, 200);
+    // Whoever likes counts nothing.
+    let server = Server::start_with(&["--no-demo", "--calls-per-second", "0"]).await;
+    create(&server, "anna@example.com", "founder", None);
+    let mine = sign_in(&server, "anna@example.com").await;
+    for _ in 0..40 {
+        assert_eq!(reads(&server, &mine).await, 200);
+    }
+}

@@ -5,6 +5,7 @@ use crate::domain::mode::Mode;
 use crate::domain::policy::{Config, EnvironmentKind, Policy};
 use crate::domain::snapshot::Origin;
 use crate::domain::telemetry::AcceptedBatch;
+use crate::server::access::calls::Calls;
 use crate::server::access::provider::Provider;
 use crate::server::access::seal::{SealKeyError, Sealer};
 use crate::server::access::secret;
@@ -108,7 +109,7 @@ fn access(settings: &Settings) -> Result<Access, CliError> {
         what: "the provider of sign-in could not be asked from here",
         source: Box::new(source),
     })?;
-    Ok(Access::new(provider, sealer))
+    Ok(Access::new(provider, sealer, Calls::new(settings.calls_per_second)))
 }
 
 /// Serves until it is told to stop.

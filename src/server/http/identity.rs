@@ -7,13 +7,14 @@ use super::peer::Peer;
 use super::{AppState, cookies, problem, sign_in};
 use crate::domain::access::{Identity, Permission};
 use crate::error::{Code, WireError};
-use crate::server::access::guesses::Guesses;
+use crate::server::access::calls::Calls;
+use crate::server::access::guesses::{Guesses, Wait};
 use crate::server::access::password::Hasher;
 use crate::server::access::provider::Provider;
 use crate::server::access::seal::Sealer;
 use crate::server::access::{absolute_timeout, idle_timeout, second_proof_timeout, secret};
 use crate::server::clock;
-use crate::server::store::access::{Session, SessionOf};
+use crate::server::store::access::{Person, Session, SessionOf};
 use crate::server::store::{Store, StoreError};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -32,6 +33,7 @@ fn seen_every() -> Duration {
 /// What is kept of those who ask, for as long as the server runs.
 #[derive(Clone, Default)]
 pub struct Access {
+    pub calls: Calls,
     pub guesses: Guesses,
     pub hasher: Hasher,
     /// The provider by which people may sign in.
@@ -54,8 +56,8 @@ pub enum Credential {
 }
 
 impl Access {
-    pub fn new(provider: Option<Provider>, sealer: Option<Arc<Sealer>>) -> Access {
-        Access { provider, sealer, ..Access::default() }
+    pub fn new(provider: Option<Provider>, sealer: Option<Arc<Sealer>>, calls: Calls) -> Access {
+        Access { calls, provider, sealer, ..Access::default() }
     }
 
     /// Whether some person exists.
@@ -82,10 +84,18 @@ pub async fn check(State(state): State<AppState>, request: Request, next: Next) 
         Err(error) => return refuse(&parts, &error),
     };
     if let Some(found) = found {
+        if let Err(error) = count(&state, &found.credential) {
+            return refuse(&parts, &error);
+        }
         if let Err(error) = admit(door, &found.identity) {
+            let is_kept_out = lacks_codes(&state, &found.credential).await;
+            let error = if is_kept_out { codes_required() } else { error };
             let is_page = parts.method == Method::GET && parts.uri.path().starts_with("/founder/");
             if is_page && parts.uri.path() == super::PAGE && found.identity.may_somewhere(Permission::ReadShared) {
                 return Redirect::to("/founder/shared").into_response();
+            }
+            if is_page && is_kept_out {
+                return Redirect::to("/founder/account?notice=codes-required#notice").into_response();
             }
             // A page says by itself what its reader may not do: the functions that it is made from refuse.
             if !is_page {
@@ -98,6 +108,19 @@ pub async fn check(State(state): State<AppState>, request: Request, next: Next) 
         return refuse(&parts, &sign_in_required());
     }
     next.run(Request::from_parts(parts, body)).await
+}
+
+/// Holds off a credential that calls too often. Calls from this machine while nobody exists are its owner's own.
+fn count(state: &AppState, credential: &Credential) -> Result<(), WireError> {
+    let (Credential::Session(hash) | Credential::Token(hash)) = credential else { return Ok(()) };
+    state.access.calls.count(hash).map_err(|Wait(wait)| {
+        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+        WireError::new(
+            Code::TooManyRequests,
+            format!("This is more than {} calls a second. Try again in {seconds} s.", state.settings.calls_per_second),
+        )
+        .retry_after(seconds)
+    })
 }
 
 fn sign_in_required() -> WireError {
@@ -120,6 +143,27 @@ fn not_allowed(permission: Permission) -> WireError {
         Code::NotAllowed,
         format!("You may not {}. A founder can give you a role, or a token, that may.", permission.deed()),
     )
+}
+
+fn codes_required() -> WireError {
+    WireError::new(
+        Code::CodesRequired,
+        "Everybody here signs in with a code too. Turn codes on, on the page of your account; nothing else is open to you before.",
+    )
+}
+
+/// Whether somebody is kept from all but their own account for want of codes.
+fn must_turn_codes_on(state: &AppState, person: &Person) -> bool {
+    state.settings.require_codes && !person.has_totp
+}
+
+/// Whether that is why whoever came with this credential may do nothing. Where the store cannot say, it is not said.
+async fn lacks_codes(state: &AppState, credential: &Credential) -> bool {
+    let Credential::Session(hash) = credential else { return false };
+    match state.store.session(hash).await {
+        Ok(Some(Session { of: SessionOf::Person(person), .. })) => must_turn_codes_on(state, &person),
+        _ => false,
+    }
 }
 
 /// The one place that decides whether somebody may do something in an environment. One in which they may do nothing at all is not even
@@ -306,7 +350,11 @@ async fn of_session(state: &AppState, hash: &str) -> Result<Option<Identity>, Wi
         crate::server::observability::log_error("the use of a session could not be noted", &error);
     }
     Ok(Some(match session.of {
-        SessionOf::Person(person) => Identity::person(person.id, &person.email, &person.name, &person.roles),
+        SessionOf::Person(person) => {
+            // Roles count for nothing before: what asks for a permission anywhere refuses by itself.
+            let roles = if must_turn_codes_on(state, &person) { &[] } else { person.roles.as_slice() };
+            Identity::person(person.id, &person.email, &person.name, roles)
+        }
         SessionOf::Link(link) => Identity::guest(link.id, &link.name, &link.environment),
     }))
 }

@@ -15,8 +15,10 @@ use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-/// For a year browsers ask this name over HTTPS only (RFC 6797). Not for names below it: they need not be this program's.
-const STRICT_TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+/// For a year browsers ask this name over HTTPS only (RFC 6797). Names below it need not be this program's: they are meant where the
+/// settings say so.
+const STRICT: HeaderValue = HeaderValue::from_static("max-age=31536000");
+const STRICT_WITH_SUBDOMAINS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 
 /// Who asks, as an extension of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct Peer {
 /// What this server itself knows of those who connect.
 #[derive(Clone, Debug)]
 pub struct Door {
+    /// Whether names below this one are meant too where HTTPS is asked for.
+    pub has_subdomains: bool,
     /// Whether this server speaks TLS itself.
     pub is_tls: bool,
     pub trusted: Arc<[IpNet]>,
@@ -45,7 +49,8 @@ pub async fn tell(State(door): State<Door>, mut request: Request, next: Next) ->
     request.extensions_mut().insert(peer);
     let mut response = next.run(request).await;
     if peer.is_https {
-        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT_SECURITY);
+        let strict = if door.has_subdomains { STRICT_WITH_SUBDOMAINS } else { STRICT };
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, strict);
     }
     response
 }
@@ -150,7 +155,7 @@ mod tests {
             headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         let trusted = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap());
-        let door = Door { is_tls: false, trusted: trusted.into() };
+        let door = Door { has_subdomains: false, is_tls: false, trusted: trusted.into() };
         let peer = peer(&door, connected.parse().unwrap(), &headers);
         format!("{} {}", peer.address, if peer.is_https { "https" } else { "http" })
     }
@@ -233,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_server_that_speaks_tls_itself_needs_nobody_to_say_so() {
-        let door = Door { is_tls: true, trusted: Arc::from([]) };
+        let door = Door { has_subdomains: false, is_tls: true, trusted: Arc::from([]) };
         let headers = HeaderMap::from_iter([(
             header::HeaderName::from_static("x-forwarded-proto"),
             HeaderValue::from_static("http"),
