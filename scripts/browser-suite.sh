@@ -13,6 +13,7 @@ if [ "${SCALING_MODE_RECORDINGS:-}" != none ]; then
 fi
 export SCALING_MODE_SETTINGS=$ROOT/end2end/scaling-mode.toml
 status=0
+rm -f end2end/test-results/failures.txt
 scripts/with-server.sh npm --prefix end2end test -- "$@" || status=$?
 # Last, below the server's log: the end of a log is what people see of it.
 failures=end2end/test-results/failures.txt

@@ -42,6 +42,7 @@ pub enum Code {
     WrongCode,
     PasskeyFailed,
     SignInAgain,
+    NotAskedAnew,
     NotConnected,
     NotSetUp,
     ProviderFailed,
@@ -58,7 +59,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 42] = [
+    pub const ALL: [Code; 43] = [
         Code::Malformed,
         Code::OutOfRange,
         Code::InvalidSignature,
@@ -88,6 +89,7 @@ impl Code {
         Code::WrongCode,
         Code::PasskeyFailed,
         Code::SignInAgain,
+        Code::NotAskedAnew,
         Code::NotConnected,
         Code::NotSetUp,
         Code::ProviderFailed,
@@ -119,6 +121,7 @@ impl Code {
             | Code::NotAllowed
             | Code::CodesRequired
             | Code::SignInAgain
+            | Code::NotAskedAnew
             | Code::NotConnected => 403,
             Code::UnknownEnvironment
             | Code::UnknownSnapshot
@@ -181,6 +184,7 @@ impl Code {
             Code::WrongCode => "wrong-code",
             Code::PasskeyFailed => "passkey-failed",
             Code::SignInAgain => "sign-in-again",
+            Code::NotAskedAnew => "not-asked-anew",
             Code::NotConnected => "not-connected",
             Code::NotSetUp => "not-set-up",
             Code::ProviderFailed => "provider-failed",
@@ -229,6 +233,7 @@ impl Code {
             Code::WrongCode => "The code is not right",
             Code::PasskeyFailed => "The passkey did not prove who you are",
             Code::SignInAgain => "Sign in anew first",
+            Code::NotAskedAnew => "The provider does not say that it asked anew",
             Code::NotConnected => "Nobody here is connected with that account",
             Code::NotSetUp => "This server is not set up for that",
             Code::ProviderFailed => "The provider of sign-in gave no usable answer",

@@ -12,7 +12,14 @@ const ENVIRONMENT = "live-javascript";
 const mark = (page: Page) => page.evaluate(() => document.body.setAttribute("data-same-page", "yes"));
 const isSamePage = (page: Page) => expect(page.locator("body")).toHaveAttribute("data-same-page", "yes");
 
+/** The connections that the page has asked for: one that broke off and was made anew would catch up, and hide that nothing was pushed. */
+let connections: string[] = [];
+
 test.beforeEach(async ({ page, request }) => {
+  connections = [];
+  page.on("request", (one) => {
+    if (one.url().includes("/api/scaling-mode/events?")) connections.push(one.url());
+  });
   const found = await config(request, ENVIRONMENT);
   if (found.frozen) await act(request, { environment: ENVIRONMENT, action: "unfreeze", reason: reason("the spec begins") });
   await open(page, ENVIRONMENT);
@@ -20,6 +27,8 @@ test.beforeEach(async ({ page, request }) => {
   await expect(page.locator(".live-state")).toHaveText("Live");
   await mark(page);
 });
+
+test.afterEach(() => expect(connections).toHaveLength(1));
 
 test("an act done elsewhere shows in banner, verdict and history", async ({ page, request }) => {
   const why = reason("frozen from elsewhere");

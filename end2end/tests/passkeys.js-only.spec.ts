@@ -1,5 +1,6 @@
 // Passkeys, with an authenticator of Chromium's own: added, used, removed, and of no use once they are gone.
-import { expect, test, type CDPSession, type Page } from "@playwright/test";
+import { expect, test } from "@playwright/test";
+import { device } from "./authenticator";
 import { form, notice, PAGE } from "./helpers";
 import { freePort, ownServer, type OwnServer } from "./own_server";
 import { sound } from "./sound";
@@ -16,22 +17,6 @@ test.beforeAll(async () => {
 });
 
 test.afterAll(() => server.end());
-
-/** A device that keeps passkeys, and whether whoever holds it opens it. */
-async function device(page: Page): Promise<{ cdp: CDPSession; opens: (opens: boolean) => Promise<unknown> }> {
-  const cdp = await page.context().newCDPSession(page);
-  await cdp.send("WebAuthn.enable");
-  const options = {
-    automaticPresenceSimulation: true,
-    hasResidentKey: true,
-    hasUserVerification: true,
-    isUserVerified: true,
-    protocol: "ctap2",
-    transport: "internal",
-  } as const;
-  const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", { options });
-  return { cdp, opens: (isUserVerified) => cdp.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified }) };
-}
 
 test("a passkey is added, signs in without password or code, and opens nothing once removed", async ({ page }) => {
   const { opens } = await device(page);

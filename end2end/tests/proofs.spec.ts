@@ -4,6 +4,7 @@ import { expect, test, type Page } from "@playwright/test";
 import { createHmac } from "node:crypto";
 import type { Server } from "node:http";
 import { Provider } from "oidc-provider";
+import { device } from "./authenticator";
 import { form, notice, PAGE } from "./helpers";
 import { freePort, ownServer, type OwnServer } from "./own_server";
 import { another, sound } from "./sound";
@@ -68,6 +69,25 @@ async function atProvider(page: Page, account: string, isKnown = false) {
   await page.locator("input[name=password]").fill("anything");
   await page.getByRole("button", { name: /sign-in/i }).click();
   if (!isKnown) await page.getByRole("button", { name: /continue/i }).click();
+}
+
+/** Adds a passkey, ends the session, and is back with it: which is a proof of its own, where the provider's is gone with the session. */
+async function withPasskeyAlone(page: Page) {
+  await device(page);
+  const add = page.locator("[data-passkey=add]");
+  await add.getByLabel("What to call it").fill("The laptop");
+  await add.getByRole("button").click();
+  await expect(notice(page)).toContainText("The passkey is added");
+  await form(page, "sign-out").getByRole("button").click();
+  await page.getByRole("link", { name: "Sign in with Example" }).click();
+  await expect(page.locator("#answer")).toBeVisible();
+  await go(page, "/founder/account");
+  await expect(page.getByRole("heading", { name: "Prove once more that it is you" })).toBeVisible();
+  await form(page, "sign-out").getByRole("button").click();
+  await page.getByRole("button", { name: "Sign in with a passkey" }).click();
+  await expect(page.locator("#answer")).toBeVisible();
+  await go(page, "/founder/account");
+  await expect(page.getByRole("heading", { name: "Prove once more that it is you" })).toHaveCount(0);
 }
 
 test("codes are turned on by the first of them, and asked for from then on", async ({ page, browser, javaScriptEnabled }) => {
@@ -177,6 +197,7 @@ test("an account at the provider is connected, signs in, and joins by an invitat
   await atProvider(vera, "vera.p", true);
   await expect(notice(vera)).toContainText("That was you.");
   await sound(vera, "an account just proved", javaScriptEnabled);
+  if (javaScriptEnabled !== false) await withPasskeyAlone(vera);
   await choose.getByLabel(/^The new one/).fill(PASSWORD);
   await choose.getByRole("button").click();
   await expect(notice(vera)).toContainText("The password is changed.");

@@ -100,7 +100,7 @@ pub struct ServeFlags {
     /// address, or a network such as 10.0.0.0/8; may be repeated. [default: none]
     #[arg(long = "trusted-proxy", env = "SCALING_MODE_TRUSTED_PROXIES", value_delimiter = ',', value_name = "NETWORK")]
     pub trusted_proxies: Vec<String>,
-    /// Calls a second that one person or one token may make, ten times as many at once; 0 for as many as they like. [default: 100]
+    /// Calls a second that one session or one token may make, telemetry apart, ten times as many at once; 0 for as many as they like. [default: 100]
     #[arg(long, env = "SCALING_MODE_CALLS_PER_SECOND", value_name = "N")]
     pub calls_per_second: Option<u32>,
     /// Tell browsers that came over HTTPS to ask names below this one over HTTPS only, too.

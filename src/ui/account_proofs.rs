@@ -47,6 +47,9 @@ pub fn prove_again(view: &AccountView) -> Option<AnyView> {
     let by_passkey = (!view.passkeys.is_empty()).then(|| {
         view! { <p>"With a passkey: sign out, and sign in with it."</p> }
     });
+    let by_link = (at_provider.is_none() && by_passkey.is_none()).then(|| {
+        view! { <p>"Ask a founder for a link, and choose a password by it."</p> }
+    });
     let panel = view! {
         <section class="panel narrow" aria-labelledby="again-title">
             <h2 id="again-title">"Prove once more that it is you"</h2>
@@ -55,6 +58,7 @@ pub fn prove_again(view: &AccountView) -> Option<AnyView> {
             </p>
             {at_provider}
             {by_passkey}
+            {by_link}
         </section>
     };
     Some(panel.into_any())

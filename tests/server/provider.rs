@@ -362,34 +362,31 @@ async fn who_has_no_password_is_asked_anew_by_the_provider_before_anything_is_ch
     let (to, _) = scene.there("?confirm=yes", &bob).await.expect("it is sent there");
     let pairs: HashMap<String, String> = to.query_pairs().into_owned().collect();
     assert_eq!((pairs["prompt"].as_str(), pairs["max_age"].as_str()), ("login", "0"));
-    let now = i64::try_from(seconds()).unwrap();
-    type Lie = fn(&mut Says, i64);
-    let refused: [(&str, &str, Lie); 4] = [
-        ("it does not say when", "provider-failed", |says, _| says.subject = "3"),
-        ("it did not ask anew", "provider-failed", |says, now| {
-            says.subject = "3";
-            says.claims = json!({"auth_time": now - 600});
+    fn proved(says: &mut Says, subject: &'static str, ago: i64) {
+        says.subject = subject;
+        says.claims = json!({"auth_time": i64::try_from(seconds()).unwrap() - ago});
+    }
+    type Lie = fn(&mut Says);
+    let refused: [(&str, &str, Lie); 5] = [
+        ("it does not say when", "not-asked-anew", |says| says.subject = "3"),
+        ("it asked before", "not-asked-anew", |says| proved(says, "3", 90)),
+        ("it asked before, by a clock that is ahead", "not-asked-anew", |says| {
+            proved(says, "3", 0);
+            says.issued_in = 90;
         }),
-        ("somebody else's account", "not-connected", |says, now| says.claims = json!({"auth_time": now})),
-        ("nobody's account", "not-connected", |says, now| {
-            says.subject = "9";
-            says.claims = json!({"auth_time": now});
-        }),
+        ("somebody else's account", "not-connected", |says| proved(says, "1", 0)),
+        ("nobody's account", "not-connected", |says| proved(says, "9", 0)),
     ];
     for (name, notice, lie) in refused {
-        let (to, _) = scene.round("?confirm=yes", &bob, |says| lie(says, now)).await;
+        let (to, _) = scene.round("?confirm=yes", &bob, lie).await;
         assert_eq!(to, format!("/founder/account?notice={notice}#notice"), "{name}");
         assert_eq!(scene.form("change-password", &choose, &bob).await, 403, "{name}");
     }
-    let anew = |says: &mut Says| {
-        says.subject = "3";
-        says.claims = json!({"auth_time": now});
-    };
     // It is of the session in which it was done, and nobody without one is sent there for it.
     let led = scene.there("?confirm=yes", "").await.expect_err("it is not sent there");
     assert_eq!(led.headers()["location"], "/founder/account?notice=sign-in-again#notice");
     let (_, other) = scene.round("", "", |says| says.subject = "3").await;
-    let (to, _) = scene.round("?confirm=yes", &bob, anew).await;
+    let (to, _) = scene.round("?confirm=yes", &bob, |says| proved(says, "3", 0)).await;
     assert_eq!(to, "/founder/account?notice=proved#notice");
     assert_eq!(scene.form("change-password", &choose, &other).await, 403);
     // A way in stays, and a password may be chosen now; it is asked for from then on.

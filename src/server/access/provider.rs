@@ -52,8 +52,6 @@ pub enum ProviderError {
     Asked(#[from] AskError),
     #[error("the provider of sign-in answered with something else than was asked for: {0}")]
     Answered(String),
-    #[error("the provider does not say that it has asked anew (auth_time)")]
-    NotAnew,
     #[error("the ID token proves nothing: {0}")]
     Unproved(String),
 }
@@ -96,16 +94,17 @@ pub struct Account {
     /// What it is called, to tell it from others.
     pub label: String,
     pub name: Option<String>,
-    /// When they proved it there, where the provider says so (`auth_time`).
-    pub proved_at: Option<DateTime<Utc>>,
+    /// How long before the token was signed they had proved it there, by the provider's own clock, where it says so (`auth_time`).
+    pub proved_before: Option<Duration>,
     /// By which the provider knows it for ever.
     pub subject: String,
 }
 
 impl Account {
-    /// Whether they have proved it there since then, as far as clocks agree.
-    pub fn has_signed_in_since(&self, begun: DateTime<Utc>) -> bool {
-        self.proved_at.is_some_and(|at| at + skew() >= begun)
+    /// Whether they have proved it there on a way that took so long: since they set out, whatever the provider's clock says.
+    pub fn has_proved_on_the_way(&self, took: Duration) -> bool {
+        // Its times are whole seconds.
+        self.proved_before.is_some_and(|before| before <= took + Duration::seconds(2))
     }
 }
 
@@ -286,7 +285,7 @@ impl Provider {
             issuer: self.issuer().to_owned(),
             label: shown(&label),
             name,
-            proved_at: claims.auth_time(),
+            proved_before: claims.auth_time().map(|at| claims.issue_time() - at),
             subject: claims.subject().to_string(),
         }
     }

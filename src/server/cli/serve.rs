@@ -96,13 +96,21 @@ fn keeper(settings: &Settings) -> Result<Option<Keeper>, CliError> {
 fn access(settings: &Settings) -> Result<Access, CliError> {
     let sealer = match Sealer::load_or_make(settings) {
         Ok(sealer) => Some(Arc::new(sealer)),
-        Err(error @ SealKeyError::File(KeyFileError::File { .. })) if settings.secrets_key_file.is_none() => {
+        // Where everybody has to turn codes on, a server without a key would keep everybody out.
+        Err(error @ SealKeyError::File(KeyFileError::File { .. }))
+            if settings.secrets_key_file.is_none() && !settings.require_codes =>
+        {
             let what = "codes, passkeys and the provider of sign-in are off: name a key with secrets_key_file";
             observability::log_error(what, &error);
             None
         }
         Err(error) => {
-            return Err(CliError::Serve { what: "stored secrets could not be opened", source: Box::new(error) });
+            let what = if settings.require_codes {
+                "codes are required, and their secrets could not be sealed"
+            } else {
+                "stored secrets could not be opened"
+            };
+            return Err(CliError::Serve { what, source: Box::new(error) });
         }
     };
     let provider = settings.openid.clone().map(Provider::new).transpose().map_err(|source| CliError::Serve {

@@ -99,6 +99,10 @@ fn words(code: &str) -> Option<Notice> {
         "proved" => (false, "That was you. What you sign in by can be changed for ten minutes."),
         "sign-in-again" => (true, "Prove once more that it is you first. Nothing was changed."),
         "not-connected" => (true, "That account at the provider is not yours here. Nothing was changed."),
+        "not-asked-anew" => (
+            true,
+            "The provider does not say that it asked you anew, so this proves nothing. Ask a founder for a link, and choose a password by it. Nothing was changed.",
+        ),
         "codes-required" => {
             (true, "Everybody here signs in with a code too. Turn codes on: nothing else is open to you before.")
         }

@@ -77,16 +77,13 @@ impl Access {
 pub async fn check(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let door = door(&parts.method, parts.uri.path());
-    let found = match find(&state, &parts).await {
+    let found = match find(&state, &parts, door).await {
         Ok(found) => found,
         // Where nothing is asked for, a credential that opens nothing does no harm.
         Err(_) if door == Door::Open => None,
         Err(error) => return refuse(&parts, &error),
     };
     if let Some(found) = found {
-        if let Err(error) = count(&state, &found.credential) {
-            return refuse(&parts, &error);
-        }
         if let Err(error) = admit(door, &found.identity) {
             let is_kept_out = lacks_codes(&state, &found.credential).await;
             let error = if is_kept_out { codes_required() } else { error };
@@ -110,14 +107,18 @@ pub async fn check(State(state): State<AppState>, request: Request, next: Next) 
     next.run(Request::from_parts(parts, body)).await
 }
 
-/// Holds off a credential that calls too often. Calls from this machine while nobody exists are its owner's own.
-fn count(state: &AppState, credential: &Credential) -> Result<(), WireError> {
-    let (Credential::Session(hash) | Credential::Token(hash)) = credential else { return Ok(()) };
+/// Holds off a credential that calls too often, before anything is looked up for it. Calls from this machine while nobody exists are its
+/// owner's own; telemetry is bounded by its size, since senders may give up what is held off.
+fn count(state: &AppState, door: Door, hash: &str) -> Result<(), WireError> {
+    if door == Door::Needs(&[Permission::SendTelemetry]) {
+        return Ok(());
+    }
     state.access.calls.count(hash).map_err(|Wait(wait)| {
         let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+        let most = state.settings.calls_per_second;
         WireError::new(
             Code::TooManyRequests,
-            format!("This is more than {} calls a second. Try again in {seconds} s.", state.settings.calls_per_second),
+            format!("These are over {most} calls a second. Try again in {seconds} s."),
         )
         .retry_after(seconds)
     })
@@ -160,6 +161,9 @@ fn must_turn_codes_on(state: &AppState, person: &Person) -> bool {
 /// Whether that is why whoever came with this credential may do nothing. Where the store cannot say, it is not said.
 async fn lacks_codes(state: &AppState, credential: &Credential) -> bool {
     let Credential::Session(hash) = credential else { return false };
+    if !state.settings.require_codes {
+        return false;
+    }
     match state.store.session(hash).await {
         Ok(Some(Session { of: SessionOf::Person(person), .. })) => must_turn_codes_on(state, &person),
         _ => false,
@@ -232,19 +236,21 @@ struct Found {
     identity: Identity,
 }
 
-async fn find(state: &AppState, parts: &Parts) -> Result<Option<Found>, WireError> {
+async fn find(state: &AppState, parts: &Parts, door: Door) -> Result<Option<Found>, WireError> {
     let headers = &parts.headers;
     if let Some(authorization) = headers.get(header::AUTHORIZATION) {
         let token = authorization.to_str().ok().and_then(bearer).ok_or_else(|| {
             WireError::new(Code::InvalidCredential, "The Authorization header must be Bearer and a token.")
         })?;
         let hash = secret::hash(token);
+        count(state, door, &hash)?;
         let identity = looked_up(state, parts, &hash, of_token(state, &hash)).await?;
         return Ok(Some(Found { credential: Credential::Token(hash), identity }));
     }
     // Whoever is signed in is that; what was shared with them comes after.
     for value in cookies::session(headers).into_iter().chain(cookies::share(headers)) {
         let hash = secret::hash(value);
+        count(state, door, &hash)?;
         if let Some(identity) = maybe_looked_up(state, parts, &hash, of_session(state, &hash)).await? {
             // A browser says which page a write comes from. What says nothing of it is no browser's doing, and has no cookie.
             if !is_reading(&parts.method) && !names_its_page(headers) {

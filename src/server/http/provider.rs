@@ -374,8 +374,11 @@ async fn confirmed(
     if found.is_none_or(|found| found.id != person.id) {
         return Err(WireError::new(Code::NotConnected, "It was another account than yours."));
     }
-    if !account.has_signed_in_since(flow.begun_at) {
-        return Err(failed(&ProviderError::NotAnew));
+    if !account.has_proved_on_the_way(clock::now() - flow.begun_at) {
+        return Err(WireError::new(
+            Code::NotAskedAnew,
+            "It has to send auth_time with a sign-in that was asked for with prompt=login and max_age=0.",
+        ));
     }
     proved::note(state, hash).await?;
     Ok((format!("{}?notice=proved#notice", account::ADDRESS), Vec::new()))
