@@ -112,7 +112,7 @@ fn change_password(email: &str, asks: Asks) -> AnyView {
                     maxlength="256"
                 />
                 <button type="submit" class="button">
-                    "Change the password"
+                    {if matches!(asks, Asks::Password) { "Change the password" } else { "Choose it" }}
                 </button>
             </form>
         </section>
