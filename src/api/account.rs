@@ -237,8 +237,8 @@ pub async fn passkey_sign_in_form(
 /// Lets whoever is signed in connect an account at the provider, within minutes.
 #[server(prefix = "/api", endpoint = "scaling-mode/forms/allow-provider", input = PostUrl, output = Json)]
 pub async fn allow_provider_form(#[server(default)] current: String) -> Result<(), WireError> {
-    use crate::server::http::provider;
-    provider::allow(current).await
+    use crate::server::http::provider_accounts;
+    provider_accounts::allow(current).await
 }
 
 /// Undoes a connection with an account at the provider.
@@ -248,6 +248,6 @@ pub async fn disconnect_provider_form(
     #[server(default)] subject: String,
     #[server(default)] current: String,
 ) -> Result<(), WireError> {
-    use crate::server::http::provider;
-    provider::disconnect(issuer, subject, current).await
+    use crate::server::http::provider_accounts;
+    provider_accounts::disconnect(issuer, subject, current).await
 }

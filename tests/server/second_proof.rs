@@ -222,6 +222,11 @@ async fn where_everybody_needs_codes_only_the_account_is_open_until_they_are_on(
 
     turn_on(&server, &mine).await;
     assert_eq!(reads(&server, &mine).await, 200);
+    // Without a key nobody could turn them on, and everybody would be kept out: such a server does not start.
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("keys"), "in the way").expect("a file");
+    let (code, _, error) = crate::serving::command(folder.path(), &["serve", "--no-demo", "--require-codes"]);
+    assert!(code == 3 && error.contains("codes are required"), "{code}: {error}");
     // Whoever turns them off again is where they began.
     assert_eq!(posted(&server, "end-codes", &format!("current={}", password()), &mine).await.status, 200);
     assert_eq!(reads(&server, &mine).await, 403);

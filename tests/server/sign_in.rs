@@ -427,6 +427,12 @@ async fn a_credential_that_calls_too_often_is_held_off_and_nobody_else() {
     assert_eq!((last.status, &last.json["type"]), (429, &json!("urn:scaling-mode:problem:too-many-requests")));
     assert!(last.json["retry_after"].as_u64().is_some_and(|seconds| seconds >= 1), "{last:?}");
     assert_eq!(reads(&server, &calm).await, 200);
+    // Senders of telemetry would give up what is held off.
+    let sender = token(&server, "sender", &["telemetry:write"], None);
+    for _ in 0..40 {
+        let sent = server.request(Method::POST, "/api/telemetry").header("authorization", format!("Bearer {sender}"));
+        assert_eq!(answer(sent.json(&json!({}))).await.status, 400);
+    }
     // Whoever likes counts nothing.
     let server = Server::start_with(&["--no-demo", "--calls-per-second", "0"]).await;
     create(&server, "anna@example.com", "founder", None);

@@ -1,14 +1,11 @@
 //! Owns how often one credential may call: what is signed in, or a script with a token, takes neither the server nor the store from
 //! everybody else. Must not know what is called.
 
-use super::guesses::Wait;
+use super::guesses::{Wait, forget_some};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::num::NonZeroU32;
 use std::sync::Arc;
-
-/// Credentials that are remembered; beyond, those that have been quiet are forgotten.
-const REMEMBERED: usize = 20_000;
 
 /// Calls that may come at once, as so many seconds' worth: a page with all that it loads, a script that catches up.
 const AT_ONCE_SECONDS: u32 = 10;
@@ -39,9 +36,7 @@ impl Calls {
     /// [`Wait`] where there were too many.
     pub fn count(&self, credential: &str) -> Result<(), Wait> {
         let Some(counts) = &self.0 else { return Ok(()) };
-        if counts.calls.len() > REMEMBERED {
-            counts.calls.retain_recent();
-        }
+        forget_some(&counts.calls);
         let now = counts.clock.now();
         counts.calls.check_key(&credential.to_owned()).map_err(|refused| Wait(refused.wait_time_from(now)))
     }

@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Accounts, addresses and browsers that are remembered; beyond, those that have recovered are forgotten.
+/// Accounts, addresses, browsers and credentials that are remembered; beyond, those that have recovered are forgotten.
 const REMEMBERED: usize = 20_000;
 
 /// So many at once, and after them one as often.
@@ -39,6 +39,13 @@ fn of_beginnings() -> Quota {
 /// Somebody has to wait before they may guess again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait(pub Duration);
+
+impl Wait {
+    /// In whole seconds, never too few.
+    pub fn seconds(self) -> u32 {
+        u32::try_from(self.0.as_secs()).unwrap_or(u32::MAX).saturating_add(1)
+    }
+}
 
 /// Who guesses, and about whom.
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +123,8 @@ impl Guesses {
     }
 }
 
-fn forget_some<K: std::hash::Hash + Eq + Clone>(limiter: &DefaultKeyedRateLimiter<K>) {
+/// Forgets those that have recovered, where there are too many.
+pub(super) fn forget_some<K: std::hash::Hash + Eq + Clone>(limiter: &DefaultKeyedRateLimiter<K>) {
     if limiter.len() > REMEMBERED {
         limiter.retain_recent();
     }

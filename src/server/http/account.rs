@@ -6,7 +6,7 @@ use super::context::{identity, state};
 use super::identity::Credential;
 use super::joining::{entry_of, hashed, lines};
 use super::session::Browser;
-use super::{AppState, notices, problem, proved, provider, shown_once, sign_in};
+use super::{AppState, notices, problem, proved, provider_accounts, shown_once, sign_in};
 use crate::api::{AccountView, OwnSession, PasskeyLine};
 use crate::domain::access::Who;
 use crate::domain::overview::Notice;
@@ -71,7 +71,7 @@ pub async fn page(notice: Option<String>) -> Result<AccountView, WireError> {
                 used_at: passkey.used_at,
             })
             .collect(),
-        provider: provider::own_accounts(&state, &own).await?,
+        provider: provider_accounts::own_accounts(&state, &own).await?,
         roles: lines(&person.roles),
         sessions: sessions
             .into_iter()

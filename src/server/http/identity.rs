@@ -4,17 +4,17 @@
 use super::doors::{Door, door};
 use super::last_good::LastGood;
 use super::peer::Peer;
-use super::{AppState, cookies, problem, sign_in};
+use super::{AppState, cookies, limits, problem, sign_in};
 use crate::domain::access::{Identity, Permission};
 use crate::error::{Code, WireError};
 use crate::server::access::calls::Calls;
-use crate::server::access::guesses::{Guesses, Wait};
+use crate::server::access::guesses::Guesses;
 use crate::server::access::password::Hasher;
 use crate::server::access::provider::Provider;
 use crate::server::access::seal::Sealer;
 use crate::server::access::{absolute_timeout, idle_timeout, second_proof_timeout, secret};
 use crate::server::clock;
-use crate::server::store::access::{Person, Session, SessionOf};
+use crate::server::store::access::{Session, SessionOf};
 use crate::server::store::{Store, StoreError};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -85,8 +85,8 @@ pub async fn check(State(state): State<AppState>, request: Request, next: Next) 
     };
     if let Some(found) = found {
         if let Err(error) = admit(door, &found.identity) {
-            let is_kept_out = lacks_codes(&state, &found.credential).await;
-            let error = if is_kept_out { codes_required() } else { error };
+            let is_kept_out = limits::lacks_codes(&state, &found.credential).await;
+            let error = if is_kept_out { limits::codes_required() } else { error };
             let is_page = parts.method == Method::GET && parts.uri.path().starts_with("/founder/");
             if is_page && parts.uri.path() == super::PAGE && found.identity.may_somewhere(Permission::ReadShared) {
                 return Redirect::to("/founder/shared").into_response();
@@ -105,23 +105,6 @@ pub async fn check(State(state): State<AppState>, request: Request, next: Next) 
         return refuse(&parts, &sign_in_required());
     }
     next.run(Request::from_parts(parts, body)).await
-}
-
-/// Holds off a credential that calls too often, before anything is looked up for it. Calls from this machine while nobody exists are its
-/// owner's own; telemetry is bounded by its size, since senders may give up what is held off.
-fn count(state: &AppState, door: Door, hash: &str) -> Result<(), WireError> {
-    if door == Door::Needs(&[Permission::SendTelemetry]) {
-        return Ok(());
-    }
-    state.access.calls.count(hash).map_err(|Wait(wait)| {
-        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
-        let most = state.settings.calls_per_second;
-        WireError::new(
-            Code::TooManyRequests,
-            format!("These are over {most} calls a second. Try again in {seconds} s."),
-        )
-        .retry_after(seconds)
-    })
 }
 
 fn sign_in_required() -> WireError {
@@ -144,30 +127,6 @@ fn not_allowed(permission: Permission) -> WireError {
         Code::NotAllowed,
         format!("You may not {}. A founder can give you a role, or a token, that may.", permission.deed()),
     )
-}
-
-fn codes_required() -> WireError {
-    WireError::new(
-        Code::CodesRequired,
-        "Everybody here signs in with a code too. Turn codes on, on the page of your account; nothing else is open to you before.",
-    )
-}
-
-/// Whether somebody is kept from all but their own account for want of codes.
-fn must_turn_codes_on(state: &AppState, person: &Person) -> bool {
-    state.settings.require_codes && !person.has_totp
-}
-
-/// Whether that is why whoever came with this credential may do nothing. Where the store cannot say, it is not said.
-async fn lacks_codes(state: &AppState, credential: &Credential) -> bool {
-    let Credential::Session(hash) = credential else { return false };
-    if !state.settings.require_codes {
-        return false;
-    }
-    match state.store.session(hash).await {
-        Ok(Some(Session { of: SessionOf::Person(person), .. })) => must_turn_codes_on(state, &person),
-        _ => false,
-    }
 }
 
 /// The one place that decides whether somebody may do something in an environment. One in which they may do nothing at all is not even
@@ -243,14 +202,14 @@ async fn find(state: &AppState, parts: &Parts, door: Door) -> Result<Option<Foun
             WireError::new(Code::InvalidCredential, "The Authorization header must be Bearer and a token.")
         })?;
         let hash = secret::hash(token);
-        count(state, door, &hash)?;
+        limits::count(state, door, &hash)?;
         let identity = looked_up(state, parts, &hash, of_token(state, &hash)).await?;
         return Ok(Some(Found { credential: Credential::Token(hash), identity }));
     }
     // Whoever is signed in is that; what was shared with them comes after.
     for value in cookies::session(headers).into_iter().chain(cookies::share(headers)) {
         let hash = secret::hash(value);
-        count(state, door, &hash)?;
+        limits::count(state, door, &hash)?;
         if let Some(identity) = maybe_looked_up(state, parts, &hash, of_session(state, &hash)).await? {
             // A browser says which page a write comes from. What says nothing of it is no browser's doing, and has no cookie.
             if !is_reading(&parts.method) && !names_its_page(headers) {
@@ -358,7 +317,7 @@ async fn of_session(state: &AppState, hash: &str) -> Result<Option<Identity>, Wi
     Ok(Some(match session.of {
         SessionOf::Person(person) => {
             // Roles count for nothing before: what asks for a permission anywhere refuses by itself.
-            let roles = if must_turn_codes_on(state, &person) { &[] } else { person.roles.as_slice() };
+            let roles = if limits::must_turn_codes_on(state, &person) { &[] } else { person.roles.as_slice() };
             Identity::person(person.id, &person.email, &person.name, roles)
         }
         SessionOf::Link(link) => Identity::guest(link.id, &link.name, &link.environment),

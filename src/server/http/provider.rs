@@ -1,13 +1,10 @@
 //! Owns signing in by a provider as a browser goes through it: sent there, back with a code, and then signed in, connected, or joined. An
 //! account is known by its issuer and subject alone: that it has somebody's e-mail address makes it nobody's. Must not know the protocol.
 
-use super::account::{self, Own, own, prove_again};
-use super::context::state;
 use super::identity::{Credential, is_current};
 use super::session::{self, Browser};
 use super::sign_in::{self, is_own_page};
-use super::{AppState, ceremonies, cookies, guard, joining, problem, proved};
-use crate::api::{ProviderAccountLine, ProviderView};
+use super::{AppState, account, ceremonies, cookies, guard, joining, problem, proved, provider_accounts};
 use crate::domain::access::person_name;
 use crate::error::{Code, WireError};
 use crate::server::access::provider::{Account, Asks, Provider, ProviderError, Returned};
@@ -32,7 +29,6 @@ pub const BACK: &str = "/founder/sign-in/callback";
 const REFUSED: &str = "provider-refused";
 
 const FLOW: &str = "provider";
-const ALLOWED: &str = "provider-allowed";
 
 /// What a browser goes there for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +79,8 @@ pub struct Back {
     state: Option<String>,
 }
 
-fn provider(state: &AppState) -> Result<&Provider, WireError> {
+/// The provider that the settings name.
+pub fn provider(state: &AppState) -> Result<&Provider, WireError> {
     let none = || WireError::new(Code::NotSetUp, "The settings name no provider of sign-in ([openid]).");
     state.access.provider.as_ref().ok_or_else(none)
 }
@@ -93,63 +90,9 @@ fn failed(error: &ProviderError) -> WireError {
     WireError::new(Code::ProviderFailed, "The cause is in the server's log.")
 }
 
-/// By which it is known that whoever is signed in may connect an account now.
-fn allowed_id(session: &str) -> String {
-    secret::hash(&format!("{ALLOWED} {session}"))
-}
-
 /// Where a browser comes back to.
 fn back(parts: &Parts) -> String {
     format!("{}{BACK}", guard::base_url(parts))
-}
-
-/// Lets whoever is signed in, and knows their password, connect an account within minutes.
-pub async fn allow(password: String) -> Result<(), WireError> {
-    account::lead_back("allowed", allowed(password).await)
-}
-
-async fn allowed(password: String) -> Result<(), WireError> {
-    let (state, own) = (state()?, own().await?);
-    provider(&state)?;
-    prove_again(&state, &own, password).await?;
-    ceremonies::begin(&state, ALLOWED, &allowed_id(&own.hash), b"allowed").await
-}
-
-/// What the page of an account shows of the provider; nothing where there is none.
-pub async fn own_accounts(state: &AppState, own: &Own) -> Result<Option<ProviderView>, WireError> {
-    let accounts = state.store.provider_accounts(own.proofs.person.id).await.map_err(problem::of_store)?;
-    let Some(provider) = &state.access.provider else {
-        return Ok(None);
-    };
-    let is_allowed = ceremonies::look(state, ALLOWED, &allowed_id(&own.hash)).await?.is_some();
-    Ok(Some(ProviderView {
-        accounts: accounts
-            .into_iter()
-            .map(|account| ProviderAccountLine {
-                issuer: account.issuer,
-                label: account.label,
-                subject: account.subject,
-            })
-            .collect(),
-        is_allowed,
-        name: provider.name().to_owned(),
-    }))
-}
-
-/// Undoes a connection.
-pub async fn disconnect(issuer: String, subject: String, password: String) -> Result<(), WireError> {
-    account::lead_back("disconnected", disconnected(issuer, subject, password).await)
-}
-
-async fn disconnected(issuer: String, subject: String, password: String) -> Result<(), WireError> {
-    let (state, own) = (state()?, own().await?);
-    prove_again(&state, &own, password).await?;
-    let person = own.proofs.person.id;
-    let known = state.store.provider_accounts(person).await.map_err(problem::of_store)?;
-    let found = known.into_iter().find(|account| account.issuer == issuer && account.subject == subject);
-    let Some(account) = found else { return Ok(()) };
-    let entry = account::entry(&own, &format!("disconnected {} at {}", account.label, account.issuer));
-    state.store.disconnect(person, &account, &own.hash, &entry).await.map_err(problem::of_store)
 }
 
 /// An answer that leads on, with cookies.
@@ -254,8 +197,7 @@ fn own_session(parts: &Parts) -> Result<String, WireError> {
 /// The hash of the session of whoever may connect an account now.
 async fn may_connect(state: &AppState, parts: &Parts) -> Result<String, WireError> {
     let hash = own_session(parts)?;
-    ceremonies::take(state, ALLOWED, &allowed_id(&hash)).await?.ok_or_else(begin_anew)?;
-    Ok(hash)
+    if provider_accounts::take_leave(state, &hash).await? { Ok(hash) } else { Err(begin_anew()) }
 }
 
 /// Receives a browser that comes back from the provider.

@@ -166,9 +166,9 @@ pub fn in_their_browser(begun: session::Begun) -> Entered {
 }
 
 /// What somebody is told who has to wait before they may guess again.
-pub fn too_many(account: &str, address: IpAddr, Wait(wait): Wait) -> WireError {
+pub fn too_many(account: &str, address: IpAddr, wait: Wait) -> WireError {
     tracing::warn!(account, %address, "a sign-in was refused: too many tries");
-    let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+    let seconds = wait.seconds();
     WireError::new(Code::TooManyRequests, format!("There were too many tries. Try again in {seconds} s."))
         .retry_after(seconds)
 }
