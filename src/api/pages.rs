@@ -38,7 +38,7 @@ pub struct SamplePage {
     pub samples: Vec<SampleLine>,
 }
 
-/// All that the founder's page shows, read at one time.
+/// All that the founder's page shows, read from one state of the store.
 #[server(name = ReadFounderPage, prefix = "/api", endpoint = "scaling-mode/page", input = GetUrl, output = Json)]
 pub async fn founder_page(
     #[server(default)] environment: Option<String>,

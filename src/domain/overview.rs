@@ -154,7 +154,7 @@ pub struct Notice {
     pub text: String,
 }
 
-/// Everything that the founder's page shows, read at one time.
+/// Everything that the founder's page shows, read from one state of the store.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PageData {
     /// This server's own address, as the reader reached it, for commands to copy.

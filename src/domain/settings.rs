@@ -8,7 +8,7 @@ use super::policy_fields::{FieldChange, PolicyField};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Everything that the page of settings shows, read at one time.
+/// Everything that the settings page shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SettingsData {
     pub config: Config,

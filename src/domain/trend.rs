@@ -59,7 +59,7 @@ impl TrendPoint {
 }
 
 /// How far back charts reach.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 pub enum Range {
     #[default]
     Week,

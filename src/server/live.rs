@@ -1,4 +1,4 @@
-//! Owns the live feed: it watches what the store commits and hands each new event of an environment to everyone who listens
+//! Owns the live feed: it watches what the store commits (`commits.rs` notices what other processes commit) and hands each new event of an environment to everyone who listens
 //! to that environment, as it is sent to them. Must not know how listeners are connected; it reads the store and writes
 //! nothing.
 
@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How many messages a slow listener may fall behind before it is told to look anew.
 const BEHIND: usize = 256;
-/// How often another process's commits are looked for.
-const OUTSIDE: Duration = Duration::from_millis(500);
+/// The longest pause between two readings of the heads.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// Events handed on at once; a replay's thousands are not told one by one.
 const AT_ONCE: u32 = 64;
 /// The most that may listen at once.
@@ -154,29 +154,17 @@ impl Feed {
     pub async fn run(self, store: Arc<dyn Store>) {
         let mut commits = store.commits();
         let mut heads = self.heads(store.as_ref()).await.unwrap_or_default();
-        // Said once, not twice a second.
-        let mut is_away = false;
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 moved = commits.changed() => if moved.is_err() { return },
-                () = tokio::time::sleep(OUTSIDE) => {
-                    match store.notice_outside_commits().await {
-                        Err(error) if !is_away => {
-                            log_error("commits of other processes could not be looked for", &error);
-                            is_away = true;
-                        }
-                        looked => is_away = looked.is_err(),
-                    }
-                    continue;
-                }
             }
             let began = clock::instant();
             if let Err(error) = self.tell_what_is_new(store.as_ref(), &mut heads).await {
                 log_error("new events could not be told to open pages", &error);
             }
             // With thousands of environments looking takes long, and many commits follow each other: at most a fifth of a core.
-            tokio::time::sleep((began.elapsed() * 4).min(OUTSIDE)).await;
+            tokio::time::sleep((began.elapsed() * 4).min(LONGEST_PAUSE)).await;
         }
     }
 

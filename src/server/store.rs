@@ -4,6 +4,7 @@
 
 pub mod access;
 mod coverage;
+mod founder_page;
 mod moving;
 mod place;
 pub mod proofs;
@@ -27,6 +28,8 @@ macro_rules! shared_modules {
         mod counters;
         #[path = "sql/environments.rs"]
         mod environments;
+        #[path = "sql/founder_page.rs"]
+        mod founder_page;
         #[path = "sql/history.rs"]
         mod history;
         #[path = "sql/idempotency.rs"]
@@ -70,6 +73,7 @@ use shared_modules;
 pub mod postgres;
 pub mod sqlite;
 
+pub use founder_page::{FounderPage, FounderPageQuery, Newest, TrendRange, TrendReading, TrendSpan};
 pub use place::{Place, Progress, restore};
 
 use crate::domain::act::{Act, ActError};
@@ -460,6 +464,12 @@ pub trait Store: access::AccessStore + proofs::ProofStore + Send + Sync + 'stati
     /// When the newest daily decision was made.
     async fn latest_daily(&self, environment: &str) -> Result<Option<DateTime<Utc>>, StoreError>;
 
+    /// The newest answer of an environment, read at one time with the configuration and the open proposal.
+    async fn newest(&self, environment: &str) -> Result<Newest, StoreError>;
+
+    /// All that the founder's page shows of an environment, read at one time.
+    async fn founder_page(&self, environment: &str, query: &FounderPageQuery) -> Result<FounderPage, StoreError>;
+
     /// The newest snapshot by `as_of`, of whatever origin.
     async fn latest_snapshot(&self, environment: &str) -> Result<Option<Snapshot>, StoreError>;
 
@@ -521,6 +531,10 @@ pub trait Store: access::AccessStore + proofs::ProofStore + Send + Sync + 'stati
 
     /// Looks whether another process has committed since it was last looked, and moves [`Store::commits`] on if so.
     async fn notice_outside_commits(&self) -> Result<(), StoreError>;
+
+    /// A number that is another as soon as another process has committed, where that can be told without asking the database. It may
+    /// change without a commit.
+    fn outside_mark(&self) -> u64;
 
     /// Writes what is pending and closes.
     async fn close(&self);

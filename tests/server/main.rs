@@ -14,6 +14,7 @@ mod peer;
 mod people;
 mod postgres;
 mod provider;
+mod revoking;
 mod second_proof;
 mod secrets;
 mod serving;

@@ -9,16 +9,18 @@ use crate::server::access::calls::Calls;
 use crate::server::access::provider::Provider;
 use crate::server::access::seal::{SealKeyError, Sealer};
 use crate::server::access::secret;
+use crate::server::commits::Commits;
 use crate::server::config::Settings;
 use crate::server::evaluation::{Occasion, evaluate_and_record};
 use crate::server::http::context::DEFAULT_ENVIRONMENT;
 use crate::server::http::identity::Access;
-use crate::server::http::last_good::LastGood;
-use crate::server::http::pages::Pages;
-use crate::server::http::{AppState, PAGE, joining, people, router};
+use crate::server::http::kept::KeptAnswers;
+use crate::server::http::over_time::Drawn;
+use crate::server::http::{AppState, PAGE, Shared, joining, people, router};
 use crate::server::key_file::KeyFileError;
 use crate::server::leadership::{Leadership, Pace};
 use crate::server::live::Feed;
+use crate::server::newest::NewestAnswers;
 use crate::server::puller::Supervisor;
 use crate::server::scheduler::{Scheduler, housekeeping};
 use crate::server::signing::heads::Keeper;
@@ -131,20 +133,22 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     let stop = CancellationToken::new();
     let leadership = Leadership::new(&replica(), Pace::default());
     leadership.renew(store.as_ref()).await;
-    let state = AppState {
+    let state = AppState::new(Shared {
         access: access(&settings)?,
         asking: Supervisor::default(),
         buckets: Arc::default(),
+        commits: Commits::of(store.clone()),
         feed: Feed::new(stop.clone()),
-        last_answers: LastGood::default(),
+        kept: KeptAnswers::default(),
         leptos: leptos_options(&settings)?,
         metrics: Arc::default(),
-        pages: Pages::default(),
+        newest: NewestAnswers::default(),
+        drawn: Drawn::default(),
         requests: Arc::new(RequestLog::default()),
         scheduler: Scheduler::default(),
         settings: settings.clone(),
         store: store.clone(),
-    };
+    });
     let listener = tokio::net::TcpListener::bind(settings.addr).await.map_err(|source| CliError::File {
         what: format!("the address {} cannot be listened on", settings.addr),
         source,
@@ -156,6 +160,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     if let Some(keeper) = keeper {
         tasks.spawn(keeper.run(store.clone(), state.scheduler.daily.clone(), leadership.clone(), stop.clone()));
     }
+    tasks.spawn(state.commits.clone().run(stop.clone()));
     tasks.spawn(state.feed.clone().run(store.clone()));
     tasks.spawn(housekeeping(store.clone(), settings.clone(), leadership.clone(), stop.clone()));
     tasks.spawn(state.asking.clone().run(

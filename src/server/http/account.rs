@@ -136,7 +136,7 @@ pub async fn end_session(id: &str) -> Result<(), WireError> {
 
 async fn ended(id: &str) -> Result<(), WireError> {
     let own = own().await?;
-    let (store, person) = (state()?.store, own.proofs.person.id);
+    let (store, person) = (state()?.store.clone(), own.proofs.person.id);
     if id == "others" {
         return store.end_other_sessions(person, &own.hash).await.map_err(problem::of_store);
     }

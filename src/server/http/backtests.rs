@@ -27,7 +27,7 @@ async fn tested(
     to: Option<DateTime<Utc>>,
 ) -> Result<BacktestReport, WireError> {
     let plan = Plan { environment: config.environment.clone(), from, policy, to };
-    backtest(state()?.store, plan).await.map_err(problem::of_store)
+    backtest(state()?.store.clone(), plan).await.map_err(problem::of_store)
 }
 
 /// The page: the form alone where nothing is asked for yet; else with the result, or with what is wrong.

@@ -11,7 +11,6 @@ use crate::server::clock;
 use crate::server::store::{IdempotencyKey, StoreError};
 use axum::extract::{Request, State};
 use axum::http::Method;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 /// One event.
@@ -19,14 +18,16 @@ const ONE: &str = "application/cloudevents+json";
 /// A list of events.
 const LIST: &str = "application/cloudevents-batch+json";
 
-/// Answers what comes as CloudEvents; all else goes on.
-pub async fn serve(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let media_type = receive::media_type(request.headers());
+/// Whether telemetry comes as CloudEvents.
+pub fn is_one(request: &Request) -> bool {
     let is_telemetry = request.method() == Method::POST && request.uri().path() == "/api/telemetry";
-    if !is_telemetry || !(media_type == ONE || media_type == LIST) {
-        return next.run(request).await;
-    }
-    match take(&state, request, media_type == LIST).await {
+    is_telemetry && [ONE, LIST].contains(&receive::media_type(request.headers()).as_str())
+}
+
+/// Answers what comes as CloudEvents.
+pub async fn receive(State(state): State<AppState>, request: Request) -> Response {
+    let is_list = receive::media_type(request.headers()) == LIST;
+    match take(&state, request, is_list).await {
         Ok(receipt) => axum::Json(receipt).into_response(),
         Err(error) => problem::response(&error),
     }

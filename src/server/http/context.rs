@@ -15,13 +15,14 @@ use crate::domain::{canonical, decision::Recommendation, mode::Mode};
 use crate::error::{Code, WireError};
 use crate::server::evaluation::{Occasion, evaluate_and_record};
 use crate::server::live::Message;
-use crate::server::store::{Changed, IdempotencyKey, StoreError};
+use crate::server::store::{Changed, FounderPage, FounderPageQuery, IdempotencyKey, Newest, StoreError};
 use crate::server::{calendar, clock};
 use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
 use leptos::prelude::use_context;
 use serde::Serialize;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Who acts on the command line, and while no person exists.
 pub const ACTOR: &str = "local";
@@ -79,7 +80,30 @@ pub fn peer_address() -> Option<IpAddr> {
 
 /// The configuration in force, to whoever may read.
 pub async fn config(environment: Option<String>) -> Result<Config, WireError> {
-    allowed(Permission::Read, environment).await
+    newest(environment).await.map(|newest| newest.config.clone())
+}
+
+/// The newest answer with its configuration, to whoever may read. Read from the store once for each commit.
+pub async fn newest(environment: Option<String>) -> Result<Arc<Newest>, WireError> {
+    let (state, identity) = (state()?, identity()?);
+    let name = name(environment);
+    let newest = state.newest.read(&state.commits, state.store.as_ref(), looked_up(&name)).await;
+    let newest = newest.map_err(|error| of_store(&identity, error))?;
+    allow(&identity, Permission::Read, &newest.config.environment)?;
+    Ok(newest)
+}
+
+/// All that the founder's page shows, to whoever may read.
+pub async fn founder_page(name: &str, query: &FounderPageQuery) -> Result<FounderPage, WireError> {
+    let (state, identity) = (state()?, identity()?);
+    let read = state.store.founder_page(looked_up(name), query).await.map_err(|error| of_store(&identity, error))?;
+    allow(&identity, Permission::Read, &read.config.environment)?;
+    Ok(read)
+}
+
+/// A name that cannot exist is looked up all the same: the answer lists those that do.
+fn looked_up(name: &str) -> &str {
+    if is_environment_name(name) { name } else { "?" }
 }
 
 /// The configuration in force, to whoever may do this in the environment.
@@ -95,9 +119,7 @@ pub async fn allowed_to(
     environment: Option<String>,
 ) -> Result<Config, WireError> {
     let name = name(environment);
-    // A name that cannot exist is looked up all the same: the answer lists those that do.
-    let lookup = if is_environment_name(&name) { name.as_str() } else { "?" };
-    let config = state.store.config(lookup).await.map_err(|error| of_store(identity, error))?;
+    let config = state.store.config(looked_up(&name)).await.map_err(|error| of_store(identity, error))?;
     allow(identity, permission, &config.environment)?;
     Ok(config)
 }

@@ -1,22 +1,16 @@
 //! Owns that a request's cookies stand in one header, whichever version of HTTP it came by. Must not know any cookie.
 
-use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::middleware::Next;
-use axum::response::Response;
 
 /// Puts cookies together that came apart: over HTTP/2 browsers send each in a header of its own (RFC 9113, 8.2.3), and who
 /// reads the first only would find a session on one page and none on the next.
-pub async fn join(mut request: Request, next: Next) -> Response {
-    joined(request.headers_mut());
-    next.run(request).await
-}
-
-fn joined(headers: &mut HeaderMap) {
+pub fn join(headers: &mut HeaderMap) {
+    let mut values = headers.get_all(header::COOKIE).iter();
+    if values.next().is_none() || values.next().is_none() {
+        return;
+    }
     let all: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    if all.len() > 1
-        && let Ok(one) = HeaderValue::from_bytes(&all.join(&b"; "[..]))
-    {
+    if let Ok(one) = HeaderValue::from_bytes(&all.join(&b"; "[..])) {
         headers.insert(header::COOKIE, one);
     }
 }
@@ -34,7 +28,7 @@ mod tests {
             for cookie in came {
                 headers.append(header::COOKIE, HeaderValue::from_static(cookie));
             }
-            joined(&mut headers);
+            join(&mut headers);
             assert_eq!(headers.get(header::COOKIE).map(|value| value.to_str().unwrap()), is);
             assert_eq!(headers.get_all(header::COOKIE).iter().count(), usize::from(is.is_some()));
         }

@@ -4,6 +4,7 @@
 use super::{AppState, context, identity, problem};
 use crate::domain::access::{Identity, Permission};
 use crate::error::{Code, WireError};
+use crate::server::clock;
 use crate::server::http::identity::Credential;
 use crate::server::live::{Listening, Message, Told};
 use axum::extract::rejection::QueryRejection;
@@ -15,13 +16,15 @@ use chrono::DateTime;
 use futures_util::stream::{self, Stream, StreamExt};
 use serde::Deserialize;
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
 
 /// How often a silent stream says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How often a stream looks whether its listener may still listen.
 const LOOKS_AGAIN: Duration = Duration::from_secs(15);
+/// For how long a listener's right to listen is taken as checked while events are sent to them.
+const CHECKED_FOR: Duration = Duration::from_millis(500);
 /// Events that are caught up with at most; a listener further behind is told to look anew.
 const CAUGHT_UP: u32 = 200;
 
@@ -81,8 +84,10 @@ async fn open(state: &AppState, asked: Asked, listener: Listener) -> Result<Resp
     let telemetry = has_come.then_some(Message::Telemetry { signals: Vec::new() });
     let past = missed.iter().map(Message::of).chain(telemetry);
     let past = stream::iter(past.map(|message| Told::of(&message).event).collect::<Vec<_>>());
-    let until = ended(state.clone(), listener.credential, environment);
-    let stream = past.chain(present(listening, told)).map(Ok::<_, Infallible>).take_until(Box::pin(until));
+    let listens =
+        Listens { checked: clock::instant(), credential: listener.credential, environment, state: state.clone() };
+    let until = ended(listens.clone());
+    let stream = past.chain(present(listening, told, listens)).map(Ok::<_, Infallible>).take_until(Box::pin(until));
     let mut response = Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -91,35 +96,60 @@ async fn open(state: &AppState, asked: Asked, listener: Listener) -> Result<Resp
     Ok(response)
 }
 
-/// Waits until the listener may no longer listen: signed out, revoked, or without the role.
-async fn ended(state: AppState, credential: Option<Credential>, environment: String) {
-    let Some(credential) = credential else { return };
+/// The right by which a stream goes on.
+#[derive(Clone)]
+struct Listens {
+    /// When it was last checked.
+    checked: Instant,
+    credential: Option<Credential>,
+    environment: String,
+    state: AppState,
+}
+
+impl Listens {
+    /// Whether the listener may still listen: not signed out, not revoked, not without the role.
+    async fn still_may(&self) -> bool {
+        let Some(credential) = &self.credential else { return false };
+        identity::still_may(&self.state, credential, Permission::Read, &self.environment).await
+    }
+
+    /// The same before an event is sent, checked again where the last check is old.
+    async fn may_have_it(&mut self) -> bool {
+        if self.checked.elapsed() < CHECKED_FOR {
+            return true;
+        }
+        self.checked = clock::instant();
+        self.still_may().await
+    }
+}
+
+/// Waits until the listener may no longer listen.
+async fn ended(listens: Listens) {
     loop {
         tokio::time::sleep(LOOKS_AGAIN).await;
-        if !identity::still_may(&state, &credential, Permission::Read, &environment).await {
+        if !listens.still_may().await {
             return;
         }
     }
 }
 
-/// What is told from now on, without what was told already.
-fn present(listening: Listening, told: u64) -> impl Stream<Item = Event> {
-    stream::unfold((listening, told), |(mut listening, told)| async move {
+/// What is told from now on, without what was told already. Nothing is told to a listener who may no longer listen.
+fn present(listening: Listening, told: u64, listens: Listens) -> impl Stream<Item = Event> {
+    stream::unfold((listening, told, listens), |(mut listening, told, mut listens)| async move {
         loop {
             let received = tokio::select! {
                 () = listening.stop.cancelled() => return None,
                 received = listening.messages.recv() => received,
             };
-            match received {
+            let (event, told) = match received {
                 Ok(message) => match message.seq {
-                    Some(seq) if seq <= told => {}
-                    seq => return Some((message.event.clone(), (listening, seq.unwrap_or(told)))),
+                    Some(seq) if seq <= told => continue,
+                    seq => (message.event.clone(), seq.unwrap_or(told)),
                 },
-                Err(RecvError::Lagged(_)) => {
-                    return Some((Event::default().event("behind").data("{}"), (listening, told)));
-                }
+                Err(RecvError::Lagged(_)) => (Event::default().event("behind").data("{}"), told),
                 Err(RecvError::Closed) => return None,
-            }
+            };
+            return if listens.may_have_it().await { Some((event, (listening, told, listens))) } else { None };
         }
     })
 }

@@ -4,26 +4,22 @@
 use super::peer::Peer;
 use super::{AppState, openapi, problem};
 use crate::error::{Code, WireError};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
-use axum::middleware::Next;
 use axum::response::Response;
 
 /// Lets a request through, or answers with the problem that it has.
-pub async fn check(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+pub fn check(state: &AppState, request: &mut Request) -> Result<(), Box<Response>> {
     let is_api = request.uri().path().starts_with("/api/");
     if is_api && request.method() == Method::GET {
         // A browser that opens an endpoint gets its JSON, not a redirect to where it came from.
         request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     }
-    match admit(&state, &request) {
-        Ok(()) => next.run(request).await,
-        Err(error) => {
-            tracing::info!(method = %request.method(), path = request.uri().path(), problem = error.code_name(), "refused");
-            problem::response(&error)
-        }
-    }
+    admit(state, request).map_err(|error| {
+        tracing::info!(method = %request.method(), path = request.uri().path(), problem = error.code_name(), "refused");
+        Box::new(problem::response(&error))
+    })
 }
 
 fn admit(state: &AppState, request: &Request) -> Result<(), WireError> {
@@ -83,9 +79,8 @@ fn name_of(host: &str) -> &str {
 /// A page that has had its name rebound to this machine still sends its own name.
 fn is_own_host(state: &AppState, host: &str) -> bool {
     let name = name_of(host);
-    let listens_on = state.settings.addr.ip().to_string();
     ["localhost", "127.0.0.1", "[::1]"].contains(&name)
-        || name == listens_on
+        || name == state.settings.addr.ip().to_string()
         || state.settings.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
 }
 

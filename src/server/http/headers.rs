@@ -1,10 +1,7 @@
 //! Owns what every answer tells a browser not to do with it, whoever made the answer, refusals included. Must not know what was
 //! asked.
 
-use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// What an answer gets that says nothing else itself. Pages have a policy of their own.
 const UNLESS_SAID: [(HeaderName, &str); 2] = [
@@ -26,14 +23,11 @@ const ALWAYS: [(HeaderName, &str); 4] = [
 ];
 
 /// Adds them.
-pub async fn protect(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
+pub fn protect(headers: &mut HeaderMap) {
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     for (name, value) in UNLESS_SAID {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    response
 }

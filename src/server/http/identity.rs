@@ -4,6 +4,7 @@
 use super::doors::{Door, door};
 use super::last_good::LastGood;
 use super::peer::Peer;
+use super::remembered::{Record, Remembered};
 use super::{AppState, cookies, limits, problem, sign_in};
 use crate::domain::access::{Identity, Permission};
 use crate::error::{Code, WireError};
@@ -16,10 +17,9 @@ use crate::server::access::{absolute_timeout, idle_timeout, second_proof_timeout
 use crate::server::clock;
 use crate::server::store::access::{Session, SessionOf};
 use crate::server::store::{Store, StoreError};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Duration, Utc};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ fn seen_every() -> Duration {
 }
 
 /// What is kept of those who ask, for as long as the server runs.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Access {
     pub calls: Calls,
     pub guesses: Guesses,
@@ -42,8 +42,10 @@ pub struct Access {
     pub sealer: Option<Arc<Sealer>>,
     /// Who was known of late, by the hash of their credential: while the store cannot be reached they may go on reading.
     known: LastGood<Identity>,
+    /// What the store said of credentials, until the next commit.
+    remembered: Remembered,
     /// Whether some person exists. Once one does it stays so: people are kept from signing in, never removed.
-    has_people: Arc<AtomicBool>,
+    has_people: AtomicBool,
 }
 
 /// What a request came with, as an extension of it: secrets by their hashes.
@@ -73,38 +75,38 @@ impl Access {
     }
 }
 
-/// Lets a request on with who it is from, or refuses it.
-pub async fn check(State(state): State<AppState>, request: Request, next: Next) -> Response {
+/// Says who a request is from, as extensions of it, or refuses it.
+pub async fn admit(state: &AppState, request: Request) -> Result<Request, Box<Response>> {
     let (mut parts, body) = request.into_parts();
     let door = door(&parts.method, parts.uri.path());
-    let found = match find(&state, &parts, door).await {
+    let found = match find(state, &parts, door).await {
         Ok(found) => found,
         // Where nothing is asked for, a credential that opens nothing does no harm.
         Err(_) if door == Door::Open => None,
-        Err(error) => return refuse(&parts, &error),
+        Err(error) => return Err(Box::new(refuse(&parts, &error))),
     };
     if let Some(found) = found {
-        if let Err(error) = admit(door, &found.identity) {
-            let is_kept_out = limits::lacks_codes(&state, &found.credential).await;
+        if let Err(error) = opens(door, &found.identity) {
+            let is_kept_out = limits::lacks_codes(state, &found.credential).await;
             let error = if is_kept_out { limits::codes_required() } else { error };
             let is_page = parts.method == Method::GET && parts.uri.path().starts_with("/founder/");
             if is_page && parts.uri.path() == super::PAGE && found.identity.may_somewhere(Permission::ReadShared) {
-                return Redirect::to("/founder/shared").into_response();
+                return Err(Box::new(Redirect::to("/founder/shared").into_response()));
             }
             if is_page && is_kept_out {
-                return Redirect::to("/founder/account?notice=codes-required#notice").into_response();
+                return Err(Box::new(Redirect::to("/founder/account?notice=codes-required#notice").into_response()));
             }
             // A page says by itself what its reader may not do: the functions that it is made from refuse.
             if !is_page {
-                return refuse(&parts, &error);
+                return Err(Box::new(refuse(&parts, &error)));
             }
         }
         parts.extensions.insert(found.credential);
         parts.extensions.insert(found.identity);
     } else if door != Door::Open {
-        return refuse(&parts, &sign_in_required());
+        return Err(Box::new(refuse(&parts, &sign_in_required())));
     }
-    next.run(Request::from_parts(parts, body)).await
+    Ok(Request::from_parts(parts, body))
 }
 
 fn sign_in_required() -> WireError {
@@ -114,7 +116,7 @@ fn sign_in_required() -> WireError {
     )
 }
 
-fn admit(door: Door, identity: &Identity) -> Result<(), WireError> {
+fn opens(door: Door, identity: &Identity) -> Result<(), WireError> {
     match door {
         Door::Open | Door::SignedIn => Ok(()),
         Door::Needs(any) if any.iter().any(|permission| identity.may_somewhere(*permission)) => Ok(()),
@@ -174,13 +176,10 @@ pub fn of(request: &Request) -> Result<Identity, WireError> {
     request.extensions().get::<Identity>().cloned().ok_or_else(sign_in_required)
 }
 
-/// Whether whoever came with this credential may still do what they were let in for. While the store cannot say, they may.
+/// Whether the bearer of this credential may still do what they were admitted for. While the store is unavailable, they may.
 pub async fn still_may(state: &AppState, credential: &Credential, permission: Permission, environment: &str) -> bool {
     let found = match credential {
-        Credential::Nothing => match state.access.has_people(state.store.as_ref()).await {
-            Ok(has_people) => Ok((!has_people).then(Identity::local)),
-            Err(_) => return true,
-        },
+        Credential::Nothing => nobody_exists(state).await.map(|is_so| is_so.then(Identity::local)),
         Credential::Session(hash) => of_session(state, hash).await,
         Credential::Token(hash) => of_token(state, hash).await,
     };
@@ -203,14 +202,15 @@ async fn find(state: &AppState, parts: &Parts, door: Door) -> Result<Option<Foun
         })?;
         let hash = secret::hash(token);
         limits::count(state, door, &hash)?;
-        let identity = looked_up(state, parts, &hash, of_token(state, &hash)).await?;
+        let identity =
+            or_as_last_known(state, parts, &hash, of_token(state, &hash).await)?.ok_or_else(unknown_token)?;
         return Ok(Some(Found { credential: Credential::Token(hash), identity }));
     }
     // Whoever is signed in is that; what was shared with them comes after.
     for value in cookies::session(headers).into_iter().chain(cookies::share(headers)) {
         let hash = secret::hash(value);
         limits::count(state, door, &hash)?;
-        if let Some(identity) = maybe_looked_up(state, parts, &hash, of_session(state, &hash)).await? {
+        if let Some(identity) = or_as_last_known(state, parts, &hash, of_session(state, &hash).await)? {
             // A browser says which page a write comes from. What says nothing of it is no browser's doing, and has no cookie.
             if !is_reading(&parts.method) && !names_its_page(headers) {
                 return Err(WireError::new(
@@ -237,60 +237,78 @@ fn names_its_page(headers: &HeaderMap) -> bool {
     headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site")
 }
 
-/// Looks a credential up. While the store cannot be reached, whoever was known of late may go on reading.
-async fn maybe_looked_up(
+/// Who was found, or, while the store is unavailable and the request only reads, who the credential was of when it was last looked up.
+fn or_as_last_known(
     state: &AppState,
     parts: &Parts,
     hash: &str,
-    look: impl Future<Output = Result<Option<Identity>, WireError>>,
+    found: Result<Option<Identity>, WireError>,
 ) -> Result<Option<Identity>, WireError> {
-    let now = clock::now();
-    match look.await {
-        Ok(Some(identity)) => {
-            state.access.known.keep(hash, identity.clone(), hash.len(), now);
-            Ok(Some(identity))
-        }
-        Ok(None) => {
-            state.access.known.forget(hash);
-            Ok(None)
-        }
+    match found {
         Err(error) if error.code() == Some(Code::Unavailable) && is_reading(&parts.method) => {
-            match state.access.known.find(hash, now) {
+            match state.access.known.find(hash, clock::now()) {
                 Some((_, identity)) => Ok(Some(identity)),
                 None => Err(error),
             }
         }
-        Err(error) => Err(error),
+        found => found,
     }
 }
 
-async fn looked_up(
+fn unknown_token() -> WireError {
+    WireError::new(
+        Code::InvalidCredential,
+        "This token is not known, has expired, or was revoked. Make a new one on the page of people.",
+    )
+}
+
+/// What the store says of a credential: from memory while nothing has been committed since it was read, else read now. `true` where it
+/// was read now.
+async fn record(
     state: &AppState,
-    parts: &Parts,
-    hash: &str,
-    look: impl Future<Output = Result<Option<Identity>, WireError>>,
-) -> Result<Identity, WireError> {
-    let found = maybe_looked_up(state, parts, hash, look).await?;
-    found.ok_or_else(|| {
-        WireError::new(
-            Code::InvalidCredential,
-            "This token is not known, has expired, or was revoked. Make a new one on the page of people.",
-        )
-    })
+    key: &str,
+    read: impl Future<Output = Result<Option<Record>, StoreError>>,
+) -> Result<Option<(Arc<Record>, bool)>, WireError> {
+    // Taken before the store is read: what is committed meanwhile is read again by the next request.
+    let commit = state.commits.newest();
+    if let Some(record) = commit.and_then(|commit| state.access.remembered.find(commit, key)) {
+        return Ok(Some((record, false)));
+    }
+    let Some(record) = read.await.map_err(problem::of_store)?.map(Arc::new) else {
+        state.access.known.forget(key);
+        return Ok(None);
+    };
+    if let Some(commit) = commit {
+        state.access.remembered.keep(commit, key, record.clone());
+    }
+    Ok(Some((record, true)))
+}
+
+/// Keeps an identity that was just read, for the time when the store is unavailable; forgets one that counts no longer.
+fn noted(state: &AppState, hash: &str, identity: Option<Identity>, is_new: bool) -> Option<Identity> {
+    match &identity {
+        Some(identity) if is_new => state.access.known.keep(hash, identity.clone(), hash.len(), clock::now()),
+        Some(_) => {}
+        None => state.access.known.forget(hash),
+    }
+    identity
 }
 
 async fn of_token(state: &AppState, hash: &str) -> Result<Option<Identity>, WireError> {
     let now = clock::now();
-    let found = state.store.token(hash).await.map_err(problem::of_store)?;
-    let usable =
-        found.filter(|token| token.revoked_at.is_none() && token.expires_at.is_none_or(|expires_at| now < expires_at));
-    let Some(token) = usable else { return Ok(None) };
+    let found = record(state, hash, async { Ok(state.store.token(hash).await?.map(Record::Token)) }).await?;
+    let Some((record, is_new)) = found else { return Ok(None) };
+    let Record::Token(token) = record.as_ref() else { return Ok(None) };
+    if token.revoked_at.is_some() || token.expires_at.is_some_and(|expires_at| now >= expires_at) {
+        return Ok(noted(state, hash, None, is_new));
+    }
     if token.used_at.is_none_or(|used_at| now - used_at >= seen_every())
         && let Err(error) = state.store.see_token(token.id, now).await
     {
         crate::server::observability::log_error("the use of a token could not be noted", &error);
     }
-    Ok(Some(Identity::token(token.id, &token.name, token.reach, &token.scopes)))
+    let identity = Identity::token(token.id, &token.name, token.reach.clone(), &token.scopes);
+    Ok(noted(state, hash, Some(identity), is_new))
 }
 
 /// Whether a session still counts.
@@ -305,23 +323,41 @@ pub fn is_current(session: &Session, now: DateTime<Utc>) -> bool {
 
 async fn of_session(state: &AppState, hash: &str) -> Result<Option<Identity>, WireError> {
     let now = clock::now();
-    let found = state.store.session(hash).await.map_err(problem::of_store)?;
-    let Some(session) = found.filter(|session| session.is_whole && is_current(session, now)) else {
-        return Ok(None);
-    };
+    let found = record(state, hash, async { Ok(state.store.session(hash).await?.map(Record::Session)) }).await?;
+    let Some((record, is_new)) = found else { return Ok(None) };
+    let Record::Session(session) = record.as_ref() else { return Ok(None) };
+    if !session.is_whole || !is_current(session, now) {
+        return Ok(noted(state, hash, None, is_new));
+    }
     if now - session.seen_at >= seen_every()
         && let Err(error) = state.store.see_session(hash, now).await
     {
         crate::server::observability::log_error("the use of a session could not be noted", &error);
     }
-    Ok(Some(match session.of {
+    let identity = match &session.of {
         SessionOf::Person(person) => {
             // Roles count for nothing before: what asks for a permission anywhere refuses by itself.
-            let roles = if limits::must_turn_codes_on(state, &person) { &[] } else { person.roles.as_slice() };
+            let roles = if limits::must_turn_codes_on(state, person) { &[] } else { person.roles.as_slice() };
             Identity::person(person.id, &person.email, &person.name, roles)
         }
         SessionOf::Link(link) => Identity::guest(link.id, &link.name, &link.environment),
-    }))
+    };
+    Ok(noted(state, hash, Some(identity), is_new))
+}
+
+/// Whether no person exists yet.
+async fn nobody_exists(state: &AppState) -> Result<bool, WireError> {
+    if state.access.has_people.load(Ordering::Relaxed) {
+        return Ok(false);
+    }
+    let read = async {
+        let has_people = state.access.has_people(state.store.as_ref()).await?;
+        Ok((!has_people).then_some(Record::NobodyExists))
+    };
+    match record(state, LOCAL, read).await? {
+        Some((_, is_new)) => Ok(noted(state, LOCAL, Some(Identity::local()), is_new).is_some()),
+        None => Ok(false),
+    }
 }
 
 /// Whether the request is a call from this machine while no person exists. Whatever came through a proxy, or was addressed to another
@@ -337,20 +373,8 @@ async fn is_local(state: &AppState, parts: &Parts) -> Result<bool, WireError> {
     if !comes_from_here {
         return Ok(false);
     }
-    let now = clock::now();
-    match state.access.has_people(state.store.as_ref()).await.map_err(problem::of_store) {
-        Ok(has_people) => {
-            if !has_people {
-                state.access.known.keep(LOCAL, Identity::local(), LOCAL.len(), now);
-            }
-            Ok(!has_people)
-        }
-        // As with everybody else: who was known of late may go on reading.
-        Err(error) if error.code() == Some(Code::Unavailable) && is_reading(&parts.method) => {
-            if state.access.known.find(LOCAL, now).is_some() { Ok(true) } else { Err(error) }
-        }
-        Err(error) => Err(error),
-    }
+    let found = nobody_exists(state).await.map(|is_so| is_so.then(Identity::local));
+    or_as_last_known(state, parts, LOCAL, found).map(|found| found.is_some())
 }
 
 /// Under which a call from this machine is known; no hash is like it.

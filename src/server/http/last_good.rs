@@ -1,13 +1,7 @@
 //! Owns what is answered while the store cannot be reached: the last answer that was good, marked with its age. Only reading is
 //! answered so, only to whoever asked for it before, and never for longer than an hour; writing is refused.
 
-use super::AppState;
-use crate::server::clock;
-use axum::body::{Body, Bytes, HttpBody, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, header};
 use chrono::{DateTime, Duration, Utc};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +13,7 @@ const MOST: usize = 16 * 1024 * 1024;
 /// The longest address whose answer is kept, in bytes.
 const LONGEST: usize = 2_048;
 /// The largest answer that is kept, in bytes.
-const LARGEST: usize = 1024 * 1024;
+pub const LARGEST: usize = 1024 * 1024;
 
 /// For how long a last good answer is given.
 fn too_old() -> Duration {
@@ -80,48 +74,6 @@ impl<T: Clone> LastGood<T> {
     }
 }
 
-/// An answer of JSON.
-#[derive(Clone)]
-pub struct Answer {
-    body: Bytes,
-    content_type: HeaderValue,
-}
-
-/// Keeps what is read as JSON, and answers with it where the store cannot be reached.
-pub async fn serve(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let is_reading = request.method() == Method::GET && request.uri().path().starts_with("/api/scaling-mode/");
-    if !is_reading {
-        return next.run(request).await;
-    }
-    let key = format!("{} {}", super::identity::key(&request), request.uri());
-    let response = next.run(request).await;
-    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
-        let now = clock::now();
-        return match state.last_answers.find(&key, now) {
-            Some((at, answer)) => aged(answer, now - at),
-            None => response,
-        };
-    }
-    // What sets a cookie is meant once: it may show a secret.
-    let kind =
-        response.headers().get(header::CONTENT_TYPE).filter(|_| !response.headers().contains_key(header::SET_COOKIE));
-    let kind = kind.cloned();
-    let is_small = HttpBody::size_hint(response.body()).upper().is_some_and(|upper| upper <= LARGEST as u64);
-    let Some(content_type) =
-        kind.filter(|kind| kind == "application/json" && response.status() == StatusCode::OK && is_small)
-    else {
-        return response;
-    };
-    let (parts, body) = response.into_parts();
-    match to_bytes(body, LARGEST).await {
-        Ok(body) => {
-            state.last_answers.keep(&key, Answer { body: body.clone(), content_type }, body.len(), clock::now());
-            Response::from_parts(parts, Body::from(body))
-        }
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
-}
-
 /// `Age` says how old it is (RFC 9111), `Cache-Status` why it is given (RFC 9211).
 pub fn marks(age: Duration) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -129,12 +81,6 @@ pub fn marks(age: Duration) -> HeaderMap {
     headers.insert("cache-status", HeaderValue::from_static("scaling-mode; hit; detail=store-unreachable"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers
-}
-
-fn aged(answer: Answer, age: Duration) -> Response {
-    let mut headers = marks(age);
-    headers.insert(header::CONTENT_TYPE, answer.content_type);
-    (StatusCode::OK, headers, Body::from(answer.body)).into_response()
 }
 
 /// What a page says that is as it was some time ago.
@@ -155,6 +101,7 @@ pub fn banner(at: DateTime<Utc>, age: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::clock;
 
     #[test]
     fn the_last_answer_is_given_for_an_hour_and_the_oldest_makes_room() {

@@ -1,41 +1,47 @@
-//! Owns the reading of what a page shows over time: points, spans and the charts drawn from them. Must not write anything.
+//! The charts of the founder's page. They are drawn once for each state of the history, and kept for every reader.
 
-use crate::domain::history::EventType;
-use crate::domain::policy::{Config, EnvironmentKind};
-use crate::domain::trend::{OverTime, Range, TrendPoint, spans};
+use crate::domain::policy::Config;
+use crate::domain::trend::{OverTime, Range, spans};
 use crate::server::charts::{self, Drawing};
-use crate::server::store::{EventFilter, Store, StoreError, TrendQuery};
-use chrono::{DateTime, Duration, NaiveTime, Utc};
+use crate::server::store::{TrendReading, TrendSpan};
+use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// The most changes of mode and freezes that are shown.
-const MOST_EVENTS: u32 = 500;
+/// The most environments and ranges whose charts are kept.
+const MOST: usize = 64;
 
-/// What is shown over a range that ends now, or, where time does not go on, with the newest snapshot.
-///
-/// # Errors
-/// What the store says.
-pub async fn read(
-    store: &dyn Store,
-    config: &Config,
-    range: Range,
-    newest: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
-) -> Result<OverTime, StoreError> {
-    let to = if config.kind == EnvironmentKind::Live { now } else { newest.unwrap_or(now) };
-    let from = to - Duration::days(i64::from(range.days()));
-    let step = Duration::hours(i64::from(range.step_hours()));
-    let points = store.trend(&config.environment, &TrendQuery { from, step, to }).await?;
-    let filter = EventFilter {
-        types: vec![EventType::ModeChanged, EventType::Frozen, EventType::Unfrozen],
-        from: Some(from),
-        to: Some(to + Duration::milliseconds(1)),
-        ..EventFilter::default()
-    };
-    let events = store.events(&config.environment, &filter, MOST_EVENTS).await?;
+/// The state of the history that charts were drawn from, and the end of their time.
+type DrawnAt = (u64, DateTime<Utc>);
+
+/// Charts that are drawn already, by environment and range.
+#[derive(Default)]
+pub struct Drawn(Mutex<HashMap<(String, Range), (DrawnAt, Arc<OverTime>)>>);
+
+impl Drawn {
+    /// The charts of an environment over a range, and the state that they were drawn from.
+    pub fn find(&self, environment: &str, range: Range) -> Option<(DrawnAt, Arc<OverTime>)> {
+        let drawn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        drawn.get(&(environment.to_owned(), range)).cloned()
+    }
+
+    pub fn keep(&self, environment: &str, at: DrawnAt, over_time: Arc<OverTime>) {
+        let mut drawn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (environment.to_owned(), over_time.range);
+        if drawn.len() >= MOST && !drawn.contains_key(&key) {
+            drawn.clear();
+        }
+        drawn.insert(key, (at, over_time));
+    }
+}
+
+/// Draws what was read.
+pub fn draw(config: &Config, span: &TrendSpan, read: TrendReading) -> OverTime {
+    let TrendSpan { from, range, to } = *span;
+    let TrendReading { days, events, points } = read;
     // What was before the first evaluation is not known here.
-    let known_from = points.first().map_or(to, |first| (first.at - step).max(from));
+    let known_from = points.first().map_or(to, |first| (first.at - span.step()).max(from));
     let spans = spans(&events, (config.mode, config.frozen), known_from, to);
-    let days = days(store, config, range, from, to).await?;
     let charts = charts::draw(&Drawing {
         days: &days,
         from,
@@ -45,21 +51,5 @@ pub async fn read(
         spans: &spans,
         to,
     });
-    Ok(OverTime { charts, from, points, range, spans, to })
-}
-
-/// One point for each day (UTC), where the range is long enough to show days.
-async fn days(
-    store: &dyn Store,
-    config: &Config,
-    range: Range,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-) -> Result<Vec<TrendPoint>, StoreError> {
-    if range.days() < Range::Quarter.days() {
-        return Ok(Vec::new());
-    }
-    // A day holds its midnight and not the next: points are read after `from` and up to each step's end.
-    let midnight = from.date_naive().and_time(NaiveTime::MIN).and_utc() - Duration::milliseconds(1);
-    store.trend(&config.environment, &TrendQuery { from: midnight, step: Duration::days(1), to }).await
+    OverTime { charts, from, points, range, spans, to }
 }

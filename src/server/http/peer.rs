@@ -7,10 +7,9 @@
 //! first that is no trusted proxy is the peer's; what stands further left was written by the peer and is never looked at.
 //! What cannot be read leaves the address of the connection itself.
 
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::middleware::Next;
-use axum::response::Response;
+use crate::server::config::Settings;
+use axum::extract::{ConnectInfo, Request};
+use axum::http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -38,21 +37,32 @@ pub struct Door {
     pub trusted: Arc<[IpNet]>,
 }
 
-/// Says who the peer is to all that follows, and to browsers that came over HTTPS that they should stay there.
-pub async fn tell(State(door): State<Door>, mut request: Request, next: Next) -> Response {
+impl Door {
+    pub fn of(settings: &Settings) -> Door {
+        Door {
+            has_subdomains: settings.hsts_subdomains,
+            is_tls: settings.tls.is_some(),
+            trusted: settings.trusted_proxies.clone().into(),
+        }
+    }
+
+    /// What tells browsers that came over HTTPS to stay there.
+    pub fn strict_transport(&self, peer: Peer) -> Option<HeaderValue> {
+        let strict = if self.has_subdomains { STRICT_WITH_SUBDOMAINS } else { STRICT };
+        peer.is_https.then_some(strict)
+    }
+}
+
+/// Says who the peer is, to all that follows too.
+pub fn tell(door: &Door, request: &mut Request) -> Peer {
     // Served without its connections, as by a test in the same process, a request comes from nowhere.
     let connected = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip());
-    let peer = peer(&door, connected, request.headers());
+    let peer = peer(door, connected, request.headers());
     request.extensions_mut().insert(peer);
-    let mut response = next.run(request).await;
-    if peer.is_https {
-        let strict = if door.has_subdomains { STRICT_WITH_SUBDOMAINS } else { STRICT };
-        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, strict);
-    }
-    response
+    peer
 }
 
 fn peer(door: &Door, connected: IpAddr, headers: &HeaderMap) -> Peer {

@@ -7,9 +7,7 @@ use crate::error::{Code, PROBLEM_JSON, WireError};
 use crate::server::observability;
 use crate::server::store::StoreError;
 use axum::body::{Body, to_bytes};
-use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 /// What a client is told of a store's failure. Inner causes are logged here and nowhere else.
@@ -138,9 +136,7 @@ pub fn response(error: &WireError) -> Response {
 
 /// Gives every failure on an API path its status and its document. Server functions answer errors with 500 and the
 /// document in the body: the document says which status it is.
-pub async fn as_documents(request: Request, next: Next) -> Response {
-    let is_api = request.uri().path().starts_with("/api/");
-    let response = next.run(request).await;
+pub async fn as_document(response: Response, is_api: bool) -> Response {
     let status = response.status();
     if !is_api || !(status.is_client_error() || status.is_server_error()) {
         return response;

@@ -34,16 +34,16 @@ pub async fn page(
     time_zone: Option<String>,
     notice: Option<String>,
 ) -> Result<SettingsData, WireError> {
-    let config = context::config(environment).await?;
+    let newest = context::newest(environment).await?;
+    let config = newest.config.clone();
     let state = state()?;
     let store = state.store.as_ref();
     let filled = policy_at(store, &config, "version", version).await?.filter(|filled| *filled != config.policy);
     let restored = policy_at(store, &config, "restore", restore).await?;
-    let snapshot = store.latest_snapshot(&config.environment).await.map_err(problem::of_store)?;
     let versions = versions(store, &config).await?;
     Ok(SettingsData {
         filled,
-        load: snapshot.as_ref().map_or(Load::UNKNOWN, Load::of),
+        load: newest.snapshot.as_ref().map_or(Load::UNKNOWN, Load::of),
         notice: notice.and_then(|code| words(&code)),
         restored,
         versions,

@@ -9,7 +9,7 @@ use crate::error::{Code, WireError};
 use crate::server::store::{EventFilter, Store};
 
 /// How many events the page shows at once.
-const PAGE_ROWS: u32 = 20;
+pub const PAGE_ROWS: u32 = 20;
 
 /// What is asked of the history, as it came.
 #[derive(Clone, Debug, Default)]
@@ -42,24 +42,30 @@ pub async fn history(
 
 async fn page(store: &dyn Store, config: &Config, filter: &EventFilter, limit: u32) -> Result<HistoryPage, WireError> {
     let events = store.events(&config.environment, filter, limit).await.map_err(problem::of_store)?;
-    let next = (events.len() == limit as usize).then(|| events.last().map(|event| event.seq)).flatten();
-    Ok(HistoryPage { events, next })
+    Ok(HistoryPage { next: next(&events, limit), events })
 }
 
-/// What the founder's page shows: days instead of times, and no snapshots unless it is asked for them.
-pub async fn of_page(store: &dyn Store, config: &Config, asked: Asked) -> Result<HistoryPage, WireError> {
+/// The events of the founder's page: days instead of times, and no snapshots unless they are asked for.
+///
+/// # Errors
+/// Names the parameter that cannot be read.
+pub fn page_filter(asked: Asked) -> Result<EventFilter, WireError> {
     let mut types = parameters::event_types(asked.event_type)?;
     if types.is_empty() {
         types.extend(EventType::ALL.into_iter().filter(|event_type| *event_type != EventType::SnapshotRecorded));
     }
-    let filter = EventFilter {
+    Ok(EventFilter {
         actor: parameters::actor(asked.actor)?,
         before: parameters::sequence(asked.before)?,
         from: parameters::day("from", asked.from, false)?,
         to: parameters::day("to", asked.to, true)?,
         types,
-    };
-    page(store, config, &filter, PAGE_ROWS).await
+    })
+}
+
+/// Where the next page of events begins; `None` at the end.
+pub fn next(events: &[Event], limit: u32) -> Option<u64> {
+    (events.len() == limit as usize).then(|| events.last().map(|event| event.seq)).flatten()
 }
 
 /// One event, with its neighbours in the chain.

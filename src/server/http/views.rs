@@ -12,9 +12,10 @@ use crate::domain::signal::{Series, Severity, Signal};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::stream::Span;
 use crate::error::{Code, WireError};
-use crate::server::store::SourceSummary;
+use crate::server::store::{FounderPageQuery, SourceSummary, TrendRange};
 use crate::server::{charts, clock};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use std::sync::Arc;
 
 /// How many snapshots the page shows at once.
 const PAGE_ROWS: u32 = 20;
@@ -39,17 +40,13 @@ pub async fn health(
 
 /// The answer at one glance.
 pub async fn overview(environment: Option<String>) -> Result<Overview, WireError> {
-    let state = state()?;
-    let config = config(environment).await?;
-    let snapshot = state.store.latest_snapshot(&config.environment).await.map_err(problem::of_store)?;
-    let proposal = state.store.open_proposal(&config.environment).await.map_err(problem::of_store)?;
-    Ok(Overview::of(&config, snapshot.as_ref(), proposal))
+    let newest = context::newest(environment).await?;
+    Ok(Overview::of(&newest.config, newest.snapshot.as_ref(), newest.proposal.clone()))
 }
 
 async fn latest(environment: Option<String>) -> Result<Snapshot, WireError> {
-    let state = state()?;
-    let config = config(environment).await?;
-    let snapshot = state.store.latest_snapshot(&config.environment).await.map_err(problem::of_store)?;
+    let newest = context::newest(environment).await?;
+    let snapshot = newest.snapshot.clone();
     snapshot.ok_or_else(|| WireError::new(Code::UnknownSnapshot, "Nothing has been evaluated here yet."))
 }
 
@@ -166,48 +163,55 @@ pub async fn page(
 ) -> Result<PageData, WireError> {
     let range = range_of(range)?;
     let state = state()?;
-    let config = config(environment).await?;
+    let name = context::name(environment);
     let reader = context::identity()?;
-    let store = state.store.as_ref();
-    let name = config.environment.as_str();
+    let known = state.drawn.find(&name, range);
     let now = clock::now();
-    let snapshot = store.latest_snapshot(name).await.map_err(problem::of_store)?;
-    let proposal = store.open_proposal(name).await.map_err(problem::of_store)?;
-    // Read first: what happens while the page is made is told to it afterwards.
-    let heads = store.heads().await.map_err(problem::of_store)?;
-    let head = heads.iter().find(|head| head.environment == name).map_or(0, |head| head.seq);
-    let history = timeline::of_page(store, &config, asked).await?;
-    let snapshots = store.snapshots(name, PAGE_ROWS, None, None).await.map_err(problem::of_store)?;
-    let sources = store.sources(name).await.map_err(problem::of_store)?;
-    let environments = store.environments().await.map_err(problem::of_store)?;
-    let newest = snapshot.as_ref().map(|snapshot| snapshot.body.as_of);
-    let over_time = over_time::read(store, &config, range, newest, now).await.map_err(problem::of_store)?;
+    let query = FounderPageQuery {
+        drawn: known.as_ref().map(|(at, _)| *at),
+        event_rows: timeline::PAGE_ROWS,
+        events: timeline::page_filter(asked)?,
+        snapshots: PAGE_ROWS,
+        // The charts end with the minute, so that every page within it shows the same ones.
+        trend: TrendRange { now: now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now), range },
+    };
+    let read = context::founder_page(&name, &query).await?;
+    let over_time = match (read.trend, known) {
+        (None, Some((_, drawn))) => drawn,
+        (trend, _) => {
+            let trend = trend.unwrap_or_default();
+            let drawn = Arc::new(over_time::draw(&read.config, &read.span, trend));
+            state.drawn.keep(&name, (read.head, read.span.to), drawn.clone());
+            drawn
+        }
+    };
+    let snapshot = read.snapshots.first().cloned();
     Ok(PageData {
         base_url: context::base_url(),
-        checklist: checklist(&sources, snapshot.as_ref()),
-        environments: environments
+        checklist: checklist(&read.sources, snapshot.as_ref()),
+        environments: read
+            .environments
             .into_iter()
             .filter(|environment| reader.sees(&environment.name))
             .map(|environment| EnvironmentName { kind: environment.kind, name: environment.name })
             .collect(),
-        events: history.events,
-        events_next: history.next,
-        head,
+        events_next: timeline::next(&read.events, timeline::PAGE_ROWS),
+        events: read.events,
+        // What happens while the page is made is told to it afterwards.
+        head: read.head,
         now,
-        overview: Overview::of(&config, snapshot.as_ref(), proposal),
+        overview: Overview::of(&read.config, snapshot.as_ref(), read.proposal),
         snapshot,
-        snapshots: snapshots.iter().map(SnapshotLine::of).collect(),
-        over_time,
-        config,
+        snapshots: read.snapshots.iter().map(SnapshotLine::of).collect(),
+        over_time: (*over_time).clone(),
+        config: read.config,
     })
 }
 
 /// What a what-if starts from.
 pub async fn what_if(environment: Option<String>) -> Result<WhatIfStart, WireError> {
-    let state = state()?;
-    let config = config(environment).await?;
-    let snapshot = state.store.latest_snapshot(&config.environment).await.map_err(problem::of_store)?;
-    Ok(WhatIfStart { config, snapshot })
+    let newest = context::newest(environment).await?;
+    Ok(WhatIfStart { config: newest.config.clone(), snapshot: newest.snapshot.clone() })
 }
 
 /// Each signal: whether it is connected, by whom, and how the newest evaluation saw it.

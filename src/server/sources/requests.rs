@@ -4,11 +4,6 @@
 use crate::domain::histogram::Histogram;
 use crate::domain::signal::Series;
 use crate::domain::telemetry::{AcceptedBatch, Measurement, Sample, Watermark};
-use crate::server::clock;
-use crate::server::http::AppState;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -43,7 +38,8 @@ impl RequestLog {
         *lock(&self.since) = Some(now);
     }
 
-    fn add(&self, nanos: u64, is_error: bool) {
+    /// Counts a request that took so many nanoseconds, from its arrival to its answer's first byte.
+    pub fn add(&self, nanos: u64, is_error: bool) {
         let mut minute = lock(&self.minute);
         minute.requests += 1;
         minute.errors += u64::from(is_error);
@@ -78,16 +74,7 @@ impl RequestLog {
     }
 }
 
-/// Measures a request from its arrival to its response's first byte.
-pub async fn measure(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let counted = !NOT_COUNTED.contains(&request.uri().path());
-    let started = clock::instant();
-    let response = next.run(request).await;
-    let status = response.status();
-    state.metrics.count_request(status.as_u16());
-    if counted {
-        let nanos = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        state.requests.add(nanos, status.is_server_error());
-    }
-    response
+/// Whether a request to this path is counted as use of the product.
+pub fn is_counted(path: &str) -> bool {
+    !NOT_COUNTED.contains(&path)
 }

@@ -63,7 +63,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, Sqlite, SqlitePool, Transaction};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
@@ -83,6 +83,8 @@ const BUSY: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     commits: Arc<watch::Sender<u64>>,
+    /// The write-ahead log.
+    log: Arc<Path>,
     readers: SqlitePool,
     /// One connection that only looks whether another has committed, and what it saw last.
     watcher: Arc<Mutex<(Option<PoolConnection<Sqlite>>, i64)>>,
@@ -104,7 +106,7 @@ impl SqliteStore {
             .foreign_keys(true)
             .busy_timeout(BUSY)
             .pragma("temp_store", "memory")
-            .pragma("cache_size", "-32000");
+            .pragma("cache_size", "-8000");
         let writer = pool(1, options).await.map_err(not_a_store)?;
         let is_anothers: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table') \
@@ -117,7 +119,7 @@ impl SqliteStore {
             return Err(StoreError::NotAStore("it is a database of another program".to_owned()));
         }
         MIGRATIONS.run(&writer).await.map_err(not_migrated)?;
-        let store = SqliteStore::of(pool(READERS, reading(path)).await?, Some(writer));
+        let store = SqliteStore::of(path, pool(READERS, reading(path)).await?, Some(writer));
         store.make_missing_points().await?;
         Ok(store)
     }
@@ -128,13 +130,21 @@ impl SqliteStore {
     /// [`StoreError::NotAStore`] where the file is missing, something else, or of another version.
     pub async fn open_read_only(path: &Path) -> Result<SqliteStore, StoreError> {
         let readers = pool(READERS, reading(path)).await.map_err(not_a_store)?;
-        let store = SqliteStore::of(readers, None);
+        let store = SqliteStore::of(path, readers, None);
         backup::check_migrations(&mut *store.reader().await?).await?;
         Ok(store)
     }
 
-    fn of(readers: SqlitePool, writer: Option<SqlitePool>) -> SqliteStore {
-        SqliteStore { commits: Arc::new(watch::Sender::new(0)), readers, watcher: Arc::default(), writer }
+    fn of(path: &Path, readers: SqlitePool, writer: Option<SqlitePool>) -> SqliteStore {
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        SqliteStore {
+            commits: Arc::new(watch::Sender::new(0)),
+            log: PathBuf::from(log).into(),
+            readers,
+            watcher: Arc::default(),
+            writer,
+        }
     }
 
     /// Ends a write, and lets everyone know who waits for one.
@@ -244,6 +254,14 @@ impl SqliteStore {
             self.commits.send_modify(|commits| *commits += 1);
         }
         Ok(())
+    }
+
+    /// Every commit writes to the log: its length and the time of its last change tell one state from the next.
+    fn mark(&self) -> u64 {
+        let Ok(log) = std::fs::metadata(self.log.as_ref()) else { return 0 };
+        let changed = log.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+        // The low bits are those that change.
+        changed.map_or(0, |changed| changed.as_nanos() as u64).rotate_left(17) ^ log.len()
     }
 
     async fn end(&self) {

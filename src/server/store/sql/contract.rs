@@ -2,11 +2,11 @@
 //! backend. Must not know a dialect.
 
 use super::super::{
-    AddedSource, Changed, EnvironmentSummary, EventFilter, IdempotencyKey, Lead, PullState, Recording, SourceEdit,
+    AddedSource, Changed, EnvironmentSummary, EventFilter, FounderPage, FounderPageQuery, IdempotencyKey, Lead, Newest, PullState, Recording, SourceEdit,
     SourceSummary, Store, StoreError, StoredSample, TrendQuery, rows,
 };
 use super::{
-    Backend, added, alerts, counters, environments, history, idempotency, ingest, points, proposals, pulls, recorded,
+    Backend, added, alerts, counters, environments, founder_page, history, idempotency, ingest, points, proposals, pulls, recorded,
     recording, snapshots, streams, subscriptions,
 };
 use crate::domain::act::Act;
@@ -308,6 +308,14 @@ impl Store for Backend {
         })
     }
 
+    async fn newest(&self, environment: &str) -> Result<Newest, StoreError> {
+        read!(self, |tx| { founder_page::newest(&mut tx, environment).await })
+    }
+
+    async fn founder_page(&self, environment: &str, query: &FounderPageQuery) -> Result<FounderPage, StoreError> {
+        read!(self, |tx| { founder_page::founder_page(&mut tx, environment, query).await })
+    }
+
     async fn latest_snapshot(&self, environment: &str) -> Result<Option<Snapshot>, StoreError> {
         Ok(self.snapshots(environment, 1, None, None).await?.pop())
     }
@@ -397,6 +405,10 @@ impl Store for Backend {
 
     async fn notice_outside_commits(&self) -> Result<(), StoreError> {
         self.look_outside().await
+    }
+
+    fn outside_mark(&self) -> u64 {
+        self.mark()
     }
 
     async fn close(&self) {

@@ -1,0 +1,195 @@
+//! What every request passes through, in one function: who the peer is, whether the request is meant for this server, who asks, and
+//! whether the answer is already there. Only what has to be computed reaches the router behind it.
+
+use super::kept::{Encoding, Kept, Moment};
+use super::last_good::{self, LARGEST};
+use super::{AppState, cloud_events, cookie_header, guard, headers, identity, pages, peer, problem, theme};
+use crate::server::clock;
+use crate::server::sources::requests;
+use axum::body::{HttpBody, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
+/// Readings whose answer depends on the store alone, so that it can be given again while nothing has been committed.
+const OF_THE_STORE_ALONE: [&str; 4] =
+    ["/api/scaling-mode/config", "/api/scaling-mode/health", "/api/scaling-mode/history", "/api/scaling-mode/snapshot"];
+
+/// Serves a request.
+pub async fn serve(State((state, door)): State<(AppState, peer::Door)>, mut request: Request, next: Next) -> Response {
+    let began = clock::instant();
+    let is_counted = requests::is_counted(request.uri().path());
+    let peer = peer::tell(&door, &mut request);
+    cookie_header::join(request.headers_mut());
+    let mut response = match guard::check(&state, &mut request) {
+        Ok(()) => admitted(&state, request, next).await,
+        Err(refused) => *refused,
+    };
+    let status = response.status();
+    state.metrics.count_request(status.as_u16());
+    if is_counted {
+        state.requests.add(u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX), status.is_server_error());
+    }
+    headers::protect(response.headers_mut());
+    if let Some(strict) = door.strict_transport(peer) {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, strict);
+    }
+    response
+}
+
+async fn admitted(state: &AppState, request: Request, next: Next) -> Response {
+    // A probe asks whether the process lives: nothing else is looked at.
+    if request.uri().path() == "/healthz" {
+        return next.run(request).await;
+    }
+    match identity::admit(state, request).await {
+        Ok(request) => answered(state, request, next).await,
+        Err(refused) => *refused,
+    }
+}
+
+/// How an answer may be kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keeping {
+    /// Given again until the next commit, and as the last good one while the store is unavailable.
+    UntilACommit,
+    /// Only as the last good one.
+    ForAnOutage,
+    Not,
+}
+
+fn keeping(request: &Request) -> Keeping {
+    let path = request.uri().path();
+    if pages::may_be_kept(request) || (request.method() == Method::GET && OF_THE_STORE_ALONE.contains(&path)) {
+        Keeping::UntilACommit
+    } else if request.method() == Method::GET && path.starts_with("/api/scaling-mode/") {
+        Keeping::ForAnOutage
+    } else {
+        Keeping::Not
+    }
+}
+
+/// Answers from memory where the answer is there, else has it made.
+async fn answered(state: &AppState, request: Request, next: Next) -> Response {
+    let keeping = keeping(&request);
+    let encoding = Encoding::taken(request.headers());
+    let is_api = request.uri().path().starts_with("/api/");
+    if keeping == Keeping::Not {
+        return not_kept(state, request, next, encoding, is_api).await;
+    }
+    let now = clock::now();
+    let key = key(&request);
+    // Read before the answer is made: what is committed meanwhile makes it another answer.
+    let at = state.commits.newest().map(|commit| (commit, now.timestamp().div_euclid(60)));
+    if keeping == Keeping::UntilACommit
+        && let Some(kept) = at.and_then(|at| state.kept.find(at, &key))
+    {
+        return kept.response(encoding);
+    }
+    let response = problem::as_document(next.run(request).await, is_api).await;
+    // What sets a cookie is for this one reader, this once: it may show a secret.
+    let cookies: Vec<HeaderValue> = response.headers().get_all(header::SET_COOKIE).iter().cloned().collect();
+    let made = match finished(state, response).await {
+        Ok(made) => made,
+        Err(response) => return *response,
+    };
+    if cookies.is_empty() {
+        return keep(state, made, (at.filter(|_| keeping == Keeping::UntilACommit), now), key).response(encoding);
+    }
+    let mut response = made.response(encoding);
+    response.headers_mut().extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
+    response
+}
+
+/// Keeps a finished answer, or gives the last good one where the store is unavailable.
+fn keep(state: &AppState, made: Kept, (at, now): (Option<Moment>, DateTime<Utc>), key: String) -> LastOrNew {
+    match made.status {
+        StatusCode::SERVICE_UNAVAILABLE => match state.kept.last.find(&key, now) {
+            Some((at, last)) => LastOrNew::Last(last, at, now),
+            None => LastOrNew::New(Arc::new(made)),
+        },
+        StatusCode::OK => {
+            let made = Arc::new(made);
+            state.kept.last.keep(&key, made.clone(), made.plain.len(), now);
+            if let Some(at) = at {
+                state.kept.keep(at, key, made.clone());
+            }
+            LastOrNew::New(made)
+        }
+        _ => LastOrNew::New(Arc::new(made)),
+    }
+}
+
+/// A new answer, or the last good one with its time and the time now.
+enum LastOrNew {
+    Last(Arc<Kept>, DateTime<Utc>, DateTime<Utc>),
+    New(Arc<Kept>),
+}
+
+impl LastOrNew {
+    fn response(&self, encoding: Encoding) -> Response {
+        match self {
+            LastOrNew::New(made) => made.response(encoding),
+            LastOrNew::Last(last, at, now) => {
+                let age = *now - *at;
+                let mut response = match last.policy {
+                    Some(_) => pages::with_banner(last, *at, age).response(encoding),
+                    None => last.response(encoding),
+                };
+                response.headers_mut().extend(last_good::marks(age));
+                response
+            }
+        }
+    }
+}
+
+/// A response as a finished answer: a page, or JSON that is not too large to keep, or the problem that the store is unavailable.
+async fn finished(state: &AppState, response: Response) -> Result<Kept, Box<Response>> {
+    let response = match pages::finished(response, !state.leptos.hash_files).await {
+        Err(response) => *response,
+        page => return page,
+    };
+    let is_small = HttpBody::size_hint(response.body()).upper().is_some_and(|upper| upper <= LARGEST as u64);
+    let kind = response.headers().get(header::CONTENT_TYPE).cloned();
+    let status = response.status();
+    let is_json = kind.as_ref().is_some_and(|kind| kind == "application/json") && status == StatusCode::OK;
+    match kind {
+        Some(kind) if is_small && is_json => match to_bytes(response.into_body(), LARGEST).await {
+            Ok(body) => Ok(Kept::new(status, kind, None, body)),
+            Err(_) => Err(Box::new(StatusCode::INTERNAL_SERVER_ERROR.into_response())),
+        },
+        _ => Err(Box::new(response)),
+    }
+}
+
+/// An answer that is made for this request alone.
+async fn not_kept(state: &AppState, request: Request, next: Next, encoding: Encoding, is_api: bool) -> Response {
+    let response = if cloud_events::is_one(&request) {
+        cloud_events::receive(State(state.clone()), request).await
+    } else {
+        next.run(request).await
+    };
+    let response = problem::as_document(response, is_api).await;
+    let cookies: Vec<HeaderValue> = response.headers().get_all(header::SET_COOKIE).iter().cloned().collect();
+    match pages::finished(response, !state.leptos.hash_files).await {
+        Ok(page) => {
+            let mut response = page.response(encoding);
+            response.headers_mut().extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
+            response
+        }
+        Err(response) => *response,
+    }
+}
+
+/// What an answer depends on beside the store and the time: the address, the name and scheme under which it was asked for, the reader
+/// and their theme.
+fn key(request: &Request) -> String {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let theme = theme::chosen(request.headers()).unwrap_or_default();
+    let is_https = request.extensions().get::<peer::Peer>().is_some_and(|peer| peer.is_https);
+    let reader = identity::key(request);
+    format!("{is_https} {host} {theme} {reader} {}", request.uri())
+}

@@ -1,0 +1,169 @@
+//! A server remembers who a credential belongs to. What is revoked must act nowhere later than a second: revoked by this server, by
+//! the command line, or by another server on the same database.
+
+use crate::databases;
+use crate::people::{Caller, create, sign_in, token};
+use crate::serving::{Server, answer};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const HEALTH: &str = "/api/scaling-mode/health?environment=production";
+const EMAIL: &str = "vera@example.com";
+
+/// How long what another process revokes may go on acting.
+const LATEST: Duration = Duration::from_secs(1);
+
+/// How something is revoked.
+type Revoke<'a> = (&'static str, Box<dyn AsyncFn() + 'a>);
+
+async fn status(server: &Server, caller: &Caller) -> u16 {
+    answer(caller.dress(server.request(Method::GET, HEALTH))).await.status
+}
+
+/// Posts a form as the founder.
+async fn act(server: &Server, founder: &str, form: &str, body: &str) {
+    let request = server
+        .request(Method::POST, &format!("/api/scaling-mode/forms/{form}"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("cookie", founder)
+        .header("sec-fetch-site", "same-origin")
+        .body(body.to_owned());
+    let answer = answer(request).await;
+    assert_eq!(answer.status, 200, "{form}: {}", answer.text);
+}
+
+fn id_of(server: &Server, arguments: &[&str], name: &str) -> i64 {
+    let (code, out, error) = server.command(arguments);
+    assert_eq!(code, 0, "{error}");
+    let list: Vec<Value> = serde_json::from_str(&out).expect("a list");
+    let found = list.iter().find(|row| row["name"] == name).expect("it is there");
+    found["id"].as_i64().expect("an id")
+}
+
+/// Everything that can be revoked, each by its own way, with what it opens before.
+async fn each_is_refused_after(asked: &Server, revoking: &Server, arguments: &[&str], wait: Duration) {
+    create(revoking, EMAIL, "founder", None);
+    let founder = sign_in(revoking, EMAIL).await;
+    let viewer = |number: u32| format!("viewer{number}@example.com");
+    for number in 1..=3 {
+        create(revoking, &viewer(number), "viewer", Some("production"));
+    }
+    tokio::time::sleep(wait).await;
+    let of_token = |name: &str| Caller::Token {
+        scopes: vec!["health:read"],
+        token: token(revoking, name, &["health:read"], Some("production")),
+    };
+    let of_person = async |number: u32| Caller::Person { cookie: sign_in(asked, &viewer(number)).await, role: 'v' };
+    let command = |more: &[&str]| {
+        let all: Vec<&str> = more.iter().chain(arguments).copied().collect();
+        let (code, _, error) = revoking.command(&all);
+        assert_eq!(code, 0, "{error}");
+    };
+    let list: Vec<&str> = ["token", "list", "--json"].iter().chain(arguments).copied().collect();
+    let (one, other, role, session, person) =
+        (of_token("one"), of_token("other"), of_person(1).await, of_person(2).await, of_person(3).await);
+    let cookie = |caller: &Caller| match caller {
+        Caller::Person { cookie, .. } => cookie.clone(),
+        _ => String::new(),
+    };
+    let id = id_of(revoking, &list, "other");
+    let (signed_in, founder) = (cookie(&session), founder.as_str());
+    let cases: [(&Caller, u16, Revoke<'_>); 5] = [
+        (&one, 401, ("a token, by the command line", Box::new(async || command(&["token", "revoke", "one"])))),
+        (
+            &other,
+            401,
+            (
+                "a token, by a founder",
+                Box::new(async || {
+                    act(revoking, founder, "revoke-token", &format!("id={id}")).await;
+                }),
+            ),
+        ),
+        (
+            &role,
+            404,
+            (
+                "a role, by a founder",
+                Box::new(async || {
+                    act(revoking, founder, "set-role", "email=viewer1%40example.com&environment=production&role=")
+                        .await;
+                }),
+            ),
+        ),
+        (
+            &session,
+            401,
+            (
+                "a session, by signing out",
+                Box::new(async || {
+                    act(revoking, &signed_in, "sign-out", "").await;
+                }),
+            ),
+        ),
+        (
+            &person,
+            401,
+            (
+                "a person, by the command line",
+                Box::new(async || {
+                    command(&["person", "disable", "viewer3@example.com"]);
+                }),
+            ),
+        ),
+    ];
+    for (caller, refused, (what, revoke)) in cases {
+        // The second answer is given from memory.
+        for _ in 0..2 {
+            assert_eq!(status(asked, caller).await, 200, "{what}");
+        }
+        revoke().await;
+        tokio::time::sleep(wait).await;
+        assert_eq!(status(asked, caller).await, refused, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_revoked_on_sqlite_acts_no_more() {
+    let server = Server::start().await;
+    each_is_refused_after(&server, &server, &["--log", "warn"], LATEST).await;
+}
+
+#[tokio::test]
+async fn what_another_server_revokes_acts_no_more_a_second_later() {
+    let database = databases::Server::postgres();
+    let url = format!("postgres://founder@127.0.0.1:{}/postgres", database.port);
+    let (here, there) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let variables = [("DATABASE_URL", url.as_str())];
+    let asked = Server::start_in_with(here.path(), &["--no-demo"], &variables).await;
+    let revoking = Server::start_in_with(there.path(), &["--no-demo"], &variables).await;
+    std::fs::write(there.path().join("scaling-mode.toml"), format!("database_url = \"{url}\"\n")).expect("settings");
+    each_is_refused_after(&asked, &revoking, &["--log", "warn"], LATEST).await;
+}
+
+#[tokio::test]
+async fn a_page_that_listens_hears_nothing_a_second_after_its_token_is_revoked() {
+    let server = Server::start().await;
+    create(&server, EMAIL, "founder", None);
+    let reading = token(&server, "reading", &["health:read"], Some("production"));
+    let acting = token(&server, "acting", &["config:write"], Some("production"));
+    let freeze = async |action: &str| {
+        let body = json!({"environment": "production", "action": action, "reason": "a test"});
+        let request = server.request(Method::PUT, "/api/scaling-mode/config").bearer_auth(&acting).json(&body);
+        assert_eq!(answer(request).await.status, 200);
+    };
+    let request = server.request(Method::GET, "/api/scaling-mode/events?environment=production").bearer_auth(&reading);
+    let mut stream = request.send().await.expect("a stream");
+    assert_eq!(stream.status(), 200);
+    freeze("freeze").await;
+    let heard = stream.chunk().await.expect("it goes on").expect("an event");
+    assert!(String::from_utf8_lossy(&heard).contains("event: history"), "{heard:?}");
+    assert_eq!(server.command(&["token", "revoke", "reading", "--log", "warn"]).0, 0);
+    tokio::time::sleep(LATEST).await;
+    freeze("unfreeze").await;
+    while let Some(heard) = stream.chunk().await.expect("it ends") {
+        let text = String::from_utf8_lossy(&heard).into_owned();
+        assert!(!text.contains("unfrozen"), "{text}");
+    }
+}
