@@ -83,12 +83,11 @@ try {
   await start(bare, [String(barePort)], `http://127.0.0.1:${barePort}/healthz`);
   const page = await (await fetch(base + DEMO)).text();
   fs.writeFileSync(path.join(work, "page"), page);
-  fs.chmodSync(work, 0o755);
   const nginxPort = await freePort();
   const conf = path.join(work, "nginx.conf");
   fs.writeFileSync(
     conf,
-    `daemon off; worker_processes auto; pid ${work}/pid; error_log stderr error;
+    `${process.getuid() === 0 ? "user root; " : ""}daemon off; worker_processes auto; pid ${work}/pid; error_log stderr crit;
      events { worker_connections 1024; }
      http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000; open_file_cache max=10; types {} default_type "text/html; charset=utf-8";
        server { listen 127.0.0.1:${nginxPort}; root ${work}; } }`,

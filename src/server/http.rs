@@ -45,6 +45,7 @@ pub mod sharing;
 pub mod shown_once;
 pub mod sign_in;
 mod signature;
+pub mod snapshot_lines;
 pub mod sources;
 pub mod stripe;
 pub mod theme;

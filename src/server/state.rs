@@ -3,6 +3,7 @@
 use super::commits::Commits;
 use super::config::Settings;
 use super::http::over_time::Drawn;
+use super::http::snapshot_lines::SnapshotLines;
 use super::http::{identity, kept, metrics};
 use super::live::Feed;
 use super::newest::NewestAnswers;
@@ -30,6 +31,8 @@ pub struct Shared {
     /// Finished answers, kept until the next commit, and for an hour in case the database becomes unavailable.
     pub kept: kept::KeptAnswers,
     pub leptos: LeptosOptions,
+    /// Lines of the founder page's list of snapshots.
+    pub lines: SnapshotLines,
     pub metrics: Arc<metrics::Metrics>,
     /// The newest answers, read once for each commit.
     pub newest: NewestAnswers,

@@ -73,7 +73,7 @@ use shared_modules;
 pub mod postgres;
 pub mod sqlite;
 
-pub use founder_page::{FounderPage, FounderPageQuery, Newest, TrendRange, TrendReading, TrendSpan};
+pub use founder_page::{FounderPage, FounderPageQuery, ListedSnapshot, Newest, TrendRange, TrendReading, TrendSpan};
 pub use place::{Place, Progress, restore};
 
 use crate::domain::act::{Act, ActError};

@@ -16,6 +16,7 @@ use crate::server::http::context::DEFAULT_ENVIRONMENT;
 use crate::server::http::identity::Access;
 use crate::server::http::kept::KeptAnswers;
 use crate::server::http::over_time::Drawn;
+use crate::server::http::snapshot_lines::SnapshotLines;
 use crate::server::http::{AppState, PAGE, Shared, joining, people, router};
 use crate::server::key_file::KeyFileError;
 use crate::server::leadership::{Leadership, Pace};
@@ -34,10 +35,12 @@ use crate::server::{clock, demo, observability};
 use axum::Router;
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener, ListenerExt};
+use chrono::{DateTime, Utc};
 use leptos::config::{LeptosOptions, get_configuration};
 use rustls::ServerConfig;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -141,6 +144,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
         feed: Feed::new(stop.clone()),
         kept: KeptAnswers::default(),
         leptos: leptos_options(&settings)?,
+        lines: SnapshotLines::default(),
         metrics: Arc::default(),
         newest: NewestAnswers::default(),
         drawn: Drawn::default(),
@@ -263,9 +267,44 @@ pub(super) async fn first_run(store: &Arc<dyn Store>, settings: &Settings) -> Re
         }
     }
     if settings.demo {
-        demo::create(store, now).await?;
+        make_demo(store, settings, now).await?;
     }
     Ok(())
+}
+
+/// How long a process of its own may take to make the demo: it takes seconds.
+const DEMO_LIMIT: Duration = Duration::from_secs(120);
+
+/// Makes the demo, where it is not there yet, in a process of its own: the memory that it takes, more than serving ever does, is given
+/// back with that process.
+async fn make_demo(store: &Arc<dyn Store>, settings: &Settings, now: DateTime<Utc>) -> Result<(), StoreError> {
+    if store.environments().await?.iter().any(|environment| environment.name == demo::DEMO) {
+        return Ok(());
+    }
+    let made = match std::env::current_exe() {
+        Ok(program) => tokio::time::timeout(DEMO_LIMIT, demo_process(&program, settings)).await,
+        Err(error) => Ok(Err(error)),
+    };
+    match made {
+        Ok(Ok(status)) if status.success() => Ok(()),
+        made => {
+            tracing::debug!(?made, "the demo is made in this process");
+            demo::create(store, now).await.map(|_| ())
+        }
+    }
+}
+
+async fn demo_process(program: &Path, settings: &Settings) -> std::io::Result<ExitStatus> {
+    tokio::process::Command::new(program)
+        .args(["demo", "--log", "error"])
+        .env("DATABASE_URL", settings.store.url())
+        .env_remove("DATABASE_URL_FILE")
+        .env("SCALING_MODE_DATA_DIR", &settings.data_dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .status()
+        .await
 }
 
 /// Every minute: this host's CPU and this server's own requests, into `this-server` and nowhere else. A source that

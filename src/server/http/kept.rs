@@ -9,14 +9,15 @@ use axum::response::{IntoResponse, Response};
 use brotli::enc::BrotliEncoderParams;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use std::collections::HashMap;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 use std::io::Write;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
-/// The most answers kept at once. A crawl of a long history makes more, which are not worth keeping.
-const MOST: usize = 256;
+/// The answers kept at once, as an estimate: what is asked for once only makes room for what is asked for again.
+const ABOUT: usize = 256;
 /// The most bytes kept at once, uncompressed.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
 /// The longest key whose answer is kept, in bytes.
 const LONGEST_KEY: usize = 2_048;
 /// Answers smaller than this are not compressed, in bytes: they fit into one packet anyway.
@@ -124,38 +125,39 @@ fn gzip(plain: &[u8]) -> Option<Bytes> {
 /// What an answer depends on beside its key: the state of the store, and the minute.
 pub type Moment = (State, i64);
 
-/// The answers made since the newest commit, within a minute.
-#[derive(Default)]
-struct Current {
-    at: Moment,
-    bytes: usize,
-    answers: HashMap<String, Arc<Kept>>,
+/// How much of the cache an answer takes.
+#[derive(Clone)]
+struct Bytes64;
+
+impl Weighter<String, (Moment, Arc<Kept>)> for Bytes64 {
+    fn weight(&self, key: &String, (_, answer): &(Moment, Arc<Kept>)) -> u64 {
+        (key.len() + answer.plain.len()).max(1) as u64
+    }
 }
 
 /// All answers that are kept.
-#[derive(Default)]
 pub struct KeptAnswers {
-    current: Mutex<Current>,
+    /// Answers with the moment of which they are. One of another moment is replaced when it is asked for again.
+    current: Cache<String, (Moment, Arc<Kept>), Bytes64>,
     /// The newest good answers, given with their age while the database is unavailable.
     pub last: LastGood<Arc<Kept>>,
+}
+
+impl Default for KeptAnswers {
+    fn default() -> KeptAnswers {
+        KeptAnswers { current: Cache::with_weighter(ABOUT, MOST_BYTES, Bytes64), last: LastGood::default() }
+    }
 }
 
 impl KeptAnswers {
     /// The answer to the same question, where nothing has changed since it was made.
     pub fn find(&self, at: Moment, key: &str) -> Option<Arc<Kept>> {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.at == at { current.answers.get(key).cloned() } else { None }
+        self.current.get(key).filter(|(made, _)| *made == at).map(|(_, answer)| answer)
     }
 
     pub fn keep(&self, at: Moment, key: String, answer: Arc<Kept>) {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.at != at {
-            *current = Current { at, ..Current::default() };
-        }
-        let bytes = answer.plain.len();
-        if current.answers.len() < MOST && current.bytes + bytes <= MOST_BYTES && key.len() <= LONGEST_KEY {
-            current.bytes += bytes;
-            current.answers.insert(key, answer);
+        if key.len() <= LONGEST_KEY {
+            self.current.insert(key, (at, answer));
         }
     }
 }
@@ -223,12 +225,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded_in_bytes() {
+    fn what_is_kept_is_bounded_in_bytes_and_what_is_asked_for_again_stays() {
         let answers = KeptAnswers::default();
-        let large = "x".repeat(MOST_BYTES / 4);
-        for index in 0..8 {
-            answers.keep((State::default(), 7), index.to_string(), Arc::new(page(&large)));
+        let at = (State::default(), 7);
+        let large = "x".repeat(128 * 1024);
+        answers.keep(at, "again".to_owned(), Arc::new(page(&large)));
+        for index in 0..1_000 {
+            answers.keep(at, format!("once {index}"), Arc::new(page(&large)));
+            assert!(answers.find(at, "again").is_some(), "after {index}");
         }
-        assert_eq!((0..8).filter(|index| answers.find((State::default(), 7), &index.to_string()).is_some()).count(), 4);
+        let kept = (0..1_000).filter(|index| answers.find(at, &format!("once {index}")).is_some()).count();
+        assert!(kept * large.len() <= 16 * 1024 * 1024, "{kept}");
     }
 }

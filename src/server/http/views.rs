@@ -7,12 +7,12 @@ use super::{over_time, problem, timeline};
 use crate::api::{HealthAnswer, SamplePage, SnapshotPage, SnapshotPair, WhatIfStart};
 use crate::domain::explain::sample_words;
 use crate::domain::input::InputState;
-use crate::domain::overview::{ChecklistItem, EnvironmentName, Overview, PageData, SampleLine, SnapshotLine};
+use crate::domain::overview::{ChecklistItem, EnvironmentName, Overview, PageData, SampleLine};
 use crate::domain::signal::{Series, Severity, Signal};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::stream::Span;
 use crate::error::{Code, WireError};
-use crate::server::store::{FounderPageQuery, SourceSummary, TrendRange};
+use crate::server::store::{FounderPageQuery, ListedSnapshot, SourceSummary, TrendRange};
 use crate::server::{charts, clock};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use std::sync::Arc;
@@ -166,11 +166,13 @@ pub async fn page(
     let name = context::name(environment);
     let reader = context::identity()?;
     let known = state.drawn.find(&name, range);
+    let lines = state.lines.known(&name);
     let now = clock::now();
     let query = FounderPageQuery {
         drawn: known.as_ref().map(|(at, _)| *at),
         event_rows: timeline::PAGE_ROWS,
         events: timeline::page_filter(asked)?,
+        known: lines.keys().cloned().collect(),
         snapshots: PAGE_ROWS,
         // The charts end with the minute, so that every page within it shows the same ones.
         trend: TrendRange { now: now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now), range },
@@ -185,7 +187,11 @@ pub async fn page(
             drawn
         }
     };
-    let snapshot = read.snapshots.first().cloned();
+    let snapshots = state.lines.of(&name, &read.snapshots, &lines);
+    let snapshot = read.snapshots.into_iter().next().and_then(|newest| match newest {
+        ListedSnapshot::Read(snapshot) => Some(*snapshot),
+        ListedSnapshot::Known(_) => None,
+    });
     Ok(PageData {
         base_url: context::base_url(),
         checklist: checklist(&read.sources, snapshot.as_ref()),
@@ -202,7 +208,7 @@ pub async fn page(
         now,
         overview: Overview::of(&read.config, snapshot.as_ref(), read.proposal),
         snapshot,
-        snapshots: read.snapshots.iter().map(SnapshotLine::of).collect(),
+        snapshots,
         over_time: (*over_time).clone(),
         config: read.config,
     })

@@ -7,6 +7,7 @@ use crate::domain::proposal::Proposal;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::trend::{Range, TrendPoint};
 use chrono::{DateTime, Duration, NaiveTime, Utc};
+use std::collections::HashSet;
 
 /// The newest answer of an environment, with the configuration and the open proposal beside it, all read at one time.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,8 @@ pub struct FounderPageQuery {
     pub drawn: Option<(u64, DateTime<Utc>)>,
     pub event_rows: u32,
     pub events: EventFilter,
+    /// Snapshots that need not be read again: a snapshot never changes.
+    pub known: HashSet<String>,
     /// How many snapshots, newest first.
     pub snapshots: u32,
     pub trend: TrendRange,
@@ -96,6 +99,14 @@ impl TrendReading {
     pub const MOST_EVENTS: u32 = 500;
 }
 
+/// A snapshot of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ListedSnapshot {
+    /// One that the query knows, by its id.
+    Known(String),
+    Read(Box<Snapshot>),
+}
+
 /// All that the founder's page shows of an environment, read at one time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FounderPage {
@@ -105,8 +116,8 @@ pub struct FounderPage {
     /// The newest event's number.
     pub head: u64,
     pub proposal: Option<Proposal>,
-    /// Newest first.
-    pub snapshots: Vec<Snapshot>,
+    /// Newest first. The newest one is always read.
+    pub snapshots: Vec<ListedSnapshot>,
     pub sources: Vec<SourceSummary>,
     pub span: TrendSpan,
     /// `None` where the charts that are drawn already show the same.

@@ -28,6 +28,14 @@ impl Place {
         Some(Place::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))))
     }
 
+    /// The url that names this place, with all that it takes to reach it: a secret.
+    pub fn url(&self) -> String {
+        match self {
+            Place::Postgres(url) => url.clone(),
+            Place::Sqlite(path) => format!("sqlite://{}", path.display()),
+        }
+    }
+
     /// Opens the store, making what is not there yet: the folder, the file, the tables.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Reads what the founder's page shows, all of it from one state of the store.
 
-use super::super::{FounderPage, FounderPageQuery, Newest, StoreError, TrendReading};
+use super::super::{FounderPage, FounderPageQuery, ListedSnapshot, Newest, StoreError, TrendReading};
 use super::{Connection, environments, history, points, proposals, snapshots, streams};
 use crate::domain::proposal::ProposalStatus;
 
@@ -20,8 +20,19 @@ pub(super) async fn founder_page(
 ) -> Result<FounderPage, StoreError> {
     let found = environments::find(db, environment).await?;
     let config = environments::config_in_force(db, &found).await?;
-    let snapshots = snapshots::page(db, found.id, query.snapshots, None, None).await?;
-    let span = query.trend.span(config.kind, snapshots.first().map(|snapshot| snapshot.body.as_of));
+    let ids = snapshots::newest_ids(db, found.id, query.snapshots).await?;
+    let mut snapshots = Vec::with_capacity(ids.len());
+    let mut newest = None;
+    for (index, id) in ids.into_iter().enumerate() {
+        if index > 0 && query.known.contains(&id) {
+            snapshots.push(ListedSnapshot::Known(id));
+            continue;
+        }
+        let snapshot = snapshots::one(db, &id).await?;
+        newest = newest.or(Some(snapshot.body.as_of));
+        snapshots.push(ListedSnapshot::Read(Box::new(snapshot)));
+    }
+    let span = query.trend.span(config.kind, newest);
     let is_drawn = query.drawn.as_ref().is_some_and(|drawn| *drawn == (found.head.seq, span.to));
     let trend = if is_drawn {
         None

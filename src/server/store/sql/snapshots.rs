@@ -44,6 +44,24 @@ pub(super) async fn page(
     found.into_iter().map(|(id, digest, body)| rows::snapshot(id, digest, &body)).collect()
 }
 
+/// The ids of the newest snapshots by (`as_of`, id), newest first.
+pub(super) async fn newest_ids(
+    db: &mut Connection,
+    environment: i64,
+    limit: u32,
+) -> Result<Vec<String>, StoreError> {
+    let ids = sqlx::query_scalar(concat!(
+        "SELECT id FROM snapshots",
+        indexed!("snapshots_by_time"),
+        " WHERE environment_id = $1 ORDER BY as_of DESC, id DESC LIMIT $2"
+    ))
+    .bind(environment)
+    .bind(i64::from(limit))
+    .fetch_all(db)
+    .await?;
+    Ok(ids)
+}
+
 /// The bytes of snapshots as they are stored, in the order in which they were.
 pub(super) async fn bytes(
     db: &mut Connection,
