@@ -21,6 +21,7 @@ pub mod replay;
 pub mod revision;
 pub mod scheduler;
 pub mod signing;
+pub mod site;
 pub mod sources;
 pub mod store;
 pub mod styleguide;
