@@ -67,6 +67,15 @@ function read(task, line, isWhole = true) {
   }
 }
 
+// Each command leads a group of its own, so that its compilers end with it.
+function stop(task, signal) {
+  try {
+    if (!task.isDone && task.child.pid) process.kill(-task.child.pid, signal);
+  } catch {
+    // It has just ended by itself.
+  }
+}
+
 let failed = null;
 const env = {
   ...process.env,
@@ -75,7 +84,7 @@ const env = {
   ...(isTerminal && !process.env.NO_COLOR && { CARGO_TERM_COLOR: process.env.CARGO_TERM_COLOR ?? "always" }),
 };
 for (const task of tasks) {
-  const child = spawn(task.command, task.words, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(task.command, task.words, { env, stdio: ["ignore", "pipe", "pipe"], detached: true });
   task.child = child;
   for (const stream of [child.stdout, child.stderr]) {
     let left = "";
@@ -97,7 +106,7 @@ function end(task, code, message) {
   if (code !== 0 && failed === null) {
     failed = code;
     pass(`${title}: ${task.name} failed after ${elapsed()}`);
-    for (const other of tasks) if (!other.isDone) other.child.kill("SIGTERM");
+    for (const other of tasks) stop(other, "SIGTERM");
   }
   if (tasks.every((one) => one.isDone)) {
     clear();
@@ -108,7 +117,7 @@ function end(task, code, message) {
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.on(signal, () => {
     failed ??= 128 + os.constants.signals[signal];
-    for (const task of tasks) if (!task.isDone) task.child.kill(signal);
+    for (const task of tasks) stop(task, signal);
   });
 }
 setInterval(() => show(true), isTerminal ? 1000 : EVERY).unref();
