@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { defineConfig, devices } from "@playwright/test";
 
-// The server is started outside (scripts/with-server.sh says where), so that it is the release build a person runs.
+// The server is started outside: scripts/with-server.sh says where.
 const baseURL = process.env.BASE_URL ?? "http://127.0.0.1:3008";
 
 // The system's Chromium where there is one, otherwise the browser that Playwright has downloaded.

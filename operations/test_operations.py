@@ -302,7 +302,7 @@ def containerfile(texts, program):
             needed.add(os.path.relpath((file.parent / path).resolve(), ROOT))
         needed |= {path.removeprefix("./") for path in re.findall(r"migrate!\(\"([^\"]+)\"", file.read_text(encoding="utf-8"))}
     needed |= {"/".join(re.findall(r"\"([^\"]+)\"", rest)) for rest in re.findall(r"path\.join\(root, (\"[^)]*\")\)", source("scripts/site.mjs"))} - {"target"}
-    needed |= {"Cargo.toml", "Cargo.lock", "Makefile", "src/main.rs", "scripts/build.sh", "scripts/setup.sh", "scripts/lib.sh"}
+    needed |= {"Cargo.toml", "Cargo.lock", "build.rs", "Makefile", "src/main.rs", "scripts/build.sh", "scripts/setup.sh", "scripts/lib.sh"}
     for path in sorted(needed):
         if not any(path == have or path.startswith(have + "/") for have in copied):
             problems.append(f"the build reads {path}, which is not copied")
@@ -475,6 +475,7 @@ DAMAGE = [
     ("unit", "unit", "127.0.0.1:3008", "0.0.0.0:3008"),
     ("containerfile", "containerfile", "COPY migrations migrations", "COPY migration migration"),
     ("containerfile", "containerfile", "COPY style style\n", ""),
+    ("containerfile", "containerfile", "COPY build.rs ./\n", ""),
     ("containerfile", "containerfile", "make build", "make bild"),
     ("containerfile", "containerfile", "setup-wasm-opt", "setup-wasm-option"),
     ("containerfile", "containerfile", "person create", "person crate"),

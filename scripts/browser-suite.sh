@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The browser suite against the release server, on a store that holds the replay of real recordings (which the replay test
+# The browser suite against the server that the checks run, on a store that holds the replay of real recordings (which the replay test
 # leaves below the target folder): browser-suite.sh [arguments of playwright test...]
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -8,7 +8,7 @@ cd "$ROOT"
 
 replay=$CARGO_TARGET_DIR/tmp/replay/data
 if [ "${SCALING_MODE_RECORDINGS:-}" != none ]; then
-  [ -f "$replay/scaling-mode.db" ] || cargo test --features ssr --test replay
+  [ -f "$replay/scaling-mode.db" ] || cargo test --test replay
   export SEED_DATA_DIR=$replay
 fi
 export SCALING_MODE_SETTINGS=$ROOT/end2end/scaling-mode.toml

@@ -25,7 +25,7 @@ def crates():
     machine = next(line.split(": ")[1] for line in output("rustc", "-vV").splitlines() if line.startswith("host: "))
     packages, needs = {}, {}
     for build, platform in [("ssr", machine), ("hydrate", "wasm32-unknown-unknown")]:
-        command = ["cargo", "metadata", "--format-version", "1", "--locked", "--features", build, "--filter-platform", platform]
+        command = ["cargo", "metadata", "--format-version", "1", "--locked", "--no-default-features", "--features", build, "--filter-platform", platform]
         metadata = json.loads(output(*command))
         packages |= {package["id"]: package for package in metadata["packages"]}
         for node in metadata["resolve"]["nodes"]:

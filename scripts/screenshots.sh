@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Pictures of every page in every state, light and dark, at 360, 768 and 1440 px, to be looked at: screenshots.sh FOLDER
-# $BIN is the server, by default the release build.
+# $BIN is the server, by default the build that the checks run.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"

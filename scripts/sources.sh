@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Real systems against the release server: sources.sh. The OpenTelemetry SDKs for Python and JavaScript, Tenzir and Prometheus
+# Real systems against the server that the checks run: sources.sh. The OpenTelemetry SDKs for Python and JavaScript, Tenzir and Prometheus
 # send to it, and it asks Prometheus.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh

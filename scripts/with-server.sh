@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Runs a command against the real server, on a free loopback port and an empty data folder: with-server.sh COMMAND...
 # The command sees BASE_URL, SERVER_PID, SERVER_DATA_DIR and SERVER_LOG; its exit code is this script's.
-# $BIN is the server, by default the release build. SEED_DATA_DIR names a data folder that the server starts on a copy of.
+# $BIN is the server: by default the build that the checks run, or with BUILD=release what is shipped. SEED_DATA_DIR names a data
+# folder that the server starts on a copy of.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-export BIN=${BIN:-$CARGO_TARGET_DIR/release/scaling-mode}
-[ -x "$BIN" ] || die "$BIN is missing: run make build first"
+export BIN=${BIN:-$CARGO_TARGET_DIR/${BUILD:-ci}/scaling-mode}
+[ -x "$BIN" ] || die "$BIN is missing: run scripts/build.sh --${BUILD:-ci} first"
 
 tmp=$(mktemp -d)
 export SERVER_DATA_DIR=$tmp/data SERVER_LOG=$tmp/log

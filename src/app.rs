@@ -3,7 +3,7 @@
 use crate::ui::account_page::AccountPage;
 use crate::ui::backtest_page::BacktestPage;
 use crate::ui::bundle;
-pub use crate::ui::bundle::PagePath;
+pub use crate::ui::bundle::{FileNames, PagePath, set_file_names};
 use crate::ui::codes_page::CodesPage;
 use crate::ui::compare_page::ComparePage;
 use crate::ui::connections_page::ConnectionsPage;
@@ -32,8 +32,7 @@ use leptos_router::{SsrMode, path};
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let theme = use_context::<Theme>().unwrap_or_default();
     let PagePath(path) = use_context().unwrap_or_default();
-    let mut scripts = options.clone();
-    scripts.output_name = bundle::name(&options.output_name, &path, !options.hash_files).into();
+    let (style, scripts) = bundle::files(&options, &path);
     view! {
         <!DOCTYPE html>
         <html lang="en" data-theme=theme.0>
@@ -43,9 +42,9 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="color-scheme" content=theme.0.unwrap_or("light dark") />
                 <meta name="description" content="May I safely take on more? Hold, Increase, Decrease or Freeze, with the proof." />
                 <link rel="icon" type="image/svg+xml" href="/favicon.svg" />
-                <HashedStylesheet id="style" options=options.clone() />
+                <HashedStylesheet id="style" options=style />
                 <AutoReload options=options />
-                <HydrationScripts options=scripts islands=true />
+                {scripts.map(|scripts| view! { <HydrationScripts options=scripts islands=true /> })}
                 <MetaTags />
             </head>
             <body>

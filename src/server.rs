@@ -23,6 +23,7 @@ pub mod replay;
 pub mod revision;
 pub mod scheduler;
 pub mod signing;
+pub mod site;
 pub mod sources;
 pub mod state;
 pub mod store;

@@ -12,7 +12,7 @@ export const OF_A_SPEC = ["keyboard", "live", "timeline", "what-if"].flatMap((sp
 export const STATES = ["frozen", "stale", "measured", "trouble"] as const;
 
 /** The program that serves, for what only its command line does. */
-export const program = () => process.env.BIN ?? join(process.env.CARGO_TARGET_DIR ?? "../target", "release", "scaling-mode");
+export const program = () => process.env.BIN ?? join(process.env.CARGO_TARGET_DIR ?? "../target", "ci", "scaling-mode");
 
 export const create = (name: string, mode = "lab") =>
   execFileSync(program(), ["environment", "create", name, "--kind", "live", "--mode", mode, "--data-dir", process.env.SERVER_DATA_DIR!]);

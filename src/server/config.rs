@@ -118,7 +118,7 @@ pub struct ServeFlags {
     /// Whoever signs in turns one-time codes on first; nothing else is open to them before.
     #[arg(long, env = "SCALING_MODE_REQUIRE_CODES", value_parser = BoolishValueParser::new())]
     pub require_codes: bool,
-    /// Folder of the page's files; by default the one beside the binary.
+    /// Folder of the page's files, of the same build; by default those in the binary.
     #[arg(long, env = "SCALING_MODE_SITE", value_name = "DIR")]
     pub site: Option<PathBuf>,
     /// Where cargo-leptos has put the page's files; used where no folder is named.

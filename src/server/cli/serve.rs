@@ -1,6 +1,7 @@
 //! Owns serving: environments of the first run, background tasks, listening, and a clean end.
 
 use super::{CliError, open};
+use crate::app::set_file_names;
 use crate::domain::mode::Mode;
 use crate::domain::policy::{Config, EnvironmentKind, Policy};
 use crate::domain::snapshot::Origin;
@@ -26,6 +27,7 @@ use crate::server::puller::Supervisor;
 use crate::server::scheduler::{Scheduler, housekeeping};
 use crate::server::signing::heads::Keeper;
 use crate::server::signing::keys::{self, KeyError};
+use crate::server::site::{self, Site};
 use crate::server::sources::THIS_SERVER;
 use crate::server::sources::host::Host;
 use crate::server::sources::requests::RequestLog;
@@ -343,8 +345,8 @@ async fn keep(store: &dyn Store, batch: &AcceptedBatch) {
     }
 }
 
-/// The options of Leptos: from its file where it lies in the working folder, with the site beside the binary unless one
-/// is named. The binary finds its site from any working folder.
+/// The options of Leptos, from its file if that is in the working folder. The site is the one in the binary, unless a folder is
+/// named; a debug build has none, and serves the one beside it.
 fn leptos_options(settings: &Settings) -> Result<LeptosOptions, CliError> {
     let file = std::path::Path::new("Leptos.toml").exists().then_some("Leptos.toml");
     let mut options = match file {
@@ -355,19 +357,42 @@ fn leptos_options(settings: &Settings) -> Result<LeptosOptions, CliError> {
         }
         None => LeptosOptions::builder().output_name("scaling-mode").build(),
     };
-    let site = settings.site.clone().or_else(site_beside_binary);
-    if let Some(site) = site {
-        options.site_root = site.to_string_lossy().into_owned().into();
-    }
     options.site_addr = settings.addr;
-    // A build without hashed names (as in development) has no list of them beside the binary.
-    let hashes =
-        std::env::current_exe().ok().and_then(|binary| Some(binary.parent()?.join(options.hash_file.as_ref())));
-    options.hash_files = hashes.is_some_and(|file| file.exists());
+    let embedded = site::embedded()
+        .map_err(|source| CliError::Serve { what: "the site cannot be served", source: Box::new(source) })?;
+    options.hash_files = embedded.is_some();
+    if let Some(folder) = settings.site.clone().or_else(|| embedded.is_none().then(site_beside_binary).flatten()) {
+        if let Some(site) = &embedded {
+            is_of_this_build(&folder, site, &options)?;
+        }
+        options.site_root = folder.to_string_lossy().into_owned().into();
+    }
+    if let Some(site) = embedded {
+        set_file_names(site.names.clone());
+        if settings.site.is_none() {
+            if site.names.scripts.is_none() {
+                tracing::warn!("this build has no scripts: pages work without JavaScript");
+            }
+            site::serve(site);
+        }
+    }
     Ok(options)
 }
 
-/// `target/release/scaling-mode` has its site at `target/site`; an installed binary beside itself.
+/// Refuses a folder that has no style sheet of this build: its pages would have neither style nor scripts.
+fn is_of_this_build(folder: &Path, site: &Site, options: &LeptosOptions) -> Result<(), CliError> {
+    let style = folder.join(options.site_pkg_dir.as_ref()).join(format!("{}.css", site.names.style));
+    if style.is_file() {
+        return Ok(());
+    }
+    Err(CliError::Usage(format!(
+        "{} isn't the site of this build: it has no {}. Leave out --site to serve the site in the binary.",
+        folder.display(),
+        style.strip_prefix(folder).unwrap_or(&style).display()
+    )))
+}
+
+/// `target/debug/scaling-mode` has its site at `target/site`.
 fn site_beside_binary() -> Option<PathBuf> {
     let binary = std::env::current_exe().ok()?;
     let folder = binary.parent()?;
