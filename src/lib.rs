@@ -10,6 +10,7 @@ pub mod error;
 #[cfg(feature = "ssr")]
 pub mod server;
 pub mod ui;
+pub mod views;
 
 /// Takes over the islands of a page.
 #[cfg(feature = "hydrate")]

@@ -1,8 +1,6 @@
 //! Owns how a founder adds a source, a signal to it, or removes it: the body of `POST sources`, and how a form becomes one. What
 //! a source may be is judged where the settings file is. Must not hold a secret: they are only named.
 
-use super::overview::Notice;
-use super::policy::FieldError;
 use super::signal::Severity;
 use super::telemetry::RowError;
 use schemars::JsonSchema;
@@ -126,18 +124,6 @@ pub struct SourceView {
     pub name: String,
     /// What it is asked for.
     pub signals: Vec<String>,
-}
-
-/// What the form of sources is filled with.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct SourceForm {
-    /// What was entered, by field.
-    pub entered: BTreeMap<String, String>,
-    /// What is wrong with it, each with a sentence.
-    pub errors: Vec<FieldError>,
-    pub notice: Option<Notice>,
-    /// The source that a signal was to be added to; `None` where a source was to be added.
-    pub to: Option<String>,
 }
 
 /// A mistake of a field.

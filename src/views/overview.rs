@@ -1,17 +1,17 @@
 //! Owns the views of an environment that pages and endpoints share: the overview, the checklist of signals, and all that
 //! the founder's page shows. Must not know how any of it was fetched or how it is drawn.
 
-use super::decision::Recommendation;
-use super::headroom::Headroom;
-use super::history::Event;
-use super::input::{InputState, Value};
-use super::interval::Interval;
-use super::mode::Mode;
-use super::policy::{Config, EnvironmentKind, ModeLimits};
-use super::proposal::Proposal;
-use super::signal::{Severity, Signal, Unit};
-use super::snapshot::{Origin, Scores, Snapshot, Utilisation};
-use super::trend::OverTime;
+use crate::domain::decision::Recommendation;
+use crate::domain::headroom::Headroom;
+use crate::domain::history::Event;
+use crate::domain::input::{InputState, Value};
+use crate::domain::interval::Interval;
+use crate::domain::mode::Mode;
+use crate::domain::policy::{Config, EnvironmentKind, ModeLimits};
+use crate::domain::proposal::Proposal;
+use crate::domain::signal::{Severity, Signal, Unit};
+use crate::domain::snapshot::{Origin, Scores, Snapshot, Utilisation};
+use crate::domain::trend::OverTime;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -56,7 +56,8 @@ impl Overview {
         // An answer given under another mode or policy is none for this one.
         let outdated = snapshot.is_some_and(|snapshot| snapshot.body.as_of < config.policy_since);
         let body = snapshot.filter(|_| !outdated).map(|snapshot| &snapshot.body);
-        let deciding = || body.into_iter().flat_map(|body| &body.inputs).filter(|input| super::facts::decides(input));
+        let deciding =
+            || body.into_iter().flat_map(|body| &body.inputs).filter(|input| crate::domain::facts::decides(input));
         let clients = deciding().find(|input| input.signal == Signal::ClientsActive).and_then(|input| input.value);
         Overview {
             as_of: snapshot.map(|snapshot| snapshot.body.as_of),
@@ -180,19 +181,19 @@ pub struct ConfigView {
     pub auto_mode: bool,
     pub environment: String,
     pub frozen: bool,
-    pub guardrails: super::policy::Guardrails,
+    pub guardrails: crate::domain::policy::Guardrails,
     pub kind: EnvironmentKind,
     pub last_mode_change_at: Option<DateTime<Utc>>,
-    pub limits: super::policy::Limits,
+    pub limits: crate::domain::policy::Limits,
     pub mode: Mode,
     pub not_applicable: std::collections::BTreeSet<Signal>,
     pub policy_since: DateTime<Utc>,
     pub preferred_sources: std::collections::BTreeMap<Signal, Vec<String>>,
-    pub scoring: super::policy::Scoring,
+    pub scoring: crate::domain::policy::Scoring,
     pub time_zone: String,
     pub version: u64,
-    pub weights: super::policy::Weights,
-    pub windows: super::policy::Windows,
+    pub weights: crate::domain::policy::Weights,
+    pub windows: crate::domain::policy::Windows,
 }
 
 impl From<&Config> for ConfigView {

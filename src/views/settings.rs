@@ -1,10 +1,10 @@
 //! Owns what the page of settings is made of: the configuration in force, what a form was filled from, the versions
 //! before. Must not know how any of it was fetched or how it is drawn.
 
-use super::consequence::Load;
-use super::overview::Notice;
-use super::policy::{Config, Policy};
-use super::policy_fields::{FieldChange, PolicyField};
+use crate::domain::consequence::Load;
+use crate::domain::policy::{Config, Policy};
+use crate::domain::policy_fields::{FieldChange, PolicyField};
+use crate::views::overview::Notice;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
