@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod app;
+#[path = "../crates/engine/src/lib.rs"]
 pub mod domain;
 pub mod error;
 #[cfg(feature = "ssr")]
