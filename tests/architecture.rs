@@ -1,4 +1,4 @@
-//! Owns the shape of the code base: who may import whom, where the two builds part, what nothing in the domain does.
+//! Owns the shape of the code base: who may import whom, where the two builds part, what the engine never does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,18 +14,33 @@ fn files_below(folder: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// Every source file with its text, named from `src/`.
-fn sources() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every source file below a folder with its text, named from that folder.
+fn below(folder: &str) -> Vec<(String, String)> {
+    let folder = root().join(folder);
     let mut files = Vec::new();
-    files_below(&root, &mut files);
+    files_below(&folder, &mut files);
+    assert!(!files.is_empty(), "{} has no source", folder.display());
     files
         .into_iter()
         .map(|file| {
-            let name = file.strip_prefix(&root).expect("below src").to_string_lossy().into_owned();
+            let name = file.strip_prefix(&folder).expect("below the folder").to_string_lossy().into_owned();
             (name, fs::read_to_string(&file).expect("text"))
         })
         .collect()
+}
+
+/// Every source file of the application.
+fn sources() -> Vec<(String, String)> {
+    below("src")
+}
+
+/// Every source file of the engine.
+fn engine() -> Vec<(String, String)> {
+    below("crates/engine/src")
 }
 
 fn is_of(name: &str, part: &str) -> bool {
@@ -46,9 +61,7 @@ fn imports(text: &str) -> Vec<&str> {
 #[test]
 fn each_part_imports_only_what_it_may() {
     for (name, text) in sources() {
-        let may: &[&str] = if is_of(&name, "domain") {
-            &["domain"]
-        } else if is_of(&name, "ui") || name == "app.rs" {
+        let may: &[&str] = if is_of(&name, "ui") || name == "app.rs" {
             &["api", "domain", "error", "ui", "views"]
         } else if is_of(&name, "error") {
             &["domain"]
@@ -64,6 +77,22 @@ fn each_part_imports_only_what_it_may() {
         for part in imports(&text) {
             assert!(may.contains(&part), "src/{name} imports crate::{part}");
         }
+    }
+}
+
+/// What the engine depends on. Nothing here can do I/O or wait.
+const OF_THE_ENGINE: [&str; 8] = ["chrono", "hex", "ryu-js", "schemars", "serde", "serde_json", "sha2", "thiserror"];
+
+#[test]
+fn the_engine_needs_nothing_of_the_application() {
+    let text = fs::read_to_string(root().join("crates/engine/Cargo.toml")).expect("the manifest");
+    let section = text.split("\n[dependencies]\n").nth(1).expect("dependencies").split("\n[").next().unwrap_or("");
+    let named: Vec<&str> =
+        section.lines().filter_map(|line| line.split(['.', ' ', '=']).next()).filter(|name| !name.is_empty()).collect();
+    assert_eq!(named, OF_THE_ENGINE);
+    assert!(!text.contains("[features]") && !text.contains("[target"), "one engine on every machine:\n{text}");
+    for (name, text) in engine() {
+        assert!(!text.contains("scaling_mode::"), "crates/engine/src/{name}");
     }
 }
 
@@ -98,10 +127,13 @@ fn the_two_builds_part_in_one_file_only() {
             + text.matches("cfg_attr(feature").count();
         assert_eq!(gates, if name == "lib.rs" { 2 } else { 0 }, "src/{name}");
     }
+    for (name, text) in engine() {
+        assert!(!text.contains("feature ="), "crates/engine/src/{name}");
+    }
 }
 
 #[test]
-fn nothing_in_the_domain_reads_a_clock_a_file_or_the_environment() {
+fn nothing_in_the_engine_reads_a_clock_a_file_or_the_environment() {
     let forbidden = [
         "Utc::now",
         "Local::now",
@@ -112,16 +144,18 @@ fn nothing_in_the_domain_reads_a_clock_a_file_or_the_environment() {
         "std::net",
         "sqlx",
         "tokio",
+        "async ",
+        ".await",
         "println!",
         "unwrap()",
         "panic!(",
         "todo!(",
         "unimplemented!(",
     ];
-    for (name, text) in sources().into_iter().filter(|(name, _)| is_of(name, "domain")) {
+    for (name, text) in engine() {
         let code = text.split("#[cfg(test)]").next().unwrap_or("");
         for word in forbidden {
-            assert!(!code.contains(word), "src/{name} has {word}");
+            assert!(!code.contains(word), "crates/engine/src/{name} has {word}");
         }
     }
 }
@@ -140,8 +174,8 @@ fn store_and_sources_never_meet() {
 
 #[test]
 fn every_file_says_what_it_owns() {
-    for (name, text) in sources() {
-        assert!(text.starts_with("//! "), "src/{name}");
+    for (name, text) in below("src").into_iter().chain(below("crates")).chain(below("tests")) {
+        assert!(text.starts_with("//! "), "{name}");
     }
 }
 
@@ -149,7 +183,7 @@ fn every_file_says_what_it_owns() {
 #[test]
 fn the_two_files_of_leptos_agree() {
     let read = |file: &str| {
-        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect("the file");
+        let text = fs::read_to_string(root().join(file)).expect("the file");
         text.split("[package.metadata.leptos]")
             .nth(1)
             .expect("the section")

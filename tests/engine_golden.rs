@@ -158,7 +158,7 @@ fn one_engine_version_gives_one_result() {
     let now = Golden { digests: evaluations(), engine_version: ENGINE_VERSION.to_owned() };
     let kept: Option<Golden> =
         std::fs::read_to_string(path).ok().map(|text| serde_json::from_str(&text).expect("the golden file is JSON"));
-    let how = "raise ENGINE_VERSION (src/domain/snapshot.rs) and regenerate with\n  \
+    let how = "raise ENGINE_VERSION (crates/engine/src/snapshot.rs) and regenerate with\n  \
         UPDATE_GOLDEN=1 cargo test --features ssr --test engine_golden\n\
         (UPDATE_GOLDEN=unreleased keeps a version under which no snapshot was ever stored)";
     if let Ok(update) = std::env::var("UPDATE_GOLDEN") {

@@ -217,9 +217,9 @@ impl Line<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::interval::Count;
-    use crate::domain::mode::Mode;
-    use crate::domain::policy::{EnvironmentKind, Policy};
+    use crate::interval::Count;
+    use crate::mode::Mode;
+    use crate::policy::{EnvironmentKind, Policy};
 
     /// Pilot with 12 clients, all known, nothing wrong, and never evaluated before.
     fn pilot() -> (Config, Facts, Recent) {

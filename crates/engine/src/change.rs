@@ -280,7 +280,7 @@ fn merge(into: &mut Json, patch: Json) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::policy::EnvironmentKind;
+    use crate::policy::EnvironmentKind;
     use chrono::DateTime;
     use serde_json::json;
 
@@ -308,16 +308,16 @@ mod tests {
         };
         let mut expected = Policy::default();
         expected.guardrails.max_churn_risk = 0.1;
-        expected.limits.lab.max_ai_spend_per_day = crate::domain::money::Usd(12_500_000);
+        expected.limits.lab.max_ai_spend_per_day = crate::money::Usd(12_500_000);
         assert_eq!(*policy, expected);
     }
 
     #[test]
     fn a_whole_policy_replaces_all_of_the_one_in_force() {
         let mut policy = Policy { time_zone: "Europe/Berlin".to_owned(), ..Policy::default() };
-        policy.not_applicable.insert(crate::domain::signal::Signal::InfraCpu);
+        policy.not_applicable.insert(crate::signal::Signal::InfraCpu);
         policy.guardrails.max_churn_risk = 0.1;
-        policy.limits.lab.max_ai_spend_per_day = crate::domain::money::Usd(1);
+        policy.limits.lab.max_ai_spend_per_day = crate::money::Usd(1);
         policy.scoring.cpu.good = 1.0 / 3.0;
         policy.weights.infra = 0.1 + 0.2;
         policy.windows.proposal_hours = 12;

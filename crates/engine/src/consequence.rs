@@ -93,7 +93,7 @@ pub fn of_policy(config: &Config, policy: &Policy, load: &Load) -> PolicyConsequ
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::money::Usd;
+    use crate::money::Usd;
 
     fn load(clients: u64, posts: u64, dollars: u64) -> Load {
         Load {

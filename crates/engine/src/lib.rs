@@ -1,5 +1,5 @@
-//! The pure domain: plain data in, value and issues out. Nothing in here reads a clock, a database, a file or the
-//! environment, and nothing panics on telemetry. The same code runs on the server and in the browser.
+//! The engine of Scaling Mode: plain data in, a recommendation and its proof out. Nothing in here reads a clock, a
+//! database, a file or the environment, and nothing panics on telemetry. The same code runs on the server and in the browser.
 
 pub mod access;
 pub mod act;

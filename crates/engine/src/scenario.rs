@@ -219,7 +219,7 @@ pub fn flips(before: &Assessment, after: &Assessment) -> Vec<Flip> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::policy::Weights;
+    use crate::policy::Weights;
 
     #[test]
     fn the_other_weights_give_way_in_proportion_and_all_make_one() {

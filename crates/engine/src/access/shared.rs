@@ -1,11 +1,11 @@
 //! Owns what can be shared with somebody from outside. Must not hold anything that is not meant for them.
 
-use crate::domain::decision::Recommendation;
-use crate::domain::history::{Event, EventType};
-use crate::domain::interval::Interval;
-use crate::domain::mode::Mode;
-use crate::domain::policy::EnvironmentKind;
-use crate::domain::snapshot::Snapshot;
+use crate::decision::Recommendation;
+use crate::history::{Event, EventType};
+use crate::interval::Interval;
+use crate::mode::Mode;
+use crate::policy::EnvironmentKind;
+use crate::snapshot::Snapshot;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -136,10 +136,9 @@ mod tests {
 
     #[test]
     fn of_an_event_neither_reason_nor_name_is_shared() {
-        let mut event =
-            crate::domain::history::NewEvent::new(EventType::Frozen, "person:a@b.example", DateTime::UNIX_EPOCH);
+        let mut event = crate::history::NewEvent::new(EventType::Frozen, "person:a@b.example", DateTime::UNIX_EPOCH);
         event.reason = Some("the runway is short".to_owned());
-        let event = crate::domain::history::link(&crate::domain::history::Head::genesis("production"), event);
+        let event = crate::history::link(&crate::history::Head::genesis("production"), event);
         let shared = serde_json::to_string(&SharedEvent::of(&event)).unwrap();
         assert!(!shared.contains("runway") && !shared.contains("a@b.example"), "{shared}");
     }

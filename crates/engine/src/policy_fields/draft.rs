@@ -2,7 +2,7 @@
 //! form was filled. Must not know how a form is drawn or sent.
 
 use super::{Kind, PolicyField, read};
-use crate::domain::policy::{FieldError, Policy};
+use crate::policy::{FieldError, Policy};
 
 /// An edit of the policy in force: the texts that were typed, the policy that they make, what is wrong with it.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,7 +68,7 @@ pub fn filled_from(policy: &Policy, named: &[(String, String)]) -> Vec<(String, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::policy_fields::differences;
+    use crate::policy_fields::differences;
 
     fn pairs(texts: &[(&str, &str)]) -> Vec<(String, String)> {
         texts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_form_sent_as_it_was_filled_changes_nothing() {
         let mut policy = Policy::default();
-        policy.not_applicable.extend([crate::domain::signal::Signal::InfraCpu]);
+        policy.not_applicable.extend([crate::signal::Signal::InfraCpu]);
         let draft = Draft::of(&filled_from(&policy, &[]), &policy, &policy);
         assert_eq!((draft.policy, draft.errors), (policy, vec![]));
     }
@@ -113,7 +113,7 @@ mod tests {
     fn an_earlier_policy_fills_the_form_but_for_what_is_named() {
         let mut earlier = Policy::default();
         earlier.guardrails.max_churn_risk = 0.1;
-        earlier.weights = crate::domain::policy::Weights { ai_cost: 0.25, churn: 0.25, infra: 0.25, warnings: 0.25 };
+        earlier.weights = crate::policy::Weights { ai_cost: 0.25, churn: 0.25, infra: 0.25, warnings: 0.25 };
         let named = pairs(&[("guardrails.max_churn_risk", "0.15")]);
         let sent: Vec<_> = named.iter().cloned().chain(filled_from(&earlier, &named)).collect();
         let draft = Draft::of(&sent, &Policy::default(), &Policy::default());

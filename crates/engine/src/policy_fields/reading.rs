@@ -1,7 +1,7 @@
 //! Owns how named texts become a policy, and in which fields two policies differ. Must not know where texts come from.
 
 use super::{Kind, PolicyField};
-use crate::domain::policy::{FieldError, Policy};
+use crate::policy::{FieldError, Policy};
 
 /// The policy that named texts make of `base`, and everything that is wrong with it: texts that cannot be read first,
 /// then what [`Policy::validate`] finds. A name may stand several times; for signals they add up (a blank one is none),
@@ -85,7 +85,7 @@ fn or_none(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::signal::Signal;
+    use crate::signal::Signal;
     use std::collections::BTreeSet;
     use std::num::NonZeroU64;
 

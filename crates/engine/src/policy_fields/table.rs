@@ -2,7 +2,7 @@
 //! holds them to.
 
 use super::{Group, Kind, Place, PolicyField};
-use crate::domain::mode::Mode;
+use crate::mode::Mode;
 
 /// One field, its path made of the very members that it lies in.
 macro_rules! field {

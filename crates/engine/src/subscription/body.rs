@@ -2,8 +2,8 @@
 //! takes no more memory than it has bytes. Must not know what a subscription counts for.
 
 use super::{Page, Status, Subscription, SubscriptionEvent, Told};
-use crate::domain::alert::NotificationError;
-use crate::domain::telemetry::{MAX_AHEAD, RowError};
+use crate::alert::NotificationError;
+use crate::telemetry::{MAX_AHEAD, RowError};
 use chrono::{DateTime, Utc};
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
