@@ -49,7 +49,7 @@ test-rust: setup-toolchain setup-databases ## unit, property, store, HTTP, repla
 	@$(STEP) "cargo test" cargo test --features ssr $(ARGS)
 
 test-replay: setup-toolchain ## only the replay of recorded telemetry, with what it prints
-	@$(STEP) "replay test" cargo test --features ssr --test replay -- --nocapture
+	@$(STEP) "replay test" cargo test --features ssr --test intake replay -- --nocapture
 
 docs: setup-toolchain ## the code's documentation, warnings are errors
 	@$(STEP) "cargo doc" env RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --features ssr

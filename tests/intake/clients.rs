@@ -1,12 +1,8 @@
 //! Owns what holds of counting clients in a file, on the real program: the rule is the one that was stated, what is unknown is
 //! not guessed, and a file that cannot be counted leaves nothing behind.
 
-#[path = "recording/place.rs"]
-mod place;
-#[path = "support/program.rs"]
-mod program;
-
-use program::program;
+use crate::program::program;
+use crate::recording::recordings;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Output;
@@ -99,7 +95,7 @@ fn a_file_that_cannot_be_counted_leaves_nothing_behind() {
 /// The recording of a telephone company's customers: 7,043 of them, the total charges of 11 blank.
 #[test]
 fn recorded_customers_are_counted() {
-    let Some(recordings) = place::recordings() else {
+    let Some(recordings) = recordings() else {
         return;
     };
     let file = recordings.join("telco-churn/Telco-Customer-Churn.csv");

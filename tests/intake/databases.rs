@@ -1,9 +1,7 @@
 //! Owns what founders' own databases promise as sources, on real servers: PostgreSQL, MariaDB and SQLite are asked for rows with
 //! a role that only reads, revise what comes late, and lose nothing that was known when they fail.
 
-#[path = "support/databases.rs"]
-mod servers;
-
+use crate::servers::Server;
 use chrono::{DateTime, Duration, DurationRound, Utc};
 use scaling_mode::domain::history::EventType;
 use scaling_mode::domain::mode::Mode;
@@ -17,7 +15,6 @@ use scaling_mode::server::puller::pull;
 use scaling_mode::server::sources::outgoing::AskError;
 use scaling_mode::server::store::sqlite::SqliteStore;
 use scaling_mode::server::store::{EventFilter, PullState, Store};
-use servers::Server;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use std::fmt::Write;
 use std::sync::LazyLock;

@@ -1,10 +1,7 @@
 //! Owns what holds of reading bills in FOCUS, on the real program: what is chosen is chosen openly, and what is told again with
 //! another sum is revised in sight.
 
-#[path = "support/program.rs"]
-mod program;
-
-use program::program;
+use crate::program::program;
 use serde_json::Value;
 use std::path::Path;
 use std::process::Output;

@@ -1,6 +1,5 @@
 //! Owns what holds of every decoder of what others send, given bodies that are none: it answers, it never panics, and what it
 //! makes of a body stays in proportion to it. The bodies are made from valid ones by a generator with a fixed seed.
-#![cfg(feature = "ssr")]
 
 use chrono::{DateTime, Utc};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;

@@ -2,10 +2,8 @@
 //! and what must hold of its answers. Recordings are read where they lie (SCALING_MODE_RECORDINGS, by default
 //! ../shared/data) and never copied into the project. Each part is labelled as recorded or constructed.
 
-mod recording;
-
+use crate::recording::{Build, Failure, at, recordings};
 use chrono::{DateTime, Duration, Utc};
-use recording::{Build, Failure, at, recordings};
 use scaling_mode::domain::decision::Recommendation;
 use scaling_mode::domain::facts::decides;
 use scaling_mode::domain::input::InputState;

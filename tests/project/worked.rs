@@ -10,7 +10,7 @@ use std::path::Path;
 fn document() -> String {
     let mut text = String::from(
         "# The rules, worked through\n\nWhich loads lead to which answer in each mode, under the default limits and guardrails. \
-         The engine itself made\nthe tables (`tests/worked.rs` holds them to it); with your own policy the same page is at\n\
+         The engine itself made\nthe tables (`tests/project/worked.rs` holds them to it); with your own policy the same page is at\n\
          `/founder/scaling-mode/rules`. Every figure is an example, none a measurement.\n\nThe first rule that applies gives \
          the answer:\n\n",
     );

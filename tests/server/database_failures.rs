@@ -1,12 +1,8 @@
 //! Owns what the program promises while its PostgreSQL is ill rather than away: slow, full, or shared by servers whose clocks differ.
 //! Real programs, real databases; nothing needs privileges.
 
-#[path = "support/databases.rs"]
-mod databases;
-#[allow(dead_code, reason = "each test binary uses its own part of this")]
-#[path = "server/serving.rs"]
-mod serving;
-
+use crate::databases;
+use crate::serving::{Server, answer};
 use chrono::{DateTime, Duration, Utc};
 use reqwest::{Method, RequestBuilder};
 use scaling_mode::domain::history::{ChainVerifier, EventType};
@@ -16,7 +12,6 @@ use scaling_mode::server::clock;
 use scaling_mode::server::store::postgres::PostgresStore;
 use scaling_mode::server::store::{EventFilter, Store};
 use serde_json::{Value, json};
-use serving::{Server, answer};
 use sqlx::{Connection, PgConnection};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

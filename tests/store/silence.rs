@@ -1,6 +1,5 @@
 //! Owns what a day of a source's silence does, on a real store under a clock that the test sets: the way from known to stale to
 //! missing, that no silence raises the answer, what the source's return brings, and where a counter's growth over it counts.
-#![cfg(feature = "ssr")]
 
 use chrono::{DateTime, Duration, Utc};
 use scaling_mode::domain::connection::{Connection, ConnectionState};

@@ -1,24 +1,24 @@
 //! Owns the measurements of the pure engine: an answer from prepared numbers, a whole evaluation with its words,
 //! canonical JSON and digest, and the way from a year of samples to inputs.
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../tests/engine/support/mod.rs"]
 mod support;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use scaling_mode::domain::baseline::Baseline;
-use scaling_mode::domain::break_even::{Situation, break_even};
-use scaling_mode::domain::decision::assess;
-use scaling_mode::domain::evaluate::{SealedConfig, evaluate, prove};
-use scaling_mode::domain::facts::Facts;
-use scaling_mode::domain::interval::{Count, Interval};
-use scaling_mode::domain::mode::Mode;
-use scaling_mode::domain::prepare::inputs;
-use scaling_mode::domain::rollup::{MINUTE_MS, MinuteRow};
-use scaling_mode::domain::scenario::Scenario;
-use scaling_mode::domain::scenario_input::InputField;
-use scaling_mode::domain::signal::Series;
-use scaling_mode::domain::snapshot::Origin;
-use scaling_mode::domain::stream::{Span, Stream};
+use scaling_mode_engine::baseline::Baseline;
+use scaling_mode_engine::break_even::{Situation, break_even};
+use scaling_mode_engine::decision::assess;
+use scaling_mode_engine::evaluate::{SealedConfig, evaluate, prove};
+use scaling_mode_engine::facts::Facts;
+use scaling_mode_engine::interval::{Count, Interval};
+use scaling_mode_engine::mode::Mode;
+use scaling_mode_engine::prepare::inputs;
+use scaling_mode_engine::rollup::{MINUTE_MS, MinuteRow};
+use scaling_mode_engine::scenario::Scenario;
+use scaling_mode_engine::scenario_input::InputField;
+use scaling_mode_engine::signal::Series;
+use scaling_mode_engine::snapshot::Origin;
+use scaling_mode_engine::stream::{Span, Stream};
 use std::hint::black_box;
 use support::picture::{Picture, config, stable};
 use support::{at, noon};

@@ -1,9 +1,8 @@
 //! Owns how much memory the decoders of others' JSON take for a body that was made to cost as much as it can: little beside the body
 //! itself. The allocator counts, so this is the only test of its program.
-#![cfg(feature = "ssr")]
 
-use scaling_mode::domain::alert;
-use scaling_mode::domain::cloud_event::{self, CloudEvent};
+use scaling_mode_engine::alert;
+use scaling_mode_engine::cloud_event::{self, CloudEvent};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,24 +1,22 @@
 //! Owns what a backtest promises: the same policy answers the same, looser guardrails never freeze more, every change is
 //! counted, and the first difference is the stored evaluation that it names.
 
-mod support;
-
+use crate::support::picture::{Picture, config, hide};
+use crate::support::scene::scenes;
+use crate::support::{Draw, noon};
 use chrono::{DateTime, Duration, Utc};
 use proptest::test_runner::{Config as Cases, TestRunner};
-use scaling_mode::domain::backtest::{Backtest, BacktestReport, MOST_DIFFERENCES, Recorded};
-use scaling_mode::domain::decision::Recommendation;
-use scaling_mode::domain::evaluate::{SealedConfig, evaluate};
-use scaling_mode::domain::facts::Facts;
-use scaling_mode::domain::input::InputState;
-use scaling_mode::domain::interval::{Count, Interval, Outcome};
-use scaling_mode::domain::mode::Mode;
-use scaling_mode::domain::policy::{Config, EnvironmentKind, Policy};
-use scaling_mode::domain::recent::{Tick, summarise};
-use scaling_mode::domain::snapshot::{Origin, SnapshotBody};
+use scaling_mode_engine::backtest::{Backtest, BacktestReport, MOST_DIFFERENCES, Recorded};
+use scaling_mode_engine::decision::Recommendation;
+use scaling_mode_engine::evaluate::{SealedConfig, evaluate};
+use scaling_mode_engine::facts::Facts;
+use scaling_mode_engine::input::InputState;
+use scaling_mode_engine::interval::{Count, Interval, Outcome};
+use scaling_mode_engine::mode::Mode;
+use scaling_mode_engine::policy::{Config, EnvironmentKind, Policy};
+use scaling_mode_engine::recent::{Tick, summarise};
+use scaling_mode_engine::snapshot::{Origin, SnapshotBody};
 use std::num::NonZeroU64;
-use support::picture::{Picture, config, hide};
-use support::scene::scenes;
-use support::{Draw, noon};
 
 const TICK: u32 = 15;
 

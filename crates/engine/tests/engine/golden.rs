@@ -3,25 +3,23 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test is told by the environment when to write its golden file")]
 
-mod support;
-
-use scaling_mode::domain::breach::{Breach, BreachSet};
-use scaling_mode::domain::decision::Recommendation;
-use scaling_mode::domain::evaluate::{SealedConfig, evaluate};
-use scaling_mode::domain::input::{Input, InputState};
-use scaling_mode::domain::interval::{Count, Interval};
-use scaling_mode::domain::mode::Mode;
-use scaling_mode::domain::policy::{Config, EnvironmentKind};
-use scaling_mode::domain::prepare;
-use scaling_mode::domain::recent::Recent;
-use scaling_mode::domain::rollup::{MINUTE_MS, MinuteRow};
-use scaling_mode::domain::signal::{Series, Signal};
-use scaling_mode::domain::snapshot::{ENGINE_VERSION, Origin};
-use scaling_mode::domain::stream::{Span, Stream};
+use crate::support::picture::{Picture, after, config, hide, stable};
+use crate::support::{at, noon};
+use scaling_mode_engine::breach::{Breach, BreachSet};
+use scaling_mode_engine::decision::Recommendation;
+use scaling_mode_engine::evaluate::{SealedConfig, evaluate};
+use scaling_mode_engine::input::{Input, InputState};
+use scaling_mode_engine::interval::{Count, Interval};
+use scaling_mode_engine::mode::Mode;
+use scaling_mode_engine::policy::{Config, EnvironmentKind};
+use scaling_mode_engine::prepare;
+use scaling_mode_engine::recent::Recent;
+use scaling_mode_engine::rollup::{MINUTE_MS, MinuteRow};
+use scaling_mode_engine::signal::{Series, Signal};
+use scaling_mode_engine::snapshot::{ENGINE_VERSION, Origin};
+use scaling_mode_engine::stream::{Span, Stream};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use support::picture::{Picture, after, config, hide, stable};
-use support::{at, noon};
 
 /// Under the name of each evaluation: its answer, then its digest.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -154,12 +152,12 @@ fn streams() -> Vec<Stream> {
 
 #[test]
 fn one_engine_version_gives_one_result() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/engine.json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/engine/golden.json");
     let now = Golden { digests: evaluations(), engine_version: ENGINE_VERSION.to_owned() };
     let kept: Option<Golden> =
         std::fs::read_to_string(path).ok().map(|text| serde_json::from_str(&text).expect("the golden file is JSON"));
     let how = "raise ENGINE_VERSION (crates/engine/src/snapshot.rs) and regenerate with\n  \
-        UPDATE_GOLDEN=1 cargo test --features ssr --test engine_golden\n\
+        UPDATE_GOLDEN=1 cargo test -p scaling-mode-engine --test engine golden\n\
         (UPDATE_GOLDEN=unreleased keeps a version under which no snapshot was ever stored)";
     if let Ok(update) = std::env::var("UPDATE_GOLDEN") {
         let same_version = kept.as_ref().is_some_and(|kept| kept.engine_version == now.engine_version && *kept != now);
@@ -168,7 +166,7 @@ fn one_engine_version_gives_one_result() {
         std::fs::write(path, text).expect("the golden file can be written");
         return;
     }
-    let kept = kept.expect("tests/golden/engine.json exists");
+    let kept = kept.expect("crates/engine/tests/engine/golden.json exists");
     let changed: Vec<&String> = now
         .digests
         .iter()

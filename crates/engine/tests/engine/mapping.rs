@@ -1,13 +1,13 @@
 //! Owns what metrics come to, by the rules that hold where a founder has set none and by rules of their own.
 
 use chrono::{DateTime, Utc};
-use scaling_mode::domain::counting::{Price, Total};
-use scaling_mode::domain::decimal::Decimal;
-use scaling_mode::domain::mapping::{Combine, Mapped, Mapper, Matcher, Pattern, Rule, Rules, Take};
-use scaling_mode::domain::metric::{Buckets, Labels, Point, PointValue, Temporality};
-use scaling_mode::domain::price::{ModelPrice, PriceTable, TokenKind};
-use scaling_mode::domain::signal::Series;
-use scaling_mode::domain::telemetry::Measurement;
+use scaling_mode_engine::counting::{Price, Total};
+use scaling_mode_engine::decimal::Decimal;
+use scaling_mode_engine::mapping::{Combine, Mapped, Mapper, Matcher, Pattern, Rule, Rules, Take};
+use scaling_mode_engine::metric::{Buckets, Labels, Point, PointValue, Temporality};
+use scaling_mode_engine::price::{ModelPrice, PriceTable, TokenKind};
+use scaling_mode_engine::signal::Series;
+use scaling_mode_engine::telemetry::Measurement;
 use std::borrow::Cow;
 
 fn at() -> DateTime<Utc> {

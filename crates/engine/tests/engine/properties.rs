@@ -4,30 +4,28 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test is told by the environment how long to run")]
 
-mod support;
-
+use crate::support::completion::{complete, is_open};
+use crate::support::picture::{Picture, config};
+use crate::support::scene::{Scene, scenes};
+use crate::support::{Draw, noon};
 use chrono::{DateTime, Duration, Utc};
 use proptest::test_runner::{Config as Cases, TestRunner};
-use scaling_mode::domain::breach::{Breach, BreachSet};
-use scaling_mode::domain::canonical;
-use scaling_mode::domain::decision::{Assessment, Recommendation, assess};
-use scaling_mode::domain::evaluate::{Evaluation, Proof, SealedConfig, evaluate, prove};
-use scaling_mode::domain::facts::Facts;
-use scaling_mode::domain::headroom::headroom;
-use scaling_mode::domain::input::{Input, InputState, Value, WindowName};
-use scaling_mode::domain::interval::{Count, Interval, Outcome};
-use scaling_mode::domain::mode::Mode;
-use scaling_mode::domain::policy::{Config, EnvironmentKind};
-use scaling_mode::domain::recent::{Recent, Tick, summarise};
-use scaling_mode::domain::rule::RuleId;
-use scaling_mode::domain::snapshot::{Origin, SnapshotBody};
-use scaling_mode::domain::truth::{gate, untraceable};
+use scaling_mode_engine::breach::{Breach, BreachSet};
+use scaling_mode_engine::canonical;
+use scaling_mode_engine::decision::{Assessment, Recommendation, assess};
+use scaling_mode_engine::evaluate::{Evaluation, Proof, SealedConfig, evaluate, prove};
+use scaling_mode_engine::facts::Facts;
+use scaling_mode_engine::headroom::headroom;
+use scaling_mode_engine::input::{Input, InputState, Value, WindowName};
+use scaling_mode_engine::interval::{Count, Interval, Outcome};
+use scaling_mode_engine::mode::Mode;
+use scaling_mode_engine::policy::{Config, EnvironmentKind};
+use scaling_mode_engine::recent::{Recent, Tick, summarise};
+use scaling_mode_engine::rule::RuleId;
+use scaling_mode_engine::snapshot::{Origin, SnapshotBody};
+use scaling_mode_engine::truth::{gate, untraceable};
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use support::completion::{complete, is_open};
-use support::picture::{Picture, config};
-use support::scene::{Scene, scenes};
-use support::{Draw, noon};
 
 /// Counts cases by name and demands a least number of each.
 #[derive(Default)]
@@ -584,7 +582,7 @@ impl Weather {
         let mut inputs = picture.inputs(config);
         if self == Weather::Unknown {
             for input in &mut inputs {
-                support::picture::hide(input, InputState::Missing);
+                crate::support::picture::hide(input, InputState::Missing);
             }
         }
         inputs

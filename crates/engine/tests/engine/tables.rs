@@ -1,25 +1,23 @@
 //! Owns the engine's thresholds as tables: every rule and condition just below, at and just above its line, in each
 //! mode where that matters, and the words that go with the answers.
 
-mod support;
-
+use crate::support::noon;
+use crate::support::picture::{Picture, after, config, hide, place, stable};
 use chrono::Duration;
-use scaling_mode::domain::breach::{Breach, BreachSet};
-use scaling_mode::domain::decision::{Assessment, Recommendation, assess};
-use scaling_mode::domain::evaluate::{SealedConfig, evaluate};
-use scaling_mode::domain::explain::what_would_change;
-use scaling_mode::domain::facts::Facts;
-use scaling_mode::domain::input::{Input, InputState, Value, WindowName};
-use scaling_mode::domain::interval::{Count, Interval, Outcome};
-use scaling_mode::domain::mode::Mode;
-use scaling_mode::domain::policy::{Config, EnvironmentKind};
-use scaling_mode::domain::recent::Recent;
-use scaling_mode::domain::rule::RuleId;
-use scaling_mode::domain::signal::{Severity, Signal};
-use scaling_mode::domain::snapshot::{Origin, Snapshot};
+use scaling_mode_engine::breach::{Breach, BreachSet};
+use scaling_mode_engine::decision::{Assessment, Recommendation, assess};
+use scaling_mode_engine::evaluate::{SealedConfig, evaluate};
+use scaling_mode_engine::explain::what_would_change;
+use scaling_mode_engine::facts::Facts;
+use scaling_mode_engine::input::{Input, InputState, Value, WindowName};
+use scaling_mode_engine::interval::{Count, Interval, Outcome};
+use scaling_mode_engine::mode::Mode;
+use scaling_mode_engine::policy::{Config, EnvironmentKind};
+use scaling_mode_engine::recent::Recent;
+use scaling_mode_engine::rule::RuleId;
+use scaling_mode_engine::signal::{Severity, Signal};
+use scaling_mode_engine::snapshot::{Origin, Snapshot};
 use std::collections::HashSet;
-use support::noon;
-use support::picture::{Picture, after, config, hide, place, stable};
 
 const DOLLAR: u64 = 1_000_000;
 

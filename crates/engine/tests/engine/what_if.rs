@@ -1,24 +1,22 @@
 //! Owns the promises of the what-if as properties over generated scenes: the baseline is the engine's own answer, a
 //! scenario survives its address, and break-even is the nearest change of the answer and nothing else.
 
-mod support;
-
+use crate::support::picture::{Picture, config, stable};
+use crate::support::scene::{Scene, scenes};
+use crate::support::{Draw, noon};
 use proptest::test_runner::{Config as Cases, TestRunner};
-use scaling_mode::domain::baseline::{Baseline, SentBaseline};
-use scaling_mode::domain::break_even::{BreakEven, Situation, Turn, bounds, break_even};
-use scaling_mode::domain::decision::Recommendation;
-use scaling_mode::domain::evaluate::{SealedConfig, evaluate};
-use scaling_mode::domain::facts::Facts;
-use scaling_mode::domain::interval::Outcome;
-use scaling_mode::domain::mode::Mode;
-use scaling_mode::domain::rule::RuleId;
-use scaling_mode::domain::scenario::{Scenario, flips};
-use scaling_mode::domain::scenario_input::{InputField, Standing};
-use scaling_mode::domain::snapshot::{Origin, Snapshot};
+use scaling_mode_engine::baseline::{Baseline, SentBaseline};
+use scaling_mode_engine::break_even::{BreakEven, Situation, Turn, bounds, break_even};
+use scaling_mode_engine::decision::Recommendation;
+use scaling_mode_engine::evaluate::{SealedConfig, evaluate};
+use scaling_mode_engine::facts::Facts;
+use scaling_mode_engine::interval::Outcome;
+use scaling_mode_engine::mode::Mode;
+use scaling_mode_engine::rule::RuleId;
+use scaling_mode_engine::scenario::{Scenario, flips};
+use scaling_mode_engine::scenario_input::{InputField, Standing};
+use scaling_mode_engine::snapshot::{Origin, Snapshot};
 use std::cell::Cell;
-use support::picture::{Picture, config, stable};
-use support::scene::{Scene, scenes};
-use support::{Draw, noon};
 
 /// How many places of a grid are tried one by one.
 const TRIED: u64 = 1_200;
@@ -131,7 +129,7 @@ fn what_says_what_was_measured_is_no_change_and_what_is_empty_stays_as_measured(
 fn mistakes_are_named() {
     let mut baseline = pilot();
     for input in baseline.inputs.iter_mut().filter(|input| InputField::Posts.is_of(input)) {
-        support::picture::hide(input, scaling_mode::domain::input::InputState::NotApplicable);
+        crate::support::picture::hide(input, scaling_mode_engine::input::InputState::NotApplicable);
     }
     for (name, text, detail) in [
         ("inputs.clients", "many", "is not a number"),
@@ -175,7 +173,7 @@ fn a_scenario_says_which_rules_flip() {
 fn a_number_said_for_an_unknown_input_is_known_and_nothing_else_becomes_so() {
     let mut baseline = pilot();
     for input in baseline.inputs.iter_mut().filter(|input| !InputField::Clients.is_of(input)) {
-        support::picture::hide(input, scaling_mode::domain::input::InputState::Missing);
+        crate::support::picture::hide(input, scaling_mode_engine::input::InputState::Missing);
     }
     let judge = |texts: &[(&str, &str)]| {
         let (scenario, errors) = Scenario::read(&pairs(texts), &baseline);
@@ -287,8 +285,8 @@ fn confidence_that_rises_and_falls_again_hides_no_change() {
     baseline.config.policy.guardrails.min_health_for_increase = 0.0;
     baseline.config.policy.guardrails.freeze_below_health = 0.0;
     let mut facts = Facts::from_inputs(&baseline.inputs);
-    facts.clients = scaling_mode::domain::interval::Count { lo: 12, hi: 15 };
-    facts.at_risk = scaling_mode::domain::interval::Count::exactly(0);
+    facts.clients = scaling_mode_engine::interval::Count { lo: 12, hi: 15 };
+    facts.at_risk = scaling_mode_engine::interval::Count::exactly(0);
     let situation = Situation { as_of: noon(), config: &baseline.config, facts: &facts, recent: &baseline.recent };
     let answers: Vec<Recommendation> =
         (0..=15).map(|at_risk| situation.with(InputField::AtRisk, at_risk).ruled).collect();

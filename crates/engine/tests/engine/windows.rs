@@ -1,22 +1,20 @@
 //! Owns what becomes of samples on their way to inputs: coverage, gaps, staleness, straddling, the evidence window,
 //! several sources, contradictions, and that nothing after an instant is seen from it.
 
-mod support;
-
+use crate::support::picture::{config, place};
+use crate::support::{Draw, at, noon};
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
-use scaling_mode::domain::histogram::Histogram;
-use scaling_mode::domain::input::{Input, InputState, Value, WindowName};
-use scaling_mode::domain::interval::{Count, Interval};
-use scaling_mode::domain::mode::Mode;
-use scaling_mode::domain::policy::{Config, EnvironmentKind};
-use scaling_mode::domain::prepare::inputs;
-use scaling_mode::domain::rollup::{MINUTE_MS, MinuteRow};
-use scaling_mode::domain::signal::{Aggregation, Series, Signal};
-use scaling_mode::domain::stream::{Span, Stream};
-use scaling_mode::domain::telemetry::{Measurement, Sample};
-use support::picture::{config, place};
-use support::{Draw, at, noon};
+use scaling_mode_engine::histogram::Histogram;
+use scaling_mode_engine::input::{Input, InputState, Value, WindowName};
+use scaling_mode_engine::interval::{Count, Interval};
+use scaling_mode_engine::mode::Mode;
+use scaling_mode_engine::policy::{Config, EnvironmentKind};
+use scaling_mode_engine::prepare::inputs;
+use scaling_mode_engine::rollup::{MINUTE_MS, MinuteRow};
+use scaling_mode_engine::signal::{Aggregation, Series, Signal};
+use scaling_mode_engine::stream::{Span, Stream};
+use scaling_mode_engine::telemetry::{Measurement, Sample};
 
 const HOUR: i64 = 60;
 const DAY: i64 = 24 * HOUR;

@@ -1,11 +1,11 @@
 //! Owns completions: what the inputs of a scene may turn out to be once everything is known, the extremes included.
 
 use super::Draw;
-use scaling_mode::domain::facts::decides;
-use scaling_mode::domain::input::{Input, InputState, Value, WindowName};
-use scaling_mode::domain::interval::{Count, Interval};
-use scaling_mode::domain::policy::Config;
-use scaling_mode::domain::signal::{Severity, Signal};
+use scaling_mode_engine::facts::decides;
+use scaling_mode_engine::input::{Input, InputState, Value, WindowName};
+use scaling_mode_engine::interval::{Count, Interval};
+use scaling_mode_engine::policy::Config;
+use scaling_mode_engine::signal::{Severity, Signal};
 
 /// Whether something about an input may still turn out differently.
 pub fn is_open(input: &Input) -> bool {

@@ -2,12 +2,12 @@
 
 use super::noon;
 use chrono::Duration;
-use scaling_mode::domain::input::{Input, InputState, Value, Window, WindowName};
-use scaling_mode::domain::interval::{Count, Interval};
-use scaling_mode::domain::mode::Mode;
-use scaling_mode::domain::policy::{Config, EnvironmentKind, Policy};
-use scaling_mode::domain::recent::{Previous, Recent, Stabilization};
-use scaling_mode::domain::signal::{Severity, Signal};
+use scaling_mode_engine::input::{Input, InputState, Value, Window, WindowName};
+use scaling_mode_engine::interval::{Count, Interval};
+use scaling_mode_engine::mode::Mode;
+use scaling_mode_engine::policy::{Config, EnvironmentKind, Policy};
+use scaling_mode_engine::recent::{Previous, Recent, Stabilization};
+use scaling_mode_engine::signal::{Severity, Signal};
 
 /// Everything an evaluation looks at, known whole.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -151,7 +151,7 @@ pub fn config_with(mode: Mode, policy: Policy) -> Config {
 pub fn stable() -> Recent {
     Recent {
         previous: None,
-        recovered: scaling_mode::domain::breach::BreachSet::all(),
+        recovered: scaling_mode_engine::breach::BreachSet::all(),
         stabilization: Stabilization { expected: 96, held: 96, last_three: true, unsafe_ticks: 0 },
         tick_minutes: 15,
     }
@@ -159,8 +159,8 @@ pub fn stable() -> Recent {
 
 /// [`stable`], but that the last tick answered `ruled` with these breaches standing.
 pub fn after(
-    ruled: scaling_mode::domain::decision::Recommendation,
-    standing: scaling_mode::domain::breach::BreachSet,
+    ruled: scaling_mode_engine::decision::Recommendation,
+    standing: scaling_mode_engine::breach::BreachSet,
 ) -> Recent {
     Recent { previous: Some(Previous { at: noon() - Duration::minutes(15), ruled, standing }), ..stable() }
 }

@@ -5,18 +5,18 @@ use super::picture::{Picture, config_with, hide};
 use super::{Draw, noon};
 use chrono::Duration;
 use proptest::prelude::*;
-use scaling_mode::domain::breach::{Breach, BreachSet};
-use scaling_mode::domain::decision::Recommendation;
-use scaling_mode::domain::facts::decides;
-use scaling_mode::domain::input::{Input, InputState, Value, WindowName};
-use scaling_mode::domain::interval::{Count, Interval};
-use scaling_mode::domain::mode::Mode;
-use scaling_mode::domain::money::Usd;
-use scaling_mode::domain::policy::{
+use scaling_mode_engine::breach::{Breach, BreachSet};
+use scaling_mode_engine::decision::Recommendation;
+use scaling_mode_engine::facts::decides;
+use scaling_mode_engine::input::{Input, InputState, Value, WindowName};
+use scaling_mode_engine::interval::{Count, Interval};
+use scaling_mode_engine::mode::Mode;
+use scaling_mode_engine::money::Usd;
+use scaling_mode_engine::policy::{
     Config, EnvironmentKind, Guardrails, Limits, ModeLimits, Policy, ScoreLine, Weights,
 };
-use scaling_mode::domain::recent::{Previous, Recent, Stabilization};
-use scaling_mode::domain::signal::Signal;
+use scaling_mode_engine::recent::{Previous, Recent, Stabilization};
+use scaling_mode_engine::signal::Signal;
 use std::num::NonZeroU64;
 
 /// Configuration, everything that is true, what the engine is shown of it, and what came before.
