@@ -9,7 +9,7 @@ UNCOUNTED := SCALING_MODE_CALLS_PER_SECOND=0
 # What a target needs first. With READY=1 that is done: scripts/checks.sh runs targets side by side.
 needs = $(if $(READY),,$(1))
 
-.PHONY: help run build site watch test test-deep fmt fmt-check lint test-rust test-replay docs build-ci test-browser test-http-fuzz test-injection test-sources test-operations size release-check bench soak listeners page-load guesses intake deny advisories sbom setup clean announce-build
+.PHONY: help run build site watch test test-deep fmt fmt-check lint test-rust test-replay docs build-ci test-browser test-http-fuzz test-injection test-sources test-operations size release-check bench soak listeners page-load requests guesses intake deny advisories sbom setup clean announce-build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -61,7 +61,7 @@ test-rust: $(call needs,setup-toolchain setup-databases) ## unit, property, stor
 	@$(STEP) "Rust tests" scripts/test-rust.sh $(ARGS)
 
 test-replay: setup-toolchain ## only the replay of recorded telemetry, with what it prints
-	@$(STEP) "replay test" cargo test --test replay -- --nocapture
+	@$(STEP) "replay test" cargo test --test intake replay -- --nocapture
 
 docs: $(call needs,setup-toolchain) ## the code's documentation, warnings are errors
 	@$(STEP) "cargo doc" env RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
@@ -114,6 +114,9 @@ listeners: build ## many open pages: the delay of live events (LISTENERS=4000 EV
 
 page-load: build ## requests a second and first byte of the founder's page (CONNECTIONS=16 LOAD_SECONDS=10)
 	@$(STEP) "page load" env BUILD=release scripts/with-server.sh node scripts/page-load.mjs
+
+requests: build setup-load ## requests a second beside a bare axum and nginx in the same run, kept and not, signed in and not; memory
+	@$(STEP) "requests" env BUILD=release $(UNCOUNTED) scripts/requests.sh
 
 guesses: build setup-e2e ## whether 100 guesses a second at sign-in slow what others ask for (GUESS_SECONDS=10)
 	@$(STEP) "guesses" env BUILD=release $(UNCOUNTED) scripts/with-server.sh node scripts/guesses.mjs

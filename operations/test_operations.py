@@ -302,6 +302,7 @@ def containerfile(texts, program):
             needed.add(os.path.relpath((file.parent / path).resolve(), ROOT))
         needed |= {path.removeprefix("./") for path in re.findall(r"migrate!\(\"([^\"]+)\"", file.read_text(encoding="utf-8"))}
     needed |= {"/".join(re.findall(r"\"([^\"]+)\"", rest)) for rest in re.findall(r"path\.join\(root, (\"[^)]*\")\)", source("scripts/site.mjs"))} - {"target"}
+    needed |= set(re.findall(r"path = \"(crates/\w+)\"", source("Cargo.toml")))
     needed |= {"Cargo.toml", "Cargo.lock", "build.rs", "Makefile", "src/main.rs", "scripts/build.sh", "scripts/setup.sh", "scripts/lib.sh"}
     for path in sorted(needed):
         if not any(path == have or path.startswith(have + "/") for have in copied):

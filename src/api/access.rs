@@ -1,8 +1,8 @@
 //! Owns the functions of signing in, joining, and the page of people. Must not decide anything.
 
 use crate::domain::access::{Role, Scope, Shared, SharedView};
-use crate::domain::overview::Notice;
 use crate::error::WireError;
+use crate::views::overview::Notice;
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use leptos::server_fn::codec::{GetUrl, Json, PostUrl};

@@ -2,8 +2,8 @@
 //! anything.
 
 use super::access::{Made, RoleLine};
-use crate::domain::overview::Notice;
 use crate::error::WireError;
+use crate::views::overview::Notice;
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use leptos::server_fn::codec::{GetUrl, Json, PostUrl};

@@ -2,8 +2,9 @@
 
 use crate::api::PostBody;
 use crate::domain::connection::Connections;
-use crate::domain::source::{SourceChange, SourceForm, SourceView};
+use crate::domain::source::{SourceChange, SourceView};
 use crate::error::WireError;
+use crate::views::source_form::SourceForm;
 use leptos::prelude::*;
 use leptos::server_fn::codec::{GetUrl, Json, PostUrl};
 use std::collections::BTreeMap;

@@ -1,11 +1,11 @@
 //! Owns the functions that pages are made from. Must not draw anything.
 
 use crate::domain::history::Event;
-use crate::domain::overview::{Notice, PageData, SampleLine};
 use crate::domain::policy::{Config, EnvironmentKind};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::trend::Chart;
 use crate::error::WireError;
+use crate::views::overview::{Notice, PageData, SampleLine};
 use leptos::prelude::*;
 use leptos::server_fn::codec::{GetUrl, Json};
 use schemars::JsonSchema;

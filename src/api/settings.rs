@@ -1,7 +1,7 @@
 //! Owns the functions of the page of settings: what it is made from, and where its form posts to. Must not hold a rule.
 
-use crate::domain::settings::SettingsData;
 use crate::error::WireError;
+use crate::views::settings::SettingsData;
 use leptos::prelude::*;
 use leptos::server_fn::codec::{GetUrl, Json, PostUrl};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Owns the choice of the environment that is shown: a plain GET form. Must not know what an environment holds.
 
 use super::links;
-use crate::domain::overview::EnvironmentName;
+use crate::views::overview::EnvironmentName;
 use leptos::prelude::*;
 
 #[component]

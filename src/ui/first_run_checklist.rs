@@ -4,9 +4,9 @@
 use super::widgets::{StateBadge, TimeStamp};
 use super::{format, words};
 use crate::domain::input::InputState;
-use crate::domain::overview::ChecklistItem;
 use crate::domain::policy::EnvironmentKind;
 use crate::domain::signal::{Signal, Unit};
+use crate::views::overview::ChecklistItem;
 use leptos::prelude::*;
 
 #[component]

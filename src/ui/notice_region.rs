@@ -1,6 +1,6 @@
 //! Owns the notice at the head of the page. Must not word it: the server does.
 
-use crate::domain::overview::Notice;
+use crate::views::overview::Notice;
 use leptos::prelude::*;
 
 /// What a form has just done, or why it did not.

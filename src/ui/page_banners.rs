@@ -5,8 +5,8 @@ use super::icons::{self, Icon};
 use super::local_time::ReaderTime;
 use super::words;
 use crate::domain::input::InputState;
-use crate::domain::overview::PageData;
 use crate::domain::policy::EnvironmentKind;
+use crate::views::overview::PageData;
 use leptos::prelude::*;
 
 #[component]

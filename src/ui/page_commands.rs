@@ -2,8 +2,8 @@
 
 use super::command_palette::Command;
 use super::links;
-use crate::domain::overview::EnvironmentName;
 use crate::domain::trend::Range;
+use crate::views::overview::EnvironmentName;
 
 /// Every place and act of the page, and the other environments.
 pub fn commands(environment: &str, environments: &[EnvironmentName]) -> Vec<Command> {

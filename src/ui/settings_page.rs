@@ -14,7 +14,7 @@ use crate::api;
 use crate::domain::access::Permission;
 use crate::domain::policy::FieldError;
 use crate::domain::policy_fields::{Draft, differences, filled_from};
-use crate::domain::settings::SettingsData;
+use crate::views::settings::SettingsData;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;

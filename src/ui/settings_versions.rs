@@ -3,7 +3,7 @@
 
 use super::local_time::ReaderTime;
 use super::{links, policy_words};
-use crate::domain::settings::{ChangeLine, VersionLine};
+use crate::views::settings::{ChangeLine, VersionLine};
 use leptos::prelude::*;
 
 #[component]

@@ -3,8 +3,8 @@
 use super::format::{self, Measure};
 use super::widgets::{AnswerBadge, PanelHead, TableRegion, TimeStamp};
 use super::{links, words};
-use crate::domain::overview::SnapshotLine;
 use crate::domain::policy::EnvironmentKind;
+use crate::views::overview::SnapshotLine;
 use leptos::prelude::*;
 
 #[component]

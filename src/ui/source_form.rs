@@ -5,7 +5,8 @@ use super::widgets::EnvironmentField;
 use super::{links, words};
 use crate::domain::act::MAX_REASON;
 use crate::domain::signal::{Aggregation, Severity, Signal};
-use crate::domain::source::{KINDS, SourceForm, VARIABLE_PREFIX};
+use crate::domain::source::{KINDS, VARIABLE_PREFIX};
+use crate::views::source_form::SourceForm;
 use leptos::prelude::*;
 
 /// A form with what was entered into it; ids begin with the form's own part, since several are on the page.

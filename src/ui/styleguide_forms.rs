@@ -4,9 +4,9 @@
 use super::notice_region::NoticeRegion;
 use super::setting_field::{Setting, SettingField};
 use super::styleguide_example::{Example, Section};
-use crate::domain::overview::Notice;
 use crate::domain::policy::Policy;
 use crate::domain::policy_fields::{Draft, PolicyField};
+use crate::views::overview::Notice;
 use leptos::prelude::*;
 
 /// Settings by name, with what is typed into each.

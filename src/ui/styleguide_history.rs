@@ -12,9 +12,9 @@ use super::styleguide_samples::{Sample, checklist, events, proposal};
 use super::styleguide_snapshots::EXAMPLE;
 use super::timeline_filter::TimelineQuery;
 use crate::api::StyleguideCharts;
-use crate::domain::overview::SnapshotLine;
 use crate::domain::policy::EnvironmentKind::{Live, Synthetic};
 use crate::domain::trend::{OverTime, Spans};
+use crate::views::overview::SnapshotLine;
 use leptos::prelude::*;
 
 #[component]

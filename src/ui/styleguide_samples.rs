@@ -7,13 +7,13 @@ use crate::domain::decision::Recommendation;
 use crate::domain::history::{Event, EventType, Head, NewEvent, link};
 use crate::domain::input::{Input, InputState};
 use crate::domain::mode::Mode;
-use crate::domain::overview::{ChecklistItem, Overview, PageData};
 use crate::domain::policy::{Config, EnvironmentKind};
 use crate::domain::proposal::{self, Proposal};
 use crate::domain::recent::{Previous, Recent};
 use crate::domain::signal::{Series, Signal};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::trend::{OverTime, Range, Spans};
+use crate::views::overview::{ChecklistItem, Overview, PageData};
 use chrono::Duration;
 
 /// One environment in one state.

@@ -5,6 +5,7 @@ mod alertmanager;
 mod clocks;
 mod cloud_events;
 mod crash;
+mod database_failures;
 mod headers;
 mod http;
 mod live;

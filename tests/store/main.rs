@@ -14,6 +14,8 @@ mod pages;
 mod proof;
 mod proofs;
 mod recording;
+mod scheduler;
+mod silence;
 mod sources;
 mod speed;
 mod subscriptions;

@@ -4,11 +4,11 @@ use super::read::{Format, Target};
 use super::{CliError, open, print_json};
 use crate::domain::change::overlay;
 use crate::domain::mode::Mode;
-use crate::domain::overview::{ConfigView, EnvironmentName};
 use crate::domain::policy::{Config, EnvironmentKind, FieldError, Policy, is_environment_name};
 use crate::server::config::Settings;
 use crate::server::http::context::ACTOR;
 use crate::server::{calendar, clock};
+use crate::views::overview::{ConfigView, EnvironmentName};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 

@@ -3,7 +3,6 @@
 use super::{CliError, open, print_json};
 use crate::domain::explain::what_would_change;
 use crate::domain::history::{Event, EventType};
-use crate::domain::overview::Overview;
 use crate::domain::snapshot::{Origin, Snapshot};
 use crate::domain::wording::number;
 use crate::server::clock;
@@ -11,6 +10,7 @@ use crate::server::config::Settings;
 use crate::server::evaluation::{Occasion, evaluate_and_record};
 use crate::server::http::context::{ACTOR, DEFAULT_ENVIRONMENT};
 use crate::server::store::EventFilter;
+use crate::views::overview::Overview;
 use clap::Args;
 
 #[derive(Args, Clone, Debug)]

@@ -9,12 +9,12 @@ use super::session::Browser;
 use super::{AppState, notices, problem, proved, provider_accounts, shown_once, sign_in};
 use crate::api::{AccountView, OwnSession, PasskeyLine};
 use crate::domain::access::Who;
-use crate::domain::overview::Notice;
 use crate::domain::policy::FieldError;
 use crate::error::{Code, WireError};
 use crate::server::access::guesses::Guess;
 use crate::server::access::password;
 use crate::server::store::access::{Entry, Proofs};
+use crate::views::overview::Notice;
 
 /// The page of one's own account.
 pub const ADDRESS: &str = "/founder/account";

@@ -5,12 +5,12 @@ use super::account::{self, Own, entry, lead_back, own, prove_again};
 use super::context::state;
 use super::{AppState, ceremonies, notices, problem, session, shown_once, sign_in};
 use crate::api::{CodePicture, CodesView, Made};
-use crate::domain::overview::Notice;
 use crate::error::{Code, WireError};
 use crate::server::access::guesses::Guess;
 use crate::server::access::{codes, secret};
 use crate::server::clock;
 use crate::server::store::proofs::Codes;
+use crate::views::overview::Notice;
 
 /// The page on which an authenticator app is given the secret.
 pub const ADDRESS: &str = "/founder/account/codes";

@@ -6,12 +6,12 @@ use super::{AppState, notices, problem, sign_in};
 use crate::api::{JoinView, RoleLine};
 use crate::domain::access::{Reach, Role, email, person_name};
 use crate::domain::history::{Actor, EventType, NewEvent};
-use crate::domain::overview::Notice;
 use crate::domain::policy::FieldError;
 use crate::error::{Code, WireError};
 use crate::server::access::{password, secret};
 use crate::server::clock;
 use crate::server::store::access::{Entry, Invitation, JoinedBy};
+use crate::views::overview::Notice;
 
 /// The address of the page of an invitation.
 pub fn address(secret: &str) -> String {

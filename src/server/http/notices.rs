@@ -3,9 +3,9 @@
 
 use super::{PAGE, context};
 use crate::domain::change::ConfigChange;
-use crate::domain::overview::Notice;
 use crate::domain::policy::Config;
 use crate::error::{Code, WireError};
+use crate::views::overview::Notice;
 
 /// What each success is called on the page.
 fn success(code: &str) -> Option<&'static str> {

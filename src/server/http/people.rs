@@ -9,12 +9,12 @@ use super::{AppState, PAGE, context, notices, problem, session, sharing, shown_o
 use crate::api::{InvitationLine, Made, PeopleView, PersonLine};
 use crate::domain::access::{Identity, Permission, Reach, Role, Who, email};
 use crate::domain::history::{Actor, EventType, NewEvent};
-use crate::domain::overview::Notice;
 use crate::domain::policy::FieldError;
 use crate::error::{Code, WireError};
 use crate::server::access::{invitation_timeout, secret};
 use crate::server::clock;
 use crate::server::store::access::{Entry, Invitation, Person};
+use crate::views::overview::Notice;
 
 /// The page of people.
 pub const ADDRESS: &str = "/founder/scaling-mode/people";

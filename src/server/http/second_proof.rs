@@ -8,12 +8,12 @@ use super::session::{Browser, Entered, known_device};
 use super::sign_in::{self, is_own_page};
 use super::{AppState, ceremonies, codes, cookies, notices, problem};
 use crate::api::SecondProofView;
-use crate::domain::overview::Notice;
 use crate::error::{Code, WireError};
 use crate::server::access::guesses::Guess;
 use crate::server::access::{codes as reckoned, secret};
 use crate::server::clock;
 use crate::server::store::access::{Person, SessionOf};
+use crate::views::overview::Notice;
 
 /// The page that asks.
 pub const ADDRESS: &str = "/founder/sign-in/code";

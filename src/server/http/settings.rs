@@ -8,13 +8,13 @@ use crate::domain::canonical;
 use crate::domain::change::{Action, ConfigChange};
 use crate::domain::consequence::Load;
 use crate::domain::history::{Event, EventType};
-use crate::domain::overview::Notice;
 use crate::domain::policy::{Config, Policy};
 use crate::domain::policy_fields::{PolicyField, differences, read};
-use crate::domain::settings::{ChangeLine, SettingsData, VersionLine};
 use crate::error::{Code, WireError};
 use crate::server::calendar;
 use crate::server::store::{EventFilter, Store};
+use crate::views::overview::Notice;
+use crate::views::settings::{ChangeLine, SettingsData, VersionLine};
 use leptos_router::location::Url;
 use std::collections::BTreeMap;
 

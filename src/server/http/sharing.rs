@@ -10,13 +10,13 @@ use crate::domain::access::{
     Identity, Permission, Reach, SHARED_EVENTS, Shared, SharedAnswer, SharedEvent, SharedView, Who, person_name, scores,
 };
 use crate::domain::history::{Actor, EventType, NewEvent};
-use crate::domain::overview::Notice;
 use crate::error::{Code, WireError};
 use crate::server::access::guesses::Guess;
 use crate::server::access::{password, secret};
 use crate::server::clock;
 use crate::server::store::EventFilter;
 use crate::server::store::access::{Entry, NewShareLink, ShareLink};
+use crate::views::overview::Notice;
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! The lines of the list of snapshots, remembered by environment: a snapshot never changes, and reading one takes longer than its line.
 
-use crate::domain::overview::SnapshotLine;
 use crate::server::store::ListedSnapshot;
+use crate::views::overview::SnapshotLine;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -6,14 +6,15 @@ use super::{AppState, notices, problem};
 use crate::domain::access::Permission;
 use crate::domain::act::MAX_REASON;
 use crate::domain::history::{EventType, NewEvent};
-use crate::domain::overview::Notice;
 use crate::domain::policy::FieldError;
-use crate::domain::source::{SourceAction, SourceChange, SourceForm, SourceView, kept, wrong};
+use crate::domain::source::{SourceAction, SourceChange, SourceView, kept, wrong};
 use crate::domain::telemetry::RowError;
 use crate::error::{Code, WireError};
 use crate::server::clock;
 use crate::server::config::Added;
 use crate::server::store::{AddedSource, IdempotencyKey, SourceEdit};
+use crate::views::overview::Notice;
+use crate::views::source_form::SourceForm;
 use leptos_router::location::Url;
 use std::collections::BTreeMap;
 

@@ -7,13 +7,13 @@ use super::{over_time, problem, timeline};
 use crate::api::{HealthAnswer, SamplePage, SnapshotPage, SnapshotPair, WhatIfStart};
 use crate::domain::explain::sample_words;
 use crate::domain::input::InputState;
-use crate::domain::overview::{ChecklistItem, EnvironmentName, Overview, PageData, SampleLine};
 use crate::domain::signal::{Series, Severity, Signal};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::stream::Span;
 use crate::error::{Code, WireError};
 use crate::server::store::{FounderPageQuery, ListedSnapshot, SourceSummary, TrendRange};
 use crate::server::{charts, clock};
+use crate::views::overview::{ChecklistItem, EnvironmentName, Overview, PageData, SampleLine};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use std::sync::Arc;
 
