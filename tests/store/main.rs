@@ -8,6 +8,7 @@ mod backtest;
 mod counters;
 mod coverage;
 mod files;
+mod founder_page;
 mod ingestion;
 mod moving;
 mod pages;
