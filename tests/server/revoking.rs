@@ -14,8 +14,19 @@ const EMAIL: &str = "vera@example.com";
 /// How long what another process revokes may go on acting.
 const LATEST: Duration = Duration::from_secs(1);
 
-/// How something is revoked.
-type Revoke<'a> = (&'static str, Box<dyn AsyncFn() + 'a>);
+/// Who is refused once something is revoked, with what status, and what it is.
+type Case<'a> = (&'a Caller, u16, &'static str);
+
+/// Revokes something that is remembered, and asks once more when it must act no longer.
+async fn refused_after(asked: &Server, wait: Duration, (caller, refused, what): Case<'_>, revoke: impl AsyncFnOnce()) {
+    // The second answer is given from memory.
+    for _ in 0..2 {
+        assert_eq!(status(asked, caller).await, 200, "{what}");
+    }
+    revoke().await;
+    tokio::time::sleep(wait).await;
+    assert_eq!(status(asked, caller).await, refused, "{what}");
+}
 
 async fn status(server: &Server, caller: &Caller) -> u16 {
     answer(caller.dress(server.request(Method::GET, HEALTH))).await.status
@@ -69,59 +80,26 @@ async fn each_is_refused_after(asked: &Server, revoking: &Server, arguments: &[&
     };
     let id = id_of(revoking, &list, "other");
     let (signed_in, founder) = (cookie(&session), founder.as_str());
-    let cases: [(&Caller, u16, Revoke<'_>); 5] = [
-        (&one, 401, ("a token, by the command line", Box::new(async || command(&["token", "revoke", "one"])))),
-        (
-            &other,
-            401,
-            (
-                "a token, by a founder",
-                Box::new(async || {
-                    act(revoking, founder, "revoke-token", &format!("id={id}")).await;
-                }),
-            ),
-        ),
-        (
-            &role,
-            404,
-            (
-                "a role, by a founder",
-                Box::new(async || {
-                    act(revoking, founder, "set-role", "email=viewer1%40example.com&environment=production&role=")
-                        .await;
-                }),
-            ),
-        ),
-        (
-            &session,
-            401,
-            (
-                "a session, by signing out",
-                Box::new(async || {
-                    act(revoking, &signed_in, "sign-out", "").await;
-                }),
-            ),
-        ),
-        (
-            &person,
-            401,
-            (
-                "a person, by the command line",
-                Box::new(async || {
-                    command(&["person", "disable", "viewer3@example.com"]);
-                }),
-            ),
-        ),
-    ];
-    for (caller, refused, (what, revoke)) in cases {
-        // The second answer is given from memory.
-        for _ in 0..2 {
-            assert_eq!(status(asked, caller).await, 200, "{what}");
-        }
-        revoke().await;
-        tokio::time::sleep(wait).await;
-        assert_eq!(status(asked, caller).await, refused, "{what}");
-    }
+    refused_after(asked, wait, (&one, 401, "a token, by the command line"), async || {
+        command(&["token", "revoke", "one"])
+    })
+    .await;
+    refused_after(asked, wait, (&other, 401, "a token, by a founder"), async || {
+        act(revoking, founder, "revoke-token", &format!("id={id}")).await;
+    })
+    .await;
+    refused_after(asked, wait, (&role, 404, "a role, by a founder"), async || {
+        act(revoking, founder, "set-role", "email=viewer1%40example.com&environment=production&role=").await;
+    })
+    .await;
+    refused_after(asked, wait, (&session, 401, "a session, by signing out"), async || {
+        act(revoking, &signed_in, "sign-out", "").await;
+    })
+    .await;
+    refused_after(asked, wait, (&person, 401, "a person, by the command line"), async || {
+        command(&["person", "disable", "viewer3@example.com"]);
+    })
+    .await;
 }
 
 #[tokio::test]

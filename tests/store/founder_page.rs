@@ -3,7 +3,7 @@
 use super::support::*;
 use scaling_mode::domain::history::{EventType, NewEvent};
 use scaling_mode::domain::trend::Range;
-use scaling_mode::server::store::{EventFilter, FounderPageQuery, ListedSnapshot, Store, TrendRange};
+use scaling_mode::server::store::{EventFilter, FounderPageQuery, ListedSnapshot, TrendRange};
 use std::collections::HashSet;
 
 fn query(known: &[String], drawn: Option<(u64, chrono::DateTime<chrono::Utc>)>) -> FounderPageQuery {

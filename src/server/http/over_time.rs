@@ -14,9 +14,12 @@ const MOST: usize = 64;
 /// The state of the history that charts were drawn from, and the end of their time.
 type DrawnAt = (u64, DateTime<Utc>);
 
-/// Charts that are drawn already, by environment and range.
+/// Charts with the state that they were drawn from, by environment and range.
+type Charts = HashMap<(String, Range), (DrawnAt, Arc<OverTime>)>;
+
+/// Charts that are drawn already.
 #[derive(Default)]
-pub struct Drawn(Mutex<HashMap<(String, Range), (DrawnAt, Arc<OverTime>)>>);
+pub struct Drawn(Mutex<Charts>);
 
 impl Drawn {
     /// The charts of an environment over a range, and the state that they were drawn from.

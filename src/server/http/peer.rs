@@ -157,6 +157,7 @@ fn unquoted(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::header;
 
     /// The peer that is found, as `address scheme`, where the proxies of 10.0.0.0/8 and fd00::/8 are trusted.
     fn found(connected: &str, pairs: &[(&'static str, &'static str)]) -> String {
