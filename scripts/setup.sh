@@ -10,7 +10,7 @@
 #   browser       Chromium
 #   python        Schemathesis, which fuzzes the HTTP interface, and what sends to it: OpenTelemetry's SDK and Tenzir
 #   prometheus    Prometheus, which sends to the server and is asked by it
-#   databases     PostgreSQL, PgBouncer and MariaDB, which tests start, ask and end
+#   databases     PostgreSQL, PgBouncer and MariaDB, which tests start, ask and end; nginx and socat, which tests put in front
 #   sqlmap        sqlmap, which tries SQL injection
 #   load          wrk and nginx, only for `make requests`
 #   deny          cargo-deny, which holds dependencies to deny.toml
@@ -272,6 +272,8 @@ databases() {
   fi
   PATH="$PATH:/usr/sbin" need pgbouncer "install PgBouncer" pgbouncer
   PATH="$PATH:/usr/sbin" need mariadbd "install MariaDB's server" mariadb-server
+  PATH="$PATH:/usr/sbin" need nginx "install nginx" nginx-light
+  need socat "install socat" socat
   say "setup: databases: $(PATH="$PATH:/usr/sbin" mariadbd --version | awk '{ print "MariaDB", $3 }'), PostgreSQL"
 }
 

@@ -54,12 +54,14 @@ pub enum Code {
     LastFounder,
     NameTaken,
     TooManyRequests,
+    TooSlow,
+    Busy,
     Unavailable,
     Internal,
 }
 
 impl Code {
-    pub const ALL: [Code; 43] = [
+    pub const ALL: [Code; 45] = [
         Code::Malformed,
         Code::OutOfRange,
         Code::InvalidSignature,
@@ -101,6 +103,8 @@ impl Code {
         Code::LastFounder,
         Code::NameTaken,
         Code::TooManyRequests,
+        Code::TooSlow,
+        Code::Busy,
         Code::Unavailable,
         Code::Internal,
     ];
@@ -146,6 +150,8 @@ impl Code {
             Code::UnsupportedMediaType => 415,
             Code::Rejected | Code::IdempotencyKeyReused => 422,
             Code::TooManyRequests => 429,
+            Code::TooSlow => 408,
+            Code::Busy => 503,
             Code::Internal => 500,
             Code::ProviderFailed => 502,
             Code::Unavailable => 503,
@@ -196,6 +202,8 @@ impl Code {
             Code::LastFounder => "last-founder",
             Code::NameTaken => "name-taken",
             Code::TooManyRequests => "too-many-requests",
+            Code::TooSlow => "too-slow",
+            Code::Busy => "busy",
             Code::Unavailable => "unavailable",
             Code::Internal => "internal",
         }
@@ -245,6 +253,8 @@ impl Code {
             Code::LastFounder => "Somebody must stay who may do everything",
             Code::NameTaken => "There is one of that name already",
             Code::TooManyRequests => "Too many requests at once",
+            Code::TooSlow => "The request took too long",
+            Code::Busy => "The server is busy",
             Code::Unavailable => "The store cannot be reached just now",
             Code::Internal => "Something went wrong here, not with you",
         }

@@ -9,6 +9,8 @@ import { program } from "./states";
 
 export interface OwnServer {
   base: string;
+  /** Where the first founder's account is created: the server prints it when it starts. */
+  founderLink: string;
   end: () => Promise<void>;
 }
 
@@ -29,10 +31,13 @@ export async function ownServer(port: number, settings = "", variables: Record<s
   const base = `http://localhost:${port}`;
   const { SCALING_MODE_SETTINGS: _, ...env } = process.env;
   const given = ["serve", "--no-demo", "--log", "warn", "--settings", file, "--addr", `127.0.0.1:${port}`, "--data-dir", folder];
-  const server = spawn(program(), given, { env: { ...env, ...variables }, stdio: "ignore" });
+  const server = spawn(program(), given, { env: { ...env, ...variables }, stdio: ["ignore", "pipe", "ignore"] });
+  let said = "";
+  server.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
   await expect.poll(() => fetch(`${base}/readyz`).then((answer) => answer.ok, () => false), { timeout: 30_000 }).toBe(true);
   return {
     base,
+    founderLink: said.match(/http\S+\/founder\/join\/[0-9a-f]+/)?.[0] ?? "",
     end: async () => {
       const ended = new Promise((done) => server.once("exit", done));
       server.kill();

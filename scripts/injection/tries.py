@@ -263,7 +263,6 @@ WITHOUT = {
     ("GET", "/api/scaling-mode/styleguide"),
     ("GET", "/metrics"),
     ("POST", "/api/scaling-mode/forms/begin-passkey-sign-in"),
-    ("POST", "/api/scaling-mode/forms/create-founder"),
     ("POST", "/api/scaling-mode/forms/sign-out"),
 }
 

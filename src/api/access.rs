@@ -168,13 +168,6 @@ pub async fn people_page(#[server(default)] notice: Option<String>) -> Result<Pe
     context::with_status(people::page(notice).await)
 }
 
-/// Makes a link by which the first founder is created, while nobody exists, and leads there.
-#[server(prefix = "/api", endpoint = "scaling-mode/forms/create-founder", input = PostUrl, output = Json)]
-pub async fn create_founder_form() -> Result<(), WireError> {
-    use crate::server::http::people;
-    people::create_founder().await
-}
-
 /// Invites somebody, or makes a new link for somebody who has lost their password.
 #[server(prefix = "/api", endpoint = "scaling-mode/forms/invite", input = PostUrl, output = Json)]
 pub async fn invite_form(

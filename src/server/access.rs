@@ -31,6 +31,11 @@ pub fn ceremony_timeout() -> Duration {
     Duration::minutes(10)
 }
 
+/// For how long the link that the start prints can be used.
+pub fn founders_link_timeout() -> Duration {
+    Duration::days(1)
+}
+
 /// For how long an invitation can be used.
 pub fn invitation_timeout() -> Duration {
     Duration::days(7)

@@ -3,10 +3,28 @@
 
 /// Writes a line of the answer. A reader that has closed its end (`| head`) has had enough: that is no failure.
 macro_rules! say {
+    () => {
+        say!("")
+    };
     ($($argument:tt)*) => {{
         use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), $($argument)*);
+        let _ = writeln!(std::io::stdout(), "{}", $crate::server::cli::visible(&format!($($argument)*)));
     }};
+}
+
+/// A text for the terminal: what is hidden in it is written out, so that no stored text moves the cursor, sets a title, or turns the
+/// direction of a line.
+pub(crate) fn visible(text: &str) -> std::borrow::Cow<'_, str> {
+    let is_hidden =
+        |character: char| character != '\n' && character != '\t' && crate::domain::access::is_hidden(character);
+    if !text.contains(is_hidden) {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_hidden(character) { shown.extend(character.escape_unicode()) } else { shown.push(character) }
+    }
+    shown.into()
 }
 
 mod backtest;
@@ -166,6 +184,9 @@ impl CliError {
 
 /// Parses the command line and does what it says.
 pub fn run() -> ExitCode {
+    // What the program makes is for its user alone: files 0600, folders 0700.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let cli = Cli::parse();
     match execute(cli) {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long one look may take. A look that takes longer counts as failed.
 const LOOK_LIMIT: Duration = Duration::from_secs(5);
+/// How long after a look the store counts as reachable: longer than a look may take.
+const REACHABLE_FOR: Duration = Duration::from_secs(8);
 /// How long after a look its result may be relied on: a credential that another process revokes works no longer than this.
 const RELIABLE_FOR: Duration = Duration::from_secs(1);
 
@@ -54,6 +56,12 @@ impl Commits {
         let looked = self.looked.load(Ordering::Acquire).checked_sub(1)?;
         let is_recent = self.began.elapsed().saturating_sub(Duration::from_millis(looked)) < RELIABLE_FOR;
         is_recent.then(|| State { commit: *self.newest.borrow(), mark: self.store.outside_mark() })
+    }
+
+    /// Whether the store has answered of late.
+    pub fn is_reachable(&self) -> bool {
+        let looked = self.looked.load(Ordering::Acquire).checked_sub(1).map(Duration::from_millis);
+        looked.is_some_and(|looked| self.began.elapsed().saturating_sub(looked) < REACHABLE_FOR)
     }
 
     /// Looks once.

@@ -5,6 +5,7 @@ pub mod account;
 pub mod alertmanager;
 pub mod assets;
 pub mod backtests;
+pub mod bodies;
 pub mod ceremonies;
 pub mod cloud_events;
 pub mod codes;
@@ -58,6 +59,7 @@ pub use super::state::{AppState, Shared};
 use crate::app::{App, PagePath, Theme, Visitor, shell};
 use crate::domain::access::Identity;
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::request::Parts;
 use axum::middleware::from_fn_with_state;
 use axum::response::Redirect;
@@ -66,7 +68,6 @@ use leptos::prelude::*;
 use leptos_axum::{LeptosRoutes, generate_route_list};
 use tower::ServiceBuilder;
 use tower_http::compression::CompressionLayer;
-use tower_http::limit::RequestBodyLimitLayer;
 
 /// The largest body that is read, in bytes.
 pub const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -108,7 +109,8 @@ pub fn router(state: AppState) -> Router {
         .route(provider::THERE, get(provider::go))
         .route(provider::BACK, get(provider::receive))
         .fallback(assets::serve)
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        // Every body is bounded in front of the router, by what its path takes.
+        .layer(DefaultBodyLimit::disable())
         .with_state(state.clone());
     // One layer around the router as a whole. A layer of the router itself would be copied for every route, and each request would
     // pass through copies of all of them.

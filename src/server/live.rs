@@ -23,6 +23,8 @@ const BEHIND: usize = 256;
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// Events handed on at once; a replay's thousands are not told one by one.
 const AT_ONCE: u32 = 64;
+/// The most that may listen at once with one credential: browsers of one person, each with one connection for all its pages.
+pub const MOST_OF_ONE: usize = 64;
 /// The most that may listen at once.
 pub const MOST_LISTENERS: usize = 10_000;
 
@@ -87,6 +89,7 @@ impl Told {
 pub struct Feed {
     channels: Arc<Mutex<HashMap<String, broadcast::Sender<Arc<Told>>>>>,
     listeners: Arc<AtomicUsize>,
+    places: Places,
     stop: CancellationToken,
     /// When telemetry has come last, for whoever was on the way to listening then. No history has it.
     telemetry: Arc<Mutex<HashMap<String, DateTime<Utc>>>>,
@@ -96,8 +99,30 @@ pub struct Feed {
 pub struct Listening {
     listeners: Arc<AtomicUsize>,
     pub messages: broadcast::Receiver<Arc<Told>>,
+    _place: Option<Place>,
     /// The server is about to end.
     pub stop: CancellationToken,
+}
+
+/// How many places each credential has taken, by its hash.
+type Places = Arc<Mutex<HashMap<String, usize>>>;
+
+/// A place among those that one credential may take.
+struct Place {
+    credential: String,
+    places: Places,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(taken) = places.get_mut(&self.credential) {
+            *taken -= 1;
+            if *taken == 0 {
+                places.remove(&self.credential);
+            }
+        }
+    }
 }
 
 impl Drop for Listening {
@@ -121,15 +146,31 @@ impl Feed {
         self.listeners.load(Ordering::Relaxed)
     }
 
-    /// Begins to listen to an environment; `None` where too many do already.
-    pub fn listen(&self, environment: &str) -> Option<Listening> {
+    /// Begins to listen to an environment; `None` where too many do already, all together or with this credential. Calls from this
+    /// machine before anybody exists have none.
+    pub fn listen(&self, environment: &str, credential: Option<&str>) -> Option<Listening> {
+        let place = match credential {
+            Some(credential) => Some(self.place(credential)?),
+            None => None,
+        };
         if self.listeners.fetch_add(1, Ordering::Relaxed) >= MOST_LISTENERS {
             self.listeners.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
         let mut channels = self.channels();
         let channel = channels.entry(environment.to_owned()).or_insert_with(|| broadcast::channel(BEHIND).0);
-        Some(Listening { listeners: self.listeners.clone(), messages: channel.subscribe(), stop: self.stop.clone() })
+        let messages = channel.subscribe();
+        Some(Listening { listeners: self.listeners.clone(), messages, _place: place, stop: self.stop.clone() })
+    }
+
+    fn place(&self, credential: &str) -> Option<Place> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = places.entry(credential.to_owned()).or_default();
+        if *taken >= MOST_OF_ONE {
+            return None;
+        }
+        *taken += 1;
+        Some(Place { credential: credential.to_owned(), places: self.places.clone() })
     }
 
     /// Whether telemetry has come into an environment at that time or later.
@@ -196,8 +237,8 @@ mod tests {
     #[tokio::test]
     async fn only_those_who_listen_to_the_environment_are_told() {
         let feed = Feed::default();
-        let mut here = feed.listen("production").unwrap();
-        let mut there = feed.listen("demo").unwrap();
+        let mut here = feed.listen("production", None).unwrap();
+        let mut there = feed.listen("demo", None).unwrap();
         feed.tell("production", &Message::Telemetry { signals: vec![Signal::AiSpend] });
         assert_eq!(here.messages.recv().await.unwrap().seq, None);
         assert!(there.messages.try_recv().is_err());
@@ -206,9 +247,19 @@ mod tests {
     #[test]
     fn a_listener_counts_for_as_long_as_it_listens() {
         let feed = Feed::default();
-        let listening = feed.listen("production");
+        let listening = feed.listen("production", Some("one"));
         assert_eq!(feed.listeners(), 1);
         drop(listening);
         assert_eq!(feed.listeners(), 0);
+    }
+
+    #[test]
+    fn one_credential_takes_no_more_than_its_places() {
+        let feed = Feed::default();
+        let mut listening: Vec<_> = (0..MOST_OF_ONE).map(|_| feed.listen("production", Some("one")).unwrap()).collect();
+        assert!(feed.listen("production", Some("one")).is_none());
+        assert!(feed.listen("production", Some("another")).is_some());
+        listening.pop();
+        assert!(feed.listen("production", Some("one")).is_some());
     }
 }

@@ -2,9 +2,10 @@
 
 use super::commits::Commits;
 use super::config::Settings;
+use super::http::bodies::Bodies;
 use super::http::over_time::Drawn;
 use super::http::snapshot_lines::SnapshotLines;
-use super::http::{identity, kept, metrics};
+use super::http::{identity, kept, metrics, probes};
 use super::live::Feed;
 use super::newest::NewestAnswers;
 use super::puller::Supervisor;
@@ -23,6 +24,8 @@ pub struct Shared {
     pub access: identity::Access,
     /// Polls the sources that this server asks, those that founders add while it runs too.
     pub asking: Supervisor,
+    /// The bytes of request bodies that are in memory.
+    pub bodies: Arc<Bodies>,
     /// Parts of remote-write histograms that wait for the rest of their histogram.
     pub buckets: Arc<Pending>,
     /// Which commit of the store is the newest, and whether that was checked within the last second.
@@ -42,6 +45,8 @@ pub struct Shared {
     pub scheduler: Scheduler,
     pub settings: Arc<Settings>,
     pub store: Arc<dyn Store>,
+    /// Whether the store took a write when it was last tried.
+    pub write_check: probes::WriteCheck,
 }
 
 /// The state of the application. A clone is a copy of one pointer.

@@ -41,10 +41,14 @@ fn SignIn(view: SignInView) -> impl IntoView {
     let next = next.map(|next| view! { <input type="hidden" name="next" value=next /> });
     let body = if !has_people {
         view! {
-            <p>"Nobody has been created yet, so nobody has to sign in on this machine."</p>
             <p>
-                <a class="button button-primary" href=links::PAGE>
-                    "Go to the founder's page"
+                "There is no account yet. Open the link that the server printed when it started, or run "
+                <code>"scaling-mode person create"</code>
+                " where it runs."
+            </p>
+            <p>
+                <a class="button" href=links::PAGE>
+                    "I am on the server's own computer"
                 </a>
             </p>
         }

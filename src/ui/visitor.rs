@@ -79,14 +79,11 @@ pub fn OpenBanner() -> impl IntoView {
             <Icon shape=icons::ATTENTION />
             <div>
                 <p>
-                    <strong>"Nobody has to sign in yet."</strong>
-                    " Whoever uses this machine can read everything and act as the founder. From the moment that you exist, everything needs a sign-in or a token."
+                    <strong>"Sign-in is off."</strong>
+                    " Anyone using this computer as the server's user can view and change everything, and so can anyone to whom that user forwards the port. To turn sign-in on, open the link that the server printed when it started, or run "
+                    <code>"scaling-mode person create"</code>
+                    "."
                 </p>
-                <form method="post" action=links::form("create-founder")>
-                    <button type="submit" class="button">
-                        "Create the founder"
-                    </button>
-                </form>
             </div>
         </div>
     }

@@ -95,7 +95,6 @@ const TABLE: &[(&str, &str, Who, &str)] = &[
     ("POST", "/api/scaling-mode/forms/add-signal", SOURCES, "source=nothing"),
     ("POST", "/api/scaling-mode/forms/remove-source", SOURCES, "source=nothing"),
     // Only while nobody exists.
-    ("POST", "/api/scaling-mode/forms/create-founder", Who::Some("", None), ""),
     ("POST", "/api/scaling-mode/forms/invite", MANAGE, "email=wrong&role=viewer"),
     ("POST", "/api/scaling-mode/forms/set-role", MANAGE, "email=wrong&role=viewer"),
     ("POST", "/api/scaling-mode/forms/disable-person", MANAGE, "email=wrong&disabled=true"),
@@ -284,9 +283,7 @@ async fn what_was_ended_revoked_or_is_for_elsewhere_opens_nothing() {
             }
         }
         // Those who are everything in another environment, and nothing here.
-        if matches!(entry.2, Who::Some(..))
-            && !["/people", "/metrics", "/create-founder"].iter().any(|part| entry.1.contains(part))
-        {
+        if matches!(entry.2, Who::Some(..)) && !["/people", "/metrics"].iter().any(|part| entry.1.contains(part)) {
             for (name, caller) in cast.of_trial() {
                 let scope_is_missing = matches!(entry.2, Who::Some(_, None)) && matches!(caller, Caller::Token { .. });
                 let (status, text) = ask(&cast, &caller, entry, "production").await;

@@ -9,6 +9,7 @@ mod database_failures;
 mod headers;
 mod http;
 mod live;
+mod local;
 mod malformed;
 mod metrics;
 mod peer;
@@ -25,6 +26,7 @@ mod sources;
 mod stripe;
 mod styleguide;
 mod tls;
+mod waiting;
 
 #[path = "../support/databases.rs"]
 mod databases;

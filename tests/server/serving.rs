@@ -3,9 +3,11 @@
 
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
+use std::io::Read;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -15,6 +17,8 @@ pub struct Server {
     pub client: Client,
     folder: Option<TempDir>,
     pub data_dir: PathBuf,
+    /// What the program has printed.
+    said: Arc<Mutex<String>>,
     pub url: String,
 }
 
@@ -35,7 +39,7 @@ pub fn seconds() -> u64 {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("its address").port()
 }
@@ -50,6 +54,15 @@ impl Server {
         let folder = tempfile::tempdir().expect("a folder");
         let data_dir = folder.path().to_owned();
         let mut server = Server::start_in(&data_dir, arguments).await;
+        server.folder = Some(folder);
+        server
+    }
+
+    /// Starts a server that may open so many files at once.
+    pub async fn start_with_files(files: u32) -> Server {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data_dir = folder.path().to_owned();
+        let mut server = Server::start_in_with(&data_dir, &["--no-demo"], &[("FILES", &files.to_string())]).await;
         server.folder = Some(folder);
         server
     }
@@ -97,18 +110,30 @@ impl Server {
         (log, into): (&str, Stdio),
     ) -> Server {
         let (_, address) = url.split_once("://").expect("a url");
-        let child = Command::new(env!("CARGO_BIN_EXE_scaling-mode"))
+        let files =
+            variables.iter().find_map(|(name, value)| (*name == "FILES").then_some(*value)).unwrap_or("unlimited");
+        let limited = format!("[ {files} = unlimited ] || ulimit -n {files}; exec \"$0\" \"$@\"");
+        let mut child = Command::new("sh")
+            .args(["-c", &limited, env!("CARGO_BIN_EXE_scaling-mode")])
             .args(["serve", "--log", log, "--addr", address])
             .args(arguments)
             .arg("--data-dir")
             .arg(data_dir)
             .current_dir(data_dir)
             .envs(variables.iter().copied())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(into)
             .spawn()
             .expect("the program starts");
-        let server = Server { child, client, folder: None, data_dir: data_dir.to_owned(), url };
+        let said = Arc::new(Mutex::new(String::new()));
+        let (mut output, into) = (child.stdout.take().expect("its output"), said.clone());
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4_096];
+            while let Ok(count @ 1..) = output.read(&mut bytes) {
+                into.lock().expect("the lock").push_str(&String::from_utf8_lossy(&bytes[..count]));
+            }
+        });
+        let server = Server { child, client, folder: None, data_dir: data_dir.to_owned(), said, url };
         for _ in 0..600 {
             if server.request(Method::GET, "/healthz").send().await.is_ok() {
                 return server;
@@ -132,6 +157,19 @@ impl Server {
 
     pub async fn put(&self, path: &str, body: &Value) -> Answer {
         answer(self.request(Method::PUT, path).json(body)).await
+    }
+
+    /// The path of the link, printed at the start, by which the first founder's account is created.
+    pub fn founders_link(&self) -> String {
+        for _ in 0..200 {
+            let said = self.said.lock().expect("the lock").clone();
+            let path = said.find("/founder/join/").map(|index| &said[index..]);
+            if let Some((path, _)) = path.and_then(|path| path.split_once(' ')) {
+                return path.to_owned();
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("no link was printed");
     }
 
     /// The process's id.

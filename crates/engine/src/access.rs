@@ -7,7 +7,7 @@ mod scope;
 mod shared;
 
 pub use identity::{Identity, Reach, Right, Who};
-pub use person::{MAX_EMAIL, MAX_NAME, email, person_name};
+pub use person::{MAX_EMAIL, MAX_NAME, email, is_hidden, person_name};
 pub use scope::Scope;
 pub use shared::{SHARED_EVENTS, Shared, SharedAnswer, SharedEvent, SharedScore, SharedView, scores};
 

@@ -1,6 +1,7 @@
 //! Owns the founder's acts: what each does to the configuration, which event it leaves, and when it is refused.
 //! Must not know who may act or how a change is stored. An act that changes nothing leaves no event.
 
+use super::access::is_hidden;
 use super::canonical;
 use super::decision::Recommendation;
 use super::history::{Actor, EventType, NewEvent};
@@ -147,6 +148,7 @@ fn checked_reason(reason: Option<&str>, required: bool) -> Result<Option<String>
     match reason {
         None if required => refuse("is required: say why, for those who read the history"),
         Some(reason) if reason.chars().count() > MAX_REASON => refuse("is longer than 500 characters"),
+        Some(reason) if reason.chars().any(is_hidden) => refuse("must not hold characters that cannot be seen"),
         reason => Ok(reason.map(str::to_owned)),
     }
 }

@@ -175,7 +175,7 @@ pub struct AcceptedBatch {
 
 /// Whether a source may be called so.
 pub fn is_source_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().count() <= MAX_NAME && !name.chars().any(char::is_control)
+    !name.is_empty() && name.chars().count() <= MAX_NAME && !name.chars().any(crate::access::is_hidden)
 }
 
 impl AcceptedBatch {

@@ -136,7 +136,7 @@ fn line(event: &Event) -> String {
         _ => String::new(),
     };
     let address = event.address.as_ref().map(|address| format!(" from {address}")).unwrap_or_default();
-    let reason = event.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let reason = event.reason.as_ref().map(|reason| format!(": {}", reason.replace('\n', "\\n"))).unwrap_or_default();
     format!(
         "{:>6}  {}  {:22} {}{address}{modes}{reason}",
         event.seq,

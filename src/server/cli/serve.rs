@@ -18,7 +18,7 @@ use crate::server::http::identity::Access;
 use crate::server::http::kept::KeptAnswers;
 use crate::server::http::over_time::Drawn;
 use crate::server::http::snapshot_lines::SnapshotLines;
-use crate::server::http::{AppState, PAGE, Shared, joining, people, router};
+use crate::server::http::{AppState, PAGE, Shared, joining, people, probes, router};
 use crate::server::key_file::KeyFileError;
 use crate::server::leadership::{Leadership, Pace};
 use crate::server::live::Feed;
@@ -31,38 +31,25 @@ use crate::server::site::{self, Site};
 use crate::server::sources::THIS_SERVER;
 use crate::server::sources::host::Host;
 use crate::server::sources::requests::RequestLog;
-use crate::server::store::{Store, StoreError};
+use crate::server::store::{Place, Store, StoreError};
 use crate::server::tls::{Certificate, TlsListener};
-use crate::server::{clock, demo, observability};
-use axum::Router;
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener, ListenerExt};
+use crate::server::{clock, demo, listen, local, observability};
+use axum::serve::ListenerExt;
 use chrono::{DateTime, Utc};
 use leptos::config::{LeptosOptions, get_configuration};
 use rustls::ServerConfig;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How long open requests may take to end once the server is told to.
 const DRAIN: Duration = Duration::from_secs(10);
-
-/// Answers who connects there, until told to stop and the open requests have ended.
-fn serve<L>(listener: L, router: Router, stop: &CancellationToken) -> JoinHandle<std::io::Result<()>>
-where
-    L: Listener<Addr = SocketAddr>,
-    SocketAddr: for<'a> Connected<IncomingStream<'a, L>>,
-{
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
-    tokio::spawn(async move { serving.await })
-}
 
 /// Without this a small answer waits for the delayed acknowledgement of the one before: 40 ms.
 fn without_delay(stream: &TcpStream) {
@@ -130,6 +117,12 @@ fn access(settings: &Settings) -> Result<Access, CliError> {
 /// Serves until it is told to stop.
 pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     let (certificate, tls) = certificate(&settings)?.unzip();
+    // Before anything is made: a port that is taken leaves nothing behind.
+    let listener = tokio::net::TcpListener::bind(settings.addr).await.map_err(|source| CliError::File {
+        what: format!("the address {} cannot be listened on", settings.addr),
+        source,
+    })?;
+    let _alone = alone(&settings)?;
     let store = open(&settings).await?;
     first_run(&store, &settings).await?;
     let founders_link = first_founder(&store, &settings).await?;
@@ -141,6 +134,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     let state = AppState::new(Shared {
         access: access(&settings)?,
         asking: Supervisor::default(),
+        bodies: Arc::default(),
         buckets: Arc::default(),
         commits: Commits::of(store.clone()),
         feed: Feed::new(stop.clone()),
@@ -154,11 +148,8 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
         scheduler: Scheduler::default(),
         settings: settings.clone(),
         store: store.clone(),
+        write_check: probes::WriteCheck::default(),
     });
-    let listener = tokio::net::TcpListener::bind(settings.addr).await.map_err(|source| CliError::File {
-        what: format!("the address {} cannot be listened on", settings.addr),
-        source,
-    })?;
     let address = listener.local_addr().unwrap_or(settings.addr);
     let tasks = TaskTracker::new();
     state.requests.start(clock::now());
@@ -167,6 +158,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
         tasks.spawn(keeper.run(store.clone(), state.scheduler.daily.clone(), leadership.clone(), stop.clone()));
     }
     tasks.spawn(state.commits.clone().run(stop.clone()));
+    tasks.spawn(probes::check_writes(state.clone(), stop.clone()));
     tasks.spawn(state.feed.clone().run(store.clone()));
     tasks.spawn(housekeeping(store.clone(), settings.clone(), leadership.clone(), stop.clone()));
     tasks.spawn(state.asking.clone().run(
@@ -185,10 +177,11 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     announce(address, certificate.is_some(), founders_link.as_deref());
     let router = router(state);
     let server = match tls {
-        None => serve(listener.tap_io(|stream| without_delay(stream)), router, &stop),
+        None => tokio::spawn(listen::serve(listener.tap_io(|stream| without_delay(stream)), router, stop.clone())),
         Some(tls) => {
             let listener = TlsListener::new(listener, tls);
-            serve(listener.tap_io(|stream| without_delay(stream.get_ref().0)), router, &stop)
+            let listener = listener.tap_io(|stream| without_delay(stream.get_ref().0));
+            tokio::spawn(listen::serve(listener, router, stop.clone()))
         }
     };
     stop_signal().await;
@@ -204,6 +197,32 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Holds the folder of a SQLite file for this server alone, as long as it runs.
+///
+/// # Errors
+/// [`CliError::Usage`] with the other server's process id, where one has it.
+fn alone(settings: &Settings) -> Result<Option<std::fs::File>, CliError> {
+    let Place::Sqlite(path) = &settings.store else { return Ok(None) };
+    let lock = path.with_extension("lock");
+    let failed = |source| CliError::File { what: format!("the file {} cannot be used", lock.display()), source };
+    if let Some(folder) = lock.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut file =
+        std::fs::File::options().create(true).read(true).write(true).truncate(false).open(&lock).map_err(failed)?;
+    if file.try_lock().is_err() {
+        let mut other = String::new();
+        let _ = file.read_to_string(&mut other);
+        return Err(CliError::Usage(format!(
+            "another server (process {}) serves {} already: stop it first, or give this one its own --data-dir",
+            other.trim(),
+            path.display()
+        )));
+    }
+    file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(failed)?;
+    Ok(Some(file))
+}
+
 /// A name for this server that no other one on the same store has.
 fn replica() -> String {
     let mut random = [0; 8];
@@ -215,7 +234,14 @@ fn announce(address: SocketAddr, is_tls: bool, founders_link: Option<&str>) {
     let base = address_of(address, is_tls);
     say!("Scaling Mode serves {base}{PAGE}");
     if let Some(secret) = founders_link {
-        say!("Nobody has to sign in on this machine yet. Create the founder, once: {base}{}", joining::address(secret));
+        if local::IS_POSSIBLE {
+            say!("Sign-in is off for programs of your user on this computer. To turn it on, create your account:");
+        } else {
+            say!(
+                "This operating system doesn't say who connects, so every request needs a sign-in. Create your account:"
+            );
+        }
+        say!("{base}{} (works once, for a day)", joining::address(secret));
     }
     tracing::info!(%address, "serving");
 }

@@ -2,7 +2,7 @@
 //! is stored.
 
 use super::context::DEFAULT_ENVIRONMENT;
-use super::receive::{self, AT_ONCE};
+use super::receive;
 use super::{AppState, identity, problem};
 use crate::domain::access::Permission;
 use crate::domain::alert::{self, NotificationError, OpenAlerts};
@@ -48,9 +48,8 @@ async fn take(state: &AppState, sender: Sender, request: Request) -> Result<Open
     let environment = sender.environment.unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned());
     identity::allow(&identity::of(&request)?, Permission::SendTelemetry, &environment)?;
     let source = receive::source(sender.source, DEFAULT_SOURCE)?;
-    let _permit = AT_ONCE.acquire().await;
-    let body = receive::body(request, None).await.map_err(|refusal| refusal.error)?;
-    let alerts = alert::read(&body).map_err(refused)?;
+    let whole = receive::body(request, None).await.map_err(|refusal| refusal.error)?;
+    let alerts = alert::read(&whole.bytes).map_err(refused)?;
     let open =
         state.store.take_alerts(&environment, &source, &alerts, clock::now()).await.map_err(problem::of_store)?;
     state.metrics.count_samples(Severity::ALL.len() as u64);

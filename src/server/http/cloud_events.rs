@@ -1,7 +1,7 @@
 //! Owns CloudEvents at the door of `POST /api/telemetry`: one event or a list of them, told by the media type. Each event is
 //! stored whole or not at all, once. Must not know what makes an event acceptable; the domain does.
 
-use super::receive::{self, AT_ONCE};
+use super::receive;
 use super::{AppState, context, identity, problem};
 use crate::domain::access::Identity;
 use crate::domain::cloud_event::{self, CloudEvent};
@@ -36,9 +36,9 @@ pub async fn receive(State(state): State<AppState>, request: Request) -> Respons
 /// Stores all events in their order, up to the first that is refused.
 async fn take(state: &AppState, request: Request, is_list: bool) -> Result<Receipt, WireError> {
     let sender = identity::of(&request)?;
-    let _permit = AT_ONCE.acquire().await;
-    let body = receive::body(request, None).await.map_err(|refusal| refusal.error)?;
-    let events = cloud_event::read(&body, is_list).map_err(|sentence| WireError::new(Code::Malformed, sentence))?;
+    let whole = receive::body(request, None).await.map_err(|refusal| refusal.error)?;
+    let events =
+        cloud_event::read(&whole.bytes, is_list).map_err(|sentence| WireError::new(Code::Malformed, sentence))?;
     let mut all = Receipt::default();
     for (event, place) in events.zip(0u32..) {
         let done = match CloudEvent::of(event) {

@@ -123,7 +123,6 @@ pub const ENTRIES: &[Entry] = &[
     post("/api/scaling-mode/forms/remove-passkey", SignedIn),
     post("/api/scaling-mode/forms/allow-provider", SignedIn),
     post("/api/scaling-mode/forms/disconnect-provider", SignedIn),
-    post("/api/scaling-mode/forms/create-founder", Needs(&[ManageAccess])),
     post("/api/scaling-mode/forms/invite", Needs(&[ManageAccess])),
     post("/api/scaling-mode/forms/set-role", Needs(&[ManageAccess])),
     post("/api/scaling-mode/forms/disable-person", Needs(&[ManageAccess])),
@@ -141,6 +140,11 @@ pub const ENTRIES: &[Entry] = &[
     post("/api/stripe", Open),
     get("/metrics", Needs(&[ReadMetrics])),
 ];
+
+/// A path as it may be written to the log: the last part of some is a secret, so that only the pattern is written.
+pub fn template(path: &str) -> &'static str {
+    ENTRIES.iter().find(|entry| fits(entry.path, path)).map_or("(another path)", |entry| entry.path)
+}
 
 /// What a request to this path asks for.
 pub fn door(method: &Method, path: &str) -> Door {

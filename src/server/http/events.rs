@@ -70,8 +70,13 @@ async fn open(state: &AppState, asked: Asked, listener: Listener) -> Result<Resp
     // An environment that does not exist is said so, before anything is opened.
     context::allowed_to(state, &listener.identity?, Permission::Read, Some(environment.clone())).await?;
     // Listening begins before the past is read, so that nothing falls between the two.
-    let listening = state.feed.listen(&environment).ok_or_else(|| {
-        WireError::new(Code::Unavailable, "Too many pages are listening already; this one works without.")
+    let credential = match &listener.credential {
+        Some(Credential::Session(hash) | Credential::Token(hash)) => Some(hash.as_str()),
+        Some(Credential::Nothing) | None => None,
+    };
+    let listening = state.feed.listen(&environment, credential).ok_or_else(|| {
+        WireError::new(Code::Busy, "Too many pages are listening already. This page works without live updates.")
+            .retry_after(30)
     })?;
     let after: Option<u64> = listener.last.or(asked.after);
     let missed = match after {

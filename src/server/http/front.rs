@@ -3,7 +3,8 @@
 
 use super::kept::{Encoding, Kept, Moment};
 use super::last_good::{self, LARGEST};
-use super::{AppState, cloud_events, cookie_header, guard, headers, identity, pages, peer, problem, theme};
+use super::{AppState, bodies, cloud_events, cookie_header, guard, headers, identity, pages, peer, problem, theme};
+use crate::error::{Code, WireError};
 use crate::server::clock;
 use crate::server::sources::requests;
 use axum::body::{HttpBody, to_bytes};
@@ -13,6 +14,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest time until an answer begins.
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// Readings whose answer depends on the store alone, so that it can be given again while nothing has been committed.
 const OF_THE_STORE_ALONE: [&str; 4] =
@@ -41,6 +46,25 @@ pub async fn serve(State((state, door)): State<(AppState, peer::Door)>, mut requ
 }
 
 async fn admitted(state: &AppState, request: Request, next: Next) -> Response {
+    let (request, share) = match bodies::bound(&state.bodies, request) {
+        Ok(bounded) => bounded,
+        Err(refused) => return *refused,
+    };
+    let answered = bounded(state, request, next);
+    match tokio::time::timeout(LONGEST, answered).await {
+        Ok(response) => share.refused().unwrap_or(response),
+        Err(_) => problem::response(&WireError::new(
+            Code::Busy,
+            format!(
+                "The answer was not ready within {} s. What was asked for may have been done: look before you ask again.",
+                LONGEST.as_secs()
+            ),
+        )),
+    }
+}
+
+/// Answers a request whose body is bounded.
+async fn bounded(state: &AppState, request: Request, next: Next) -> Response {
     // A probe asks whether the process lives: nothing else is looked at.
     if request.uri().path() == "/healthz" {
         return next.run(request).await;

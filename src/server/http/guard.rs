@@ -2,7 +2,7 @@
 //! media type that is read, with a query that is known. Must not know what a request does.
 
 use super::peer::Peer;
-use super::{AppState, openapi, problem};
+use super::{AppState, doors, openapi, problem};
 use crate::error::{Code, WireError};
 use axum::extract::Request;
 use axum::http::request::Parts;
@@ -17,7 +17,7 @@ pub fn check(state: &AppState, request: &mut Request) -> Result<(), Box<Response
         request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     }
     admit(state, request).map_err(|error| {
-        tracing::info!(method = %request.method(), path = request.uri().path(), problem = error.code_name(), "refused");
+        tracing::info!(method = %request.method(), path = doors::template(request.uri().path()), problem = error.code_name(), "refused");
         Box::new(problem::response(&error))
     })
 }
@@ -53,12 +53,25 @@ fn admit(state: &AppState, request: &Request) -> Result<(), WireError> {
     Ok(())
 }
 
-/// The host that the request is addressed to, with its port where it has one.
+/// The host that the request is addressed to, with its port where it has one. What is no host and port is none.
 fn host_of<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
-    headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .or_else(|| uri.authority().map(|authority| authority.as_str()))
+    let named = match headers.get(header::HOST) {
+        Some(host) => host.to_str().ok()?,
+        None => uri.authority()?.as_str(),
+    };
+    let name = name_of(named);
+    let is_name = |name: &str| {
+        !name.is_empty() && name.chars().all(|character| character.is_ascii_alphanumeric() || "-._".contains(character))
+    };
+    let is_host = match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => is_name(name),
+    };
+    let is_port = match &named[name.len()..] {
+        "" => true,
+        port => port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok()),
+    };
+    (is_host && is_port).then_some(named)
 }
 
 /// This server's address as a request names it, such as `https://scaling.example`.
@@ -96,9 +109,16 @@ fn is_own_page(headers: &HeaderMap, host: &str) -> bool {
     same_site && same_origin
 }
 
-/// Whether a request is addressed to this machine by a name that means it everywhere.
-pub fn is_this_machine(headers: &HeaderMap, uri: &Uri) -> bool {
-    host_of(headers, uri).is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&name_of(host)))
+/// Whether a request is addressed to this machine by a name that means it everywhere, and to the port that it came to.
+pub fn is_this_machine(headers: &HeaderMap, uri: &Uri, port: Option<u16>) -> bool {
+    host_of(headers, uri).is_some_and(|host| {
+        let name = name_of(host);
+        let named: Option<u16> = match host[name.len()..].strip_prefix(':') {
+            Some(port) => port.parse().ok(),
+            None => Some(80),
+        };
+        ["localhost", "127.0.0.1", "[::1]"].contains(&name) && (port.is_none() || named == port)
+    })
 }
 
 fn has_right_media_type(headers: &HeaderMap, path: &str) -> bool {
@@ -127,6 +147,25 @@ mod tests {
             ("evil.example:3008", "evil.example"),
         ] {
             assert_eq!(name_of(host), name);
+        }
+    }
+
+    #[test]
+    fn a_host_is_a_name_and_a_port_and_nothing_else() {
+        for (host, is_one) in [
+            ("localhost:3008", true),
+            ("[::1]:3008", true),
+            ("scaling.example", true),
+            ("localhost:3008@evil.example", false),
+            ("localhost:", false),
+            ("localhost:x", false),
+            ("[::1", false),
+            ("user@localhost", false),
+            ("local host", false),
+            ("", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(host))]);
+            assert_eq!(host_of(&headers, &Uri::from_static("/")).is_some(), is_one, "{host}");
         }
     }
 

@@ -5,7 +5,7 @@ use super::doors::{Door, door};
 use super::last_good::LastGood;
 use super::peer::Peer;
 use super::remembered::{Record, Remembered};
-use super::{AppState, cookies, limits, problem, sign_in};
+use super::{AppState, cookies, doors, limits, problem, sign_in};
 use crate::domain::access::{Identity, Permission};
 use crate::error::{Code, WireError};
 use crate::server::access::calls::Calls;
@@ -15,11 +15,12 @@ use crate::server::access::provider::Provider;
 use crate::server::access::seal::Sealer;
 use crate::server::access::{absolute_timeout, idle_timeout, second_proof_timeout, secret};
 use crate::server::clock;
+use crate::server::local::Ends;
 use crate::server::store::access::{Session, SessionOf};
 use crate::server::store::{Store, StoreError};
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Duration, Utc};
 use std::sync::Arc;
@@ -46,6 +47,8 @@ pub struct Access {
     remembered: Remembered,
     /// Whether some person exists. Once one does it stays so: people are kept from signing in, never removed.
     has_people: AtomicBool,
+    /// Whether a request has come through a proxy: then what connects from this machine may be a proxy, too.
+    is_behind_a_proxy: AtomicBool,
 }
 
 /// What a request came with, as an extension of it: secrets by their hashes.
@@ -360,21 +363,50 @@ async fn nobody_exists(state: &AppState) -> Result<bool, WireError> {
     }
 }
 
-/// Whether the request is a call from this machine while no person exists. Whatever came through a proxy, or was addressed to another
-/// name, may come from anywhere.
+/// Whether the request needs no credential: no person exists yet, and it comes from a person or program of the server's own user on this
+/// machine, as the operating system says (`server/local.rs`). A request that a proxy has marked, or that names another host or port,
+/// never does; the first that a proxy has marked ends it for all until a person exists, since a proxy stands in front then.
 async fn is_local(state: &AppState, parts: &Parts) -> Result<bool, WireError> {
-    let headers = &parts.headers;
-    let comes_from_here = state.settings.addr.ip().is_loopback()
-        && parts.extensions.get::<Peer>().is_none_or(|peer| peer.address.is_loopback())
-        && !["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"]
-            .iter()
-            .any(|name| headers.contains_key(*name))
-        && super::guard::is_this_machine(headers, &parts.uri);
-    if !comes_from_here {
+    if !state.settings.addr.ip().is_loopback() {
+        return Ok(false);
+    }
+    if is_proxied(&parts.headers) && !state.access.is_behind_a_proxy.swap(true, Ordering::Relaxed) {
+        tracing::warn!("a request came through a proxy: from now on every request needs a credential");
+    }
+    let ends = parts.extensions.get::<Ends>();
+    let may_be = !state.access.is_behind_a_proxy.load(Ordering::Relaxed)
+        && ends.is_some()
+        && super::guard::is_this_machine(&parts.headers, &parts.uri, ends.map(Ends::port));
+    if !may_be {
         return Ok(false);
     }
     let found = nobody_exists(state).await.map(|is_so| is_so.then(Identity::local));
-    or_as_last_known(state, parts, LOCAL, found).map(|found| found.is_some())
+    let nobody_exists = or_as_last_known(state, parts, LOCAL, found).map(|found| found.is_some())?;
+    match ends {
+        Some(ends) if nobody_exists => Ok(ends.are_local().await),
+        _ => Ok(false),
+    }
+}
+
+/// Whether a proxy has marked the request, by any header that one is known to add.
+fn is_proxied(headers: &HeaderMap) -> bool {
+    const MARKS: [&str; 9] = [
+        "cdn-loop",
+        "client-ip",
+        "fastly-client-ip",
+        "fly-client-ip",
+        "forwarded",
+        "true-client-ip",
+        "via",
+        "x-client-ip",
+        "x-real-ip",
+    ];
+    const BEGINNINGS: [&str; 6] = ["cf-", "x-amzn-", "x-appengine-", "x-azure-", "x-envoy-", "x-forwarded"];
+    headers.keys().map(HeaderName::as_str).any(|name| {
+        MARKS.contains(&name)
+            || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+            || name.starts_with("x-original-")
+    })
 }
 
 /// Under which a call from this machine is known; no hash is like it.
@@ -384,7 +416,7 @@ const LOCAL: &str = "local";
 fn refuse(parts: &Parts, error: &WireError) -> Response {
     if error.code() != Some(Code::SignInRequired) {
         let address = parts.extensions.get::<Peer>().map(|peer| peer.address.to_string());
-        tracing::warn!(method = %parts.method, path = parts.uri.path(), address, problem = error.code_name(), "refused");
+        tracing::warn!(method = %parts.method, path = doors::template(parts.uri.path()), address, problem = error.code_name(), "refused");
     }
     let wants_a_page = parts
         .headers

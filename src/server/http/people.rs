@@ -5,13 +5,13 @@ use super::codes::RECOVERY_CODES;
 use super::context::{identity, name, state};
 use super::identity::allow;
 use super::joining::{self, chain_of, lines, said};
-use super::{AppState, PAGE, context, notices, problem, session, sharing, shown_once, tokens};
+use super::{AppState, context, notices, problem, session, sharing, shown_once, tokens};
 use crate::api::{InvitationLine, Made, PeopleView, PersonLine};
 use crate::domain::access::{Identity, Permission, Reach, Role, Who, email};
 use crate::domain::history::{Actor, EventType, NewEvent};
 use crate::domain::policy::FieldError;
 use crate::error::{Code, WireError};
-use crate::server::access::{invitation_timeout, secret};
+use crate::server::access::{founders_link_timeout, invitation_timeout, secret};
 use crate::server::clock;
 use crate::server::store::access::{Entry, Invitation, Person};
 use crate::views::overview::Notice;
@@ -144,24 +144,6 @@ pub fn lead_back(done: &str, result: Result<(), WireError>) -> Result<(), WireEr
     notices::lead_to(&format!("{ADDRESS}?notice={notice}#notice"), result)
 }
 
-/// Makes the link by which the first founder is created, while nobody exists.
-pub async fn create_founder() -> Result<(), WireError> {
-    let made = founders_link().await;
-    let to = made.as_deref().map_or_else(|error| format!("{PAGE}?notice={}", error.code_name()), joining::address);
-    notices::lead_to(&to, made.map(|_| ()))
-}
-
-async fn founders_link() -> Result<String, WireError> {
-    let (state, identity) = (state()?, identity()?);
-    if identity.who != Who::Local {
-        return Err(WireError::new(Code::NotAllowed, "There are people already: a founder invites further ones."));
-    }
-    let made = session::fresh(secret::fresh())?;
-    let invitation = founders_invitation(made.hash, identity.actor());
-    state.store.invite(&invitation, None).await.map_err(problem::of_store)?;
-    Ok(made.secret)
-}
-
 /// An invitation to be founder of everything, for whoever has the link.
 pub fn founders_invitation(token_hash: String, created_by: String) -> Invitation {
     let now = clock::now();
@@ -169,7 +151,7 @@ pub fn founders_invitation(token_hash: String, created_by: String) -> Invitation
         created_at: now,
         created_by,
         email: String::new(),
-        expires_at: now + invitation_timeout(),
+        expires_at: now + founders_link_timeout(),
         roles: vec![(Reach::All, Role::Founder)],
         token_hash,
     }
@@ -185,12 +167,12 @@ async fn invited(address: &str, environment: &str, role: &str) -> Result<Made, W
     let reach = reach(&state, &identity, environment).await?;
     let email = email(address).map_err(|sentence| wrong("email", sentence))?;
     let role = Role::from_name(role).ok_or_else(|| wrong("role", "must be founder, operator, viewer or investor"))?;
-    // A link sets a password anew as well: for somebody who has roles elsewhere that is not for this founder to do.
+    // A link sets a password, too. Whoever has an account may get or have had roles elsewhere: only a founder of everything may do that.
     let known = state.store.proofs(&email).await.map_err(problem::of_store)?;
-    if known.is_some_and(|known| known.person.roles.iter().any(|(reach, _)| allow_reach(&identity, reach).is_err())) {
+    if known.is_some() && !identity.may_everywhere(Permission::ManageAccess) {
         return Err(WireError::new(
             Code::PersonExists,
-            "They have roles that are not yours to give. Give them a role instead of a link.",
+            "They have an account already. Give them a role. Only a founder of everything can send them a link to set a new password.",
         )
         .at("email"));
     }

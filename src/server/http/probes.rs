@@ -2,11 +2,15 @@
 
 use super::AppState;
 use crate::domain::access::Identity;
+use crate::server::store::Store;
 use crate::server::{clock, observability};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::Serialize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// Answers as long as the process does.
 pub async fn alive() -> &'static str {
@@ -28,17 +32,55 @@ fn seen(failing: impl Iterator<Item = String>, identity: Option<&Identity>) -> V
     failing.filter(|environment| identity.is_some_and(|identity| identity.sees(environment))).collect()
 }
 
+/// How often it is checked whether the store takes writes.
+const CHECK_EVERY: Duration = Duration::from_secs(5);
+
+/// Whether the store took a write when it was last tried. Before the first try it did: the start has written.
+pub struct WriteCheck(AtomicBool);
+
+impl Default for WriteCheck {
+    fn default() -> WriteCheck {
+        WriteCheck(AtomicBool::new(true))
+    }
+}
+
+impl WriteCheck {
+    fn newest(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    async fn run(&self, store: &dyn Store) -> bool {
+        let checked = store.ready().await;
+        if let Err(error) = &checked
+            && self.newest()
+        {
+            observability::log_error("the store is not ready", error);
+        }
+        self.0.store(checked.is_ok(), Ordering::Relaxed);
+        checked.is_ok()
+    }
+}
+
+/// Goes on checking whether the store takes writes, until it is stopped.
+pub async fn check_writes(state: AppState, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(CHECK_EVERY) => {}
+        }
+        state.write_check.run(state.store.as_ref()).await;
+    }
+}
+
 /// 200 when everything that serving needs is there, else 503.
 pub async fn ready(
     State(state): State<AppState>,
     identity: Option<Extension<Identity>>,
 ) -> (StatusCode, Json<Readiness>) {
-    let store_writable = match state.store.ready().await {
-        Ok(()) => true,
-        Err(error) => {
-            observability::log_error("the store is not ready", &error);
-            false
-        }
+    // A check is a write with all that it takes: who has not signed in is told of the newest one.
+    let store_writable = match identity {
+        Some(_) => state.write_check.run(state.store.as_ref()).await,
+        None => state.write_check.newest() && state.commits.is_reachable(),
     };
     let scheduler_alive = state.scheduler.is_alive(clock::now());
     let status = state.scheduler.status();

@@ -4,7 +4,7 @@
 use super::context::DEFAULT_ENVIRONMENT;
 use super::parameters::out_of_range;
 use super::{AppState, MAX_BODY, identity, problem};
-use crate::domain::access::Permission;
+use crate::domain::access::{Permission, is_hidden};
 use crate::domain::mapping::{Mapped, Mapper};
 use crate::domain::telemetry::{AcceptedBatch, MAX_NAME, is_source_name};
 use crate::error::{Code, WireError};
@@ -23,10 +23,10 @@ use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsPartialSuc
 use prost::Message as _;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Bodies that are read and mapped at the same time; the others wait, so that memory stays bounded.
-pub(super) static AT_ONCE: Semaphore = Semaphore::const_new(3);
+static AT_ONCE: Semaphore = Semaphore::const_new(3);
 
 /// The longest reason that is answered with, in characters.
 const LONGEST_REASON: usize = 600;
@@ -75,13 +75,22 @@ pub(super) fn source(named: Option<String>, usual: &str) -> Result<String, WireE
     Err(out_of_range("source", format!("source must be a name of 1 to {MAX_NAME} printable characters.")))
 }
 
-/// The body, decompressed.
-pub(super) async fn body(request: Request, usual_encoding: Option<&str>) -> Result<Vec<u8>, Refusal> {
+/// A body that has come whole, decompressed. While it is held, one of the places of [`AT_ONCE`] is taken; a body that is still on its
+/// way takes none, so that a slow sender keeps nobody waiting.
+pub(super) struct WholeBody {
+    pub(super) bytes: Vec<u8>,
+    _place: Option<SemaphorePermit<'static>>,
+}
+
+/// The body, decompressed, once there is a place for it.
+pub(super) async fn body(request: Request, usual_encoding: Option<&str>) -> Result<WholeBody, Refusal> {
     let encoding = text(request.headers(), &header::CONTENT_ENCODING).map(str::to_owned);
     let bytes = to_bytes(request.into_body(), MAX_BODY)
         .await
         .map_err(|_| WireError::new(Code::TooLarge, format!("A body has at most {} MiB.", MAX_BODY / 1024 / 1024)))?;
-    Ok(inflate::inflate(&bytes, encoding.as_deref().or(usual_encoding))?)
+    let place = AT_ONCE.acquire().await.ok();
+    let bytes = inflate::inflate(&bytes, encoding.as_deref().or(usual_encoding))?;
+    Ok(WholeBody { bytes, _place: place })
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
@@ -110,7 +119,7 @@ async fn keep(
         // What a source says of a time it may say again: the later word holds.
         revises: true,
         samples: mapped.samples,
-        source: source.chars().filter(|character| !character.is_control()).take(128).collect(),
+        source: source.chars().filter(|character| !is_hidden(*character)).take(128).collect(),
         unpriced: mapped.unpriced,
         ..AcceptedBatch::default()
     };
@@ -152,8 +161,8 @@ pub async fn otlp(State(state): State<AppState>, request: Request) -> Response {
 /// Stores an export; what was refused, and why.
 async fn export(state: &AppState, request: Request, is_json: bool) -> Result<BTreeMap<String, u64>, Refusal> {
     let sender = identity::of(&request)?;
-    let _permit = AT_ONCE.acquire().await;
-    let request = otlp::read(&body(request, None).await?, is_json).map_err(malformed)?;
+    let whole = body(request, None).await?;
+    let request = otlp::read(&whole.bytes, is_json).map_err(malformed)?;
     let now = clock::now();
     let mut mappers: BTreeMap<(String, String), Mapper<'_>> = BTreeMap::new();
     for metrics in &request.resource_metrics {
@@ -291,10 +300,10 @@ async fn write(
             return Err(WireError::new(Code::UnsupportedMediaType, sentence).into());
         }
     };
-    let _permit = AT_ONCE.acquire().await;
     // Looked up first: parts of an environment that does not exist must not wait for their rest.
     state.store.config(environment).await?;
-    let request = remote_write::read(body(request, Some("snappy")).await?, version).map_err(malformed)?;
+    let whole = body(request, Some("snappy")).await?;
+    let request = remote_write::read(whole.bytes, version).map_err(malformed)?;
     let now = clock::now();
     let mapper = || Mapper::new(&state.settings.mapping, &state.settings.prices, now);
     let (sources, written) =

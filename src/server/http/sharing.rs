@@ -15,7 +15,7 @@ use crate::server::access::guesses::Guess;
 use crate::server::access::{password, secret};
 use crate::server::clock;
 use crate::server::store::EventFilter;
-use crate::server::store::access::{Entry, NewShareLink, ShareLink};
+use crate::server::store::access::{Entry, NewShareLink, SessionOf, ShareLink};
 use crate::views::overview::Notice;
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use std::collections::BTreeMap;
@@ -169,6 +169,17 @@ pub async fn door(secret: &str, notice: Option<String>) -> Result<ShareView, Wir
     })
 }
 
+/// Whether the browser has this link open already.
+async fn has_open(state: &AppState, link: &ShareLink) -> Result<bool, WireError> {
+    let parts = sign_in::parts()?;
+    let Some(cookie) = cookies::share(&parts.headers) else { return Ok(false) };
+    let found = state.store.session(&secret::hash(cookie)).await.map_err(problem::of_store)?;
+    let now = clock::now();
+    Ok(found.is_some_and(|session| {
+        super::identity::is_current(&session, now) && matches!(&session.of, SessionOf::Link(own) if own.id == link.id)
+    }))
+}
+
 /// Opens a link.
 pub async fn open(secret: &str, passphrase: String) -> Result<(), WireError> {
     let done = opened(secret, passphrase).await;
@@ -183,13 +194,17 @@ pub async fn open(secret: &str, passphrase: String) -> Result<(), WireError> {
 async fn opened(secret: &str, passphrase: String) -> Result<String, WireError> {
     let (state, browser) = (state()?, Browser::here()?);
     let (link, stored) = usable(&state, secret).await?;
-    if let Some(stored) = stored {
-        let account = format!("share-link {}", link.id);
-        let guess = Guess { account: &account, address: browser.address, device: None };
-        state.access.guesses.count(guess).map_err(|wait| sign_in::too_many(guess.account, guess.address, wait))?;
-        if !state.access.hasher.is_right(passphrase, Some(stored)).await {
-            return Err(WireError::new(Code::SignInFailed, "The passphrase is not right."));
-        }
+    // Who has it open already is shown it again: each visitor is counted once a session.
+    if has_open(&state, &link).await? {
+        return Ok(link.environment);
+    }
+    let account = format!("share-link {}", link.id);
+    let guess = Guess { account: &account, address: browser.address, device: None };
+    state.access.guesses.count(guess).map_err(|wait| sign_in::too_many(guess.account, guess.address, wait))?;
+    if let Some(stored) = stored
+        && !state.access.hasher.is_right(passphrase, Some(stored)).await
+    {
+        return Err(WireError::new(Code::SignInFailed, "The passphrase is not right."));
     }
     let now = clock::now();
     let fresh = session::fresh(secret::fresh())?;

@@ -3,7 +3,7 @@
 
 use super::alertmanager::refused;
 use super::context::DEFAULT_ENVIRONMENT;
-use super::receive::{self, AT_ONCE};
+use super::receive;
 use super::{AppState, identity, problem, signature};
 use crate::domain::access::Permission;
 use crate::domain::signal::Signal;
@@ -63,16 +63,15 @@ async fn take(state: &AppState, sender: Sender, request: Request) -> Result<Take
     let source = receive::source(sender.source, DEFAULT_SOURCE)?;
     // Stripe's own libraries leave a parameter that is empty out.
     let starting_after = sender.starting_after.filter(|id| !id.is_empty());
-    let _permit = AT_ONCE.acquire().await;
     // Where no signature is asked for, whoever sends must be somebody who may.
     if state.settings.stripe.is_none() {
         identity::allow(&identity::of(&request)?, Permission::SendTelemetry, &environment)?;
     }
     let headers = request.headers().clone();
-    let body = receive::body(request, None).await.map_err(|refusal| refusal.error)?;
+    let whole = receive::body(request, None).await.map_err(|refusal| refusal.error)?;
     let now = clock::now();
-    prove(state.settings.stripe.as_ref(), &headers, &body, now)?;
-    let told = subscription::read(&body, starting_after.as_deref(), now).map_err(refused)?;
+    prove(state.settings.stripe.as_ref(), &headers, &whole.bytes, now)?;
+    let told = subscription::read(&whole.bytes, starting_after.as_deref(), now).map_err(refused)?;
     let taken = state.store.take_subscriptions(&environment, &source, &told, now).await.map_err(problem::of_store)?;
     if taken.is_stored {
         let signals = vec![Signal::ClientsActive, Signal::ClientsAtRisk];

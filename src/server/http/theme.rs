@@ -40,7 +40,8 @@ pub async fn choose(Form(choice): Form<Choice>) -> Response {
     };
     let cookie = format!("{COOKIE}={value}; Path=/; Max-Age={age}; SameSite=Lax");
     // Only ever back to a page of this application: an address that begins with two slashes is another server's.
-    let is_own = |back: &String| back.starts_with(PAGE) || back == STYLEGUIDE;
+    let is_plain = |back: &String| back.chars().all(|character| character.is_ascii_graphic());
+    let is_own = |back: &String| is_plain(back) && (back.starts_with(PAGE) || back == STYLEGUIDE);
     let back = choice.back.filter(is_own).unwrap_or_else(|| PAGE.to_owned());
     let mut response = Redirect::to(&back).into_response();
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
@@ -70,6 +71,7 @@ mod tests {
         for (back, leads) in [
             (Some("/founder/scaling-mode?environment=demo"), "/founder/scaling-mode?environment=demo"),
             (Some("/styleguide"), "/styleguide"),
+            (Some("/founder/scaling-mode\r\nx: y"), PAGE),
             (Some("//evil.example"), PAGE),
             (Some("https://evil.example"), PAGE),
             (None, PAGE),

@@ -47,10 +47,11 @@ pub fn person_name(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
-/// Characters without a shape of their own, and those that turn the direction of the text around them.
-fn is_hidden(character: char) -> bool {
+/// Whether a character has no shape of its own, or turns the direction of the text around it. No text that is kept may hold one: it would
+/// show something else than it says.
+pub fn is_hidden(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

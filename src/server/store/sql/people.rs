@@ -227,6 +227,10 @@ pub(super) async fn join(
     entry: &Entry,
 ) -> Result<Person, StoreError> {
     let found = invitation(db, token_hash, now).await?.ok_or(StoreError::NoInvitation)?;
+    // The link that the start printed is for the first person: it ends with them, whoever they are and however they came.
+    if found.email.is_empty() && any(db).await? {
+        return Err(StoreError::NoInvitation);
+    }
     // Taken in the statement itself: of two at once one finds nothing to take.
     let taken = sqlx::query("UPDATE invitations SET used_at = $1 WHERE token_hash = $2 AND used_at IS NULL")
         .bind(At::of(now))

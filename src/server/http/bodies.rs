@@ -1,0 +1,171 @@
+//! How much of a body is read, and how long it may take: bounded for each request and for all of them together, so that no sender,
+//! slow or silent, takes memory or time from the others.
+
+use super::doors::{Door, door};
+use super::{MAX_BODY, problem};
+use crate::error::{Code, WireError};
+use crate::server::clock;
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::http::header;
+use axum::response::Response;
+use futures_util::stream::{self, Stream, StreamExt};
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// The largest body of an endpoint that anybody may call, in bytes: a form with a password or a passkey.
+const LARGEST_OPEN: usize = 16 * 1024;
+/// The largest body of Stripe, which anybody may call too, and whose signature is checked once all is read: a page of a list.
+const LARGEST_STRIPE: usize = 2 * 1024 * 1024;
+/// The largest form and act, in bytes.
+const LARGEST_FORM: usize = 256 * 1024;
+/// The longest silence of a sender in the middle of a body.
+const SILENCE: Duration = Duration::from_secs(10);
+/// The longest time that a body may take from its beginning to its end.
+const WHOLE: Duration = Duration::from_secs(60);
+/// The most bytes of bodies in memory at once.
+const MOST_BYTES: usize = 48 * 1024 * 1024;
+/// Of these, the most that senders without a credential may take.
+const MOST_OPEN_BYTES: usize = 4 * 1024 * 1024;
+
+/// The bytes of bodies that are in memory.
+#[derive(Default)]
+pub struct Bodies {
+    all: AtomicUsize,
+    open: AtomicUsize,
+}
+
+/// Why a body was not read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    Large { most: usize },
+    Many,
+    Slow,
+}
+
+/// What one request's body takes. Its bytes count until this is dropped.
+pub struct Share {
+    bodies: Arc<Bodies>,
+    is_open: bool,
+    refusal: OnceLock<Refusal>,
+    taken: AtomicUsize,
+}
+
+impl Share {
+    /// Takes room for a part of the body.
+    fn take(&self, bytes: usize) -> Result<(), Refusal> {
+        let total = self.bodies.all.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.taken.fetch_add(bytes, Ordering::Relaxed);
+        let open = if self.is_open { self.bodies.open.fetch_add(bytes, Ordering::Relaxed) + bytes } else { 0 };
+        if total > MOST_BYTES || open > MOST_OPEN_BYTES { Err(Refusal::Many) } else { Ok(()) }
+    }
+
+    fn refuse(&self, refusal: Refusal) -> io::Error {
+        let _ = self.refusal.set(refusal);
+        io::Error::other("the body was not read to its end")
+    }
+
+    /// What the sender is answered where the body was not read to its end, whatever the endpoint made of it.
+    pub fn refused(&self) -> Option<Response> {
+        let error = match self.refusal.get()? {
+            Refusal::Large { most } => too_large(*most),
+            Refusal::Many => WireError::new(
+                Code::Busy,
+                "The server is reading as many request bodies as it has memory for. Try again in 2 s.",
+            )
+            .retry_after(2),
+            Refusal::Slow => WireError::new(
+                Code::TooSlow,
+                format!("Send the body within {} s, without a pause of {} s.", WHOLE.as_secs(), SILENCE.as_secs()),
+            ),
+        };
+        Some(problem::response(&error))
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let taken = *self.taken.get_mut();
+        self.bodies.all.fetch_sub(taken, Ordering::Relaxed);
+        if self.is_open {
+            self.bodies.open.fetch_sub(taken, Ordering::Relaxed);
+        }
+    }
+}
+
+fn too_large(most: usize) -> WireError {
+    let size = if most >= 1024 * 1024 { format!("{} MiB", most / 1024 / 1024) } else { format!("{} KiB", most / 1024) };
+    WireError::new(Code::TooLarge, format!("The body here has at most {size}. Send it in smaller parts."))
+}
+
+/// The largest body that a path takes, in bytes.
+fn largest(door: Door, path: &str) -> usize {
+    if path == "/api/stripe" {
+        LARGEST_STRIPE
+    } else if door == Door::Open {
+        LARGEST_OPEN
+    } else if path.starts_with("/api/scaling-mode/") || path.starts_with("/founder/") {
+        LARGEST_FORM
+    } else {
+        MAX_BODY
+    }
+}
+
+/// Bounds a request's body.
+///
+/// # Errors
+/// The answer, where its length says already that it is too large.
+pub fn bound(bodies: &Arc<Bodies>, request: Request) -> Result<(Request, Arc<Share>), Box<Response>> {
+    let door = door(request.method(), request.uri().path());
+    let most = largest(door, request.uri().path());
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: usize| length > most) {
+        return Err(Box::new(problem::response(&too_large(most))));
+    }
+    let share = Arc::new(Share {
+        bodies: bodies.clone(),
+        is_open: door == Door::Open,
+        refusal: OnceLock::new(),
+        taken: AtomicUsize::new(0),
+    });
+    let has_none =
+        length == Some(0) || (length.is_none() && !request.headers().contains_key(header::TRANSFER_ENCODING));
+    if has_none && request.version() < axum::http::Version::HTTP_2 {
+        return Ok((request, share));
+    }
+    let bounded = share.clone();
+    Ok((request.map(|body| Body::from_stream(read(body, bounded, most))), share))
+}
+
+fn read(body: Body, share: Arc<Share>, most: usize) -> impl Stream<Item = Result<Bytes, io::Error>> {
+    let began = clock::instant();
+    let parts = body.into_data_stream();
+    stream::unfold((parts, 0, false), move |(mut parts, mut total, has_ended)| {
+        let share = share.clone();
+        async move {
+            if has_ended {
+                return None;
+            }
+            let part = match next(&mut parts, began).await {
+                Ok(Some(Ok(part))) => part,
+                Ok(Some(Err(error))) => return Some((Err(io::Error::other(error)), (parts, total, true))),
+                Ok(None) => return None,
+                Err(refusal) => return Some((Err(share.refuse(refusal)), (parts, total, true))),
+            };
+            total += part.len();
+            let taken = if total > most { Err(Refusal::Large { most }) } else { share.take(part.len()) };
+            match taken {
+                Ok(()) => Some((Ok(part), (parts, total, false))),
+                Err(refusal) => Some((Err(share.refuse(refusal)), (parts, total, true))),
+            }
+        }
+    })
+}
+
+/// The next part of a body, in time.
+async fn next<S: Stream + Unpin>(parts: &mut S, began: Instant) -> Result<Option<S::Item>, Refusal> {
+    let left = WHOLE.saturating_sub(began.elapsed()).min(SILENCE);
+    tokio::time::timeout(left, parts.next()).await.map_err(|_| Refusal::Slow)
+}

@@ -1,0 +1,118 @@
+//! What waits for a peer has a limit, and keeps nobody else waiting: bodies that stop in the middle, requests that never end, bodies that
+//! are too large, more connections than the process may have.
+
+use crate::people::{create, token};
+use crate::serving::{Server, answer};
+use reqwest::Method;
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// A connection on which something was sent.
+fn sent(server: &Server, bytes: &[u8]) -> TcpStream {
+    let (_, address) = server.url.split_once("://").expect("an address");
+    let mut stream = TcpStream::connect(address).expect("it connects");
+    stream.write_all(bytes).expect("it is written");
+    stream
+}
+
+fn head(path: &str, length: usize, more: &str) -> Vec<u8> {
+    format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{more}\r\n")
+        .into_bytes()
+}
+
+/// The memory of a process that is in use, in MiB.
+fn memory(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process())).expect("its status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") / 1024
+}
+
+#[tokio::test]
+async fn senders_that_stop_in_the_middle_keep_nobody_waiting() {
+    let server = Server::start().await;
+    create(&server, "anna@example.com", "founder", None);
+    let sender = token(&server, "sender", &["telemetry:write"], Some("production"));
+    let authorised = format!("authorization: Bearer {sender}\r\n");
+    let mut stalled = Vec::new();
+    for path in
+        ["/api/stripe", "/api/telemetry", "/v1/metrics", "/api/alertmanager", "/api/v1/write?environment=production"]
+    {
+        for _ in 0..60 {
+            let more = if path == "/api/stripe" { "" } else { authorised.as_str() };
+            stalled.push(sent(&server, &[head(path, 100, more), b"{".to_vec()].concat()));
+        }
+    }
+    for _ in 0..20 {
+        let export =
+            server.request(Method::POST, "/v1/metrics").bearer_auth(&sender).json(&json!({"resourceMetrics": []}));
+        assert_eq!(answer(export).await.status, 200);
+        let alerts = json!({"version": "4", "alerts": []});
+        let alerts = server.request(Method::POST, "/api/alertmanager").bearer_auth(&sender).json(&alerts);
+        assert_ne!(answer(alerts).await.status, 503);
+        assert_eq!(server.get("/readyz").await.status, 200);
+    }
+    // Each of them is told, once its time is over.
+    let mut first = stalled.swap_remove(0);
+    first.set_read_timeout(Some(Duration::from_secs(60))).expect("a limit");
+    let mut said = [0; 12];
+    first.read_exact(&mut said).expect("an answer");
+    assert_eq!(&said, b"HTTP/1.1 408");
+}
+
+#[tokio::test]
+async fn more_connections_than_there_is_room_for_end_the_longest_silent_ones() {
+    // 300 files, of which 128 are kept for other things.
+    let server = Server::start_with_files(300).await;
+    let half: Vec<TcpStream> = (0..600).map(|_| sent(&server, b"GET / HTTP/1.1\r\nhost: local")).collect();
+    for _ in 0..20 {
+        assert_eq!(server.get("/healthz").await.status, 200);
+        assert_eq!(server.get("/api/scaling-mode/config").await.status, 200);
+    }
+    drop(half);
+}
+
+#[tokio::test]
+async fn bodies_at_open_endpoints_are_small_and_memory_comes_back() {
+    let server = Server::start().await;
+    let before = memory(&server);
+    let large = vec![b'x'; 2 * 1024 * 1024];
+    for path in ["/api/scaling-mode/forms/sign-in", "/api/scaling-mode/forms/passkey-sign-in", "/founder/theme"] {
+        let requests = (0..100).map(|_| {
+            let request =
+                server.request(Method::POST, path).header("content-type", "application/x-www-form-urlencoded");
+            answer(request.body(large.clone()))
+        });
+        for answered in futures_util::future::join_all(requests).await {
+            assert_eq!(answered.status, 413, "{path}: {}", answered.text);
+        }
+        // Without a length it is read no further than it may be.
+        let chunked = [
+            format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\ntransfer-encoding: chunked\r\n\r\n")
+                .into_bytes(),
+            format!("{:x}\r\n", 32 * 1024).into_bytes(),
+            vec![b'x'; 32 * 1024],
+            b"\r\n".to_vec(),
+        ]
+        .concat();
+        let mut stream = sent(&server, &chunked);
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a limit");
+        let mut said = [0; 12];
+        stream.read_exact(&mut said).expect("an answer");
+        assert_eq!(&said, b"HTTP/1.1 413", "{path}");
+    }
+    let grown = memory(&server).saturating_sub(before);
+    assert!(grown <= 64, "{grown} MiB");
+}
+
+#[tokio::test]
+async fn telemetry_takes_16_mib_as_the_documents_say() {
+    let server = Server::start().await;
+    let filler = "x".repeat(15 * 1024 * 1024);
+    let sent = server.post("/api/telemetry", &json!({"source": filler, "samples": []})).await;
+    assert_eq!(sent.status, 422, "it is read, and refused for what it says: {}", sent.text);
+    let filler = "x".repeat(17 * 1024 * 1024);
+    let sent = server.post("/api/telemetry", &json!({"source": filler, "samples": []})).await;
+    assert_eq!(sent.status, 413, "{}", sent.text);
+}
