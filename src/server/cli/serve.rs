@@ -300,6 +300,9 @@ pub(super) async fn first_run(store: &Arc<dyn Store>, settings: &Settings) -> Re
     Ok(())
 }
 
+/// A folder that no system has.
+const NO_SITE: &str = "/dev/null/no-site";
+
 /// How long a process of its own may take to make the demo: it takes seconds.
 const DEMO_LIMIT: Duration = Duration::from_secs(120);
 
@@ -381,7 +384,8 @@ fn leptos_options(settings: &Settings) -> Result<LeptosOptions, CliError> {
                 .map_err(|source| CliError::Serve { what: "Leptos.toml cannot be read", source: Box::new(source) })?
                 .leptos_options
         }
-        None => LeptosOptions::builder().output_name("scaling-mode").build(),
+        // Without a site there is no folder to serve, least of all the one that the server was started in, with the data in it.
+        None => LeptosOptions::builder().output_name("scaling-mode").site_root(NO_SITE).build(),
     };
     options.site_addr = settings.addr;
     let embedded = site::embedded()
