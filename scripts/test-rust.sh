@@ -10,9 +10,9 @@ set -euo pipefail
 cd "$ROOT"
 
 if command -v cargo-nextest >/dev/null; then
-  cargo nextest run --workspace --no-tests=pass -E 'not binary(store)' "$@"
+  cargo nextest run --workspace --no-fail-fast --no-tests=pass -E 'not binary(store)' "$@"
   cargo test --test store "$@"
   cargo test --workspace --doc "$@"
 else
-  cargo test --workspace "$@"
+  cargo test --workspace --no-fail-fast "$@"
 fi

@@ -33,7 +33,7 @@ async fn while_the_database_is_away_reading_says_its_age_and_writing_is_settled_
 
     database.kill();
     for (path, before) in [HEALTH, CONFIG].into_iter().zip(before) {
-        let request = server.request(Method::GET, path).send().await.expect("an answer");
+        let request = server.get_as_last_known(path).await;
         assert_eq!(request.status(), 200, "{path}");
         let age: u64 = request.headers()["age"].to_str().expect("text").parse().expect("seconds");
         assert!(age < 120, "{age}");

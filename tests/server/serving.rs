@@ -172,6 +172,19 @@ impl Server {
         panic!("no link was printed");
     }
 
+    /// The answer to a reading once the server has noticed that its database is away: what it has read within the last second is
+    /// answered as it is.
+    pub async fn get_as_last_known(&self, path: &str) -> reqwest::Response {
+        for _ in 0..100 {
+            let response = self.request(Method::GET, path).send().await.expect("an answer in time");
+            if response.headers().contains_key("age") {
+                return response;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{path} is answered as if the database were there");
+    }
+
     /// The process's id.
     pub fn process(&self) -> u32 {
         self.child.id()
