@@ -2,7 +2,7 @@
 //! other end. Nothing that a request says can prove it: a proxy on this machine passes on what the whole internet asks for.
 //!
 //! A peer is local if its socket belongs to the server's own user, and no process that holds the socket listens on an address that
-//! other machines reach. A proxy fails the second test even where it runs as the same user. Where the operating system does not say,
+//! other machines reach, or answers a connection to such an address. A proxy fails the second test even where it runs as the same user. Where the operating system does not say,
 //! nothing is proved, and a credential is needed.
 
 use std::net::SocketAddr;
@@ -80,12 +80,14 @@ mod linux {
         if socket.inode == 0 || socket.uid != Process::myself()?.uid()? {
             return Ok(false);
         }
-        // Sockets on which connections from other machines are taken.
-        let exposed: HashSet<u64> = table
-            .iter()
-            .filter(|entry| entry.state == TcpState::Listen && !canonical(entry.local_address).ip().is_loopback())
-            .map(|entry| entry.inode)
-            .collect();
+        // Sockets on which connections from other machines are taken, and those connections themselves: a forwarder may hand each to
+        // a process of its own.
+        let is_exposed = |entry: &&TcpNetEntry| {
+            entry.state == TcpState::Listen && !canonical(entry.local_address).ip().is_loopback()
+        };
+        let ports: HashSet<u16> = table.iter().filter(is_exposed).map(|entry| entry.local_address.port()).collect();
+        let exposed: HashSet<u64> =
+            table.iter().filter(|entry| ports.contains(&entry.local_address.port())).map(|entry| entry.inode).collect();
         let mut is_held = false;
         for process in all_processes()? {
             // Processes of other users cannot be looked at, unless the server is root; those that have just ended neither.

@@ -5,7 +5,7 @@ use crate::databases;
 use crate::people::{Caller, create, sign_in, token};
 use crate::serving::{Server, answer};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
 const HEALTH: &str = "/api/scaling-mode/health?environment=production";
@@ -44,11 +44,12 @@ async fn act(server: &Server, founder: &str, form: &str, body: &str) {
     assert_eq!(answer.status, 200, "{form}: {}", answer.text);
 }
 
-fn id_of(server: &Server, arguments: &[&str], name: &str) -> i64 {
-    let (code, out, error) = server.command(arguments);
-    assert_eq!(code, 0, "{error}");
-    let list: Vec<Value> = serde_json::from_str(&out).expect("a list");
-    let found = list.iter().find(|row| row["name"] == name).expect("it is there");
+/// The id of a token, as a founder sees it.
+async fn id_of(server: &Server, founder: &str, name: &str) -> i64 {
+    let request = server.request(Method::GET, "/api/scaling-mode/people").header("cookie", founder);
+    let people = answer(request).await;
+    let tokens = people.json["tokens"].as_array().expect("a list");
+    let found = tokens.iter().find(|token| token["name"] == name).expect("it is there");
     found["id"].as_i64().expect("an id")
 }
 
@@ -71,14 +72,13 @@ async fn each_is_refused_after(asked: &Server, revoking: &Server, arguments: &[&
         let (code, _, error) = revoking.command(&all);
         assert_eq!(code, 0, "{error}");
     };
-    let list: Vec<&str> = ["token", "list", "--json"].iter().chain(arguments).copied().collect();
     let (one, other, role, session, person) =
         (of_token("one"), of_token("other"), of_person(1).await, of_person(2).await, of_person(3).await);
     let cookie = |caller: &Caller| match caller {
         Caller::Person { cookie, .. } => cookie.clone(),
         _ => String::new(),
     };
-    let id = id_of(revoking, &list, "other");
+    let id = id_of(revoking, &founder, "other").await;
     let (signed_in, founder) = (cookie(&session), founder.as_str());
     refused_after(asked, wait, (&one, 401, "a token, by the command line"), async || {
         command(&["token", "revoke", "one"])

@@ -137,7 +137,7 @@ async fn where_codes_are_on_the_password_alone_opens_nothing_and_a_code_works_on
 
 #[tokio::test]
 async fn a_lost_password_is_no_way_round_codes_and_a_founder_takes_them_from_who_lost_both() {
-    let server = Server::start().await;
+    let mut server = Server::start().await;
     create(&server, "anna@example.com", "founder", None);
     let mine = sign_in(&server, "anna@example.com").await;
     turn_on(&server, &mine).await;
@@ -158,13 +158,14 @@ async fn a_lost_password_is_no_way_round_codes_and_a_founder_takes_them_from_who
     assert_eq!(server.command(&["person", "reset-proofs", "anna@example.com", "--log", "warn"]).0, 0);
     assert_eq!(answer(form(&server, "sign-in-code", "code=000000", &half)).await.status, 401);
     // By another server, which has counted no guesses.
+    server.kill();
     let elsewhere = Server::start_in(&server.data_dir, &["--no-demo"]).await;
     assert_eq!(reads(&elsewhere, &sign_in(&elsewhere, "anna@example.com").await).await, 200);
 }
 
 #[tokio::test]
 async fn codes_are_turned_off_by_who_knows_the_password_and_with_another_key_they_are_not_guessed_at() {
-    let server = Server::start().await;
+    let mut server = Server::start().await;
     create(&server, "anna@example.com", "founder", None);
     let mine = sign_in(&server, "anna@example.com").await;
     let (secret, ..) = turn_on(&server, &mine).await;
@@ -177,6 +178,7 @@ async fn codes_are_turned_off_by_who_knows_the_password_and_with_another_key_the
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("its mode");
     }
     let key = key.display().to_string();
+    server.kill();
     let stranger =
         Server::start_in_with(&server.data_dir, &["--no-demo"], &[("SCALING_MODE_SECRETS_KEY_FILE", &key)]).await;
     let (_, _, half) = with_password(&stranger).await;
@@ -184,6 +186,8 @@ async fn codes_are_turned_off_by_who_knows_the_password_and_with_another_key_the
     assert_eq!((status, kind), (409, problem("not-set-up")));
     drop(stranger);
 
+    let folder = server.data_dir.clone();
+    let server = Server::start_in(&folder, &["--no-demo"]).await;
     assert_eq!(posted(&server, "end-codes", "current=wrong", &mine).await.status, 401);
     assert_eq!(posted(&server, "end-codes", &format!("current={}", password()), &mine).await.status, 200);
     let (status, _, whole) = with_password(&server).await;

@@ -1,6 +1,7 @@
 //! What every request passes through, in one function: who the peer is, whether the request is meant for this server, who asks, and
 //! whether the answer is already there. Only what has to be computed reaches the router behind it.
 
+use super::bodies::Share;
 use super::kept::{Encoding, Kept, Moment};
 use super::last_good::{self, LARGEST};
 use super::{AppState, bodies, cloud_events, cookie_header, guard, headers, identity, pages, peer, problem, theme};
@@ -29,8 +30,11 @@ pub async fn serve(State((state, door)): State<(AppState, peer::Door)>, mut requ
     let is_counted = requests::is_counted(request.uri().path());
     let peer = peer::tell(&door, &mut request);
     cookie_header::join(request.headers_mut());
-    let mut response = match guard::check(&state, &mut request) {
-        Ok(()) => admitted(&state, request, next).await,
+    let mut response = match bodies::bound(&state.bodies, request) {
+        Ok((mut request, share)) => match guard::check(&state, &mut request) {
+            Ok(()) => in_time(&state, request, next, &share).await,
+            Err(refused) => *refused,
+        },
         Err(refused) => *refused,
     };
     let status = response.status();
@@ -45,13 +49,9 @@ pub async fn serve(State((state, door)): State<(AppState, peer::Door)>, mut requ
     response
 }
 
-async fn admitted(state: &AppState, request: Request, next: Next) -> Response {
-    let (request, share) = match bodies::bound(&state.bodies, request) {
-        Ok(bounded) => bounded,
-        Err(refused) => return *refused,
-    };
-    let answered = bounded(state, request, next);
-    match tokio::time::timeout(LONGEST, answered).await {
+/// Answers within [`LONGEST`], and says so where the body was not read to its end.
+async fn in_time(state: &AppState, request: Request, next: Next, share: &Share) -> Response {
+    match tokio::time::timeout(LONGEST, admitted(state, request, next)).await {
         Ok(response) => share.refused().unwrap_or(response),
         Err(_) => problem::response(&WireError::new(
             Code::Busy,
@@ -63,8 +63,7 @@ async fn admitted(state: &AppState, request: Request, next: Next) -> Response {
     }
 }
 
-/// Answers a request whose body is bounded.
-async fn bounded(state: &AppState, request: Request, next: Next) -> Response {
+async fn admitted(state: &AppState, request: Request, next: Next) -> Response {
     // A probe asks whether the process lives: nothing else is looked at.
     if request.uri().path() == "/healthz" {
         return next.run(request).await;
