@@ -115,9 +115,9 @@ async fn while_the_database_is_slow_reading_says_its_age_and_writing_is_settled_
     assert_eq!(answer(act(&server, "first", "freeze")).await.status, 200);
     let mut before = vec![server.get(HEALTH).await.json, server.get(CONFIG).await.json];
     assert_eq!(server.get(PAGE).await.status, 200);
-    // Each answer comes, but all that a request reads, in one transaction of five messages, takes longer than anyone waits; then none comes at
+    // Each answer comes, but all of what a request asks takes longer than anyone waits; then none comes at
     // all.
-    let slow = Way::Slow(std::time::Duration::from_millis(1_600));
+    let slow = Way::Slow(std::time::Duration::from_millis(1_200));
     for (how, key, action, event) in
         [(slow, "while slow", "unfreeze", "unfrozen"), (Way::Shut, "while shut", "freeze", "frozen")]
     {

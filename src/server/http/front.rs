@@ -2,7 +2,7 @@
 //! whether the answer is already there. Only what has to be computed reaches the router behind it.
 
 use super::bodies::Share;
-use super::kept::{Encoding, Kept, Moment};
+use super::kept::{Encoding, Kept};
 use super::last_good::{self, LARGEST};
 use super::{AppState, bodies, cloud_events, cookie_header, guard, headers, identity, pages, peer, problem, theme};
 use crate::error::{Code, WireError};
@@ -113,63 +113,40 @@ async fn answered(state: &AppState, request: Request, next: Next) -> Response {
         return kept.response(encoding);
     }
     let response = problem::as_document(next.run(request).await, is_api).await;
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE
+        && let Some((at, last)) = state.kept.last.find(&key, now)
+    {
+        return as_it_was(&last, now - at, at, encoding);
+    }
     // What sets a cookie is for this one reader, this once: it may show a secret.
     let cookies: Vec<HeaderValue> = response.headers().get_all(header::SET_COOKIE).iter().cloned().collect();
     let made = match finished(state, response).await {
-        Ok(made) => made,
+        Ok(made) => Arc::new(made),
         Err(response) => return *response,
     };
-    if cookies.is_empty() {
-        return keep(state, made, (at.filter(|_| keeping == Keeping::UntilACommit), now), key).response(encoding);
-    }
     let mut response = made.response(encoding);
-    response.headers_mut().extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
+    if !cookies.is_empty() {
+        response.headers_mut().extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
+    } else if made.status == StatusCode::OK {
+        state.kept.last.keep(&key, made.clone(), made.plain.len(), now);
+        if let Some(at) = at.filter(|_| keeping == Keeping::UntilACommit) {
+            state.kept.keep(at, key, made);
+        }
+    }
     response
 }
 
-/// Keeps a finished answer, or gives the last good one where the store is unavailable.
-fn keep(state: &AppState, made: Kept, (at, now): (Option<Moment>, DateTime<Utc>), key: String) -> LastOrNew {
-    match made.status {
-        StatusCode::SERVICE_UNAVAILABLE => match state.kept.last.find(&key, now) {
-            Some((at, last)) => LastOrNew::Last(last, at, now),
-            None => LastOrNew::New(Arc::new(made)),
-        },
-        StatusCode::OK => {
-            let made = Arc::new(made);
-            state.kept.last.keep(&key, made.clone(), made.plain.len(), now);
-            if let Some(at) = at {
-                state.kept.keep(at, key, made.clone());
-            }
-            LastOrNew::New(made)
-        }
-        _ => LastOrNew::New(Arc::new(made)),
-    }
+/// The last good answer, which says how old it is, while the store is unavailable.
+fn as_it_was(last: &Kept, age: chrono::Duration, at: DateTime<Utc>, encoding: Encoding) -> Response {
+    let mut response = match last.policy {
+        Some(_) => pages::with_banner(last, at, age).response(encoding),
+        None => last.response(encoding),
+    };
+    response.headers_mut().extend(last_good::marks(age));
+    response
 }
 
-/// A new answer, or the last good one with its time and the time now.
-enum LastOrNew {
-    Last(Arc<Kept>, DateTime<Utc>, DateTime<Utc>),
-    New(Arc<Kept>),
-}
-
-impl LastOrNew {
-    fn response(&self, encoding: Encoding) -> Response {
-        match self {
-            LastOrNew::New(made) => made.response(encoding),
-            LastOrNew::Last(last, at, now) => {
-                let age = *now - *at;
-                let mut response = match last.policy {
-                    Some(_) => pages::with_banner(last, *at, age).response(encoding),
-                    None => last.response(encoding),
-                };
-                response.headers_mut().extend(last_good::marks(age));
-                response
-            }
-        }
-    }
-}
-
-/// A response as a finished answer: a page, or JSON that is not too large to keep, or the problem that the store is unavailable.
+/// A response as a finished answer: a page, or JSON that is not too large to keep.
 async fn finished(state: &AppState, response: Response) -> Result<Kept, Box<Response>> {
     let response = match pages::finished(response, !state.leptos.hash_files).await {
         Err(response) => *response,
