@@ -88,7 +88,7 @@ async fn each_is_refused_after(asked: &Server, revoking: &Server, arguments: &[&
         act(revoking, founder, "revoke-token", &format!("id={id}")).await;
     })
     .await;
-    refused_after(asked, wait, (&role, 404, "a role, by a founder"), async || {
+    refused_after(asked, wait, (&role, 403, "a role, by a founder"), async || {
         act(revoking, founder, "set-role", "email=viewer1%40example.com&environment=production&role=").await;
     })
     .await;
