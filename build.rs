@@ -40,10 +40,11 @@ fn variable(name: &str) -> Result<String, Box<dyn Error>> {
     env::var(name).map_err(|error| format!("{name}: {error}").into())
 }
 
-/// Cargo's target folder: the one with cargo's cache tag in it, above this script's own folder.
+/// Cargo's target folder, above this script's own folder: the one with cargo's cache tag in it, or, where somebody else has made that
+/// folder and cargo has left no tag, the one above `PROFILE/build/PACKAGE/out`.
 fn target_folder(out: &Path) -> PathBuf {
     let tagged = out.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
-    tagged.unwrap_or(out).to_owned()
+    tagged.or_else(|| out.ancestors().nth(4)).unwrap_or(out).to_owned()
 }
 
 /// Packs style and icons if nothing better is there.
