@@ -297,7 +297,7 @@ def containerfile(texts, program):
             problems += variables(re.findall(r"(\w+)=", rest), program)
     # What cargo and the compiler read must have been copied before it is built.
     needed = {f"benches/{name}.rs" for name in re.findall(r"\[\[bench\]\]\s+name = \"(\w+)\"", source("Cargo.toml"))}
-    for file in (ROOT / "src").rglob("*.rs"):
+    for file in [*(ROOT / "src").rglob("*.rs"), *(ROOT / "crates").rglob("src/**/*.rs")]:
         for path in re.findall(r"include_(?:str|bytes)!\(\"([^\"]+)\"", file.read_text(encoding="utf-8")):
             needed.add(os.path.relpath((file.parent / path).resolve(), ROOT))
         needed |= {path.removeprefix("./") for path in re.findall(r"migrate!\(\"([^\"]+)\"", file.read_text(encoding="utf-8"))}
@@ -440,7 +440,7 @@ def runbook(texts, program):
     for call in calls:
         problems += called(call, program)
     # What it says that the program says: words between variable parts stand in the source.
-    everything = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "src").rglob("*.rs"))
+    everything = "\n".join(file.read_text(encoding="utf-8") for folder in ("src", "crates") for file in (ROOT / folder).rglob("*.rs"))
     everything = re.sub(r"\\\n\s*", "", everything)
     rows = [row for table in re.findall(r"^\| it says \|.*\n\|[-| ]+\n((?:\|.*\n)+)", text, re.MULTILINE) for row in table.splitlines()]
     if not rows:
