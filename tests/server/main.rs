@@ -9,7 +9,6 @@ mod database_failures;
 mod headers;
 mod http;
 mod live;
-mod local;
 mod malformed;
 mod metrics;
 mod peer;
