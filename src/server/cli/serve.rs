@@ -33,7 +33,7 @@ use crate::server::sources::host::Host;
 use crate::server::sources::requests::RequestLog;
 use crate::server::store::{Place, Store, StoreError};
 use crate::server::tls::{Certificate, TlsListener};
-use crate::server::{clock, demo, listen, local, observability};
+use crate::server::{clock, demo, listen, observability};
 use axum::serve::ListenerExt;
 use chrono::{DateTime, Utc};
 use leptos::config::{LeptosOptions, get_configuration};
@@ -234,13 +234,7 @@ fn announce(address: SocketAddr, is_tls: bool, founders_link: Option<&str>) {
     let base = address_of(address, is_tls);
     say!("Scaling Mode serves {base}{PAGE}");
     if let Some(secret) = founders_link {
-        if local::IS_POSSIBLE {
-            say!("Sign-in is off for programs of your user on this computer. To turn it on, create your account:");
-        } else {
-            say!(
-                "This operating system doesn't say who connects, so every request needs a sign-in. Create your account:"
-            );
-        }
+        say!("Sign-in is off on this computer. To turn it on, create your account:");
         say!("{base}{} (works once, for a day)", joining::address(secret));
     }
     tracing::info!(%address, "serving");

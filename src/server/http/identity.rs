@@ -363,9 +363,9 @@ async fn nobody_exists(state: &AppState) -> Result<bool, WireError> {
     }
 }
 
-/// Whether the request needs no credential: no person exists yet, and it comes from a person or program of the server's own user on this
-/// machine, as the operating system says (`server/local.rs`). A request that a proxy has marked, or that names another host or port,
-/// never does; the first that a proxy has marked ends it for all until a person exists, since a proxy stands in front then.
+/// Whether the request needs no credential: no person exists yet, the server listens on loopback only, and the request names this machine
+/// with the server's port. A request that a proxy has marked needs one; the first ends it for all until a person exists, since a proxy
+/// stands in front then. A proxy that marks nothing is not recognised.
 async fn is_local(state: &AppState, parts: &Parts) -> Result<bool, WireError> {
     if !state.settings.addr.ip().is_loopback() {
         return Ok(false);
