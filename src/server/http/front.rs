@@ -4,7 +4,9 @@
 use super::bodies::Share;
 use super::kept::{Encoding, Kept};
 use super::last_good::{self, LARGEST};
-use super::{AppState, bodies, cloud_events, cookie_header, guard, headers, identity, pages, peer, problem, theme};
+use super::{
+    AppState, bodies, cloud_events, cookie_header, guard, headers, identity, pages, peer, probes, problem, theme,
+};
 use crate::error::{Code, WireError};
 use crate::server::clock;
 use crate::server::sources::requests;
@@ -29,13 +31,20 @@ pub async fn serve(State((state, door)): State<(AppState, peer::Door)>, mut requ
     let began = clock::instant();
     let is_counted = requests::is_counted(request.uri().path());
     let peer = peer::tell(&door, &mut request);
-    cookie_header::join(request.headers_mut());
-    let mut response = match bodies::bound(&state.bodies, request) {
-        Ok((mut request, share)) => match guard::check(&state, &mut request) {
-            Ok(()) => in_time(&state, request, next, &share).await,
+    let mut response = if is_probe(&request) {
+        match guard::check(&state, &mut request) {
+            Ok(()) => probes::alive().await.into_response(),
             Err(refused) => *refused,
-        },
-        Err(refused) => *refused,
+        }
+    } else {
+        cookie_header::join(request.headers_mut());
+        match bodies::bound(&state.bodies, request) {
+            Ok((mut request, share)) => match guard::check(&state, &mut request) {
+                Ok(()) => in_time(&state, request, next, &share).await,
+                Err(refused) => *refused,
+            },
+            Err(refused) => *refused,
+        }
     };
     let status = response.status();
     state.metrics.count_request(status.as_u16());
@@ -63,11 +72,12 @@ async fn in_time(state: &AppState, request: Request, next: Next, share: &Share) 
     }
 }
 
+/// A probe asks whether the process lives: nothing else is looked at, and no body is read.
+fn is_probe(request: &Request) -> bool {
+    request.uri().path() == "/healthz" && matches!(*request.method(), Method::GET | Method::HEAD)
+}
+
 async fn admitted(state: &AppState, request: Request, next: Next) -> Response {
-    // A probe asks whether the process lives: nothing else is looked at.
-    if request.uri().path() == "/healthz" {
-        return next.run(request).await;
-    }
     match identity::admit(state, request).await {
         Ok(request) => answered(state, request, next).await,
         Err(refused) => *refused,
