@@ -6,6 +6,7 @@ mod validity;
 
 pub use listener::TlsListener;
 
+use super::key_file::{self, KeyFileError};
 use super::{clock, observability};
 use chrono::{DateTime, Utc};
 use rustls::ServerConfig;
@@ -53,6 +54,8 @@ pub enum TlsError {
         #[source]
         source: rustls::Error,
     },
+    #[error(transparent)]
+    Exposed(KeyFileError),
     #[error("the certificate in {} ended on {at}: get a new one", path.display())]
     Expired { path: PathBuf, at: DateTime<Utc> },
 }
@@ -142,9 +145,15 @@ impl Certificate {
 }
 
 fn contents(files: &TlsFiles) -> Result<Read, TlsError> {
-    let read =
-        |path: &Path| std::fs::read(path).map_err(|source| TlsError::Unreadable { path: path.to_owned(), source });
-    Ok(Read { certificate: read(&files.certificate)?, key: read(&files.key)? })
+    let unreadable = |path: &Path, source| TlsError::Unreadable { path: path.to_owned(), source };
+    let certificate = std::fs::read(&files.certificate).map_err(|source| unreadable(&files.certificate, source))?;
+    let key = match key_file::read(&files.key, true) {
+        Ok(Some(key)) => key.into_bytes(),
+        Ok(None) => return Err(unreadable(&files.key, std::io::ErrorKind::NotFound.into())),
+        Err(KeyFileError::File { path, source }) => return Err(unreadable(&path, source)),
+        Err(exposed @ KeyFileError::Exposed(_)) => return Err(TlsError::Exposed(exposed)),
+    };
+    Ok(Read { certificate, key })
 }
 
 fn certified(files: &TlsFiles, read: &Read, now: DateTime<Utc>) -> Result<CertifiedKey, TlsError> {

@@ -5,6 +5,7 @@ use crate::serving::{Server, command};
 use rcgen::{CertificateParams, KeyPair};
 use reqwest::{Certificate, Client, Version};
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -15,9 +16,15 @@ fn certified(folder: &Path, ends: i32) -> Certificate {
     let mut parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
     parameters.not_after = rcgen::date_time_ymd(ends, 1, 1);
     let certificate = parameters.self_signed(&key).expect("a certificate").pem();
-    std::fs::write(folder.join("key.pem"), key.serialize_pem()).expect("the key's file");
+    write_key(folder, &key.serialize_pem(), 0o600);
     std::fs::write(folder.join("certificate.pem"), &certificate).expect("the certificate's file");
     Certificate::from_pem(certificate.as_bytes()).expect("a certificate")
+}
+
+fn write_key(folder: &Path, key: &str, mode: u32) {
+    let path = folder.join("key.pem");
+    std::fs::write(&path, key).expect("the key's file");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("its mode");
 }
 
 const FLAGS: [&str; 5] = ["--no-demo", "--tls-certificate", "certificate.pem", "--tls-key", "key.pem"];
@@ -113,7 +120,9 @@ async fn a_certificate_that_clients_would_refuse_ends_the_start_in_a_sentence() 
     let _ = certified(folder.path(), 2020);
     said("the certificate in certificate.pem ended on 2020-01-01");
     let _ = certified(folder.path(), 2100);
-    std::fs::write(folder.path().join("key.pem"), KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    write_key(folder.path(), &KeyPair::generate().unwrap().serialize_pem(), 0o644);
+    said("key.pem can be read by others: chmod 600 key.pem");
+    write_key(folder.path(), &KeyPair::generate().unwrap().serialize_pem(), 0o640);
     said("do not belong together");
     std::fs::write(folder.path().join("key.pem"), "no key").unwrap();
     said("the file key.pem holds no private key in PEM form");
