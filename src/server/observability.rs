@@ -3,6 +3,7 @@
 use super::config::{LogFormat, Settings};
 use std::error::Error;
 use std::fmt::Write;
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// Starts the log on standard error. A second start changes nothing.
@@ -13,7 +14,9 @@ pub fn start(settings: &Settings) {
         Ok(silence) => filter.add_directive(silence),
         Err(_) => filter,
     };
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for terminals: in a file they are noise.
+    let is_read_by_eye = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_read_by_eye);
     let started = match settings.log_format {
         LogFormat::Text => log.compact().try_init(),
         LogFormat::Json => log.json().try_init(),
