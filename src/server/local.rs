@@ -2,8 +2,8 @@
 //! other end. Nothing that a request says can prove it: a proxy on this machine passes on what the whole internet asks for.
 //!
 //! A peer is local if its socket belongs to the server's own user, and no process that holds the socket listens on an address that
-//! other machines reach, or answers a connection to such an address. A proxy fails the second test even where it runs as the same user. Where the operating system does not say,
-//! nothing is proved, and a credential is needed.
+//! other machines reach, or answers a connection to such an address. A proxy fails the second test even where it runs as the same
+//! user. Where the operating system does not say, nothing is proved, and a credential is needed.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -54,12 +54,20 @@ fn is_proved(_peer: SocketAddr, _own: SocketAddr) -> bool {
     false
 }
 
+/// What is not proved is logged: whoever runs the sender can read there why it needs a token.
 #[cfg(target_os = "linux")]
 fn is_proved(peer: SocketAddr, own: SocketAddr) -> bool {
-    linux::is_proved(peer, own).unwrap_or_else(|error| {
-        tracing::warn!(%error, "the operating system does not say who connects: a credential is needed");
-        false
-    })
+    match linux::proof(peer, own) {
+        Ok(Ok(())) => true,
+        Ok(Err(reason)) => {
+            tracing::info!(%peer, reason, "a connection from this machine needs a credential");
+            false
+        }
+        Err(error) => {
+            tracing::warn!(%peer, %error, "the operating system does not say who connects: a credential is needed");
+            false
+        }
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -71,14 +79,18 @@ mod linux {
     use std::collections::HashSet;
     use std::net::SocketAddr;
 
-    pub(super) fn is_proved(peer: SocketAddr, own: SocketAddr) -> ProcResult<bool> {
+    /// Nothing if the peer is local, or why that is not proved.
+    pub(super) fn proof(peer: SocketAddr, own: SocketAddr) -> ProcResult<Result<(), &'static str>> {
         let table: Vec<TcpNetEntry> =
             procfs::net::tcp()?.into_iter().chain(procfs::net::tcp6().unwrap_or_default()).collect();
         let ends =
             |entry: &&TcpNetEntry| canonical(entry.local_address) == peer && canonical(entry.remote_address) == own;
-        let Some(socket) = table.iter().find(ends) else { return Ok(false) };
-        if socket.inode == 0 || socket.uid != Process::myself()?.uid()? {
-            return Ok(false);
+        let Some(socket) = table.iter().find(ends) else { return Ok(Err("its socket is not of this machine")) };
+        if socket.inode == 0 {
+            return Ok(Err("its program has closed it"));
+        }
+        if socket.uid != Process::myself()?.uid()? {
+            return Ok(Err("its program runs as another user"));
         }
         // Sockets on which connections from other machines are taken, and those connections themselves: a forwarder may hand each to
         // a process of its own.
@@ -94,12 +106,12 @@ mod linux {
             let Ok(sockets) = process.and_then(|process| sockets(&process)) else { continue };
             if sockets.contains(&socket.inode) {
                 if !sockets.is_disjoint(&exposed) {
-                    return Ok(false);
+                    return Ok(Err("its program listens to other machines"));
                 }
                 is_held = true;
             }
         }
-        Ok(is_held)
+        Ok(if is_held { Ok(()) } else { Err("its program cannot be found") })
     }
 
     fn sockets(process: &Process) -> ProcResult<HashSet<u64>> {

@@ -80,7 +80,7 @@ pub fn OpenBanner() -> impl IntoView {
             <div>
                 <p>
                     <strong>"Sign-in is off."</strong>
-                    " Anyone using this computer can view and change everything, and so can anyone who reaches it through a proxy that marks nothing. To turn sign-in on, open the link that the server printed when it started, or run "
+                    " Anyone using this computer as the server's user can view and change everything, and so can anyone to whom that user forwards the port. To turn sign-in on, open the link that the server printed when it started, or run "
                     <code>"scaling-mode person create"</code>
                     "."
                 </p>

@@ -92,7 +92,14 @@ async function remoteWrite2() {
     event("scaling_mode_clients_active", "gauge", 40 + (back % 3), {});
   }
   const target = `${BASE_URL}/api/v1/write?environment=tenzir`;
-  const pipeline = `from ${events.join(", ")}\nto_prometheus "${target}", protobuf_message="io.prometheus.write.v2.Request", max_retry_count=0`;
+  // Tenzir listens on an address that other machines reach, so it needs a token where a program of this user needs none.
+  const created = await run(BIN, ["token", "create", "tenzir", "--scope", "telemetry:write", "--environment", "tenzir", "--data-dir", SERVER_DATA_DIR]);
+  const [token] = created.stdout.match(/sm_\w+/);
+  const send = (options) => run(tenzir, ["--bare-mode", `from ${events.join(", ")}\nto_prometheus "${target}", ${options}`], { timeout: 60_000 });
+  const options = 'protobuf_message="io.prometheus.write.v2.Request", max_retry_count=0';
+  const refused = await send(options).then(() => "", (error) => `${error.stdout}${error.stderr}`);
+  assert.match(refused, /401/, "what listens to other machines was let in without a token");
+  const authorized = `${options}, headers={Authorization: "Bearer ${token}"}`;
   // Within the hour: 59 minutes of growth, and the minute of the restart, which counts what the new process says.
   const [requests, errors] = [59 * 52 + 103, 59 * 2 + 3];
   const stored = async () => {
@@ -106,9 +113,9 @@ async function remoteWrite2() {
     assert.deepEqual(input("clients.active", "latest").value, { lo: 40, hi: 40 });
     return input("infra.requests", "last_hour").samples;
   };
-  await run(tenzir, ["--bare-mode", pipeline], { timeout: 60_000 });
+  await send(authorized);
   const samples = await stored();
-  await run(tenzir, ["--bare-mode", pipeline], { timeout: 60_000 });
+  await send(authorized);
   assert.equal(await stored(), samples, "what was delivered again was stored again");
   console.log(`sources: remote write 2.0 by Tenzir is understood, ${requests} requests and ${errors} errors, over a restart, once`);
 }

@@ -363,9 +363,9 @@ async fn nobody_exists(state: &AppState) -> Result<bool, WireError> {
     }
 }
 
-/// Whether the request needs no credential: no person exists yet, the server listens on loopback only, and the request names this machine
-/// with the server's port. A request that a proxy has marked needs one; the first ends it for all until a person exists, since a proxy
-/// stands in front then. A proxy that marks nothing is not recognised.
+/// Whether the request needs no credential: no person exists yet, and it comes from a person or program of the server's own user on this
+/// machine, as the operating system says (`server/local.rs`). A request that a proxy has marked, or that names another host or port,
+/// never does; the first that a proxy has marked ends it for all until a person exists, since a proxy stands in front then.
 async fn is_local(state: &AppState, parts: &Parts) -> Result<bool, WireError> {
     if !state.settings.addr.ip().is_loopback() {
         return Ok(false);
@@ -382,8 +382,10 @@ async fn is_local(state: &AppState, parts: &Parts) -> Result<bool, WireError> {
     }
     let found = nobody_exists(state).await.map(|is_so| is_so.then(Identity::local));
     let nobody_exists = or_as_last_known(state, parts, LOCAL, found).map(|found| found.is_some())?;
-    // What the operating system says of the peer (`Ends::are_local`) does not decide yet: a sender of the same user was refused by it.
-    Ok(nobody_exists)
+    match ends {
+        Some(ends) if nobody_exists => Ok(ends.are_local().await),
+        _ => Ok(false),
+    }
 }
 
 /// Whether a proxy has marked the request, by any header that one is known to add.
