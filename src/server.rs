@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod commits;
 pub mod config;
+pub mod continuity;
 pub mod demo;
 pub mod evaluation;
 pub mod http;

@@ -119,6 +119,8 @@ enum Command {
     Backup(safety::Backup),
     /// Put a backup in place of a store that is not there, after proving it whole.
     Restore(safety::Restore),
+    /// Go on with a history that parts from what was signed before, as after a loss that no backup mends. The server refuses to start until then.
+    AcceptHistory(safety::AcceptHistory),
     /// Copy the whole store to another place: from SQLite to PostgreSQL, or back. What was interrupted goes on where it ended.
     MigrateStore(migrate::Arguments),
     /// Make the demo environment: 90 days of synthetic data, marked so, deciding nothing.
@@ -191,7 +193,7 @@ pub fn run() -> ExitCode {
     match execute(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("scaling-mode: {}", observability::chain(&error));
+            eprintln!("scaling-mode: {}", visible(&observability::chain(&error).to_string()));
             error.exit_code()
         }
     }
@@ -241,6 +243,7 @@ async fn dispatch(command: Command, settings: Settings) -> Result<(), CliError> 
         Command::Key(arguments) => bundles::key(&arguments, &settings),
         Command::Backup(arguments) => safety::backup(arguments, &settings).await,
         Command::Restore(arguments) => safety::restore(arguments, &settings).await,
+        Command::AcceptHistory(arguments) => safety::accept_history(arguments, &settings).await,
         Command::MigrateStore(arguments) => migrate::run(arguments).await,
         Command::Demo(format) => safety::demo(format, &settings).await,
         Command::Doctor(format) => safety::doctor(format, &settings).await,

@@ -8,6 +8,7 @@ mod founder_page;
 mod moving;
 mod place;
 pub mod proofs;
+pub mod proving;
 mod rows;
 
 /// The modules that both backends have, one text for two databases. Each is compiled once a backend, against that one's
@@ -46,6 +47,8 @@ macro_rules! shared_modules {
         mod proofs;
         #[path = "sql/proposals.rs"]
         mod proposals;
+        #[path = "sql/proving.rs"]
+        mod proving;
         #[path = "sql/pulls.rs"]
         mod pulls;
         #[path = "sql/recorded.rs"]
@@ -300,7 +303,7 @@ pub struct TrendQuery {
 
 /// Where everything is kept. Every method that writes is one transaction; what it acknowledged is on disk.
 #[async_trait]
-pub trait Store: access::AccessStore + proofs::ProofStore + Send + Sync + 'static {
+pub trait Store: access::AccessStore + proofs::ProofStore + proving::ProvingStore + Send + Sync + 'static {
     /// Makes an environment with its first configuration; the event is `config_changed`, "created".
     async fn create_environment(&self, config: &Config, actor: Actor<'_>, now: DateTime<Utc>)
     -> Result<(), StoreError>;
@@ -484,14 +487,6 @@ pub trait Store: access::AccessStore + proofs::ProofStore + Send + Sync + 'stati
         before: Option<(DateTime<Utc>, String)>,
         origin: Option<Origin>,
     ) -> Result<Vec<Snapshot>, StoreError>;
-
-    /// The bytes as stored of up to `limit` snapshots after a row number, for `verify`: (row number, id, digest, bytes).
-    async fn snapshot_bytes(
-        &self,
-        environment: &str,
-        after: i64,
-        limit: u32,
-    ) -> Result<Vec<(i64, String, String, Vec<u8>)>, StoreError>;
 
     /// The open proposal, if there is one.
     async fn open_proposal(&self, environment: &str) -> Result<Option<Proposal>, StoreError>;

@@ -1,14 +1,17 @@
 //! Owns the tests that run the whole program: its HTTP surface, and what a crash may cost.
 
 mod access;
+mod accounts;
 mod alertmanager;
 mod clocks;
 mod cloud_events;
+mod continuity;
 mod crash;
 mod database_failures;
 mod headers;
 mod http;
 mod live;
+mod local;
 mod malformed;
 mod metrics;
 mod peer;
@@ -22,6 +25,7 @@ mod serving;
 mod settings;
 mod sign_in;
 mod sources;
+mod starting;
 mod stripe;
 mod styleguide;
 mod tls;

@@ -4,6 +4,7 @@
 mod access;
 mod acts;
 mod alerts;
+mod alterations;
 mod backtest;
 mod counters;
 mod coverage;

@@ -106,10 +106,10 @@ async fn the_bytes_of_snapshots_are_walked_in_the_order_of_their_making() {
         let ids: Vec<String> = record_ticks(store, 12).await.into_iter().map(|snapshot| snapshot.id).collect();
         let (mut seen, mut after) = (Vec::new(), 0);
         loop {
-            let page = store.snapshot_bytes(ENV, after, 5).await.unwrap();
+            let page = store.snapshot_rows(ENV, after, 5).await.unwrap();
             let Some(last) = page.last() else { break };
-            after = last.0;
-            seen.extend(page.into_iter().map(|(_, id, ..)| id));
+            after = last.row;
+            seen.extend(page.into_iter().map(|row| row.id));
         }
         assert_eq!(seen, ids);
     })

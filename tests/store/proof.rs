@@ -236,13 +236,25 @@ async fn is_rewritten_and_found(store: &dyn Store, rewrite: impl AsyncFnOnce(Vec
     assert_eq!(again.unwrap_err().seq, 8);
 }
 
+/// What keeps the history from being altered is part of what is proved.
+async fn has_lost_a_trigger(store: &dyn Store) {
+    let problem = examine_signed(store, None, &Places::default()).await.unwrap().problem.unwrap();
+    assert!(problem.table == "triggers" && problem.what.contains("history_is_never"), "{problem:?}");
+}
+
 #[tokio::test]
 async fn a_history_that_was_rewritten_as_a_whole_is_found_against_a_signed_head() {
     let (folder, store) = sqlite().await;
     is_rewritten_and_found(&store, async |statements| {
         let mut db = raw(&file(&folder)).await;
+        let trigger: String =
+            sqlx::query_scalar("SELECT sql FROM sqlite_schema WHERE name = 'history_is_never_updated'")
+                .fetch_one(&mut db)
+                .await
+                .unwrap();
         sqlx::query("DROP TRIGGER history_is_never_updated").execute(&mut db).await.unwrap();
-        for sql in statements {
+        has_lost_a_trigger(&store).await;
+        for sql in statements.into_iter().chain([trigger]) {
             sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut db).await.unwrap();
         }
     })
@@ -250,8 +262,10 @@ async fn a_history_that_was_rewritten_as_a_whole_is_found_against_a_signed_head(
     let (url, store) = postgres().await;
     is_rewritten_and_found(&store, async |statements| {
         let mut db = sqlx::PgConnection::connect(&url).await.unwrap();
-        sqlx::query("DROP TRIGGER history_is_never_altered ON history").execute(&mut db).await.unwrap();
-        for sql in statements {
+        sqlx::query("ALTER TABLE history DISABLE TRIGGER history_is_never_altered").execute(&mut db).await.unwrap();
+        has_lost_a_trigger(&store).await;
+        let enabled = "ALTER TABLE history ENABLE TRIGGER history_is_never_altered".to_owned();
+        for sql in statements.into_iter().chain([enabled]) {
             sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut db).await.unwrap();
         }
         db.close().await.unwrap();

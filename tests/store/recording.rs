@@ -19,9 +19,9 @@ async fn a_snapshot_reads_back_and_its_event_carries_its_digest() {
         let event = store.events(ENV, &EventFilter::default(), 1).await.unwrap().remove(0);
         assert_eq!((event.event_type, event.actor.as_str()), (EventType::SnapshotRecorded, "scheduler"));
         assert_eq!((event.digest, event.snapshot_id), (Some(sealed.0.digest.clone()), Some(sealed.0.id.clone())));
-        let bytes = store.snapshot_bytes(ENV, 0, 9).await.unwrap();
-        assert_eq!((bytes[0].1.as_str(), &bytes[0].3), (sealed.0.id.as_str(), &sealed.1));
-        assert_eq!(canonical::digest(&bytes[0].3), bytes[0].2);
+        let row = store.snapshot_rows(ENV, 0, 9).await.unwrap().remove(0);
+        assert_eq!((row.id.as_str(), &row.bytes().unwrap()), (sealed.0.id.as_str(), &sealed.1));
+        assert_eq!(canonical::digest(&row.bytes().unwrap()), row.digest);
         assert!(matches!(store.snapshot("snapshot-none").await, Err(StoreError::UnknownSnapshot(_))));
     })
     .await;

@@ -92,10 +92,10 @@ pub fn evaluate(
 }
 
 /// How a stored snapshot stands to what its inputs give.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Proof {
-    /// Evaluating its inputs again gives the same bytes.
-    Proved,
+    /// Evaluating its inputs again gives the same bytes; with what a tick leaves for the evaluations after it.
+    Proved(Option<Tick>),
     /// It was made by another engine version: only its digest was checked.
     OtherVersion,
     /// It does not hold; the sentence says why.
@@ -121,5 +121,9 @@ pub fn prove(bytes: &[u8], digest: &str, config: Option<&SealedConfig>) -> Proof
         return broken("its configuration is not the one it was made with");
     }
     let again = evaluate(sealed, body.inputs, body.recent, body.as_of, body.origin);
-    if again.bytes == bytes { Proof::Proved } else { broken("evaluating its inputs again gives another snapshot") }
+    if again.bytes == bytes {
+        Proof::Proved(again.tick)
+    } else {
+        broken("evaluating its inputs again gives another snapshot")
+    }
 }

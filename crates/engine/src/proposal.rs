@@ -48,6 +48,13 @@ pub struct Proposal {
     pub target_mode: Option<Mode>,
 }
 
+impl Proposal {
+    /// The id of the proposal that rests on a snapshot.
+    pub fn id_of(snapshot_id: &str) -> String {
+        format!("proposal-{}", snapshot_id.trim_start_matches("snapshot-"))
+    }
+}
+
 /// What a new tick does to the proposal that is open, and whether it opens one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProposalStep {
@@ -88,7 +95,7 @@ pub fn step(
         expire,
         open: opens.then(|| Proposal {
             expires_at: now + lifetime,
-            id: format!("proposal-{}", snapshot_id.trim_start_matches("snapshot-")),
+            id: Proposal::id_of(snapshot_id),
             opened_at: now,
             recommendation,
             snapshot_id: snapshot_id.to_owned(),

@@ -112,6 +112,15 @@ impl Places {
         self.0.get(environment).into_iter().flatten().map(|(seq, place)| (*seq, place))
     }
 
+    /// How many places are named.
+    pub fn len(&self) -> usize {
+        self.0.values().map(BTreeMap::len).sum()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The environments that are named.
     pub fn environments(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)

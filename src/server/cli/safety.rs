@@ -12,9 +12,10 @@ use crate::server::proof::{Report, examine, examine_signed};
 use crate::server::signing::heads::{self, HeadsError};
 use crate::server::store::sqlite::SqliteStore;
 use crate::server::store::{PullState, Store, StoreError, restore as restore_store};
-use crate::server::{clock, demo as synthetic, puller};
+use crate::server::{clock, continuity, demo as synthetic, local, puller};
 use clap::Args;
 use serde::Serialize;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 #[derive(Args, Debug)]
@@ -64,6 +65,9 @@ pub(super) async fn verify(arguments: Verify, settings: &Settings) -> Result<(),
             })?
         }
     };
+    if let Some(path) = arguments.signed_heads.as_ref().filter(|_| signed.is_empty()) {
+        return Err(CliError::Found(format!("{} holds no signed head: nothing could be compared", path.display())));
+    }
     let store = open(settings).await?;
     let report = examine_signed(store.as_ref(), arguments.head.as_deref(), &signed).await?;
     store.close().await;
@@ -73,24 +77,27 @@ pub(super) async fn verify(arguments: Verify, settings: &Settings) -> Result<(),
     match report.problem {
         Some(problem) => {
             let place = problem.seq.map_or_else(String::new, |seq| format!(" event {seq}"));
-            Err(CliError::Found(format!("{}:{place} {}", problem.environment, problem.what)))
+            Err(CliError::Found(format!("{}: {}:{place} {}", problem.environment, problem.table, problem.what)))
         }
         None => {
             if !arguments.format.json {
-                print_report(&report);
+                print_report(&report, signed.len());
             }
             Ok(())
         }
     }
 }
 
-fn print_report(report: &Report) {
+fn print_report(report: &Report, signed: usize) {
     say!(
         "Whole: {} events; {} snapshots proved by evaluating them again, {} of other engine versions checked by digest.",
         report.events,
         report.proved,
         report.other_version
     );
+    if signed > 0 {
+        say!("Every one of {signed} signed places lies on it.");
+    }
     say!("Keep these heads elsewhere and compare with --head:");
     for head in &report.heads {
         say!("  {head}");
@@ -120,7 +127,39 @@ pub(super) async fn restore(arguments: Restore, settings: &Settings) -> Result<(
         )));
     }
     let heads = restore_store(&arguments.file, &settings.store).await?;
+    // Restoring says already that this history is to be gone on with, even where it is older than what was signed.
+    let store = open(settings).await?;
+    if let Some(parted) = continuity::check(store.as_ref(), settings).await? {
+        continuity::accept(store.as_ref(), settings, "cli", &format!("restored {}", arguments.file.display())).await?;
+        say!("What was recorded after this backup is lost: {parted}.");
+    }
+    store.close().await;
     say!("Restored to {}: every chain is whole. The head: {}", settings.store, store_head(&heads));
+    Ok(())
+}
+
+#[derive(Args, Debug)]
+pub(super) struct AcceptHistory {
+    /// Why the history is another one than was signed; it stands in the history.
+    #[arg(long)]
+    reason: String,
+}
+
+/// Lets a server go on with a history that parts from what it has signed.
+pub(super) async fn accept_history(arguments: AcceptHistory, settings: &Settings) -> Result<(), CliError> {
+    let store = open(settings).await?;
+    let parted = continuity::check(store.as_ref(), settings).await?;
+    let Some(parted) = parted else {
+        store.close().await;
+        say!("There is nothing to accept: the history goes on where it was signed last.");
+        return Ok(());
+    };
+    let kept = continuity::accept(store.as_ref(), settings, "cli", &arguments.reason).await?;
+    store.close().await;
+    say!("Accepted, though {parted}.");
+    if let Some(kept) = kept {
+        say!("What was signed before is kept in {}.", kept.display());
+    }
     Ok(())
 }
 
@@ -153,12 +192,8 @@ fn finding(ok: bool, what: impl Into<String>, cure: &str) -> Finding {
 }
 
 pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), CliError> {
-    let mut findings = vec![finding(
-        settings.addr.ip().is_loopback(),
-        format!("the server would listen on {}", settings.addr),
-        "everyone who reaches it can act as the founder: put a proxy that signs people in before it",
-    )];
     let store = open(settings).await?;
+    let mut findings = vec![who_may_act(store.has_people().await?, settings.addr)];
     let writable = store.ready().await;
     findings.push(finding(
         writable.is_ok(),
@@ -171,6 +206,14 @@ pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), Cl
         Some(problem) => {
             finding(false, format!("{}: {}", problem.environment, problem.what), "restore a backup made before it")
         }
+    });
+    findings.push(match continuity::check(store.as_ref(), settings).await? {
+        None => finding(true, "the history goes on where it was signed last", ""),
+        Some(parted) => finding(
+            false,
+            parted.to_string(),
+            "restore a backup, or accept it: scaling-mode accept-history --reason TEXT; until then no server starts on it",
+        ),
     });
     for environment in store.environments().await? {
         findings.extend(sources(store.as_ref(), &environment.name).await?);
@@ -197,6 +240,27 @@ pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), Cl
         }
     }
     if ill == 0 { Ok(()) } else { Err(CliError::Found(format!("{ill} things need a look"))) }
+}
+
+/// Whether anybody acts without a credential on a server at this address, and who.
+fn who_may_act(has_people: bool, address: SocketAddr) -> Finding {
+    if has_people {
+        return finding(true, format!("{address}: every request needs a sign-in or a token"), "");
+    }
+    let create = "create an account: scaling-mode person create EMAIL";
+    if !address.ip().is_loopback() {
+        return finding(false, format!("{address}: no account exists, so the server refuses to listen there"), create);
+    }
+    if !local::IS_POSSIBLE {
+        return finding(true, format!("{address}: no account exists, and every request needs a token"), "");
+    }
+    finding(
+        false,
+        format!(
+            "{address}: no account exists, so programs of the server's user on this computer need no sign-in, and neither does anyone to whom that user forwards the port (ssh -R, socat)"
+        ),
+        create,
+    )
 }
 
 /// Each connected signal of a live environment, as an evaluation would read it now.

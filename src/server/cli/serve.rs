@@ -2,6 +2,7 @@
 
 use super::{CliError, open};
 use crate::app::set_file_names;
+use crate::domain::history::{EventType, NewEvent};
 use crate::domain::mode::Mode;
 use crate::domain::policy::{Config, EnvironmentKind, Policy};
 use crate::domain::snapshot::Origin;
@@ -31,9 +32,10 @@ use crate::server::site::{self, Site};
 use crate::server::sources::THIS_SERVER;
 use crate::server::sources::host::Host;
 use crate::server::sources::requests::RequestLog;
+use crate::server::store::access::Entry;
 use crate::server::store::{Place, Store, StoreError};
 use crate::server::tls::{Certificate, TlsListener};
-use crate::server::{clock, demo, listen, observability};
+use crate::server::{clock, continuity, demo, listen, local, observability};
 use axum::serve::ListenerExt;
 use chrono::{DateTime, Utc};
 use leptos::config::{LeptosOptions, get_configuration};
@@ -124,7 +126,9 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     })?;
     let _alone = alone(&settings)?;
     let store = open(&settings).await?;
+    goes_on(store.as_ref(), &settings).await?;
     first_run(&store, &settings).await?;
+    take_stock(store.as_ref()).await?;
     let founders_link = first_founder(&store, &settings).await?;
     let keeper = keeper(&settings)?;
     let settings = Arc::new(settings);
@@ -158,6 +162,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
         tasks.spawn(keeper.run(store.clone(), state.scheduler.daily.clone(), leadership.clone(), stop.clone()));
     }
     tasks.spawn(state.commits.clone().run(stop.clone()));
+    tasks.spawn(continuity::run(store.clone(), settings.clone(), stop.clone()));
     tasks.spawn(probes::check_writes(state.clone(), stop.clone()));
     tasks.spawn(state.feed.clone().run(store.clone()));
     tasks.spawn(housekeeping(store.clone(), settings.clone(), leadership.clone(), stop.clone()));
@@ -234,7 +239,13 @@ fn announce(address: SocketAddr, is_tls: bool, founders_link: Option<&str>) {
     let base = address_of(address, is_tls);
     say!("Scaling Mode serves {base}{PAGE}");
     if let Some(secret) = founders_link {
-        say!("Sign-in is off on this computer. To turn it on, create your account:");
+        if local::IS_POSSIBLE {
+            say!("Sign-in is off for programs of your user on this computer. To turn it on, create your account:");
+        } else {
+            say!(
+                "This operating system doesn't say who connects, so every request needs a sign-in. Create your account:"
+            );
+        }
         say!("{base}{} (works once, for a day)", joining::address(secret));
     }
     tracing::info!(%address, "serving");
@@ -245,6 +256,25 @@ pub(super) fn address_of(address: SocketAddr, is_tls: bool) -> String {
     let host = if address.ip().is_loopback() { "localhost".to_owned() } else { address.ip().to_string() };
     let host = if address.is_ipv6() && !address.ip().is_loopback() { format!("[{host}]") } else { host };
     format!("{}://{host}:{}", if is_tls { "https" } else { "http" }, address.port())
+}
+
+/// The history must go on where it was signed last: an empty store beside signed heads is a lost one, not a new one.
+async fn goes_on(store: &dyn Store, settings: &Settings) -> Result<(), CliError> {
+    if let Some(parted) = continuity::check(store, settings).await? {
+        return Err(CliError::Found(format!(
+            "{parted}. Restore a backup (scaling-mode restore FILE), or bring the lost database back. To go on with {} as it is, \
+             run scaling-mode accept-history --reason TEXT",
+            settings.store
+        )));
+    }
+    Ok(continuity::tell_of_loss(store, settings).await?)
+}
+
+/// Once, in a store that is older than records of who may act.
+async fn take_stock(store: &dyn Store) -> Result<(), StoreError> {
+    let mut event = NewEvent::new(EventType::AccessChanged, "scaling-mode", clock::now());
+    event.reason = Some("took stock of who may act".to_owned());
+    store.take_stock(&Entry { environment: DEFAULT_ENVIRONMENT.to_owned(), event }).await.map(|_| ())
 }
 
 /// While nobody exists: a new link by which the founder is created, where only this machine reaches the server.

@@ -181,6 +181,9 @@ pub trait AccessStore: Send + Sync {
     /// Whether any person exists. From then on everything needs a credential.
     async fn has_people(&self) -> Result<bool, StoreError>;
 
+    /// Records who may act, once, in a store that is older than such records; the event of it. Says whether there was anything to record.
+    async fn take_stock(&self, entry: &Entry) -> Result<bool, StoreError>;
+
     /// Everybody, by e-mail address.
     async fn people(&self) -> Result<Vec<Person>, StoreError>;
 

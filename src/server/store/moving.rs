@@ -373,6 +373,7 @@ pub(super) const TABLES: &[Table] = &[
             ("is_whole", Flag),
             ("address", Text),
             ("agent", Text),
+            ("seal", Text),
         ],
     },
 ];
@@ -382,6 +383,12 @@ pub(super) const TABLES: &[Table] = &[
 pub(super) struct Sum {
     rows: u64,
     sum: u128,
+}
+
+impl std::fmt::Display for Sum {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} {:032x}", self.rows, self.sum)
+    }
 }
 
 impl Sum {

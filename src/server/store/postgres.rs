@@ -227,6 +227,31 @@ impl PostgresStore {
     }
 }
 
+/// The triggers that keep what is proved as it is.
+const TRIGGERS: [&str; 9] = [
+    "configs_are_never_altered",
+    "configs_are_never_emptied",
+    "head_moves_forward",
+    "history_ends_with_its_head",
+    "history_is_never_altered",
+    "history_is_never_emptied",
+    "history_only_grows",
+    "snapshots_are_never_altered",
+    "snapshots_are_never_emptied",
+];
+
+/// Those that are not there, or are switched off.
+async fn missing_triggers(db: &mut Connection) -> Result<Vec<String>, StoreError> {
+    let there: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT tgname::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid \
+         WHERE NOT tgisinternal AND tgenabled <> 'D' AND relnamespace = current_schema()::regnamespace",
+    )
+    .fetch_all(db)
+    .await?;
+    let missing = TRIGGERS.iter().filter(|name| !there.iter().any(|one| one == *name));
+    Ok(missing.map(|name| (*name).to_owned()).collect())
+}
+
 /// What a database that is too slow answers counts as no answer: whoever waits is told, and what was to be written is settled under
 /// its key.
 async fn in_time<T>(limit: Duration, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {

@@ -41,6 +41,9 @@ pub(super) fn millis(at: DateTime<Utc>) -> i64 {
 pub(super) struct At(pub i64);
 
 impl At {
+    /// Before every time that is kept.
+    pub const EARLIEST: At = At(FIRST_MS);
+
     pub fn of(at: DateTime<Utc>) -> At {
         At(millis(at))
     }

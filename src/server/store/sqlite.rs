@@ -279,6 +279,27 @@ impl SqliteStore {
     }
 }
 
+/// The triggers that keep what is proved as it is.
+const TRIGGERS: [&str; 9] = [
+    "configs_are_never_deleted",
+    "configs_are_never_replaced",
+    "configs_are_never_updated",
+    "history_is_never_deleted",
+    "history_is_never_updated",
+    "history_only_grows",
+    "snapshots_are_never_deleted",
+    "snapshots_are_never_replaced",
+    "snapshots_are_never_updated",
+];
+
+/// Those that are not there.
+async fn missing_triggers(db: &mut Connection) -> Result<Vec<String>, StoreError> {
+    let there: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetch_all(db).await?;
+    let missing = TRIGGERS.iter().filter(|name| !there.iter().any(|one| one == *name));
+    Ok(missing.map(|name| (*name).to_owned()).collect())
+}
+
 /// A file on this machine answers, or fails by itself.
 async fn in_time<T>(
     _: std::time::Duration,

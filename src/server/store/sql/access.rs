@@ -32,8 +32,21 @@ async fn add_person(
     Ok(made)
 }
 
+async fn take_stock(db: &mut Connection, entry: &Entry) -> Result<bool, StoreError> {
+    let due = sqlx::query("DELETE FROM meta WHERE name = 'access_stock_due'").execute(&mut *db).await?;
+    let is_due = due.rows_affected() > 0;
+    if is_due {
+        people::write_entry(db, entry).await?;
+    }
+    Ok(is_due)
+}
+
 #[async_trait]
 impl AccessStore for Backend {
+    async fn take_stock(&self, entry: &Entry) -> Result<bool, StoreError> {
+        write!(self, |tx| take_stock(&mut tx, entry))
+    }
+
     async fn has_people(&self) -> Result<bool, StoreError> {
         read!(self, |tx| { people::any(&mut tx).await })
     }

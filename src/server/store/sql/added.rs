@@ -3,7 +3,7 @@
 use super::super::rows::At;
 use super::super::{AddedSource, IdempotencyKey, SourceEdit, StoreError};
 use super::idempotency::Kind;
-use super::{Connection, environments, history, idempotency};
+use super::{Connection, environments, history, idempotency, proving};
 use crate::domain::history::NewEvent;
 
 /// Those of one environment, or of all; by environment and name.
@@ -80,7 +80,8 @@ pub(super) async fn change(
     .bind(&edit.name)
     .execute(&mut *db)
     .await?;
-    history::append_new(db, found.id, found.head, [event.clone()]).await?;
+    let event = NewEvent { digest: Some(proving::sources_digest(db, found.id).await?), ..event.clone() };
+    history::append_new(db, found.id, found.head, [event]).await?;
     if let Some(left) = edit.after.as_ref().or(edit.before.as_ref()) {
         idempotency::remember(db, found.id, key, Kind::Act, left, at).await?;
     }

@@ -337,18 +337,6 @@ impl Store for Backend {
         })
     }
 
-    async fn snapshot_bytes(
-        &self,
-        environment: &str,
-        after: i64,
-        limit: u32,
-    ) -> Result<Vec<(i64, String, String, Vec<u8>)>, StoreError> {
-        read!(self, |tx| {
-            let found = environments::find(&mut tx, environment).await?;
-            snapshots::bytes(&mut tx, found.id, after, limit).await
-        })
-    }
-
     async fn open_proposal(&self, environment: &str) -> Result<Option<Proposal>, StoreError> {
         Ok(self.proposals(environment, Some(ProposalStatus::Open), 1).await?.pop())
     }

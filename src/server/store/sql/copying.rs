@@ -100,6 +100,19 @@ fn select(table: &Table, columns: usize) -> QueryBuilder<Db> {
     query
 }
 
+/// All rows of a table, for tables that are small.
+pub(super) async fn all(db: &mut Connection, table: &Table) -> Result<Vec<Row>, StoreError> {
+    let mut rows: Vec<Row> = Vec::new();
+    loop {
+        let after = rows.last().map(|last| last[..table.key].to_vec());
+        let more = page(db, table, after.as_ref()).await?;
+        if more.is_empty() {
+            return Ok(rows);
+        }
+        rows.extend(more);
+    }
+}
+
 async fn page(db: &mut Connection, table: &Table, after: Option<&Row>) -> Result<Vec<Row>, StoreError> {
     let mut query = select(table, table.columns.len());
     let key = &table.columns[..table.key];

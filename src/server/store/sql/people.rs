@@ -3,8 +3,9 @@
 use super::super::access::{Entry, Invitation, JoinedBy, Person, Proofs};
 use super::super::rows::{At, corrupt, corrupt_by, unsigned};
 use super::super::StoreError;
-use super::{Connection, history, proofs as proofs_of};
+use super::{Connection, history, proofs as proofs_of, proving};
 use crate::domain::access::{Reach, Role};
+use crate::domain::history::EventType;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
@@ -112,8 +113,48 @@ async fn put_role(db: &mut Connection, person: i64, reach: &Reach, role: Role) -
     Ok(())
 }
 
+/// Adds the event of a change. One of who may act carries a digest of what it leaves, under a number that counts such changes, so that
+/// neither the tables nor the number of changes can be put back unnoticed.
 pub(super) async fn write_entry(db: &mut Connection, entry: &Entry) -> Result<(), StoreError> {
-    history::append_one(db, &entry.environment, &entry.event).await.map(|_| ())
+    let mut event = entry.event.clone();
+    if event.event_type == EventType::AccessChanged {
+        // Of two changes at once the second waits here, or begins again: each counts those before it.
+        sqlx::query(
+            "INSERT INTO meta (name, value) VALUES ('access_changes', 1) \
+             ON CONFLICT (name) DO UPDATE SET value = meta.value + 1",
+        )
+        .execute(&mut *db)
+        .await?;
+        forget_invitations(db, event.at - forgotten_after()).await?;
+        let changes = access_changes(db).await? + 1;
+        event.digest = proving::access_digest(db, changes).await?;
+    }
+    history::append_one(db, &entry.environment, &event).await.map(|_| ())
+}
+
+/// How long an invitation stays after its end.
+fn forgotten_after() -> chrono::Duration {
+    chrono::Duration::days(30)
+}
+
+/// Only with a change that is recorded: they are part of what its digest covers.
+async fn forget_invitations(db: &mut Connection, before: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM invitations WHERE expires_at < $1 AND email <> ''")
+        .bind(At::of(before))
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// How many changes of who may act carry a digest, in all histories together.
+async fn access_changes(db: &mut Connection) -> Result<u64, StoreError> {
+    let changes: i64 = sqlx::query_scalar(
+        "SELECT CAST(coalesce(sum((SELECT count(*) FROM history WHERE environment_id = environments.id \
+         AND type = 'access_changed' AND digest IS NOT NULL)), 0) AS bigint) FROM environments",
+    )
+    .fetch_one(db)
+    .await?;
+    unsigned(changes)
 }
 
 /// Links to choose a password end with whatever makes somebody more: whoever holds one could not have made it for who they are now.
@@ -243,9 +284,7 @@ pub(super) async fn join(
     let email = if found.email.is_empty() { email } else { &found.email };
     let person = match proofs(db, email).await? {
         None => add(db, (email, name), None, &found.roles, now).await?,
-        // Whoever is there already may only be met by a link that was made for them.
-        Some(_) if found.email.is_empty() => return Err(StoreError::PersonExists(email.to_owned())),
-        // Nor may somebody's own proofs be gone round by an account that whoever has the link brings along.
+        // Somebody's own proofs are not gone round by an account that whoever has the link brings along.
         Some(_) if matches!(by, JoinedBy::Provider(_)) => return Err(StoreError::PersonExists(email.to_owned())),
         Some(known) => {
             for (reach, role) in &found.roles {

@@ -8,6 +8,7 @@ use crate::domain::decision::Recommendation;
 use crate::domain::interval::Interval;
 use crate::domain::mode::Mode;
 use crate::domain::trend::TrendPoint;
+use chrono::{DateTime, Utc};
 
 /// Keeps the points of snapshots; one for the same time takes the place of the one before it.
 pub(super) async fn insert(
@@ -84,4 +85,55 @@ pub(super) async fn trend(
     .fetch_all(db)
     .await?;
     found.into_iter().map(PointRow::point).collect()
+}
+
+#[derive(sqlx::FromRow)]
+struct StoredPoint {
+    at: At,
+    mode: i64,
+    answer: i64,
+    overall_lo: f64,
+    overall_hi: f64,
+    load_lo: f64,
+    load_hi: Option<f64>,
+    clients_lo: i64,
+    clients_hi: Option<i64>,
+    clients_limit: i64,
+}
+
+/// Points as they are stored, after a time, ascending.
+pub(super) async fn after(
+    db: &mut Connection,
+    environment: i64,
+    after: Option<DateTime<Utc>>,
+    limit: u32,
+) -> Result<Vec<TrendPoint>, StoreError> {
+    let found: Vec<StoredPoint> = sqlx::query_as(
+        "SELECT at, mode, answer, overall_lo, overall_hi, load_lo, load_hi, clients_lo, clients_hi, clients_limit \
+         FROM points WHERE environment_id = $1 AND at > $2 ORDER BY at LIMIT $3",
+    )
+    .bind(environment)
+    .bind(after.map_or(At::EARLIEST, At::of))
+    .bind(i64::from(limit))
+    .fetch_all(db)
+    .await?;
+    found
+        .into_iter()
+        .map(|row| {
+            PointRow {
+                newest: row.at,
+                mode: row.mode,
+                strictest: row.answer,
+                overall_lo: row.overall_lo,
+                overall_hi: row.overall_hi,
+                load_lo: row.load_lo,
+                load_hi: row.load_hi,
+                clients_lo: row.clients_lo,
+                clients_hi: row.clients_hi,
+                clients_limit: row.clients_limit,
+                snapshots: 1,
+            }
+            .point()
+        })
+        .collect()
 }

@@ -4,6 +4,7 @@ use super::super::access::{NewSession, Session, SessionLine, SessionOf};
 use super::super::rows::{At, corrupt};
 use super::super::StoreError;
 use super::{Connection, people, share_links};
+use crate::domain::canonical;
 use chrono::{DateTime, Utc};
 
 #[derive(sqlx::FromRow)]
@@ -16,6 +17,19 @@ struct SessionRow {
     is_whole: bool,
     address: String,
     agent: String,
+    seal: String,
+}
+
+impl SessionRow {
+    /// Whether it still says what it said when it began.
+    fn is_as_begun(&self) -> bool {
+        self.seal == seal(&self.token_hash, self.person_id, self.link_id, self.created_at, self.is_whole)
+    }
+}
+
+/// A digest of what a session lets somebody do: whose it is, since when, and whether it is whole.
+fn seal(token_hash: &str, person: Option<i64>, link: Option<i64>, created_at: At, is_whole: bool) -> String {
+    canonical::digest(format!("{token_hash} {person:?} {link:?} {} {is_whole}", created_at.0).as_bytes())
 }
 
 pub(super) async fn begin(
@@ -25,8 +39,8 @@ pub(super) async fn begin(
     session: &NewSession,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO sessions (token_hash, person_id, link_id, created_at, seen_at, is_whole, address, agent) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO sessions (token_hash, person_id, link_id, created_at, seen_at, is_whole, address, agent, seal) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(&session.token_hash)
     .bind(person)
@@ -36,6 +50,7 @@ pub(super) async fn begin(
     .bind(session.is_whole)
     .bind(&session.address)
     .bind(&session.agent)
+    .bind(seal(&session.token_hash, person, link, At::of(session.at), session.is_whole))
     .execute(db)
     .await?;
     Ok(())
@@ -46,7 +61,8 @@ pub(super) async fn one(db: &mut Connection, token_hash: &str) -> Result<Option<
         .bind(token_hash)
         .fetch_optional(&mut *db)
         .await?;
-    let Some(row) = row else { return Ok(None) };
+    // One that was altered since lets nobody in.
+    let Some(row) = row.filter(SessionRow::is_as_begun) else { return Ok(None) };
     let of = match (row.person_id, row.link_id) {
         (Some(person), None) => SessionOf::Person(people::by_id(db, person).await?),
         (None, Some(link)) => SessionOf::Link(share_links::by_id(db, link).await?),
@@ -60,6 +76,18 @@ pub(super) async fn one(db: &mut Connection, token_hash: &str) -> Result<Option<
         of,
         seen_at: row.seen_at.time()?,
         token_hash: row.token_hash,
+    }))
+}
+
+/// Whose session was altered since it began, where there is one.
+pub(super) async fn altered(db: &mut Connection) -> Result<Option<String>, StoreError> {
+    let rows: Vec<SessionRow> =
+        sqlx::query_as("SELECT * FROM sessions ORDER BY token_hash").fetch_all(&mut *db).await?;
+    let Some(row) = rows.into_iter().find(|row| !row.is_as_begun()) else { return Ok(None) };
+    Ok(Some(match (row.person_id, row.link_id) {
+        (Some(person), _) => format!("person {person}"),
+        (_, Some(link)) => format!("share link {link}"),
+        _ => "nobody".to_owned(),
     }))
 }
 
@@ -144,7 +172,8 @@ pub(super) async fn prune(
         .execute(&mut *db)
         .await?;
     sqlx::query("DELETE FROM devices WHERE seen_at < $1").bind(At::of(begun_before)).execute(&mut *db).await?;
-    let invitations = sqlx::query("DELETE FROM invitations WHERE expires_at < $1")
+    // The link of a start that nobody has used. Other invitations go with a change that is recorded.
+    let invitations = sqlx::query("DELETE FROM invitations WHERE expires_at < $1 AND email = ''")
         .bind(At::of(begun_before))
         .execute(&mut *db)
         .await?;

@@ -62,28 +62,6 @@ pub(super) async fn newest_ids(
     Ok(ids)
 }
 
-/// The bytes of snapshots as they are stored, in the order in which they were.
-pub(super) async fn bytes(
-    db: &mut Connection,
-    environment: i64,
-    after: i64,
-    limit: u32,
-) -> Result<Vec<(i64, String, String, Vec<u8>)>, StoreError> {
-    let found: Vec<(i64, String, String, Vec<u8>)> = sqlx::query_as(
-        concat!(
-            "SELECT row_id, id, digest, body FROM snapshots WHERE row_id > $1 AND ",
-            in_order_of_rows!("environment_id"),
-            " = $2 ORDER BY row_id LIMIT $3"
-        ),
-    )
-    .bind(after)
-    .bind(environment)
-    .bind(i64::from(limit))
-    .fetch_all(db)
-    .await?;
-    found.into_iter().map(|(row, id, digest, body)| Ok((row, id, digest, rows::decompress(&body)?))).collect()
-}
-
 #[derive(sqlx::FromRow)]
 struct TickRow {
     as_of: At,

@@ -1,6 +1,7 @@
 //! Owns whole files: a backup while the store is in use, the proof that a file is a whole store, and putting one in
 //! place. Nothing is ever overwritten.
 
+use super::super::proving::ProvingStore;
 use super::super::{Store, StoreError};
 use super::{MIGRATIONS, SqliteStore};
 use crate::domain::canonical;
@@ -206,14 +207,14 @@ async fn prove_chain(store: &SqliteStore, head: &Head) -> Result<(), StoreError>
 async fn prove_snapshots(store: &SqliteStore, environment: &str) -> Result<(), StoreError> {
     let mut after = 0;
     loop {
-        let page = store.snapshot_bytes(environment, after, PAGE).await?;
-        let Some((last, ..)) = page.last() else {
+        let page = store.snapshot_rows(environment, after, PAGE).await?;
+        let Some(last) = page.last() else {
             return Ok(());
         };
-        after = *last;
-        for (_, id, digest, bytes) in &page {
-            if canonical::digest(bytes) != *digest {
-                return Err(StoreError::NotAStore(format!("the content of {id} does not give its digest")));
+        after = last.row;
+        for row in &page {
+            if canonical::digest(&row.bytes()?) != row.digest {
+                return Err(StoreError::NotAStore(format!("the content of {} does not give its digest", row.id)));
             }
         }
     }

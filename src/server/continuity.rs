@@ -1,0 +1,169 @@
+//! Owns that a server goes on with the history that it served before. Beside the database stand the newest signed head, and the newest
+//! place in each chain that was acknowledged. A start compares the store with both: a history that is shorter than what was signed, or
+//! another one, is not served until somebody accepts it. Must not repair anything.
+
+use super::clock;
+use super::config::Settings;
+use super::observability::log_error;
+use super::signing::{PublicKey, heads, keys, verify};
+use super::store::{Store, StoreError};
+use crate::domain::history::{EventType, Head, NewEvent};
+use crate::domain::signed_head::SignedHead;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How often what was acknowledged is noted, while there is anything new.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Where the newest acknowledged places stand.
+fn file(settings: &Settings) -> PathBuf {
+    settings.data_dir.join("newest.json")
+}
+
+/// Where a store's history parts from what was known of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Break {
+    #[error("the environment {environment} is missing, whose history was signed at {signed_at}")]
+    Gone { environment: String, signed_at: String },
+    #[error("the history of {environment} ends with event {ends}, but event {signed} was signed at {signed_at}")]
+    Shorter { ends: u64, environment: String, signed: u64, signed_at: String },
+    #[error("event {seq} of {environment} is not the one that was signed at {signed_at}")]
+    Other { environment: String, seq: u64, signed_at: String },
+}
+
+/// The newest signed head beside the database; `None` where there is none that a key of this server has signed.
+fn newest_signed(settings: &Settings) -> Option<SignedHead> {
+    let text = std::fs::read(heads::file(settings)).ok()?;
+    let trusted: Vec<PublicKey> = keys::read_public(&keys::public_file(settings)).unwrap_or_default();
+    // What a crash has left half written is no line yet.
+    text.split(|byte| *byte == b'\n')
+        .rev()
+        .filter_map(|line| serde_json::from_slice::<SignedHead>(line).ok())
+        .find(|signed| verify(signed, &trusted).is_ok())
+}
+
+/// Where the store parts from heads; the first that is not in its chain.
+async fn parts_from(store: &dyn Store, known: &[Head], signed_at: &str) -> Result<Option<Break>, StoreError> {
+    let heads = store.heads().await?;
+    for head in known.iter().filter(|head| head.seq > 0) {
+        let environment = head.environment.clone();
+        let signed_at = signed_at.to_owned();
+        let Some(now) = heads.iter().find(|now| now.environment == head.environment) else {
+            return Ok(Some(Break::Gone { environment, signed_at }));
+        };
+        if now.seq < head.seq {
+            return Ok(Some(Break::Shorter { ends: now.seq, environment, signed: head.seq, signed_at }));
+        }
+        let event = store.events_after(&head.environment, head.seq - 1, 1).await?.pop();
+        if event.is_none_or(|event| event.seq != head.seq || event.hash != head.hash) {
+            return Ok(Some(Break::Other { environment, seq: head.seq, signed_at }));
+        }
+    }
+    Ok(None)
+}
+
+/// Compares a store with the newest signed head beside it.
+///
+/// # Errors
+/// What the store says; a store that parts from the head is an answer.
+pub async fn check(store: &dyn Store, settings: &Settings) -> Result<Option<Break>, StoreError> {
+    match newest_signed(settings) {
+        Some(signed) => {
+            let signed_at = signed.signed_at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
+            parts_from(store, &signed.heads, &signed_at).await
+        }
+        None => Ok(None),
+    }
+}
+
+/// Says in the log and in the history where acknowledged events are missing that no head was signed over yet, as after a lost
+/// write-ahead log. They cannot be brought back.
+///
+/// # Errors
+/// What the store says.
+pub async fn tell_of_loss(store: &dyn Store, settings: &Settings) -> Result<(), StoreError> {
+    let Ok(text) = std::fs::read(file(settings)) else { return Ok(()) };
+    let Ok(known) = serde_json::from_slice::<Vec<Head>>(&text) else { return Ok(()) };
+    let heads = store.heads().await?;
+    for now in heads {
+        let Some(head) = known.iter().find(|head| head.environment == now.environment && head.seq > now.seq) else {
+            continue;
+        };
+        let lost = format!(
+            "events {} to {} were acknowledged before this start and are missing: the database or its write-ahead log was damaged",
+            now.seq + 1,
+            head.seq
+        );
+        tracing::error!(environment = now.environment, lost, "acknowledged events are missing");
+        let mut event = NewEvent::new(EventType::Note, "scaling-mode", clock::now());
+        event.reason = Some(lost);
+        store.append(&now.environment, event).await?;
+    }
+    Ok(())
+}
+
+/// Accepts a history that parts from what was signed: it is signed as it is now, after an event that says so, and what was known before
+/// is kept under another name.
+///
+/// # Errors
+/// What the store or the file system says.
+pub async fn accept(
+    store: &dyn Store,
+    settings: &Settings,
+    actor: &str,
+    reason: &str,
+) -> Result<Option<PathBuf>, StoreError> {
+    let now = clock::now();
+    for head in store.heads().await? {
+        let mut event = NewEvent::new(EventType::Note, actor, now);
+        event.reason = Some(format!("accepted a history that parts from what was signed before: {reason}"));
+        store.append(&head.environment, event).await?;
+    }
+    let path = heads::file(settings);
+    let of_file = |source| StoreError::File { path: path.clone(), source };
+    let _ = std::fs::remove_file(file(settings));
+    if !path.exists() {
+        return Ok(None);
+    }
+    let kept = path.with_extension(format!("{}.jsonl", now.format("%Y%m%dT%H%M%SZ")));
+    std::fs::rename(&path, &kept).map_err(of_file)?;
+    Ok(Some(kept))
+}
+
+/// Notes the newest place of every chain, whenever it has moved, until told to stop.
+pub async fn run(store: Arc<dyn Store>, settings: Arc<Settings>, stop: CancellationToken) {
+    let mut commits = store.commits();
+    let mut noted = Vec::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = commits.changed() => if changed.is_err() { return },
+        }
+        if let Ok(heads) = store.heads().await
+            && heads != noted
+        {
+            let (path, now) = (file(&settings), heads.clone());
+            match tokio::task::spawn_blocking(move || note(&path, &now)).await {
+                Ok(Ok(())) => noted = heads,
+                Ok(Err(error)) => log_error("what was acknowledged could not be noted beside the database", &error),
+                Err(_) => return,
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+/// Writes the places under another name first, so that the file is whole whenever it is there.
+fn note(path: &Path, heads: &[Head]) -> io::Result<()> {
+    let new = path.with_extension("json.new");
+    let mut file = std::fs::File::create(&new)?;
+    file.write_all(&serde_json::to_vec(heads)?)?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)
+}

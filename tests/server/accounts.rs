@@ -1,0 +1,147 @@
+//! Whose account is whose: who may set whose password, how often a share link is counted, how much of the live feed is one reader's, and
+//! that what people write cannot look like something else.
+
+use crate::people::{PASSWORD, create, sign_in, token};
+use crate::serving::{Answer, Server, answer};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+async fn act(server: &Server, name: &str, body: &str, cookie: &str) -> Answer {
+    let request = server
+        .request(Method::POST, &format!("/api/scaling-mode/forms/{name}"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("sec-fetch-site", "same-origin")
+        .header("cookie", cookie)
+        .body(body.to_owned());
+    answer(request).await
+}
+
+#[tokio::test]
+async fn only_a_founder_of_everything_sends_an_account_a_link() {
+    let server = Server::start().await;
+    assert_eq!(server.command(&["environment", "create", "trial", "--kind", "live", "--log", "warn"]).0, 0);
+    create(&server, "anna@example.com", "founder", None);
+    create(&server, "tom@example.com", "founder", Some("trial"));
+    create(&server, "vera@example.com", "viewer", Some("production"));
+    let (anna, tom) = (sign_in(&server, "anna@example.com").await, sign_in(&server, "tom@example.com").await);
+    let vera = sign_in(&server, "vera@example.com").await;
+    // Without a role at the moment she is nobody's, and all the same not his.
+    let without = act(&server, "set-role", "email=vera%40example.com&environment=production&role=none", &anna).await;
+    assert_eq!(without.status, 200, "{without:?}");
+    for (form, body) in [
+        ("invite", "email=vera%40example.com&environment=trial&role=viewer"),
+        ("reset-proofs", "email=vera%40example.com"),
+        ("disable-person", "email=vera%40example.com"),
+    ] {
+        let refused = act(&server, form, body, &tom).await;
+        assert!(matches!(refused.status, 403 | 404 | 409), "{form}: {refused:?}");
+        assert!(!refused.text.contains("/founder/join/"), "{form}: {refused:?}");
+    }
+    let still = answer(server.request(Method::GET, "/founder/account").header("cookie", &vera)).await;
+    assert_eq!(still.status, 200, "she stays signed in: {still:?}");
+    // Somebody new is his to invite, and an account is a founder's of everything.
+    let new = act(&server, "invite", "email=new%40example.com&environment=trial&role=viewer", &tom).await;
+    assert_eq!(new.status, 200, "{new:?}");
+    let link = act(&server, "invite", "email=vera%40example.com&environment=production&role=viewer", &anna).await;
+    assert_eq!(link.status, 200, "{link:?}");
+    // A link that he made while she had no account ends when she gets one.
+    create(&server, "new@example.com", "viewer", Some("production"));
+    let secret = new.json["secret"].as_str().and_then(|link| link.rsplit('/').next()).expect("a link").to_owned();
+    let joined = act(&server, "join", &format!("link={secret}&name=New&password=zebra+lamp+slowly"), "").await;
+    assert_eq!(joined.status, 404, "{joined:?}");
+    let body = format!("email=new%40example.com&password={}", PASSWORD.replace(' ', "+"));
+    assert_eq!(act(&server, "sign-in", &body, "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_visitor_of_a_share_link_is_counted_once_a_session() {
+    let server = Server::start().await;
+    create(&server, "anna@example.com", "founder", None);
+    let anna = sign_in(&server, "anna@example.com").await;
+    let made = act(&server, "make-share-link", "name=Seed&environment=production&days=7&view.timeline=on", &anna).await;
+    let secret = made.json["secret"].as_str().and_then(|link| link.rsplit('/').next()).expect("a link").to_owned();
+    let mut guest = String::new();
+    for _ in 0..40 {
+        let opened = server
+            .request(Method::POST, "/api/scaling-mode/forms/open-share")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin")
+            .header("cookie", &guest)
+            .body(format!("link={secret}"))
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(opened.status(), 200);
+        if let Some(cookie) = opened.headers().get("set-cookie").and_then(|cookie| cookie.to_str().ok()) {
+            guest = cookie.split(';').next().expect("a cookie").to_owned();
+        }
+    }
+    let events = |kind: &str| {
+        let request = server.request(Method::GET, &format!("/api/scaling-mode/history?event_type={kind}&limit=200"));
+        answer(request.header("cookie", &anna))
+    };
+    let counted = |history: Answer| history.json["events"].as_array().map_or(0, Vec::len);
+    assert_eq!(counted(events("accessed").await), 1);
+    // Who throws the session away each time is slowed down like who guesses, and does not fill the history.
+    let mut refused = 0;
+    for _ in 0..200 {
+        refused += usize::from(act(&server, "open-share", &format!("link={secret}"), "").await.status == 429);
+    }
+    assert!(refused > 100, "{refused} of 200 were slowed down");
+    assert!(counted(events("accessed").await) < 100);
+}
+
+#[tokio::test]
+async fn the_live_feed_has_room_for_others_than_one_reader() {
+    let server = Server::start().await;
+    create(&server, "anna@example.com", "founder", None);
+    let greedy = token(&server, "greedy", &["health:read"], Some("production"));
+    let mut listening = Vec::new();
+    let listen = |token: String| {
+        server.request(Method::GET, "/api/scaling-mode/events?environment=production").bearer_auth(token).send()
+    };
+    for _ in 0..64 {
+        let response = listen(greedy.clone()).await.expect("an answer");
+        assert_eq!(response.status(), 200);
+        listening.push(response);
+    }
+    let one_more = listen(greedy).await.expect("an answer");
+    assert_eq!(one_more.status(), 503);
+    let problem: Value = one_more.json().await.expect("a problem");
+    assert!(!problem["title"].as_str().is_some_and(|title| title.contains("store")), "{problem}");
+    let other = token(&server, "other", &["health:read"], Some("production"));
+    assert_eq!(listen(other).await.expect("an answer").status(), 200);
+}
+
+#[tokio::test]
+async fn what_people_write_cannot_look_like_something_else() {
+    let server = Server::start().await;
+    for text in [
+        "\u{1b}]0;owned\u{7}\u{1b}[31m",
+        "one\n2026 forged line",
+        "safe\u{202e}gnirts",
+        "a\u{200b}b",
+        "\u{0}",
+        "\u{9b}31m",
+    ] {
+        let freeze = json!({"environment": "production", "action": "freeze", "reason": format!("why {text} not")});
+        let refused = server.put("/api/scaling-mode/config", &freeze).await;
+        assert_eq!((refused.status, &refused.json["field"]), (400, &json!("reason")), "{text:?}: {refused:?}");
+        let source = json!({"source": format!("shop{text}"), "samples": []});
+        assert_eq!(server.post("/api/telemetry", &source).await.status, 422, "{text:?}");
+        let (code, _, error) = server.command(&[
+            "environment",
+            "create",
+            &format!("x{}", text.replace('\0', "\u{1}")),
+            "--kind",
+            "live",
+            "--log",
+            "warn",
+        ]);
+        assert_ne!(code, 0, "{text:?}");
+        assert!(!error.contains('\u{1b}') && !error.contains('\u{202e}'), "{error:?}");
+    }
+    // Joined letters and other scripts are words like any other.
+    let freeze = json!({"environment": "production", "action": "freeze", "reason": "Zahlungsausfall – 支払い 🙂 عطل"});
+    assert_eq!(server.put("/api/scaling-mode/config", &freeze).await.status, 200);
+}
