@@ -77,7 +77,9 @@ impl Scheduler {
         loop {
             self.update(|status| status.awake_at = Some(clock::now()));
             let tick = calendar::tick_before(leadership.now() - GRACE, settings.tick_minutes);
-            if leadership.leads() && done.is_none_or(|done| tick > done) && again.is_due(tick) {
+            // One of the future was done while the clock was ahead.
+            let is_new = done.is_none_or(|done| tick > done || done > leadership.now() + clock::LEEWAY);
+            if leadership.leads() && is_new && again.is_due(tick) {
                 // One that is told to stop leaves the rest to whoever leads then.
                 let goes_on = || leadership.leads() && !stop.is_cancelled();
                 self.tick_by(store.as_ref(), &settings, tick, &goes_on, &|| leadership.now()).await;
@@ -181,11 +183,11 @@ async fn tick_environment(
     tick: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    if store.has_tick(environment, tick).await? {
+    if store.has_tick(environment, tick, now).await? {
         return Ok(false);
     }
     let config = store.config(environment).await?;
-    let last_daily = store.latest_daily(environment).await?;
+    let last_daily = store.latest_daily(environment, tick).await?;
     let is_daily = calendar::is_daily(&config.policy.time_zone, settings.daily_at, tick, last_daily);
     let occasion = Occasion {
         actor: "scheduler".into(),

@@ -5,6 +5,7 @@ mod access;
 mod acts;
 mod alerts;
 mod backtest;
+mod clock_jumps;
 mod counters;
 mod coverage;
 mod files;

@@ -7,6 +7,7 @@ use super::{over_time, problem, timeline};
 use crate::api::{HealthAnswer, SamplePage, SnapshotPage, SnapshotPair, WhatIfStart};
 use crate::domain::explain::sample_words;
 use crate::domain::input::InputState;
+use crate::domain::policy::EnvironmentKind;
 use crate::domain::signal::{Series, Severity, Signal};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::stream::Span;
@@ -59,6 +60,9 @@ async fn list(
     let state = state()?;
     let config = config(environment).await?;
     let before = before.map(|text| cursor(&text)).transpose()?;
+    // Where time goes on, what is of the future was recorded while a clock was ahead.
+    let present = (config.kind == EnvironmentKind::Live).then(|| (clock::now() + clock::LEEWAY, String::new()));
+    let before = before.or(present);
     let snapshots = state.store.snapshots(&config.environment, limit, before, None).await.map_err(problem::of_store)?;
     let next = (snapshots.len() == limit as usize)
         .then(|| snapshots.last())
