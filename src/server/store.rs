@@ -5,6 +5,7 @@
 pub mod access;
 mod coverage;
 mod founder_page;
+pub mod lived;
 mod moving;
 mod place;
 pub mod proofs;
@@ -36,6 +37,8 @@ macro_rules! shared_modules {
         mod idempotency;
         #[path = "sql/ingest.rs"]
         mod ingest;
+        #[path = "sql/lived.rs"]
+        mod lived;
         #[path = "sql/minutes.rs"]
         mod minutes;
         #[path = "sql/people.rs"]
@@ -300,7 +303,7 @@ pub struct TrendQuery {
 
 /// Where everything is kept. Every method that writes is one transaction; what it acknowledged is on disk.
 #[async_trait]
-pub trait Store: access::AccessStore + proofs::ProofStore + Send + Sync + 'static {
+pub trait Store: access::AccessStore + lived::LivedStore + proofs::ProofStore + Send + Sync + 'static {
     /// Makes an environment with its first configuration; the event is `config_changed`, "created".
     async fn create_environment(&self, config: &Config, actor: Actor<'_>, now: DateTime<Utc>)
     -> Result<(), StoreError>;

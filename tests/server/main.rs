@@ -2,6 +2,7 @@
 
 mod access;
 mod alertmanager;
+mod clock_jumps;
 mod clocks;
 mod cloud_events;
 mod crash;

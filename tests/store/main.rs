@@ -11,6 +11,7 @@ mod coverage;
 mod files;
 mod founder_page;
 mod ingestion;
+mod lived;
 mod moving;
 mod pages;
 mod proof;

@@ -8,11 +8,13 @@ use crate::domain::policy::EnvironmentKind;
 use crate::domain::signed_head::Places;
 use crate::server::config::{PulledSource, Settings};
 use crate::server::evaluation::read_inputs;
+use crate::server::lived::Lived;
 use crate::server::proof::{Report, examine, examine_signed};
 use crate::server::signing::heads::{self, HeadsError};
 use crate::server::store::sqlite::SqliteStore;
 use crate::server::store::{PullState, Store, StoreError, restore as restore_store};
 use crate::server::{clock, demo as synthetic, puller};
+use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -172,6 +174,7 @@ pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), Cl
             finding(false, format!("{}: {}", problem.environment, problem.what), "restore a backup made before it")
         }
     });
+    findings.push(clock_finding(store.lived().await?, store.newest_recorded().await?, clock::now()));
     for environment in store.environments().await? {
         findings.extend(sources(store.as_ref(), &environment.name).await?);
     }
@@ -197,6 +200,27 @@ pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), Cl
         }
     }
     if ill == 0 { Ok(()) } else { Err(CliError::Found(format!("{ill} things need a look"))) }
+}
+
+fn minute(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// Whether the clock agrees with what the store has recorded.
+fn clock_finding(lived: Option<Lived>, newest: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Finding {
+    let cure = "compare the server's time with a clock that is right (timedatectl), then see docs/runbook.md";
+    if let Some(jump) = lived.and_then(|lived| lived.jump) {
+        return finding(false, format!("{}, noticed at {}", jump.words(), minute(jump.at)), cure);
+    }
+    let latest = lived.map(|lived| lived.seen_at).max(newest);
+    match latest.filter(|latest| *latest > now + clock::LEEWAY) {
+        Some(latest) => finding(
+            false,
+            format!("the clock shows {}, before the store's newest time, {}", minute(now), minute(latest)),
+            cure,
+        ),
+        None => finding(true, "the clock agrees with what the store has recorded", ""),
+    }
 }
 
 /// Each connected signal of a live environment, as an evaluation would read it now.

@@ -14,7 +14,7 @@ use crate::domain::stream::Span;
 use crate::error::{Code, WireError};
 use crate::server::store::{FounderPageQuery, ListedSnapshot, SourceSummary, TrendRange};
 use crate::server::{charts, clock};
-use crate::views::overview::{ChecklistItem, EnvironmentName, Overview, PageData, SampleLine};
+use crate::views::overview::{ChecklistItem, ClockJump, EnvironmentName, Overview, PageData, SampleLine};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use std::sync::Arc;
 
@@ -199,6 +199,7 @@ pub async fn page(
     Ok(PageData {
         base_url: context::base_url(),
         checklist: checklist(&read.sources, snapshot.as_ref()),
+        clock: state.clock.jump().map(|jump| ClockJump { at: jump.at, words: jump.words() }),
         environments: read
             .environments
             .into_iter()
