@@ -1,11 +1,11 @@
--- A tick may be recorded anew for a time for which one was recorded while the clock was ahead. Nothing of what is stored is altered.
+-- A tick can be recorded again for a time for which one was recorded while the clock was ahead. Nothing of what is stored is altered.
 
 -- How many ticks of its time were there before it, none of which counts any more.
 ALTER TABLE snapshots ADD COLUMN again INTEGER NOT NULL DEFAULT 0 CHECK (again >= 0);
 DROP INDEX snapshots_ticks;
 CREATE UNIQUE INDEX snapshots_ticks ON snapshots (environment_id, as_of, again DESC) WHERE is_tick = 1;
 
--- The order of recording: what was recorded last, whatever time it bears.
+-- The order of recording: what was recorded last, at any time.
 CREATE INDEX snapshots_by_row ON snapshots (environment_id, row_id, as_of);
 
 DROP TRIGGER snapshots_are_never_replaced;

@@ -68,7 +68,7 @@ struct Watch {
     store: Arc<dyn Store>,
 }
 
-/// Runs until it is told to stop. Of several servers the one that leads deletes and writes down.
+/// Runs until `stop`. Of several servers only the leader deletes and writes down.
 pub async fn housekeeping(
     store: Arc<dyn Store>,
     settings: Arc<Settings>,
@@ -144,15 +144,16 @@ impl Watch {
 
     /// Goes on from what is stored. What the store holds of the future shows that the clock is behind it.
     async fn read(&mut self) -> Result<(), StoreError> {
-        let stored = self.store.lived().await?;
+        let (stored, newest) = (self.store.lived().await?, self.store.newest_recorded().await?);
         let (now, boot) = (self.leadership.now(), clock::boot());
         let (lived, jump) = match stored {
             Some(mut lived) => {
+                lived.seen_at = newest.map_or(lived.seen_at, |newest| newest.max(lived.seen_at));
                 let jump = lived.step(now, None);
                 (lived, jump)
             }
             None => {
-                let lived = Lived::begin(now, self.store.newest_recorded().await?);
+                let lived = Lived::begin(now, newest);
                 (lived, lived.jump)
             }
         };

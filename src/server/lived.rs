@@ -1,4 +1,4 @@
-//! Decides up to when time was lived through, and whether the clock has jumped. Pure: it is told every time. Must not know
+//! Decides up to when time was lived through, and whether the clock has jumped. Pure: callers pass every time. Must not know
 //! where its state is stored or what is deleted by it.
 
 use super::clock::LEEWAY;

@@ -69,7 +69,7 @@ async fn an_answer_of_the_future_is_passed_over_and_does_not_stand_in_the_way_of
             run(store, ahead..=ahead + 15, "ahead").await;
             record(store, minute(ahead + 17), Origin::OnDemand, "ahead").await;
             assert_eq!(newest(store, minute(ahead + 18)).await, Some(("ahead".into(), minute(ahead + 17))));
-            // Right again: at once what was true last, and true ticks from then on.
+            // Right again: immediately what was true last, and true ticks from then on.
             assert_eq!(newest(store, minute(base + 76)).await, Some(("true".into(), minute(base + 60))));
             let before = store.ticks(ENV, minute(base + 30), minute(base + 75)).await.unwrap();
             assert_eq!(before, [15, 30, 45, 60].map(|at| tick(minute(base + at))));

@@ -1,9 +1,8 @@
 //! Cases of the time that was lived through: it is kept, and a clock that is wrong for a while deletes nothing.
 
-use super::access::{entry, session};
+use super::access::{anna, session};
 use super::support::*;
 use chrono::Duration;
-use scaling_mode::domain::access::{Reach, Role};
 use scaling_mode::domain::alert::Alert;
 use scaling_mode::domain::history::{EventType, NewEvent};
 use scaling_mode::domain::signal::{Series, Severity};
@@ -38,10 +37,7 @@ async fn what_was_lived_through_is_kept_and_the_newest_time_is_known() {
 async fn a_clock_that_is_wrong_for_hours_deletes_nothing_and_time_that_passes_does() {
     let settings = Settings::read(&Flags::default(), &ServeFlags::default()).expect("the defaults");
     for_each_backend(async |store| {
-        let anna = store
-            .add_person(("anna@example.com", "Anna"), "h", &[(Reach::All, Role::Founder)], minute(0), &entry("anna"))
-            .await
-            .unwrap();
+        let anna = anna(store).await;
         store.begin_session(anna.id, &session("s", 0)).await.unwrap();
         store.know_device(anna.id, "device", minute(0)).await.unwrap();
         let at = minute(0).to_rfc3339();
@@ -97,11 +93,29 @@ async fn an_alert_that_is_over_is_not_forgotten_by_a_clock_that_is_ahead() {
         let resolved = Alert { ended_at: Some(minute(3)), is_firing: false, ..firing.clone() };
         let take = async |alerts: &[Alert], at| store.take_alerts(ENV, "am", alerts, minute(at)).await.unwrap().warning;
         store.keep_lived(&Lived::begin(minute(4), None)).await.unwrap();
-        assert_eq!(take(&[firing.clone()], 2).await, 1);
+        assert_eq!(take(std::slice::from_ref(&firing), 2).await, 1);
         assert_eq!(take(&[resolved], 4).await, 0);
         assert_eq!(take(&[], 40 * DAY).await, 0);
         // What comes late of it is known as late.
         assert_eq!(take(&[Alert { starts_at: minute(0), ..firing }], 5).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_was_seen_while_the_clock_was_ahead_is_seen_at_the_right_time_again() {
+    for_each_backend(async |store| {
+        let anna = anna(store).await;
+        store.begin_session(anna.id, &session("s", 0)).await.unwrap();
+        let seen = async |at| {
+            store.see_session("s", minute(at)).await.unwrap();
+            store.session("s").await.unwrap().unwrap().seen_at
+        };
+        assert_eq!(seen(DAY).await, minute(DAY));
+        assert_eq!(seen(9).await, minute(9));
+        // Of two requests at the same time the later one counts.
+        store.see_session("s", minute(9) - Duration::seconds(30)).await.unwrap();
+        assert_eq!(store.session("s").await.unwrap().unwrap().seen_at, minute(9));
     })
     .await;
 }

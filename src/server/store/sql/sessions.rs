@@ -4,6 +4,7 @@ use super::super::access::{NewSession, Session, SessionLine, SessionOf};
 use super::super::rows::{At, corrupt};
 use super::super::StoreError;
 use super::{Connection, people, share_links};
+use crate::server::clock::LEEWAY;
 use chrono::{DateTime, Utc};
 
 #[derive(sqlx::FromRow)]
@@ -64,9 +65,11 @@ pub(super) async fn one(db: &mut Connection, token_hash: &str) -> Result<Option<
 }
 
 pub(super) async fn see(db: &mut Connection, token_hash: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
-    sqlx::query("UPDATE sessions SET seen_at = $1 WHERE token_hash = $2 AND seen_at < $1")
+    // One seen in the future was seen while a clock was ahead.
+    sqlx::query("UPDATE sessions SET seen_at = $1 WHERE token_hash = $2 AND (seen_at < $1 OR seen_at > $3)")
         .bind(At::of(now))
         .bind(token_hash)
+        .bind(At::of(now + LEEWAY))
         .execute(db)
         .await?;
     Ok(())
