@@ -160,7 +160,7 @@ async fn each_tick_is_evaluated_once_whoever_dies() {
                 killed += 1;
             }
         }
-        until("a tick", async || store.has_tick(ENV, tick).await.unwrap().then_some(())).await;
+        until("a tick", async || store.has_tick(ENV, tick, clock::now()).await.unwrap().then_some(())).await;
     }
     drop(workers);
     let (stored, different): (i64, i64) =

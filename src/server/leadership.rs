@@ -31,8 +31,8 @@ impl Default for Pace {
 struct State {
     /// Until when it is sure to lead; `None` where it does not.
     until: Option<tokio::time::Instant>,
-    /// How far the store's clock is ahead of this machine's.
-    ahead: Duration,
+    /// What the store's own clock showed, and when, by the clock of this machine that nobody can set.
+    shown: Option<(DateTime<Utc>, Duration)>,
 }
 
 /// Whether this server leads.
@@ -46,7 +46,7 @@ pub struct Leadership {
 impl Leadership {
     /// That of a server by a name that no other has.
     pub fn new(holder: &str, pace: Pace) -> Leadership {
-        let state = State { until: None, ahead: Duration::zero() };
+        let state = State { until: None, shown: None };
         Leadership { holder: holder.into(), pace, state: Arc::new(watch::Sender::new(state)) }
     }
 
@@ -57,10 +57,16 @@ impl Leadership {
 
     /// The time by which it is judged what is due.
     pub fn now(&self) -> DateTime<Utc> {
-        match &self.pace.told {
-            Some(told) => *told.borrow(),
-            None => clock::now() + self.state.borrow().ahead,
+        match (&self.pace.told, self.state.borrow().shown) {
+            (Some(told), _) => *told.borrow(),
+            (None, Some((shown, at))) => shown + (clock::boot() - at),
+            (None, None) => clock::now(),
         }
+    }
+
+    /// Whether that time is another than this machine's clock shows: the store has a clock of its own.
+    pub fn has_its_own_clock(&self) -> bool {
+        self.pace.told.is_some() || self.state.borrow().shown.is_some()
     }
 
     /// Takes the lead, or keeps it, for as long as a lease is.
@@ -71,11 +77,11 @@ impl Leadership {
         match store.lead(&self.holder, lease).await {
             Ok(lead) => {
                 let until = lead.leads.then(|| asked + self.pace.lease);
-                let ahead = lead.now.map_or(Duration::zero(), |now| now - clock::now());
+                let shown = lead.now.map(|now| (now, clock::boot()));
                 if self.state.borrow().until.is_some() != lead.leads {
                     tracing::info!(leads = lead.leads, "the lead has changed");
                 }
-                self.state.send_replace(State { until, ahead });
+                self.state.send_replace(State { until, shown });
             }
             Err(error) => log_error("it could not be asked who leads", &error),
         }

@@ -1,12 +1,16 @@
-//! The newest answer of each environment, read from the store once for each commit.
+//! The newest answer of each environment, read from the store once for each commit and minute.
 
-use super::commits::{Commits, State};
+use super::clock;
+use super::commits::{self, Commits};
 use super::store::{Newest, Store, StoreError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The most environments whose answer is remembered.
 const MOST: usize = 256;
+
+/// A state of the store, and the minute in which it was read.
+type State = (commits::State, i64);
 
 /// What was read in one state of the store, by environment.
 #[derive(Default)]
@@ -24,11 +28,13 @@ impl NewestAnswers {
         environment: &str,
     ) -> Result<Arc<Newest>, StoreError> {
         // Taken before the store is read: what is committed meanwhile is read again by the next request.
-        let state = commits.newest();
+        let now = clock::now();
+        // What is of the future now is not in a minute, and the other way round where the clock is set back.
+        let state = commits.newest().map(|state| (state, now.timestamp().div_euclid(60)));
         if let Some(newest) = state.and_then(|state| self.find(state, environment)) {
             return Ok(newest);
         }
-        let newest = Arc::new(store.newest(environment).await?);
+        let newest = Arc::new(store.newest(environment, now).await?);
         if let Some(state) = state {
             self.keep(state, environment, newest.clone());
         }

@@ -1,7 +1,6 @@
 //! Owns the scheduler: one evaluation a tick for each live environment, and the day's decision. It takes no input, is
 //! idempotent a tick, never runs twice at once, and goes on when one environment fails. It applies nothing by itself.
 
-use super::access::{absolute_timeout, idle_timeout};
 use super::calendar;
 use super::clock;
 use super::config::Settings;
@@ -12,14 +11,14 @@ use crate::domain::policy::EnvironmentKind;
 use crate::domain::snapshot::Origin;
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 /// How long after a tick its evaluation begins, so that the minute's own data has arrived.
 const GRACE: Duration = Duration::seconds(5);
 
-/// How long a counter is remembered that is no longer read.
-const COUNTERS_KEPT: Duration = Duration::days(35);
+/// A loop that has not woken up for so long is not alive.
+const ASLEEP: std::time::Duration = std::time::Duration::from_secs(180);
 
 /// What the scheduler last did, for `/readyz` and the doctor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -37,6 +36,8 @@ pub struct Status {
 pub struct Scheduler {
     /// Told after a tick in which some environment's daily decision was made.
     pub daily: Arc<tokio::sync::Notify>,
+    /// When the loop last woke up, by a clock that nobody can set.
+    awake: Arc<Mutex<Option<std::time::Instant>>>,
     running: Arc<tokio::sync::Mutex<()>>,
     status: Arc<Mutex<Status>>,
 }
@@ -57,8 +58,14 @@ impl Scheduler {
     }
 
     /// Whether the loop has woken up within the last few minutes, as it must.
-    pub fn is_alive(&self, now: DateTime<Utc>) -> bool {
-        self.status().awake_at.is_some_and(|at| now - at < Duration::minutes(3))
+    pub fn is_alive(&self) -> bool {
+        let awake = *self.awake.lock().unwrap_or_else(PoisonError::into_inner);
+        awake.is_some_and(|at| clock::instant().duration_since(at) < ASLEEP)
+    }
+
+    fn woke_up(&self) {
+        *self.awake.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock::instant());
+        self.update(|status| status.awake_at = Some(clock::now()));
     }
 
     /// Runs until it is told to stop. After sleep or a long pause only the newest tick is evaluated: ticks that were
@@ -75,9 +82,11 @@ impl Scheduler {
         let mut done: Option<DateTime<Utc>> = None;
         let mut again = Again::default();
         loop {
-            self.update(|status| status.awake_at = Some(clock::now()));
+            self.woke_up();
             let tick = calendar::tick_before(leadership.now() - GRACE, settings.tick_minutes);
-            if leadership.leads() && done.is_none_or(|done| tick > done) && again.is_due(tick) {
+            // One of the future was done while the clock was ahead.
+            let is_new = done.is_none_or(|done| tick > done || done > leadership.now() + clock::LEEWAY);
+            if leadership.leads() && is_new && again.is_due(tick) {
                 // One that is told to stop leaves the rest to whoever leads then.
                 let goes_on = || leadership.leads() && !stop.is_cancelled();
                 self.tick_by(store.as_ref(), &settings, tick, &goes_on, &|| leadership.now()).await;
@@ -128,7 +137,7 @@ impl Scheduler {
                         break;
                     }
                     // With thousands of environments a tick takes minutes: it is at work, not asleep.
-                    self.update(|status| status.awake_at = Some(clock::now()));
+                    self.woke_up();
                     match tick_environment(store, settings, &environment.name, tick, now()).await {
                         Ok(was_daily) => is_daily |= was_daily,
                         Err(error) => {
@@ -181,11 +190,11 @@ async fn tick_environment(
     tick: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    if store.has_tick(environment, tick).await? {
+    if store.has_tick(environment, tick, now).await? {
         return Ok(false);
     }
     let config = store.config(environment).await?;
-    let last_daily = store.latest_daily(environment).await?;
+    let last_daily = store.latest_daily(environment, tick).await?;
     let is_daily = calendar::is_daily(&config.policy.time_zone, settings.daily_at, tick, last_daily);
     let occasion = Occasion {
         actor: "scheduler".into(),
@@ -195,39 +204,4 @@ async fn tick_environment(
     };
     evaluate_and_record_at(store, environment, occasion, now, None).await?;
     Ok(is_daily)
-}
-
-/// Deletes what is past its time: raw samples and used keys. Once an hour is enough.
-pub async fn housekeeping(
-    store: Arc<dyn Store>,
-    settings: Arc<Settings>,
-    leadership: Leadership,
-    stop: CancellationToken,
-) {
-    loop {
-        if leadership.leads() {
-            keep_house(store.as_ref(), &settings, leadership.now()).await;
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(std::time::Duration::from_secs(3600)) => {}
-        }
-    }
-}
-
-async fn keep_house(store: &dyn Store, settings: &Settings, now: DateTime<Utc>) {
-    let samples_before = now - Duration::days(i64::from(settings.raw_sample_days));
-    if let Err(error) = store.prune_samples(samples_before).await {
-        super::observability::log_error("raw samples could not be pruned", &error);
-    }
-    if let Err(error) = store.prune_counters(now - COUNTERS_KEPT).await {
-        super::observability::log_error("counters could not be pruned", &error);
-    }
-    let (unseen_since, begun_before) = (now - idle_timeout(), now - absolute_timeout());
-    if let Err(error) = store.prune_access(unseen_since, begun_before, now).await {
-        super::observability::log_error("sessions that had ended could not be pruned", &error);
-    }
-    if let Err(error) = store.prune_keys(now - Duration::days(7)).await {
-        super::observability::log_error("used keys could not be pruned", &error);
-    }
 }

@@ -2,6 +2,7 @@
 
 use super::commits::Commits;
 use super::config::Settings;
+use super::housekeeping::ClockState;
 use super::http::bodies::Bodies;
 use super::http::over_time::Drawn;
 use super::http::snapshot_lines::SnapshotLines;
@@ -28,6 +29,8 @@ pub struct Shared {
     pub bodies: Arc<Bodies>,
     /// Parts of remote-write histograms that wait for the rest of their histogram.
     pub buckets: Arc<Pending>,
+    /// Whether the clock has jumped.
+    pub clock: ClockState,
     /// Which commit of the store is the newest, and whether that was checked within the last second.
     pub commits: Commits,
     pub feed: Feed,

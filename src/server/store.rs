@@ -5,6 +5,7 @@
 pub mod access;
 mod coverage;
 mod founder_page;
+pub mod lived;
 mod moving;
 mod place;
 pub mod proofs;
@@ -37,6 +38,8 @@ macro_rules! shared_modules {
         mod idempotency;
         #[path = "sql/ingest.rs"]
         mod ingest;
+        #[path = "sql/lived.rs"]
+        mod lived;
         #[path = "sql/minutes.rs"]
         mod minutes;
         #[path = "sql/people.rs"]
@@ -303,7 +306,9 @@ pub struct TrendQuery {
 
 /// Where everything is kept. Every method that writes is one transaction; what it acknowledged is on disk.
 #[async_trait]
-pub trait Store: access::AccessStore + proofs::ProofStore + proving::ProvingStore + Send + Sync + 'static {
+pub trait Store:
+    access::AccessStore + lived::LivedStore + proofs::ProofStore + proving::ProvingStore + Send + Sync + 'static
+{
     /// Makes an environment with its first configuration; the event is `config_changed`, "created".
     async fn create_environment(&self, config: &Config, actor: Actor<'_>, now: DateTime<Utc>)
     -> Result<(), StoreError>;
@@ -441,7 +446,8 @@ pub trait Store: access::AccessStore + proofs::ProofStore + proving::ProvingStor
     /// The snapshot that a key was first used for.
     async fn recorded_under(&self, environment: &str, key: &IdempotencyKey) -> Result<Option<Snapshot>, StoreError>;
 
-    /// The ticks with `from <= at < before`, ascending, and before them the newest one earlier than `from`.
+    /// The ticks with `from <= at < before`, ascending, and before them the newest one earlier than `from`. In a live
+    /// environment without those that were recorded before one of the same or an earlier time: a clock was ahead then.
     async fn ticks(
         &self,
         environment: &str,
@@ -461,25 +467,28 @@ pub trait Store: access::AccessStore + proofs::ProofStore + proving::ProvingStor
         pages: mpsc::Sender<Vec<Recorded>>,
     ) -> Result<(), StoreError>;
 
-    /// Whether a tick is stored for this very time.
-    async fn has_tick(&self, environment: &str, at: DateTime<Utc>) -> Result<bool, StoreError>;
+    /// Whether a tick that counts is stored for this very time. In a live environment a tick does not count if one of an
+    /// earlier time, or one of the future, was recorded after it: a clock was ahead, and has been set back since.
+    async fn has_tick(&self, environment: &str, at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool, StoreError>;
 
-    /// When the newest daily decision was made.
-    async fn latest_daily(&self, environment: &str) -> Result<Option<DateTime<Utc>>, StoreError>;
+    /// The time of the newest daily decision up to now. One that was recorded while a clock was ahead does not count.
+    async fn latest_daily(&self, environment: &str, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError>;
 
-    /// The newest answer of an environment, read at one time with the configuration and the open proposal.
-    async fn newest(&self, environment: &str) -> Result<Newest, StoreError>;
+    /// The newest answer of an environment, read at one time with the configuration and the open proposal. See
+    /// [`Store::latest_snapshot`] for which one is the newest.
+    async fn newest(&self, environment: &str, now: DateTime<Utc>) -> Result<Newest, StoreError>;
 
     /// All that the founder's page shows of an environment, read at one time.
     async fn founder_page(&self, environment: &str, query: &FounderPageQuery) -> Result<FounderPage, StoreError>;
 
-    /// The newest snapshot by `as_of`, of whatever origin.
-    async fn latest_snapshot(&self, environment: &str) -> Result<Option<Snapshot>, StoreError>;
+    /// The newest snapshot, of any origin: in a live environment the one recorded last of those that are not of the
+    /// future, in others, where time does not go on, the one with the latest `as_of`.
+    async fn latest_snapshot(&self, environment: &str, now: DateTime<Utc>) -> Result<Option<Snapshot>, StoreError>;
 
     /// One snapshot by its id.
     async fn snapshot(&self, id: &str) -> Result<Snapshot, StoreError>;
 
-    /// Snapshots newest first, at most `limit`, with `as_of` before `before` (then by id).
+    /// Snapshots by `as_of`, latest first, at most `limit`, with `as_of` before `before` (then by id).
     async fn snapshots(
         &self,
         environment: &str,

@@ -1,5 +1,5 @@
 //! Owns the banners over the answer: synthetic or recorded data, frozen, held, stale inputs, a configuration newer than
-//! the answer. Must not hide any of them; each is a state that a founder must not miss.
+//! the answer, a clock that jumped. Must not hide any of them; each is a state that a founder must not miss.
 
 use super::icons::{self, Icon};
 use super::local_time::ReaderTime;
@@ -56,9 +56,18 @@ pub fn PageBanners(data: PageData) -> impl IntoView {
         };
         banner("outdated", "This answer is older than the configuration.", text.into_any())
     });
+    let clock = data.clock.clone().filter(|_| config.kind == EnvironmentKind::Live).map(|jump| {
+        let text = view! {
+            "Noticed "
+            <ReaderTime at=jump.at />
+            ". Check the server's time. Nothing was deleted because of it."
+        };
+        banner("clock", format!("{}.", jump.words), text.into_any())
+    });
     view! {
         <div class="banners" id="banners">
             <KindBanner kind=config.kind />
+            {clock}
             {frozen}
             {held}
             {stale}
@@ -68,7 +77,8 @@ pub fn PageBanners(data: PageData) -> impl IntoView {
     .into_any()
 }
 
-fn banner(name: &str, title: &'static str, text: AnyView) -> AnyView {
+fn banner(name: &str, title: impl Into<String>, text: AnyView) -> AnyView {
+    let title = title.into();
     view! {
         <div class=format!("banner banner-{name}")>
             <Icon shape=icons::ATTENTION />

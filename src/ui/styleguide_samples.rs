@@ -49,6 +49,7 @@ impl Sample {
         PageData {
             base_url: String::new(),
             checklist: Vec::new(),
+            clock: None,
             config: self.config.clone(),
             environments: Vec::new(),
             events: Vec::new(),

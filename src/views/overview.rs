@@ -155,12 +155,23 @@ pub struct Notice {
     pub text: String,
 }
 
+/// A jump of the server's clock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClockJump {
+    /// What the clock showed when the server noticed it.
+    pub at: DateTime<Utc>,
+    /// "The server's clock jumped back by 1 hour".
+    pub words: String,
+}
+
 /// Everything that the founder's page shows, read from one state of the store.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PageData {
     /// This server's own address, as the reader reached it, for commands to copy.
     pub base_url: String,
     pub checklist: Vec<ChecklistItem>,
+    /// The newest jump of the server's clock, until it has been steady for a day.
+    pub clock: Option<ClockJump>,
     pub config: Config,
     pub environments: Vec<EnvironmentName>,
     pub events: Vec<Event>,

@@ -202,7 +202,7 @@ async fn on_a_full_disk_nothing_is_half_written_and_all_goes_on_once_there_is_ro
 }
 
 /// A library that moves the time of whatever loads it.
-fn clock_library(folder: &Path) -> PathBuf {
+pub fn clock_library(folder: &Path) -> PathBuf {
     let library = folder.join("clock.so");
     let mut compile = Command::new("cc");
     compile.args(["-O2", "-shared", "-fPIC", "-o"]).arg(&library).arg("tests/support/clock.c");

@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod alertmanager;
+mod clock_jumps;
 mod clocks;
 mod cloud_events;
 mod continuity;

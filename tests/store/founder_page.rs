@@ -22,7 +22,7 @@ async fn the_page_is_what_the_single_readings_say() {
     for_each_backend(async |store| {
         record_ticks(store, 30).await;
         let page = store.founder_page(ENV, &query(&[], None)).await.unwrap();
-        let newest = store.newest(ENV).await.unwrap();
+        let newest = store.newest(ENV, minute(600)).await.unwrap();
         assert_eq!((&page.config, &page.proposal), (&newest.config, &newest.proposal));
         assert_eq!(page.config, store.config(ENV).await.unwrap());
         assert_eq!(page.events, store.events(ENV, &EventFilter::default(), 20).await.unwrap());

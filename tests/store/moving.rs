@@ -39,7 +39,7 @@ async fn seen(place: &Place) -> String {
     let events = store.events(ENV, &EventFilter::default(), 20).await.unwrap();
     let sources = store.sources(ENV).await.unwrap();
     let head = verify(store.as_ref()).await.unwrap();
-    let snapshot = store.latest_snapshot(ENV).await.unwrap().unwrap();
+    let snapshot = store.latest_snapshot(ENV, minute(600)).await.unwrap().unwrap();
     store.close().await;
     format!("{report:?} {events:?} {sources:?} {head:?} {}", snapshot.id)
 }

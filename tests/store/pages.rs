@@ -122,7 +122,7 @@ async fn an_environment_sees_nothing_of_another() {
         record_ticks(store, 2).await;
         create(store, "another").await;
         assert_eq!(store.events("another", &EventFilter::default(), 9).await.unwrap().len(), 1);
-        assert_eq!(store.latest_snapshot("another").await.unwrap(), None);
+        assert_eq!(store.latest_snapshot("another", minute(600)).await.unwrap(), None);
         assert_eq!(store.ticks("another", t0() - Duration::days(1), t0() + Duration::days(1)).await.unwrap(), []);
     })
     .await;

@@ -14,8 +14,8 @@ async fn a_snapshot_reads_back_and_its_event_carries_its_digest() {
         let stored = store.record(ENV, &[recording(&sealed)], None).await.unwrap();
         assert_eq!(stored, std::slice::from_ref(&sealed.0));
         assert_eq!(store.snapshot(&sealed.0.id).await.unwrap(), sealed.0);
-        assert_eq!(store.latest_snapshot(ENV).await.unwrap(), Some(sealed.0.clone()));
-        assert_eq!(store.latest_daily(ENV).await.unwrap(), Some(minute(15)));
+        assert_eq!(store.latest_snapshot(ENV, minute(600)).await.unwrap(), Some(sealed.0.clone()));
+        assert_eq!(store.latest_daily(ENV, minute(600)).await.unwrap(), Some(minute(15)));
         let event = store.events(ENV, &EventFilter::default(), 1).await.unwrap().remove(0);
         assert_eq!((event.event_type, event.actor.as_str()), (EventType::SnapshotRecorded, "scheduler"));
         assert_eq!((event.digest, event.snapshot_id), (Some(sealed.0.digest.clone()), Some(sealed.0.id.clone())));
@@ -43,8 +43,8 @@ async fn a_tick_is_recorded_once_and_the_first_stands() {
         store.record(ENV, &[recording(&asked)], None).await.unwrap();
         store.record(ENV, &[recording(&asked)], None).await.unwrap();
         assert_eq!(event_count(store).await, 4);
-        assert!(store.has_tick(ENV, minute(15)).await.unwrap());
-        assert!(!store.has_tick(ENV, minute(16)).await.unwrap());
+        assert!(store.has_tick(ENV, minute(15), minute(600)).await.unwrap());
+        assert!(!store.has_tick(ENV, minute(16), minute(600)).await.unwrap());
     })
     .await;
 }

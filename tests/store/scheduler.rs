@@ -135,7 +135,8 @@ async fn sleep_leaves_a_gap_and_no_burst_and_each_day_has_one_decision() {
 async fn auto_mode_proposes_what_holds_and_applies_nothing() {
     let world = World::new().await;
     let at = world.run(start(), 97, 120).await;
-    let newest = world.store.latest_snapshot(ENVIRONMENT).await.expect("a store").expect("a snapshot");
+    let newest =
+        world.store.latest_snapshot(ENVIRONMENT, at + Duration::days(1)).await.expect("a store").expect("a snapshot");
     assert_eq!(newest.body.recommendation, Recommendation::Increase, "{}", newest.body.narrative);
     let proposal = world.store.open_proposal(ENVIRONMENT).await.expect("a store").expect("a proposal");
     assert_eq!((proposal.recommendation, proposal.target_mode), (Recommendation::Increase, Some(Mode::Growth)));
@@ -150,7 +151,8 @@ async fn auto_mode_proposes_what_holds_and_applies_nothing() {
     assert_eq!(world.store.config(ENVIRONMENT).await.expect("a store").mode, Mode::Growth);
     assert_eq!(world.store.open_proposal(ENVIRONMENT).await.expect("a store"), None);
     world.run(at, 1, 120).await;
-    let after = world.store.latest_snapshot(ENVIRONMENT).await.expect("a store").expect("a snapshot");
+    let after =
+        world.store.latest_snapshot(ENVIRONMENT, at + Duration::days(1)).await.expect("a store").expect("a snapshot");
     assert_eq!(after.body.recommendation, Recommendation::Hold, "a change of mode restarts stabilization");
 }
 

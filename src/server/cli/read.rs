@@ -82,7 +82,7 @@ fn print_snapshot(snapshot: &Snapshot) {
 pub(super) async fn status(target: Target, settings: &Settings) -> Result<(), CliError> {
     let store = open(settings).await?;
     let config = store.config(&target.environment).await?;
-    let snapshot = store.latest_snapshot(&target.environment).await?;
+    let snapshot = store.latest_snapshot(&target.environment, clock::now()).await?;
     let proposal = store.open_proposal(&target.environment).await?;
     store.close().await;
     let overview = Overview::of(&config, snapshot.as_ref(), proposal);

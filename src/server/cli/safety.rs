@@ -8,11 +8,13 @@ use crate::domain::policy::EnvironmentKind;
 use crate::domain::signed_head::Places;
 use crate::server::config::{PulledSource, Settings};
 use crate::server::evaluation::read_inputs;
+use crate::server::lived::Lived;
 use crate::server::proof::{Report, examine, examine_signed};
 use crate::server::signing::heads::{self, HeadsError};
 use crate::server::store::sqlite::SqliteStore;
 use crate::server::store::{PullState, Store, StoreError, restore as restore_store};
 use crate::server::{clock, continuity, demo as synthetic, local, puller};
+use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Serialize;
 use std::net::SocketAddr;
@@ -215,6 +217,7 @@ pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), Cl
             "restore a backup, or accept it: scaling-mode accept-history --reason TEXT; until then no server starts on it",
         ),
     });
+    findings.push(clock_finding(store.lived().await?, store.newest_recorded().await?, clock::now()));
     for environment in store.environments().await? {
         findings.extend(sources(store.as_ref(), &environment.name).await?);
     }
@@ -261,6 +264,27 @@ fn who_may_act(has_people: bool, address: SocketAddr) -> Finding {
         ),
         create,
     )
+}
+
+fn minute(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// Whether the clock agrees with what the store has recorded.
+fn clock_finding(lived: Option<Lived>, newest: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Finding {
+    let cure = "compare the server's time with a clock that is right (timedatectl), then see docs/runbook.md";
+    if let Some(jump) = lived.and_then(|lived| lived.jump) {
+        return finding(false, format!("{}, noticed at {}", jump.words(), minute(jump.at)), cure);
+    }
+    let latest = lived.map(|lived| lived.seen_at).max(newest);
+    match latest.filter(|latest| *latest > now + clock::LEEWAY) {
+        Some(latest) => finding(
+            false,
+            format!("the clock shows {}, before the store's newest time, {}", minute(now), minute(latest)),
+            cure,
+        ),
+        None => finding(true, "the clock agrees with what the store has recorded", ""),
+    }
 }
 
 /// Each connected signal of a live environment, as an evaluation would read it now.

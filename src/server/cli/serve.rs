@@ -14,6 +14,7 @@ use crate::server::access::secret;
 use crate::server::commits::Commits;
 use crate::server::config::Settings;
 use crate::server::evaluation::{Occasion, evaluate_and_record};
+use crate::server::housekeeping::{ClockState, housekeeping};
 use crate::server::http::context::DEFAULT_ENVIRONMENT;
 use crate::server::http::identity::Access;
 use crate::server::http::kept::KeptAnswers;
@@ -25,7 +26,7 @@ use crate::server::leadership::{Leadership, Pace};
 use crate::server::live::Feed;
 use crate::server::newest::NewestAnswers;
 use crate::server::puller::Supervisor;
-use crate::server::scheduler::{Scheduler, housekeeping};
+use crate::server::scheduler::Scheduler;
 use crate::server::signing::heads::Keeper;
 use crate::server::signing::keys::{self, KeyError};
 use crate::server::site::{self, Site};
@@ -140,6 +141,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
         asking: Supervisor::default(),
         bodies: Arc::default(),
         buckets: Arc::default(),
+        clock: ClockState::default(),
         commits: Commits::of(store.clone()),
         feed: Feed::new(stop.clone()),
         kept: KeptAnswers::default(),
@@ -165,7 +167,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     tasks.spawn(continuity::run(store.clone(), settings.clone(), stop.clone()));
     tasks.spawn(probes::check_writes(state.clone(), stop.clone()));
     tasks.spawn(state.feed.clone().run(store.clone()));
-    tasks.spawn(housekeeping(store.clone(), settings.clone(), leadership.clone(), stop.clone()));
+    tasks.spawn(housekeeping(store.clone(), settings.clone(), leadership.clone(), state.clock.clone(), stop.clone()));
     tasks.spawn(state.asking.clone().run(
         store.clone(),
         settings.clone(),

@@ -332,7 +332,8 @@ async fn of_session(state: &AppState, hash: &str) -> Result<Option<Identity>, Wi
     if !session.is_whole || !is_current(session, now) {
         return Ok(noted(state, hash, None, is_new));
     }
-    if now - session.seen_at >= seen_every()
+    let unseen = now - session.seen_at;
+    if (unseen >= seen_every() || unseen < -clock::LEEWAY)
         && let Err(error) = state.store.see_session(hash, now).await
     {
         crate::server::observability::log_error("the use of a session could not be noted", &error);

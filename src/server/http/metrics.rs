@@ -93,7 +93,7 @@ async fn render(state: &AppState, reader: &Identity) -> Result<String, StoreErro
     let answers = Answers::default();
     let is_theirs = |environment: &str| reader.may(Permission::ReadMetrics, environment);
     for environment in state.store.environments().await?.into_iter().filter(|each| is_theirs(&each.name)) {
-        if let Some(snapshot) = state.store.latest_snapshot(&environment.name).await? {
+        if let Some(snapshot) = state.store.latest_snapshot(&environment.name, clock::now()).await? {
             answers.fill(&snapshot);
         }
     }

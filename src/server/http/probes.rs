@@ -2,11 +2,12 @@
 
 use super::AppState;
 use crate::domain::access::Identity;
+use crate::server::observability;
 use crate::server::store::Store;
-use crate::server::{clock, observability};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,9 +18,20 @@ pub async fn alive() -> &'static str {
     "alive\n"
 }
 
+/// A jump of the clock.
+#[derive(Debug, Serialize)]
+pub struct ClockReport {
+    /// Negative for back.
+    pub jumped_by_seconds: i64,
+    /// What the clock showed when the server noticed it.
+    pub noticed_at: DateTime<Utc>,
+}
+
 /// What is ready and what is not.
 #[derive(Debug, Serialize)]
 pub struct Readiness {
+    /// The newest jump of the clock, until it has been steady for a day. It takes nothing from being ready.
+    pub clock: Option<ClockReport>,
     pub ready: bool,
     pub scheduler_alive: bool,
     /// Environments whose last tick failed, as far as whoever asks may see them.
@@ -82,9 +94,11 @@ pub async fn ready(
         Some(_) => state.write_check.run(state.store.as_ref()).await,
         None => state.write_check.newest() && state.commits.is_reachable(),
     };
-    let scheduler_alive = state.scheduler.is_alive(clock::now());
+    let scheduler_alive = state.scheduler.is_alive();
     let status = state.scheduler.status();
+    let clock = state.clock.jump();
     let readiness = Readiness {
+        clock: clock.map(|jump| ClockReport { jumped_by_seconds: jump.by_ms / 1_000, noticed_at: jump.at }),
         ready: store_writable && scheduler_alive,
         scheduler_alive,
         scheduler_failing: seen(

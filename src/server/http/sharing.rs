@@ -10,6 +10,7 @@ use crate::domain::access::{
     Identity, Permission, Reach, SHARED_EVENTS, Shared, SharedAnswer, SharedEvent, SharedView, Who, person_name, scores,
 };
 use crate::domain::history::{Actor, EventType, NewEvent};
+use crate::domain::policy::EnvironmentKind;
 use crate::error::{Code, WireError};
 use crate::server::access::guesses::Guess;
 use crate::server::access::{password, secret};
@@ -246,8 +247,15 @@ pub async fn page(environment: Option<String>) -> Result<Shared, WireError> {
     let (from, to) = link.map_or((None, None), |link| (link.from, link.to));
     let store = state.store.as_ref();
     let name = config.environment.as_str();
-    let before = to.map(|to| (to, String::new()));
-    let newest = store.snapshots(name, 1, before, None).await.map_err(problem::of_store)?.pop();
+    let now = clock::now();
+    let newest = if config.kind == EnvironmentKind::Live {
+        let present = to.map_or(now, |to| (to - Duration::milliseconds(1) - clock::LEEWAY).min(now));
+        store.latest_snapshot(name, present).await
+    } else {
+        let before = to.map(|to| (to, String::new()));
+        store.snapshots(name, 1, before, None).await.map(|mut newest| newest.pop())
+    };
+    let newest = newest.map_err(problem::of_store)?;
     let newest = newest.filter(|snapshot| from.is_none_or(|from| snapshot.body.as_of >= from));
     let events = if views.contains(&SharedView::Timeline) {
         let filter = EventFilter { from, to, types: SHARED_EVENTS.to_vec(), ..EventFilter::default() };
@@ -261,7 +269,7 @@ pub async fn page(environment: Option<String>) -> Result<Shared, WireError> {
         events: events.iter().map(SharedEvent::of).collect(),
         from,
         kind: config.kind,
-        now: clock::now(),
+        now,
         scores: newest.as_ref().filter(|_| views.contains(&SharedView::Scores)).map(scores).unwrap_or_default(),
         to,
         views,

@@ -7,13 +7,14 @@ use super::{over_time, problem, timeline};
 use crate::api::{HealthAnswer, SamplePage, SnapshotPage, SnapshotPair, WhatIfStart};
 use crate::domain::explain::sample_words;
 use crate::domain::input::InputState;
+use crate::domain::policy::EnvironmentKind;
 use crate::domain::signal::{Series, Severity, Signal};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::stream::Span;
 use crate::error::{Code, WireError};
 use crate::server::store::{FounderPageQuery, ListedSnapshot, SourceSummary, TrendRange};
 use crate::server::{charts, clock};
-use crate::views::overview::{ChecklistItem, EnvironmentName, Overview, PageData, SampleLine};
+use crate::views::overview::{ChecklistItem, ClockJump, EnvironmentName, Overview, PageData, SampleLine};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use std::sync::Arc;
 
@@ -59,6 +60,9 @@ async fn list(
     let state = state()?;
     let config = config(environment).await?;
     let before = before.map(|text| cursor(&text)).transpose()?;
+    // Where time goes on, what is of the future was recorded while a clock was ahead.
+    let present = (config.kind == EnvironmentKind::Live).then(|| (clock::now() + clock::LEEWAY, String::new()));
+    let before = before.or(present);
     let snapshots = state.store.snapshots(&config.environment, limit, before, None).await.map_err(problem::of_store)?;
     let next = (snapshots.len() == limit as usize)
         .then(|| snapshots.last())
@@ -195,6 +199,7 @@ pub async fn page(
     Ok(PageData {
         base_url: context::base_url(),
         checklist: checklist(&read.sources, snapshot.as_ref()),
+        clock: state.clock.jump().map(|jump| ClockJump { at: jump.at, words: jump.words() }),
         environments: read
             .environments
             .into_iter()

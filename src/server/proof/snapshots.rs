@@ -34,7 +34,14 @@ pub(super) async fn check(
     report: &mut Report,
 ) -> Result<Result<Answers, Problem>, StoreError> {
     let opened: HashSet<&str> = recorded.proposals.iter().filter_map(|event| event.snapshot_id.as_deref()).collect();
-    let mut walk = Walk { answers: Answers::new(), configs: HashMap::new(), points: BTreeMap::new(), seq: 0, seen: 0 };
+    let mut walk = Walk {
+        answers: Answers::new(),
+        configs: HashMap::new(),
+        points: BTreeMap::new(),
+        ticks: HashMap::new(),
+        seq: 0,
+        seen: 0,
+    };
     let mut after = 0;
     loop {
         let rows = whole!(found(environment, "snapshots", store.snapshot_rows(environment, after, PAGE).await)?);
@@ -83,6 +90,8 @@ struct Walk {
     answers: Answers,
     configs: HashMap<u64, Option<SealedConfig>>,
     points: BTreeMap<DateTime<Utc>, TrendPoint>,
+    /// How many ticks were recorded for a time.
+    ticks: HashMap<DateTime<Utc>, i64>,
     /// The place of the snapshot before in the chain.
     seq: u64,
     seen: usize,
@@ -131,6 +140,11 @@ impl Walk {
             }
             Proof::Broken(why) => return broken(why),
         };
+        let before = if row.is_tick { self.ticks.entry(row.as_of).or_default() } else { &mut 0 };
+        if row.again != *before {
+            return broken("its column again is not how many ticks of its time were recorded before it".to_owned());
+        }
+        *before += 1;
         if let Some(column) = differing_column(row, &body, tick) {
             return broken(format!("its column {column} is not what the snapshot says"));
         }

@@ -106,6 +106,7 @@ pub(super) const TABLES: &[Table] = &[
             ("overall_lo", Real),
             ("overall_hi", Real),
             ("body", Bytes),
+            ("again", Whole),
         ],
     },
     Table {

@@ -27,6 +27,8 @@ pub struct ConfigRows {
 /// A snapshot's row, each column as it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SnapshotRow {
+    /// How many ticks of its time were recorded before it.
+    pub again: i64,
     pub as_of: DateTime<Utc>,
     /// Compressed.
     pub body: Vec<u8>,

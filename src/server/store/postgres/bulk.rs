@@ -12,19 +12,22 @@ use sqlx::PgConnection;
 /// Rows of one statement.
 pub(super) const ROWS: usize = 1_000;
 
+/// A snapshot to be inserted, its compressed body, and how many ticks of its time no longer count.
+pub(super) type SnapshotRow<'a> = (&'a Recording<'a>, &'a [u8], i64);
+
 /// Inserts snapshots, each with its compressed body.
 pub(super) async fn insert_snapshots(
     db: &mut PgConnection,
     environment: i64,
-    rows: &[(&Recording<'_>, &[u8])],
+    rows: &[SnapshotRow<'_>],
 ) -> Result<(), StoreError> {
-    let snapshots = || rows.iter().map(|(recording, _)| recording.snapshot);
-    let ticks = || rows.iter().map(|(recording, _)| recording.tick);
+    let snapshots = || rows.iter().map(|(recording, ..)| recording.snapshot);
+    let ticks = || rows.iter().map(|(recording, ..)| recording.tick);
     sqlx::query(
         "INSERT INTO snapshots (environment_id, id, as_of, origin, is_tick, digest, ruled, conditions_met, standing, clear, \
-             overall_lo, overall_hi, body) \
+             overall_lo, overall_hi, body, again) \
          SELECT $1, * FROM unnest($2::text[], $3::timestamptz[], $4::text[], $5::boolean[], $6::text[], $7::text[], \
-             $8::boolean[], $9::bigint[], $10::bigint[], $11::double precision[], $12::double precision[], $13::bytea[])",
+             $8::boolean[], $9::bigint[], $10::bigint[], $11::double precision[], $12::double precision[], $13::bytea[], $14::bigint[])",
     )
     .bind(environment)
     .bind(snapshots().map(|snapshot| snapshot.id.as_str()).collect::<Vec<_>>())
@@ -38,7 +41,8 @@ pub(super) async fn insert_snapshots(
     .bind(ticks().map(|tick| tick.map(|tick| i64::from(tick.clear.bits()))).collect::<Vec<_>>())
     .bind(snapshots().map(|snapshot| snapshot.body.scores.overall.lo()).collect::<Vec<_>>())
     .bind(snapshots().map(|snapshot| snapshot.body.scores.overall.hi()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|(_, body)| *body).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(_, body, _)| *body).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(.., again)| *again).collect::<Vec<_>>())
     .execute(db)
     .await?;
     Ok(())

@@ -3,7 +3,7 @@
 
 use super::super::StoreError;
 use super::super::rows::{At, corrupt, unsigned};
-use super::{Connection, environments, ingest};
+use super::{Connection, environments, ingest, lived};
 use crate::domain::alert::{Alert, AlertState, OpenAlerts};
 use crate::domain::signal::Severity;
 use crate::domain::telemetry::AcceptedBatch;
@@ -28,9 +28,10 @@ pub(super) async fn take(
         let state = AlertState::after(known(db, id, &alert.fingerprint).await?, alert);
         keep(db, id, alert, state, at).await?;
     }
+    let present = lived::present(db, now).await?;
     sqlx::query(concat!("DELETE FROM alerts WHERE source_id = $1 AND ", is_not!("is_open"), " AND heard_at < $2"))
         .bind(id)
-        .bind(At::of(now - KEPT))
+        .bind(At::of(present - KEPT))
         .execute(&mut *db)
         .await?;
     let open = count(db, id).await?;

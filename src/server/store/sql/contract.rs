@@ -271,7 +271,7 @@ impl Store for Backend {
     ) -> Result<Vec<Tick>, StoreError> {
         read!(self, |tx| {
             let found = environments::find(&mut tx, environment).await?;
-            snapshots::ticks(&mut tx, found.id, from, before).await
+            snapshots::ticks(&mut tx, &found, from, before).await
         })
     }
 
@@ -284,7 +284,7 @@ impl Store for Backend {
     ) -> Result<(), StoreError> {
         let mut tx = self.reading().await?;
         let found = environments::find(&mut tx, environment).await?;
-        recorded::ticks(&mut tx, found.id, from, to, &pages).await
+        recorded::ticks(&mut tx, &found, from, to, &pages).await
     }
 
     async fn trend(&self, environment: &str, query: &TrendQuery) -> Result<Vec<TrendPoint>, StoreError> {
@@ -294,30 +294,33 @@ impl Store for Backend {
         })
     }
 
-    async fn has_tick(&self, environment: &str, at: DateTime<Utc>) -> Result<bool, StoreError> {
+    async fn has_tick(&self, environment: &str, at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool, StoreError> {
         read!(self, |tx| {
             let found = environments::find(&mut tx, environment).await?;
-            snapshots::has_tick(&mut tx, found.id, at).await
+            Ok(snapshots::standing_tick(&mut tx, &found, at, now).await?.is_some())
         })
     }
 
-    async fn latest_daily(&self, environment: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+    async fn latest_daily(&self, environment: &str, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
         read!(self, |tx| {
             let found = environments::find(&mut tx, environment).await?;
-            snapshots::latest_daily(&mut tx, found.id).await
+            snapshots::latest_daily(&mut tx, &found, now).await
         })
     }
 
-    async fn newest(&self, environment: &str) -> Result<Newest, StoreError> {
-        read!(self, |tx| { founder_page::newest(&mut tx, environment).await })
+    async fn newest(&self, environment: &str, now: DateTime<Utc>) -> Result<Newest, StoreError> {
+        read!(self, |tx| { founder_page::newest(&mut tx, environment, now).await })
     }
 
     async fn founder_page(&self, environment: &str, query: &FounderPageQuery) -> Result<FounderPage, StoreError> {
         read!(self, |tx| { founder_page::founder_page(&mut tx, environment, query).await })
     }
 
-    async fn latest_snapshot(&self, environment: &str) -> Result<Option<Snapshot>, StoreError> {
-        Ok(self.snapshots(environment, 1, None, None).await?.pop())
+    async fn latest_snapshot(&self, environment: &str, now: DateTime<Utc>) -> Result<Option<Snapshot>, StoreError> {
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            snapshots::newest(&mut tx, &found, now).await
+        })
     }
 
     async fn snapshot(&self, id: &str) -> Result<Snapshot, StoreError> {

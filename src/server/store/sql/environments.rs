@@ -16,22 +16,24 @@ use serde::{Deserialize, Serialize};
 pub(super) struct Environment {
     pub id: i64,
     pub head: Head,
+    pub kind: EnvironmentKind,
     version: i64,
 }
 
 /// The environment of this name.
 pub(super) async fn find(db: &mut Connection, name: &str) -> Result<Environment, StoreError> {
-    let row: Option<(i64, i64, i64, String)> =
-        sqlx::query_as("SELECT id, version, head_seq, head_hash FROM environments WHERE name = $1")
+    let row: Option<(i64, i64, i64, String, String)> =
+        sqlx::query_as("SELECT id, version, head_seq, head_hash, kind FROM environments WHERE name = $1")
             .bind(name)
             .fetch_optional(&mut *db)
             .await?;
-    let Some((id, version, seq, hash)) = row else {
+    let Some((id, version, seq, hash, kind)) = row else {
         let existing = sqlx::query_scalar("SELECT name FROM environments ORDER BY name").fetch_all(db).await?;
         return Err(StoreError::UnknownEnvironment { name: name.to_owned(), existing });
     };
     let head = Head { environment: name.to_owned(), hash, seq: unsigned(seq)? };
-    Ok(Environment { id, head, version })
+    let kind = EnvironmentKind::from_name(&kind).ok_or_else(|| corrupt("an environment's kind"))?;
+    Ok(Environment { id, head, kind, version })
 }
 
 pub(super) async fn all(db: &mut Connection) -> Result<Vec<EnvironmentSummary>, StoreError> {

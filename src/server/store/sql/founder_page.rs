@@ -3,13 +3,18 @@
 use super::super::{FounderPage, FounderPageQuery, ListedSnapshot, Newest, StoreError, TrendReading};
 use super::{Connection, environments, history, points, proposals, snapshots, streams};
 use crate::domain::proposal::ProposalStatus;
+use chrono::{DateTime, Utc};
 
-pub(super) async fn newest(db: &mut Connection, environment: &str) -> Result<Newest, StoreError> {
+pub(super) async fn newest(
+    db: &mut Connection,
+    environment: &str,
+    now: DateTime<Utc>,
+) -> Result<Newest, StoreError> {
     let found = environments::find(db, environment).await?;
     Ok(Newest {
         config: environments::config_in_force(db, &found).await?,
         proposal: proposals::page(db, found.id, Some(ProposalStatus::Open), 1).await?.pop(),
-        snapshot: snapshots::page(db, found.id, 1, None, None).await?.pop(),
+        snapshot: snapshots::newest(db, &found, now).await?,
     })
 }
 
@@ -20,7 +25,7 @@ pub(super) async fn founder_page(
 ) -> Result<FounderPage, StoreError> {
     let found = environments::find(db, environment).await?;
     let config = environments::config_in_force(db, &found).await?;
-    let ids = snapshots::newest_ids(db, found.id, query.snapshots).await?;
+    let ids = snapshots::newest_ids(db, &found, query.snapshots, query.trend.now).await?;
     let mut snapshots = Vec::with_capacity(ids.len());
     let mut newest = None;
     for (index, id) in ids.into_iter().enumerate() {

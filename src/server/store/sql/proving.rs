@@ -134,6 +134,7 @@ struct SnapshotColumns {
     overall_lo: f64,
     overall_hi: f64,
     body: Vec<u8>,
+    again: i64,
 }
 
 async fn snapshot_rows(
@@ -144,7 +145,7 @@ async fn snapshot_rows(
 ) -> Result<Vec<SnapshotRow>, StoreError> {
     let found: Vec<SnapshotColumns> = sqlx::query_as(concat!(
         "SELECT row_id, id, as_of, origin, is_tick, digest, ruled, conditions_met, standing, clear, overall_lo, overall_hi, \
-         body FROM snapshots WHERE row_id > $1 AND ",
+         body, again FROM snapshots WHERE row_id > $1 AND ",
         in_order_of_rows!("environment_id"),
         " = $2 ORDER BY row_id LIMIT $3"
     ))
@@ -157,6 +158,7 @@ async fn snapshot_rows(
         .into_iter()
         .map(|row| {
             Ok(SnapshotRow {
+                again: row.again,
                 as_of: row.as_of.time()?,
                 body: row.body,
                 clear: row.clear,

@@ -1,14 +1,17 @@
 //! Owns the recording of evaluations: snapshots, their events and what they do to proposals, in one
 //! transaction. Recording is idempotent: a tick or snapshot that is there already is left as it is.
 
-use super::super::rows::millis;
+use super::super::rows::{At, millis};
 use super::super::{IdempotencyKey, Recording, StoreError};
+use super::environments::Environment;
 use super::idempotency::Kind;
 use super::{Connection, bulk, environments, history, idempotency, points, proposals, snapshots};
 use crate::domain::history::{Event, EventType, Head, NewEvent};
+use crate::domain::policy::EnvironmentKind;
 use crate::domain::proposal::{Proposal, ProposalStatus};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::trend::TrendPoint;
+use chrono::{DateTime, Utc};
 use std::collections::{HashMap, HashSet};
 
 /// What becomes of the recordings of one call.
@@ -32,6 +35,8 @@ enum ProposalChange<'a> {
 struct Known {
     ids: HashSet<String>,
     ticks: HashMap<i64, String>,
+    /// How many ticks of a time there are that no longer count.
+    overtaken: HashMap<i64, i64>,
 }
 
 impl Known {
@@ -65,18 +70,23 @@ pub(super) async fn record(
     let Some(at) = recordings.iter().map(|recording| recording.at).max() else {
         return Ok(Vec::new());
     };
-    let mut known = known(db, found.id, recordings).await?;
+    let mut known = known(db, &found, recordings, at).await?;
     let mut open = proposals::open_id(db, found.id).await?;
     let plan = plan(recordings, &mut known, found.head, &mut open);
-    let rows: Vec<(&Recording<'_>, &[u8])> = plan
+    let rows: Vec<bulk::SnapshotRow<'_>> = plan
         .new
         .iter()
-        .filter_map(|place| Some((&recordings[*place], bodies.get(*place)?.as_slice())))
+        .filter_map(|place| {
+            let recording = &recordings[*place];
+            let again = known.overtaken.get(&millis(recording.snapshot.body.as_of));
+            Some((recording, bodies.get(*place)?.as_slice(), again.copied().filter(|_| recording.tick.is_some())))
+        })
+        .map(|(recording, body, again)| (recording, body, again.unwrap_or_default()))
         .collect();
     for chunk in rows.chunks(bulk::ROWS) {
         bulk::insert_snapshots(db, found.id, chunk).await?;
     }
-    let drawn: Vec<TrendPoint> = rows.iter().map(|(recording, _)| TrendPoint::of(&recording.snapshot.body)).collect();
+    let drawn: Vec<TrendPoint> = rows.iter().map(|(recording, ..)| TrendPoint::of(&recording.snapshot.body)).collect();
     points::insert(db, found.id, &drawn).await?;
     for change in &plan.proposals {
         match change {
@@ -145,12 +155,27 @@ fn recorded_event(recording: &Recording<'_>) -> NewEvent {
     event
 }
 
-async fn known(db: &mut Connection, environment: i64, recordings: &[Recording<'_>]) -> Result<Known, StoreError> {
+async fn known(
+    db: &mut Connection,
+    environment: &Environment,
+    recordings: &[Recording<'_>],
+    now: DateTime<Utc>,
+) -> Result<Known, StoreError> {
     let mut known = Known::default();
     for chunk in recordings.chunks(bulk::ROWS) {
         known.ids.extend(bulk::known_ids(db, chunk).await?);
-        let ticks = bulk::known_ticks(db, environment, chunk).await?;
-        known.ticks.extend(ticks.into_iter().map(|(at, id)| (at.0, id)));
+        for (at, id) in bulk::known_ticks(db, environment.id, chunk).await? {
+            *known.overtaken.entry(at.0).or_default() += 1;
+            known.ticks.insert(at.0, id);
+        }
+    }
+    // In a live environment a tick of this time may have been recorded while a clock was ahead.
+    let times: Vec<i64> = known.ticks.keys().copied().collect();
+    for at in times.into_iter().filter(|_| environment.kind == EnvironmentKind::Live) {
+        match snapshots::standing_tick(db, environment, At(at).time()?, now).await? {
+            Some(id) => known.ticks.insert(at, id),
+            None => known.ticks.remove(&at),
+        };
     }
     Ok(known)
 }

@@ -5,6 +5,7 @@ use super::super::rows::{At, corrupt};
 use super::super::StoreError;
 use super::{Connection, people, share_links};
 use crate::domain::canonical;
+use crate::server::clock::LEEWAY;
 use chrono::{DateTime, Utc};
 
 #[derive(sqlx::FromRow)]
@@ -92,9 +93,11 @@ pub(super) async fn altered(db: &mut Connection) -> Result<Option<String>, Store
 }
 
 pub(super) async fn see(db: &mut Connection, token_hash: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
-    sqlx::query("UPDATE sessions SET seen_at = $1 WHERE token_hash = $2 AND seen_at < $1")
+    // One seen in the future was seen while a clock was ahead.
+    sqlx::query("UPDATE sessions SET seen_at = $1 WHERE token_hash = $2 AND (seen_at < $1 OR seen_at > $3)")
         .bind(At::of(now))
         .bind(token_hash)
+        .bind(At::of(now + LEEWAY))
         .execute(db)
         .await?;
     Ok(())

@@ -3,7 +3,7 @@
 
 use super::super::StoreError;
 use super::super::rows::{At, millis, time, unsigned};
-use super::{Connection, environments, ingest};
+use super::{Connection, environments, ingest, lived};
 use crate::domain::subscription::{
     Clients, LIST_AGE, Page, PageError, Subscription, SubscriptionEvent, Taken, Told, holds,
 };
@@ -92,9 +92,10 @@ async fn event_is_new(
 }
 
 async fn forget_events(db: &mut Connection, source: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let present = lived::present(db, now).await?;
     sqlx::query("DELETE FROM subscription_events WHERE source_id = $1 AND heard_at < $2")
         .bind(source)
-        .bind(At::of(now - EVENTS_KEPT))
+        .bind(At::of(present - EVENTS_KEPT))
         .execute(db)
         .await?;
     Ok(())

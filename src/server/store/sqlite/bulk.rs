@@ -17,17 +17,20 @@ const fn is_usual(rows: usize) -> bool {
     rows == ROWS || rows == 1
 }
 
+/// A snapshot to be inserted, its compressed body, and how many ticks of its time no longer count.
+pub(super) type SnapshotRow<'a> = (&'a Recording<'a>, &'a [u8], i64);
+
 /// Inserts snapshots, each with its compressed body.
 pub(super) async fn insert_snapshots(
     db: &mut SqliteConnection,
     environment: i64,
-    rows: &[(&Recording<'_>, &[u8])],
+    rows: &[SnapshotRow<'_>],
 ) -> Result<(), StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(
         "INSERT INTO snapshots (id, environment_id, as_of, origin, is_tick, digest, ruled, conditions_met, standing, clear, \
-         overall_lo, overall_hi, body) ",
+         overall_lo, overall_hi, body, again) ",
     );
-    query.push_values(rows, |mut row, (recording, body)| {
+    query.push_values(rows, |mut row, (recording, body, again)| {
         let snapshot = recording.snapshot;
         row.push_bind(&snapshot.id)
             .push_bind(environment)
@@ -41,7 +44,8 @@ pub(super) async fn insert_snapshots(
             .push_bind(recording.tick.map(|tick| i64::from(tick.clear.bits())))
             .push_bind(snapshot.body.scores.overall.lo())
             .push_bind(snapshot.body.scores.overall.hi())
-            .push_bind(*body);
+            .push_bind(*body)
+            .push_bind(*again);
     });
     query.build().persistent(is_usual(rows.len())).execute(db).await?;
     Ok(())
