@@ -12,7 +12,7 @@ use super::config::{Ask, PulledSource};
 use super::leadership::Leadership;
 use super::live::{Feed, Message};
 use super::observability;
-use super::sources::outgoing::AskError;
+use super::sources::outgoing::{AskError, general};
 use super::store::{PullFailure, PullState, Store, StoreError};
 use crate::domain::history::NewEvent;
 use crate::domain::telemetry::AcceptedBatch;
@@ -74,7 +74,9 @@ pub async fn pull(source: &PulledSource, store: &dyn Store, feed: &Feed) -> Resu
     });
     let (name, environment) = (&source.name, &source.environment);
     if let Some(failure) = &failure {
-        tracing::warn!(source = name, environment, problem = failure.problem, "a source failed");
+        // Whoever reads the log need not be a founder.
+        let problem = general(&failure.code).unwrap_or(&failure.problem);
+        tracing::warn!(source = name, environment, code = failure.code, problem, "a source failed");
     }
     if let Some(notice) = &notice {
         tracing::warn!(source = name, environment, notice, "a source answers, but");

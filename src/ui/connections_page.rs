@@ -44,7 +44,7 @@ pub fn ConnectionsPage() -> impl IntoView {
 fn Shown(connections: Connections, form: SourceForm) -> impl IntoView {
     let Connections { as_of, config, connections, prices_version } = connections;
     let environment = config.environment.clone();
-    let may_change = Visitor::here().may(Permission::ChangeSources, &environment);
+    let may_add = Visitor::here().may(Permission::AddSources, &environment);
     let is_empty = connections.is_empty();
     let panels: Vec<_> = connections
         .into_iter()
@@ -83,10 +83,10 @@ fn Shown(connections: Connections, form: SourceForm) -> impl IntoView {
                     })}
             </section>
             {panels}
-            {if may_change {
+            {if may_add {
                 view! { <AddSource environment=environment form=form /> }.into_any()
             } else {
-                view! { <NotYours permission=Permission::ChangeSources /> }.into_any()
+                view! { <NotYours permission=Permission::AddSources /> }.into_any()
             }}
         </PageFrame>
     }
@@ -136,8 +136,10 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
             </div>
         }
     });
-    let may_change = Visitor::here().may(Permission::ChangeSources, environment);
-    let test = (connection.asking.is_some() && may_change).then(|| {
+    let visitor = Visitor::here();
+    let may_add = visitor.may(Permission::AddSources, environment);
+    let may_operate = visitor.may(Permission::OperateSources, environment);
+    let test = (connection.asking.is_some() && may_operate).then(|| {
         view! {
             <form method="post" action=links::form("ask-source")>
                 <EnvironmentField environment=environment.to_owned() />
@@ -146,10 +148,15 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
             </form>
         }
     });
-    let changes = (connection.is_added && may_change).then(|| {
+    let changes = (connection.is_added && may_operate).then(|| {
         let name = connection.name.clone();
         view! {
-            <AddSignal environment=environment.to_owned() place=place source=name.clone() form=form.clone() />
+            {may_add
+                .then(|| {
+                    view! {
+                        <AddSignal environment=environment.to_owned() place=place source=name.clone() form=form.clone() />
+                    }
+                })}
             <RemoveSource environment=environment.to_owned() place=place source=name />
         }
     });

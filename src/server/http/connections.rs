@@ -1,12 +1,13 @@
 //! Owns what is read for the page of connections, and asking a source at once.
 
-use super::context::{allowed, config, state};
+use super::context::{allowed, config, identity, state};
 use super::problem;
 use crate::domain::access::Permission;
 use crate::domain::connection::{Asking, Connection, Connections, Failure};
 use crate::domain::stream::Span;
 use crate::error::{Code, WireError};
 use crate::server::puller::Known;
+use crate::server::sources::outgoing::general;
 use crate::server::store::{PullFailure, PullState};
 use crate::server::{clock, puller};
 use chrono::Duration;
@@ -20,6 +21,7 @@ pub async fn connections(environment: Option<String>) -> Result<Connections, Wir
     let state = state()?;
     let config = config(environment).await?;
     let name = &config.environment;
+    let is_founder = identity()?.may(Permission::AddSources, name);
     let now = clock::now();
     let span = Span { from: (now - REACH).timestamp_millis(), to: now.timestamp_millis() };
     let streams = state.store.streams(name, span).await.map_err(problem::of_store)?;
@@ -54,7 +56,7 @@ pub async fn connections(environment: Option<String>) -> Result<Connections, Wir
             };
             let succeeded_at = pulled.and_then(|pulled| pulled.succeeded_at);
             connection
-                .asked(asking, succeeded_at, pulled.and_then(failure))
+                .asked(asking, succeeded_at, pulled.and_then(|pulled| failure(pulled, is_founder)))
                 .noticed(pulled.and_then(|pulled| pulled.notice.clone()))
         })
         .collect();
@@ -62,8 +64,12 @@ pub async fn connections(environment: Option<String>) -> Result<Connections, Wir
     Ok(Connections { as_of: now, config, connections, prices_version })
 }
 
-fn failure(pulled: &PullState) -> Option<Failure> {
-    let PullFailure { code, cure, problem } = pulled.failure.clone()?;
+/// Why asking failed, without what only founders may read.
+fn failure(pulled: &PullState, is_founder: bool) -> Option<Failure> {
+    let PullFailure { code, cure, mut problem } = pulled.failure.clone()?;
+    if !is_founder && let Some(general) = general(&code) {
+        problem = general.to_owned();
+    }
     Some(Failure { code, cure, problem })
 }
 
@@ -79,7 +85,7 @@ fn unaskable(problem: &str) -> Failure {
 /// Asks a source at once; how it went is on the page then.
 pub async fn ask_now(environment: Option<String>, source: &str) -> Result<(), WireError> {
     let state = state()?;
-    let config = allowed(Permission::ChangeSources, environment).await?;
+    let config = allowed(Permission::OperateSources, environment).await?;
     let known = puller::known(&state.settings, state.store.as_ref(), Some(&config.environment))
         .await
         .map_err(problem::of_store)?;

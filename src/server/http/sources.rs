@@ -29,7 +29,7 @@ struct Prepared {
 /// Changes the sources that are asked; what is asked anew is asked at once.
 pub async fn change(body: SourceChange, key: Option<IdempotencyKey>) -> Result<SourceView, WireError> {
     let state = state()?;
-    let environment = context::allowed(Permission::ChangeSources, body.environment.clone()).await?.environment;
+    let environment = context::allowed(permission(body.action), body.environment.clone()).await?.environment;
     if let Some(key) = &key
         && let Some(left) = state.store.source_changed_under(&environment, key).await.map_err(problem::of_store)?
     {
@@ -41,6 +41,14 @@ pub async fn change(body: SourceChange, key: Option<IdempotencyKey>) -> Result<S
     state.store.change_source(&environment, &edit, event, key.as_ref()).await.map_err(problem::of_store)?;
     state.asking.look_again();
     Ok(view)
+}
+
+/// What a change asks for: whoever adds a source chooses what the server asks and believes, so that only a founder may.
+const fn permission(action: SourceAction) -> Permission {
+    match action {
+        SourceAction::Add | SourceAction::AddSignal => Permission::AddSources,
+        SourceAction::Remove => Permission::OperateSources,
+    }
 }
 
 /// Judges a change and says what it does.
@@ -205,6 +213,7 @@ pub async fn form(
     let entered = kept(entered);
     let mut form = SourceForm { notice: notice.as_deref().and_then(words), to, ..SourceForm::default() };
     if notice.as_deref() == Some("source-wrong") {
+        context::allowed(Permission::AddSources, environment.clone()).await?;
         let action = if form.to.is_some() { SourceAction::AddSignal } else { SourceAction::Add };
         form.errors = errors(action, environment, &entered).await?;
     }

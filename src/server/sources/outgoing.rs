@@ -104,6 +104,17 @@ impl AskError {
     }
 }
 
+/// What is said in place of a problem's own words to everyone but founders: those words come from the system that was asked, and
+/// can hold what is stored there. Nothing if the words of that code are this program's own.
+pub fn general(code: &str) -> Option<&'static str> {
+    match code {
+        "statement" => Some("it did not accept a statement; its own words are shown to founders only"),
+        "rows" => Some("what a statement gave cannot be used; the details are shown to founders only"),
+        "unreadable" => Some("its answer cannot be read; the details are shown to founders only"),
+        _ => None,
+    }
+}
+
 /// Which addresses may be asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allowed {
