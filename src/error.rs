@@ -31,6 +31,7 @@ pub enum Code {
     EnvironmentExists,
     SourceExists,
     SourceUnreadable,
+    SecretNotBound,
     TooLarge,
     UnsupportedMediaType,
     Rejected,
@@ -61,7 +62,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 45] = [
+    pub const ALL: [Code; 46] = [
         Code::Malformed,
         Code::OutOfRange,
         Code::InvalidSignature,
@@ -80,6 +81,7 @@ impl Code {
         Code::EnvironmentExists,
         Code::SourceExists,
         Code::SourceUnreadable,
+        Code::SecretNotBound,
         Code::TooLarge,
         Code::UnsupportedMediaType,
         Code::Rejected,
@@ -148,7 +150,7 @@ impl Code {
             | Code::NotSetUp => 409,
             Code::TooLarge => 413,
             Code::UnsupportedMediaType => 415,
-            Code::Rejected | Code::IdempotencyKeyReused => 422,
+            Code::Rejected | Code::IdempotencyKeyReused | Code::SecretNotBound => 422,
             Code::TooManyRequests => 429,
             Code::TooSlow => 408,
             Code::Busy => 503,
@@ -179,6 +181,7 @@ impl Code {
             Code::EnvironmentExists => "environment-exists",
             Code::SourceExists => "source-exists",
             Code::SourceUnreadable => "source-unreadable",
+            Code::SecretNotBound => "secret-not-bound",
             Code::TooLarge => "too-large",
             Code::UnsupportedMediaType => "unsupported-media-type",
             Code::Rejected => "rejected",
@@ -230,6 +233,7 @@ impl Code {
             Code::EnvironmentExists => "The environment exists already",
             Code::SourceExists => "There is a source of that name already",
             Code::SourceUnreadable => "The source cannot be asked as it is kept",
+            Code::SecretNotBound => "The settings file does not allow this variable here",
             Code::TooLarge => "The request is too large",
             Code::UnsupportedMediaType => "The body must be JSON",
             Code::Rejected => "Nothing was stored: the data has mistakes",

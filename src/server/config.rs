@@ -1,6 +1,7 @@
 //! Owns the program's settings: one file, environment variables and flags, in rising order of precedence. The only place
 //! that reads the environment (through clap). Must not know what the settings are used for.
 
+mod bindings;
 mod connections;
 mod heads;
 mod openid;
@@ -9,6 +10,7 @@ mod sources;
 mod stripe;
 mod telemetry;
 
+pub use bindings::{Bindings, Unbound};
 pub use heads::HeadsUrl;
 pub use openid::OpenId;
 pub use secrets::{Secret, Token};
@@ -165,6 +167,7 @@ struct File {
     prices_version: Option<String>,
     raw_sample_days: Option<u32>,
     require_codes: Option<bool>,
+    secret: Vec<bindings::Binding>,
     secrets_key_file: Option<PathBuf>,
     signing_key_file: Option<PathBuf>,
     site: Option<PathBuf>,
@@ -182,6 +185,8 @@ struct File {
 pub struct Settings {
     pub addr: SocketAddr,
     pub allowed_hosts: Vec<String>,
+    /// Which environment variables added sources may use.
+    pub bindings: Bindings,
     /// Calls a second that one credential may make; 0 for as many as it likes.
     pub calls_per_second: u32,
     pub daily_at: NaiveTime,
@@ -278,6 +283,7 @@ impl Settings {
         Ok(Settings {
             addr,
             allowed_hosts,
+            bindings: Bindings::read(file.secret)?,
             calls_per_second: serve.calls_per_second.or(file.calls_per_second).unwrap_or(100),
             daily_at,
             store: place(database_url.as_ref().map(Secret::reveal), &data_dir)?,

@@ -5,7 +5,7 @@ mod database;
 mod metrics;
 mod supervisor;
 
-pub use supervisor::{Known, Supervisor, known};
+pub use supervisor::{Known, Supervisor, Unasked, known};
 
 use super::clock;
 use super::config::{Ask, PulledSource};

@@ -2,6 +2,7 @@
 
 mod access;
 mod alertmanager;
+mod bound_secrets;
 mod clocks;
 mod cloud_events;
 mod crash;

@@ -6,7 +6,7 @@ use crate::domain::access::Permission;
 use crate::domain::connection::{Asking, Connection, Connections, Failure};
 use crate::domain::stream::Span;
 use crate::error::{Code, WireError};
-use crate::server::puller::Known;
+use crate::server::puller::{Known, Unasked};
 use crate::server::sources::outgoing::general;
 use crate::server::store::{PullFailure, PullState};
 use crate::server::{clock, puller};
@@ -47,7 +47,7 @@ pub async fn connections(environment: Option<String>) -> Result<Connections, Wir
             let connection = connection.added(*is_added);
             let source = match source {
                 Ok(source) => source,
-                Err(problem) => return connection.failing(unaskable(problem)),
+                Err(unasked) => return connection.failing(unaskable(unasked)),
             };
             let pulled = pulls.iter().find(|(own, _)| own == name).map(|(_, pulled)| pulled);
             let asking = Asking {
@@ -74,12 +74,8 @@ fn failure(pulled: &PullState, is_founder: bool) -> Option<Failure> {
 }
 
 /// Why an added source is not asked at all.
-fn unaskable(problem: &str) -> Failure {
-    Failure {
-        code: Code::SourceUnreadable.name().to_owned(),
-        cure: "Remove it here, and add it anew.".to_owned(),
-        problem: format!("it cannot be asked as it is kept: {problem}"),
-    }
+fn unaskable(Unasked { code, cure, problem }: &Unasked) -> Failure {
+    Failure { code: code.name().to_owned(), cure: cure.clone(), problem: problem.clone() }
 }
 
 /// Asks a source at once; how it went is on the page then.

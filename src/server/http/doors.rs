@@ -17,8 +17,8 @@ pub enum Door {
 
 use Door::{Needs, Open, SignedIn};
 use Permission::{
-    AddSources, ChangeMode, ChangePolicy, Evaluate, Freeze, ManageAccess, OperateSources, Read, ReadMetrics, ReadShared,
-    SendTelemetry,
+    AddSources, ChangeMode, ChangePolicy, Evaluate, Freeze, ManageAccess, OperateSources, Read, ReadMetrics,
+    ReadShared, SendTelemetry,
 };
 
 /// A path with its method. A star at a path's end stands for anything that is longer.

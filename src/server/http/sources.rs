@@ -11,7 +11,7 @@ use crate::domain::source::{SourceAction, SourceChange, SourceView, kept, wrong}
 use crate::domain::telemetry::RowError;
 use crate::error::{Code, WireError};
 use crate::server::clock;
-use crate::server::config::Added;
+use crate::server::config::{Added, Unbound};
 use crate::server::store::{AddedSource, IdempotencyKey, SourceEdit};
 use crate::views::overview::Notice;
 use crate::views::source_form::SourceForm;
@@ -64,6 +64,7 @@ async fn prepared(state: &AppState, body: &SourceChange, environment: String) ->
     match body.action {
         SourceAction::Add => {
             let added = Added::of(&environment, body).map_err(mistake)?;
+            let added = state.settings.bindings.hold(added).map_err(not_bound)?;
             if is_of_file {
                 let detail = format!("The settings file names a source \"{name}\" here already: it is changed there.");
                 return Err(WireError::new(Code::SourceExists, detail).at("name"));
@@ -77,7 +78,8 @@ async fn prepared(state: &AppState, body: &SourceChange, environment: String) ->
             let of = if view.signals.is_empty() { String::new() } else { format!(", for {}", view.signals.join(", ")) };
             let (kind, every) = (added.kind(), added.pulled.every.num_seconds());
             let address = added.pulled.address();
-            let reason = format!("source {name} was added: {kind}, asked every {every} s at {address}{of}");
+            let with = added.token_variable().map(|name| format!(" with the token in ${name}")).unwrap_or_default();
+            let reason = format!("source {name} was added: {kind}, asked every {every} s at {address}{with}{of}");
             let edit = SourceEdit { after: Some(added.definition()), before: None, name };
             Ok(Prepared { edit, environment, reason, view })
         }
@@ -85,6 +87,7 @@ async fn prepared(state: &AppState, body: &SourceChange, environment: String) ->
             let row = found(row, &name, is_of_file)?;
             let kept = Added::read(&row.definition).map_err(|problem| unaskable(&name, &problem))?;
             let added = kept.with_signals(&body.signal).map_err(mistake)?;
+            let added = state.settings.bindings.hold(added).map_err(not_bound)?;
             let asked: Vec<&str> = body.signal.iter().map(|asked| asked.signal.as_str()).collect();
             let reason = format!("source {name} is asked for {} as well", asked.join(", "));
             let edit = SourceEdit { after: Some(added.definition()), before: Some(row.definition), name };
@@ -134,6 +137,12 @@ fn unaskable(name: &str, problem: &str) -> WireError {
     WireError::new(Code::SourceUnreadable, detail).at("name")
 }
 
+/// A variable that the settings file does not let this source use.
+fn not_bound(Unbound { cure, field, problem }: Unbound) -> WireError {
+    let sentence = format!("{}. {cure}", problem::capital(&problem));
+    WireError::new(Code::SecretNotBound, sentence).at(field)
+}
+
 fn mistake(why: RowError) -> WireError {
     // The name of a key stays as it is written.
     let first = why.detail.split(' ').next().unwrap_or_default();
@@ -169,7 +178,10 @@ async fn by_form(
         Ok(()) if action == SourceAction::Add => address(&name, "source-added"),
         Ok(()) => address(&name, "signal-added"),
         Err(error) => {
-            let is_named = matches!(error.code(), Some(Code::OutOfRange | Code::Malformed | Code::SourceExists));
+            let is_named = matches!(
+                error.code(),
+                Some(Code::OutOfRange | Code::Malformed | Code::SecretNotBound | Code::SourceExists)
+            );
             let to = fields.get("name").filter(|_| action == SourceAction::AddSignal);
             let to = to.map(|to| format!("&to={}", Url::escape(to))).unwrap_or_default();
             let entered: String =

@@ -253,6 +253,9 @@ impl Place<'_> {
     where
         O::Connection: Sized,
     {
+        if !allowed.sends_to(self.host, self.port) {
+            return Err(AskError::OtherHost(self.host.to_owned()));
+        }
         if self.is_socket {
             return options.connect().await.map_err(|error| of_database(&error));
         }
