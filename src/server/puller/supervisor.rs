@@ -7,6 +7,7 @@ use crate::server::config::{Added, PulledSource, Settings, Unbound};
 use crate::server::leadership::Leadership;
 use crate::server::live::Feed;
 use crate::server::observability;
+use crate::server::sources::sql::settled;
 use crate::server::store::{Store, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -156,6 +157,8 @@ impl Supervisor {
         for (_, ending) in running {
             ended(ending.task).await;
         }
+        // What was cut off goes on at its server otherwise.
+        settled().await;
     }
 }
 
