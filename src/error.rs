@@ -32,6 +32,9 @@ pub enum Code {
     SourceExists,
     SourceUnreadable,
     SecretNotBound,
+    TooManySources,
+    SourceOfAnother,
+    NotForSource,
     TooLarge,
     UnsupportedMediaType,
     Rejected,
@@ -62,7 +65,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 46] = [
+    pub const ALL: [Code; 49] = [
         Code::Malformed,
         Code::OutOfRange,
         Code::InvalidSignature,
@@ -82,6 +85,9 @@ impl Code {
         Code::SourceExists,
         Code::SourceUnreadable,
         Code::SecretNotBound,
+        Code::TooManySources,
+        Code::SourceOfAnother,
+        Code::NotForSource,
         Code::TooLarge,
         Code::UnsupportedMediaType,
         Code::Rejected,
@@ -150,7 +156,12 @@ impl Code {
             | Code::NotSetUp => 409,
             Code::TooLarge => 413,
             Code::UnsupportedMediaType => 415,
-            Code::Rejected | Code::IdempotencyKeyReused | Code::SecretNotBound => 422,
+            Code::Rejected
+            | Code::IdempotencyKeyReused
+            | Code::SecretNotBound
+            | Code::SourceOfAnother
+            | Code::NotForSource
+            | Code::TooManySources => 422,
             Code::TooManyRequests => 429,
             Code::TooSlow => 408,
             Code::Busy => 503,
@@ -182,6 +193,9 @@ impl Code {
             Code::SourceExists => "source-exists",
             Code::SourceUnreadable => "source-unreadable",
             Code::SecretNotBound => "secret-not-bound",
+            Code::TooManySources => "too-many-sources",
+            Code::SourceOfAnother => "source-of-another",
+            Code::NotForSource => "not-for-source",
             Code::TooLarge => "too-large",
             Code::UnsupportedMediaType => "unsupported-media-type",
             Code::Rejected => "rejected",
@@ -234,6 +248,9 @@ impl Code {
             Code::SourceExists => "There is a source of that name already",
             Code::SourceUnreadable => "The source cannot be asked as it is kept",
             Code::SecretNotBound => "The settings file does not allow this variable here",
+            Code::TooManySources => "There are too many sources",
+            Code::SourceOfAnother => "The source belongs to another token",
+            Code::NotForSource => "The token is not for this source",
             Code::TooLarge => "The request is too large",
             Code::UnsupportedMediaType => "The body must be JSON",
             Code::Rejected => "Nothing was stored: the data has mistakes",

@@ -162,6 +162,7 @@ struct File {
     log: Option<String>,
     log_format: Option<LogFormat>,
     mapping: Vec<telemetry::Mapping>,
+    most_sources: Option<u32>,
     openid: Option<openid::File>,
     price: Vec<telemetry::Price>,
     prices_version: Option<String>,
@@ -200,6 +201,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// What metrics mean.
     pub mapping: Rules,
+    /// How many sources senders may name in an environment.
+    pub most_sources: u32,
     /// The provider by which people may sign in; `None` where they may not.
     pub openid: Option<OpenId>,
     /// What AI models cost.
@@ -294,6 +297,7 @@ impl Settings {
             log,
             log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
             mapping: telemetry::rules(file.mapping)?,
+            most_sources: telemetry::most_sources(file.most_sources)?,
             openid: file.openid.map(openid::File::read).transpose()?,
             prices: telemetry::prices(file.prices_version, file.price)?,
             raw_sample_days,
@@ -408,6 +412,7 @@ mod tests {
             ("tick_minutes = 7", "tick_minutes"),
             ("daily_at = \"six\"", "daily_at"),
             ("raw_sample_days = 0", "raw_sample_days"),
+            ("most_sources = 0", "most_sources"),
             ("database_url = \"mysql://x\"", "database_url"),
             ("database_url_file = \"/nowhere/url\"", "database_url_file"),
             ("log = \"scaling_mode=loud\"", "log"),

@@ -15,6 +15,7 @@ use super::observability;
 use super::sources::outgoing::{AskError, general};
 use super::store::{PullFailure, PullState, Store, StoreError};
 use crate::domain::history::NewEvent;
+use crate::domain::sender::Sender;
 use crate::domain::telemetry::AcceptedBatch;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
@@ -108,8 +109,9 @@ impl Pull<'_> {
     }
 
     /// Stores what was said, with the event that speaks of it where there is one, and tells the pages that are open.
-    async fn keep(self, batch: &AcceptedBatch, event: Option<NewEvent>) -> Result<(), AskError> {
+    async fn keep(self, batch: AcceptedBatch, event: Option<NewEvent>) -> Result<(), AskError> {
         let environment = &self.source.environment;
+        let batch = &AcceptedBatch { sender: Sender::asked(), ..batch };
         let stored = match event {
             Some(event) => self.store.revise(environment, batch, event, self.now).await,
             None => self.store.ingest(environment, batch, self.now, None).await,

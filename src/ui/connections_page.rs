@@ -6,7 +6,7 @@ use super::links;
 use super::notice_region::NoticeRegion;
 use super::page_error::PageError;
 use super::page_frame::PageFrame;
-use super::source_form::{AddSignal, AddSource, RemoveSource};
+use super::source_form::{AddSignal, AddSource, RemoveSource, RetireSource};
 use super::visitor::{NotYours, Visitor};
 use super::widgets::{EnvironmentField, KindMark, TableRegion, TimeStamp};
 use super::words;
@@ -27,7 +27,7 @@ pub fn ConnectionsPage() -> impl IntoView {
     let entered = FIELDS.into_iter().filter_map(|name| Some((name.to_owned(), query.get(name)?))).collect();
     let (notice, to) = (query.get("notice"), query.get("to"));
     let form = OnceResource::new_blocking(api::source_form(environment.clone(), notice, to, entered));
-    let connections = OnceResource::new_blocking(api::connections_page(environment));
+    let connections = OnceResource::new_blocking(api::connections_page(environment, query.get("after"), None));
     view! {
         <Suspense>
             {move || Suspend::new(async move {
@@ -42,10 +42,21 @@ pub fn ConnectionsPage() -> impl IntoView {
 
 #[component]
 fn Shown(connections: Connections, form: SourceForm) -> impl IntoView {
-    let Connections { as_of, config, connections, prices_version } = connections;
+    let Connections { as_of, config, connections, next, prices_version, total } = connections;
     let environment = config.environment.clone();
     let may_add = Visitor::here().may(Permission::AddSources, &environment);
-    let is_empty = connections.is_empty();
+    let is_empty = total == 0;
+    let shown = connections.len() as u64;
+    let pages = (shown < total).then(|| {
+        view! {
+            <nav class="pages" aria-label="Pages of connections">
+                <span class="quiet">{format!("{shown} of {total} sources")}</span>
+                " "
+                <a href=links::connections(&environment)>"First page"</a>
+                {next.map(|name| view! { " " <a href=links::connections_after(&environment, &name)>"Next page"</a> })}
+            </nav>
+        }
+    });
     let panels: Vec<_> = connections
         .into_iter()
         .enumerate()
@@ -83,6 +94,7 @@ fn Shown(connections: Connections, form: SourceForm) -> impl IntoView {
                     })}
             </section>
             {panels}
+            {pages}
             {if may_add {
                 view! { <AddSource environment=environment form=form /> }.into_any()
             } else {
@@ -160,6 +172,11 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
             <RemoveSource environment=environment.to_owned() place=place source=name />
         }
     });
+    let sends_by_itself = connection.asking.is_none() && !connection.is_added;
+    let retiring = (sends_by_itself && may_add).then(|| {
+        let name = connection.name.clone();
+        view! { <RetireSource environment=environment.to_owned() place=place source=name /> }
+    });
     let rows: Vec<_> = connection.signals.iter().map(|signal| row(as_of, signal)).collect();
     view! {
         <section class="panel connection" aria-labelledby=labelled_by>
@@ -196,6 +213,7 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
                 })}
             {test}
             {changes}
+            {retiring}
         </section>
     }
     .into_any()

@@ -97,6 +97,7 @@ const TABLE: &[(&str, &str, Who, &str)] = &[
     ("POST", "/api/scaling-mode/forms/add-source", ADD_SOURCES, "name=x"),
     ("POST", "/api/scaling-mode/forms/add-signal", ADD_SOURCES, "source=nothing"),
     ("POST", "/api/scaling-mode/forms/remove-source", SOURCES, "source=nothing"),
+    ("POST", "/api/scaling-mode/forms/retire-source", ADD_SOURCES, "source=nothing"),
     // Only while nobody exists.
     ("POST", "/api/scaling-mode/forms/invite", MANAGE, "email=wrong&role=viewer"),
     ("POST", "/api/scaling-mode/forms/set-role", MANAGE, "email=wrong&role=viewer"),

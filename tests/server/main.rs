@@ -19,6 +19,7 @@ mod provider;
 mod revoking;
 mod second_proof;
 mod secrets;
+mod senders;
 mod serving;
 mod settings;
 mod sign_in;

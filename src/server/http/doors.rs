@@ -106,6 +106,7 @@ pub const ENTRIES: &[Entry] = &[
     post("/api/scaling-mode/forms/add-source", Needs(&[AddSources])),
     post("/api/scaling-mode/forms/add-signal", Needs(&[AddSources])),
     post("/api/scaling-mode/forms/remove-source", Needs(&[OperateSources])),
+    post("/api/scaling-mode/forms/retire-source", Needs(&[AddSources])),
     post("/api/scaling-mode/forms/sign-in", Open),
     post("/api/scaling-mode/forms/sign-in-code", Open),
     post("/api/scaling-mode/forms/begin-passkey-sign-in", Open),

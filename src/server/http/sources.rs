@@ -12,6 +12,7 @@ use crate::domain::telemetry::RowError;
 use crate::error::{Code, WireError};
 use crate::server::clock;
 use crate::server::config::{Added, Unbound};
+use crate::server::retiring::{self, RetiringError};
 use crate::server::store::{AddedSource, IdempotencyKey, SourceEdit};
 use crate::views::overview::Notice;
 use crate::views::source_form::SourceForm;
@@ -30,6 +31,9 @@ struct Prepared {
 pub async fn change(body: SourceChange, key: Option<IdempotencyKey>) -> Result<SourceView, WireError> {
     let state = state()?;
     let environment = context::allowed(permission(body.action), body.environment.clone()).await?.environment;
+    if body.action == SourceAction::Retire {
+        return retire(&state, &body, environment).await;
+    }
     if let Some(key) = &key
         && let Some(left) = state.store.source_changed_under(&environment, key).await.map_err(problem::of_store)?
     {
@@ -46,7 +50,8 @@ pub async fn change(body: SourceChange, key: Option<IdempotencyKey>) -> Result<S
 /// What a change asks for: whoever adds a source chooses what the server asks and believes, so that only a founder may.
 const fn permission(action: SourceAction) -> Permission {
     match action {
-        SourceAction::Add | SourceAction::AddSignal => Permission::AddSources,
+        // What is no longer expected no longer holds growth back.
+        SourceAction::Add | SourceAction::AddSignal | SourceAction::Retire => Permission::AddSources,
         SourceAction::Remove => Permission::OperateSources,
     }
 }
@@ -95,17 +100,41 @@ async fn prepared(state: &AppState, body: &SourceChange, environment: String) ->
         }
         SourceAction::Remove => {
             let row = found(row, &name, is_of_file)?;
-            let why = body.reason.as_deref().map(str::trim).filter(|why| !why.is_empty());
-            if why.is_some_and(|why| why.chars().count() > MAX_REASON) {
-                return Err(mistake(wrong("reason", format!("a reason has at most {MAX_REASON} characters"))));
-            }
+            let why = why(body)?;
             let why = why.map(|why| format!(": {why}")).unwrap_or_default();
             let reason = format!("source {name} was removed and is no longer asked; its numbers stay{why}");
             let view = view_of(&environment, &name, &row.definition);
             let edit = SourceEdit { after: None, before: Some(row.definition), name };
             Ok(Prepared { edit, environment, reason, view })
         }
+        SourceAction::Retire => Err(mistake(wrong("action", "retire changes no definition"))),
     }
+}
+
+/// Retires a source. Again, it changes nothing: no key is needed.
+async fn retire(state: &AppState, body: &SourceChange, environment: String) -> Result<SourceView, WireError> {
+    if let Some(field) = body.stray() {
+        return Err(mistake(wrong(field, format!("{field} does not belong to {}", body.action.name()))));
+    }
+    let asker = context::asker()?;
+    let done =
+        retiring::retire(&state.settings, state.store.as_ref(), (&environment, &body.name), asker.actor(), why(body)?);
+    done.await.map_err(|error| match error {
+        RetiringError::Asked(_) => {
+            WireError::new(Code::SourceExists, format!("{}.", problem::capital(&error.to_string()))).at("name")
+        }
+        RetiringError::Store(error) => problem::of_store(error),
+    })?;
+    Ok(view_of(&environment, &body.name, ""))
+}
+
+/// The reason that was given, if any.
+fn why(body: &SourceChange) -> Result<Option<&str>, WireError> {
+    let why = body.reason.as_deref().map(str::trim).filter(|why| !why.is_empty());
+    if why.is_some_and(|why| why.chars().count() > MAX_REASON) {
+        return Err(mistake(wrong("reason", format!("a reason has at most {MAX_REASON} characters"))));
+    }
+    Ok(why)
 }
 
 fn found(row: Option<AddedSource>, name: &str, is_of_file: bool) -> Result<AddedSource, WireError> {
@@ -192,16 +221,18 @@ async fn by_form(
     notices::lead_to(&format!("{address}#notice"), result)
 }
 
-/// Removes a source by a form, and leads the browser back.
-pub async fn remove_by_form(
+/// Removes or retires a source by a form, and leads the browser back.
+pub async fn end_by_form(
+    action: SourceAction,
     environment: Option<String>,
     source: &str,
     reason: Option<String>,
 ) -> Result<(), WireError> {
-    let mut body = SourceChange::of(SourceAction::Remove, environment.clone(), source);
+    let mut body = SourceChange::of(action, environment.clone(), source);
     body.reason = reason.filter(|reason| !reason.trim().is_empty());
     let result = change(body, None).await.map(|_| ());
     let notice = match &result {
+        Ok(()) if action == SourceAction::Retire => "source-retired",
         Ok(()) => "source-removed",
         Err(error) => error.code_name(),
     };
@@ -257,6 +288,7 @@ fn words(code: &str) -> Option<Notice> {
             (false, "The signal was added, and its source is asked at once. The change stands in the history.")
         }
         "source-removed" => (false, "The source was removed and is no longer asked. Its numbers stay."),
+        "source-retired" => (false, "The source was retired. Its numbers stay, and it is back when it sends again."),
         "source-wrong" => (true, "Nothing was added: something that was entered cannot be. It is named below."),
         code => return notices::of_problem(code, "Nothing was changed."),
     };
