@@ -481,3 +481,22 @@ async fn no_secret_is_in_any_answer_or_in_the_log() {
         assert!(!text.contains(SECRET), "{text}");
     }
 }
+
+/// The attack: hundreds of sources, each of which asks an address every five seconds.
+#[tokio::test]
+async fn one_server_asks_fifty_added_sources_and_no_more() {
+    let server = Server::start().await;
+    let named =
+        |place: usize| with(metrics(NOWHERE), json!({"name": format!("metrics-{place}"), "every_seconds": 3600}));
+    for place in 0..50 {
+        // Of all environments together.
+        let environment = if place % 2 == 0 { "production" } else { "this-server" };
+        let added = server.post(SOURCES, &with(named(place), json!({"environment": environment}))).await;
+        assert_eq!(added.status, 200, "{}", added.text);
+    }
+    let refused = server.post(SOURCES, &named(50)).await;
+    assert_eq!(refused.json["type"], "urn:scaling-mode:problem:too-many-sources", "{}", refused.text);
+    assert_eq!(refused.status, 422);
+    assert_eq!(server.post(SOURCES, &json!({"action": "remove", "name": "metrics-0"})).await.status, 200);
+    assert_eq!(server.post(SOURCES, &named(50)).await.status, 200);
+}
