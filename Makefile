@@ -43,7 +43,7 @@ test: ## every check that a change must pass, with a table of what took how long
 	@scripts/checks.sh
 
 test-deep: build-ci setup-databases setup-python setup-sqlmap ## the same kinds of checks at length: injection, HTTP fuzzing, replicas that fail (an hour or so)
-	@$(STEP) "SQL injection, deep" env $(UNCOUNTED) INJECTION_LEVEL=$${INJECTION_LEVEL:-3} scripts/with-server.sh python3 -B scripts/injection $(ARGS)
+	@$(STEP) "SQL injection, deep" env $(UNCOUNTED) INJECTION_LEVEL=$${INJECTION_LEVEL:-3} SCALING_MODE_SETTINGS=scripts/injection/settings.toml scripts/with-server.sh python3 -B scripts/injection $(ARGS)
 	@$(STEP) "HTTP fuzzing, deep" env HTTP_FUZZ_EXAMPLES=$${HTTP_FUZZ_EXAMPLES:-300} scripts/with-server.sh scripts/http-fuzz.sh
 	@$(STEP) "replicas, long" env REPLICAS=full cargo test --test replicas -- --nocapture
 
@@ -76,7 +76,7 @@ test-http-fuzz: $(call needs,build-ci setup-python) ## Schemathesis: generated r
 	@$(STEP) "HTTP fuzzing" scripts/with-server.sh scripts/http-fuzz.sh $(ARGS)
 
 test-injection: $(call needs,build-ci setup-python setup-sqlmap) ## sqlmap: SQL injection tried at every parameter (INJECTION_LEVEL=1; ARGS="word" narrows)
-	@$(STEP) "SQL injection" env $(UNCOUNTED) scripts/with-server.sh python3 -B scripts/injection $(ARGS)
+	@$(STEP) "SQL injection" env $(UNCOUNTED) SCALING_MODE_SETTINGS=scripts/injection/settings.toml scripts/with-server.sh python3 -B scripts/injection $(ARGS)
 
 test-sources: $(call needs,build-ci setup-e2e setup-python setup-prometheus) ## real senders: the OpenTelemetry SDKs, Tenzir and Prometheus
 	@$(STEP) "telemetry sources" scripts/sources.sh

@@ -31,6 +31,10 @@ pub enum Code {
     EnvironmentExists,
     SourceExists,
     SourceUnreadable,
+    SecretNotBound,
+    TooManySources,
+    SourceOfAnother,
+    NotForSource,
     TooLarge,
     UnsupportedMediaType,
     Rejected,
@@ -61,7 +65,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 45] = [
+    pub const ALL: [Code; 49] = [
         Code::Malformed,
         Code::OutOfRange,
         Code::InvalidSignature,
@@ -80,6 +84,10 @@ impl Code {
         Code::EnvironmentExists,
         Code::SourceExists,
         Code::SourceUnreadable,
+        Code::SecretNotBound,
+        Code::TooManySources,
+        Code::SourceOfAnother,
+        Code::NotForSource,
         Code::TooLarge,
         Code::UnsupportedMediaType,
         Code::Rejected,
@@ -148,7 +156,12 @@ impl Code {
             | Code::NotSetUp => 409,
             Code::TooLarge => 413,
             Code::UnsupportedMediaType => 415,
-            Code::Rejected | Code::IdempotencyKeyReused => 422,
+            Code::Rejected
+            | Code::IdempotencyKeyReused
+            | Code::SecretNotBound
+            | Code::SourceOfAnother
+            | Code::NotForSource
+            | Code::TooManySources => 422,
             Code::TooManyRequests => 429,
             Code::TooSlow => 408,
             Code::Busy => 503,
@@ -179,6 +192,10 @@ impl Code {
             Code::EnvironmentExists => "environment-exists",
             Code::SourceExists => "source-exists",
             Code::SourceUnreadable => "source-unreadable",
+            Code::SecretNotBound => "secret-not-bound",
+            Code::TooManySources => "too-many-sources",
+            Code::SourceOfAnother => "source-of-another",
+            Code::NotForSource => "not-for-source",
             Code::TooLarge => "too-large",
             Code::UnsupportedMediaType => "unsupported-media-type",
             Code::Rejected => "rejected",
@@ -230,6 +247,10 @@ impl Code {
             Code::EnvironmentExists => "The environment exists already",
             Code::SourceExists => "There is a source of that name already",
             Code::SourceUnreadable => "The source cannot be asked as it is kept",
+            Code::SecretNotBound => "The settings file does not allow this variable here",
+            Code::TooManySources => "There are too many sources",
+            Code::SourceOfAnother => "The source belongs to another token",
+            Code::NotForSource => "The token is not for this source",
             Code::TooLarge => "The request is too large",
             Code::UnsupportedMediaType => "The body must be JSON",
             Code::Rejected => "Nothing was stored: the data has mistakes",

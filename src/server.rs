@@ -25,6 +25,7 @@ pub mod observability;
 pub mod proof;
 pub mod puller;
 pub mod replay;
+pub mod retiring;
 pub mod revision;
 pub mod scheduler;
 pub mod signing;

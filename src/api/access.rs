@@ -81,6 +81,8 @@ pub struct TokenLine {
     pub prefix: String,
     pub revoked_at: Option<DateTime<Utc>>,
     pub scopes: Vec<Scope>,
+    /// The sources that it sends as; empty for any.
+    pub sources: Vec<String>,
     pub used_at: Option<DateTime<Utc>>,
 }
 

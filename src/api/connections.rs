@@ -9,11 +9,15 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::{GetUrl, Json, PostUrl};
 use std::collections::BTreeMap;
 
-/// Every source of an environment, with what it covers and what is wrong with it.
+/// A page of an environment's sources, each with what it covers and what is wrong with it.
 #[server(name = ReadConnections, prefix = "/api", endpoint = "scaling-mode/connections", input = GetUrl, output = Json)]
-pub async fn connections_page(#[server(default)] environment: Option<String>) -> Result<Connections, WireError> {
+pub async fn connections_page(
+    #[server(default)] environment: Option<String>,
+    #[server(default)] after: Option<String>,
+    #[server(default)] limit: Option<String>,
+) -> Result<Connections, WireError> {
     use crate::server::http::{connections, context};
-    context::with_status(connections::connections(environment).await)
+    context::with_status(connections::connections(environment, after, limit).await)
 }
 
 /// Asks a source at once.
@@ -74,6 +78,19 @@ pub async fn remove_source_form(
     #[server(default)] source: String,
     #[server(default)] reason: Option<String>,
 ) -> Result<(), WireError> {
+    use crate::domain::source::SourceAction;
     use crate::server::http::sources;
-    sources::remove_by_form(environment, &source, reason).await
+    sources::end_by_form(SourceAction::Remove, environment, &source, reason).await
+}
+
+/// Retires a source that has gone.
+#[server(prefix = "/api", endpoint = "scaling-mode/forms/retire-source", input = PostUrl, output = Json)]
+pub async fn retire_source_form(
+    #[server(default)] environment: Option<String>,
+    #[server(default)] source: String,
+    #[server(default)] reason: Option<String>,
+) -> Result<(), WireError> {
+    use crate::domain::source::SourceAction;
+    use crate::server::http::sources;
+    sources::end_by_form(SourceAction::Retire, environment, &source, reason).await
 }

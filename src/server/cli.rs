@@ -39,6 +39,7 @@ mod read;
 mod replay;
 mod safety;
 mod serve;
+mod source;
 mod token;
 mod write;
 
@@ -109,6 +110,9 @@ enum Command {
     /// Make, list or revoke API tokens.
     #[command(subcommand)]
     Token(token::Command),
+    /// Retire sources that have gone.
+    #[command(subcommand)]
+    Source(source::Command),
     /// Prove that history and snapshots are whole and unaltered.
     Verify(safety::Verify),
     /// Write the history to a file that others can prove with nothing but the public key.
@@ -176,6 +180,11 @@ impl CliError {
                 | StoreError::UnknownPerson
                 | StoreError::LastFounder
                 | StoreError::NameTaken(_)
+                | StoreError::NotForSource(_)
+                | StoreError::SourceOfAnother(_)
+                | StoreError::TooManyAsked(_)
+                | StoreError::TooManySources { .. }
+                | StoreError::UnknownSource(_)
                 | StoreError::NotAStore(_)
                 | StoreError::FileExists(_),
             ) => ExitCode::from(1),
@@ -238,6 +247,7 @@ async fn dispatch(command: Command, settings: Settings) -> Result<(), CliError> 
         Command::Unfreeze(arguments) => write::unfreeze(arguments, &settings).await,
         Command::Person(command) => person::run(command, &settings).await,
         Command::Token(command) => token::run(command, &settings).await,
+        Command::Source(command) => source::run(command, &settings).await,
         Command::Verify(arguments) => safety::verify(arguments, &settings).await,
         Command::Export(arguments) => bundles::export(arguments, &settings).await,
         Command::Key(arguments) => bundles::key(&arguments, &settings),

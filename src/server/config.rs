@@ -1,6 +1,7 @@
 //! Owns the program's settings: one file, environment variables and flags, in rising order of precedence. The only place
 //! that reads the environment (through clap). Must not know what the settings are used for.
 
+mod bindings;
 mod connections;
 mod heads;
 mod openid;
@@ -9,6 +10,7 @@ mod sources;
 mod stripe;
 mod telemetry;
 
+pub use bindings::{Bindings, Unbound};
 pub use heads::HeadsUrl;
 pub use openid::OpenId;
 pub use secrets::{Secret, Token};
@@ -160,11 +162,13 @@ struct File {
     log: Option<String>,
     log_format: Option<LogFormat>,
     mapping: Vec<telemetry::Mapping>,
+    most_sources: Option<u32>,
     openid: Option<openid::File>,
     price: Vec<telemetry::Price>,
     prices_version: Option<String>,
     raw_sample_days: Option<u32>,
     require_codes: Option<bool>,
+    secret: Vec<bindings::Binding>,
     secrets_key_file: Option<PathBuf>,
     signing_key_file: Option<PathBuf>,
     site: Option<PathBuf>,
@@ -182,6 +186,8 @@ struct File {
 pub struct Settings {
     pub addr: SocketAddr,
     pub allowed_hosts: Vec<String>,
+    /// Which environment variables added sources may use.
+    pub bindings: Bindings,
     /// Calls a second that one credential may make; 0 for as many as it likes.
     pub calls_per_second: u32,
     pub daily_at: NaiveTime,
@@ -195,6 +201,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// What metrics mean.
     pub mapping: Rules,
+    /// How many sources senders may name in an environment.
+    pub most_sources: u32,
     /// The provider by which people may sign in; `None` where they may not.
     pub openid: Option<OpenId>,
     /// What AI models cost.
@@ -278,6 +286,7 @@ impl Settings {
         Ok(Settings {
             addr,
             allowed_hosts,
+            bindings: Bindings::read(file.secret)?,
             calls_per_second: serve.calls_per_second.or(file.calls_per_second).unwrap_or(100),
             daily_at,
             store: place(database_url.as_ref().map(Secret::reveal), &data_dir)?,
@@ -288,6 +297,7 @@ impl Settings {
             log,
             log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
             mapping: telemetry::rules(file.mapping)?,
+            most_sources: telemetry::most_sources(file.most_sources)?,
             openid: file.openid.map(openid::File::read).transpose()?,
             prices: telemetry::prices(file.prices_version, file.price)?,
             raw_sample_days,
@@ -402,6 +412,7 @@ mod tests {
             ("tick_minutes = 7", "tick_minutes"),
             ("daily_at = \"six\"", "daily_at"),
             ("raw_sample_days = 0", "raw_sample_days"),
+            ("most_sources = 0", "most_sources"),
             ("database_url = \"mysql://x\"", "database_url"),
             ("database_url_file = \"/nowhere/url\"", "database_url_file"),
             ("log = \"scaling_mode=loud\"", "log"),

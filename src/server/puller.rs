@@ -5,16 +5,17 @@ mod database;
 mod metrics;
 mod supervisor;
 
-pub use supervisor::{Known, Supervisor, known};
+pub use supervisor::{Known, Supervisor, Unasked, known};
 
 use super::clock;
 use super::config::{Ask, PulledSource};
 use super::leadership::Leadership;
 use super::live::{Feed, Message};
 use super::observability;
-use super::sources::outgoing::AskError;
+use super::sources::outgoing::{AskError, general};
 use super::store::{PullFailure, PullState, Store, StoreError};
 use crate::domain::history::NewEvent;
+use crate::domain::sender::Sender;
 use crate::domain::telemetry::AcceptedBatch;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
@@ -74,7 +75,9 @@ pub async fn pull(source: &PulledSource, store: &dyn Store, feed: &Feed) -> Resu
     });
     let (name, environment) = (&source.name, &source.environment);
     if let Some(failure) = &failure {
-        tracing::warn!(source = name, environment, problem = failure.problem, "a source failed");
+        // Whoever reads the log need not be a founder.
+        let problem = general(&failure.code).unwrap_or(&failure.problem);
+        tracing::warn!(source = name, environment, code = failure.code, problem, "a source failed");
     }
     if let Some(notice) = &notice {
         tracing::warn!(source = name, environment, notice, "a source answers, but");
@@ -107,8 +110,9 @@ impl Pull<'_> {
     }
 
     /// Stores what was said, with the event that speaks of it where there is one, and tells the pages that are open.
-    async fn keep(self, batch: &AcceptedBatch, event: Option<NewEvent>) -> Result<(), AskError> {
+    async fn keep(self, batch: AcceptedBatch, event: Option<NewEvent>) -> Result<(), AskError> {
         let environment = &self.source.environment;
+        let batch = &AcceptedBatch { sender: Sender::asked(), ..batch };
         let stored = match event {
             Some(event) => self.store.revise(environment, batch, event, self.now).await,
             None => self.store.ingest(environment, batch, self.now, None).await,

@@ -60,6 +60,8 @@ macro_rules! shared_modules {
         mod recording;
         #[path = "sql/samples.rs"]
         mod samples;
+        #[path = "sql/senders.rs"]
+        mod senders;
         #[path = "sql/sessions.rs"]
         mod sessions;
         #[path = "sql/share_links.rs"]
@@ -90,6 +92,7 @@ use crate::domain::policy::{Config, EnvironmentKind};
 use crate::domain::proposal::{Proposal, ProposalStatus};
 use crate::domain::recent::Tick;
 use crate::domain::rollup::MINUTE_MS;
+use crate::domain::sender::Sender;
 use crate::domain::signal::{Aggregation, Series};
 use crate::domain::snapshot::{Origin, Snapshot};
 use crate::domain::stream::{Span, Stream};
@@ -112,6 +115,16 @@ pub enum StoreError {
     UnknownSnapshot(String),
     #[error("the source \"{0}\" was changed in between")]
     SourceMoved(String),
+    #[error("there is no source \"{0}\"")]
+    UnknownSource(String),
+    #[error("the source \"{name}\" is not taken: the environment has {most} sources already")]
+    TooManySources { most: u32, name: String },
+    #[error("the server asks {0} added sources, the most it asks")]
+    TooManyAsked(u32),
+    #[error("another token speaks for the source \"{0}\": only that one changes what it has said")]
+    SourceOfAnother(String),
+    #[error("the token is not for the source \"{0}\"")]
+    NotForSource(String),
     #[error("there is a person with the e-mail address {0} already")]
     PersonExists(String),
     #[error("there is no such person")]
@@ -156,6 +169,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it refuses who sends as a source, and not what is sent: other sources of the same request can be stored.
+    pub fn is_of_a_sender(&self) -> bool {
+        matches!(self, StoreError::NotForSource(_) | StoreError::SourceOfAnother(_) | StoreError::TooManySources { .. })
+    }
+
     /// Whether a text holds what cannot be stored: PostgreSQL refuses the character NUL.
     pub fn is_of_a_text(&self) -> bool {
         let StoreError::Unavailable(sqlx::Error::Database(error)) = self else {
@@ -368,6 +386,7 @@ pub trait Store:
         &self,
         environment: &str,
         source: &str,
+        sender: &Sender,
         alerts: &[Alert],
         now: DateTime<Utc>,
     ) -> Result<OpenAlerts, StoreError>;
@@ -378,6 +397,7 @@ pub trait Store:
         &self,
         environment: &str,
         source: &str,
+        sender: &Sender,
         told: &Told,
         now: DateTime<Utc>,
     ) -> Result<Taken, StoreError>;
@@ -385,6 +405,9 @@ pub trait Store:
     /// Every stream of the environment with its rows in a span (open at `from`) and, before it, the newest row of each
     /// gauge. The number of rows read depends on the span, never on the age of the store.
     async fn streams(&self, environment: &str, span: Span) -> Result<Vec<Stream>, StoreError>;
+
+    /// The same of these sources alone.
+    async fn streams_of(&self, environment: &str, span: Span, sources: &[String]) -> Result<Vec<Stream>, StoreError>;
 
     /// What each source has sent so far.
     async fn sources(&self, environment: &str) -> Result<Vec<SourceSummary>, StoreError>;
@@ -412,6 +435,10 @@ pub trait Store:
         event: NewEvent,
         key: Option<&IdempotencyKey>,
     ) -> Result<(), StoreError>;
+
+    /// Retires a source that has gone, with its event: evaluations expect nothing of it and it counts against no limit, until it
+    /// sends again. What it has said stays.
+    async fn retire_source(&self, environment: &str, name: &str, event: NewEvent) -> Result<(), StoreError>;
 
     /// The first and the last sample's time of an environment.
     async fn extent(&self, environment: &str) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError>;

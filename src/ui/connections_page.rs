@@ -6,7 +6,7 @@ use super::links;
 use super::notice_region::NoticeRegion;
 use super::page_error::PageError;
 use super::page_frame::PageFrame;
-use super::source_form::{AddSignal, AddSource, RemoveSource};
+use super::source_form::{AddSignal, AddSource, RemoveSource, RetireSource};
 use super::visitor::{NotYours, Visitor};
 use super::widgets::{EnvironmentField, KindMark, TableRegion, TimeStamp};
 use super::words;
@@ -27,7 +27,7 @@ pub fn ConnectionsPage() -> impl IntoView {
     let entered = FIELDS.into_iter().filter_map(|name| Some((name.to_owned(), query.get(name)?))).collect();
     let (notice, to) = (query.get("notice"), query.get("to"));
     let form = OnceResource::new_blocking(api::source_form(environment.clone(), notice, to, entered));
-    let connections = OnceResource::new_blocking(api::connections_page(environment));
+    let connections = OnceResource::new_blocking(api::connections_page(environment, query.get("after"), None));
     view! {
         <Suspense>
             {move || Suspend::new(async move {
@@ -42,10 +42,21 @@ pub fn ConnectionsPage() -> impl IntoView {
 
 #[component]
 fn Shown(connections: Connections, form: SourceForm) -> impl IntoView {
-    let Connections { as_of, config, connections, prices_version } = connections;
+    let Connections { as_of, config, connections, next, prices_version, total } = connections;
     let environment = config.environment.clone();
-    let may_change = Visitor::here().may(Permission::ChangeSources, &environment);
-    let is_empty = connections.is_empty();
+    let may_add = Visitor::here().may(Permission::AddSources, &environment);
+    let is_empty = total == 0;
+    let shown = connections.len() as u64;
+    let pages = (shown < total).then(|| {
+        view! {
+            <nav class="pages" aria-label="Pages of connections">
+                <span class="quiet">{format!("{shown} of {total} sources")}</span>
+                " "
+                <a href=links::connections(&environment)>"First page"</a>
+                {next.map(|name| view! { " " <a href=links::connections_after(&environment, &name)>"Next page"</a> })}
+            </nav>
+        }
+    });
     let panels: Vec<_> = connections
         .into_iter()
         .enumerate()
@@ -83,10 +94,11 @@ fn Shown(connections: Connections, form: SourceForm) -> impl IntoView {
                     })}
             </section>
             {panels}
-            {if may_change {
+            {pages}
+            {if may_add {
                 view! { <AddSource environment=environment form=form /> }.into_any()
             } else {
-                view! { <NotYours permission=Permission::ChangeSources /> }.into_any()
+                view! { <NotYours permission=Permission::AddSources /> }.into_any()
             }}
         </PageFrame>
     }
@@ -136,8 +148,10 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
             </div>
         }
     });
-    let may_change = Visitor::here().may(Permission::ChangeSources, environment);
-    let test = (connection.asking.is_some() && may_change).then(|| {
+    let visitor = Visitor::here();
+    let may_add = visitor.may(Permission::AddSources, environment);
+    let may_operate = visitor.may(Permission::OperateSources, environment);
+    let test = (connection.asking.is_some() && may_operate).then(|| {
         view! {
             <form method="post" action=links::form("ask-source")>
                 <EnvironmentField environment=environment.to_owned() />
@@ -146,12 +160,22 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
             </form>
         }
     });
-    let changes = (connection.is_added && may_change).then(|| {
+    let changes = (connection.is_added && may_operate).then(|| {
         let name = connection.name.clone();
         view! {
-            <AddSignal environment=environment.to_owned() place=place source=name.clone() form=form.clone() />
+            {may_add
+                .then(|| {
+                    view! {
+                        <AddSignal environment=environment.to_owned() place=place source=name.clone() form=form.clone() />
+                    }
+                })}
             <RemoveSource environment=environment.to_owned() place=place source=name />
         }
+    });
+    let sends_by_itself = connection.asking.is_none() && !connection.is_added;
+    let retiring = (sends_by_itself && may_add).then(|| {
+        let name = connection.name.clone();
+        view! { <RetireSource environment=environment.to_owned() place=place source=name /> }
     });
     let rows: Vec<_> = connection.signals.iter().map(|signal| row(as_of, signal)).collect();
     view! {
@@ -189,6 +213,7 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
                 })}
             {test}
             {changes}
+            {retiring}
         </section>
     }
     .into_any()

@@ -73,6 +73,11 @@ pub fn rules(environment: &str) -> String {
     format!("{PAGE}/rules?environment={}", escape(environment))
 }
 
+/// The connections after one of them by name.
+pub fn connections_after(environment: &str, name: &str) -> String {
+    format!("{}&after={}", connections(environment), escape(name))
+}
+
 /// The sources of an environment.
 pub fn connections(environment: &str) -> String {
     format!("{PAGE}/connections?environment={}", escape(environment))

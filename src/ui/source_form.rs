@@ -255,6 +255,32 @@ pub fn RemoveSource(environment: String, place: usize, source: String) -> impl I
     .into_any()
 }
 
+/// Retires a source that has gone, once its reader has opened what says what that means.
+#[component]
+pub fn RetireSource(environment: String, place: usize, source: String) -> impl IntoView {
+    let id = format!("source-{place}-reason");
+    view! {
+        <details>
+            <summary>{format!("Retire {source}")}</summary>
+            <div class="details-body">
+                <form method="post" action=links::form("retire-source") class="act">
+                    <p class="quiet">
+                        "Nothing is expected of it any more, so its signals become unknown. Its numbers stay. It is back when it sends again."
+                    </p>
+                    <EnvironmentField environment=environment />
+                    <input type="hidden" name="source" value=source.clone() />
+                    <label for=id.clone()>"Reason (optional)"</label>
+                    <input id=id name="reason" type="text" maxlength=MAX_REASON autocomplete="off" />
+                    <button type="submit" class="button button-danger">
+                        {format!("Retire {source} now")}
+                    </button>
+                </form>
+            </div>
+        </details>
+    }
+    .into_any()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

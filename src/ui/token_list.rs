@@ -59,6 +59,8 @@ pub fn TokenList(as_of: DateTime<Utc>, tokens: Vec<TokenLine>, places: Vec<(Stri
                 {choose_place("token-environment", &places)}
                 <label for="token-days">"Days until it expires (empty: never)"</label>
                 <input id="token-days" name="days" type="text" inputmode="numeric" value="90" autocomplete="off" />
+                <label for="token-sources">"Sources that it sends as, by commas (empty: any)"</label>
+                <input id="token-sources" name="sources" type="text" autocomplete="off" />
                 <fieldset>
                     <legend>"What it is for"</legend>
                     {scopes}
@@ -100,7 +102,11 @@ fn row(as_of: DateTime<Utc>, token: &TokenLine) -> AnyView {
                 {token.name.clone()}
                 <code class="token-prefix">{format!("{}...", token.prefix)}</code>
             </th>
-            <td>{scopes}</td>
+            <td>
+                {scopes}
+                {(!token.sources.is_empty())
+                    .then(|| view! { <span class="quiet">{format!(" only as {}", token.sources.join(", "))}</span> })}
+            </td>
             <td>{place_words(token.environment.as_deref())}</td>
             <td>{used}</td>
             <td>{state}</td>

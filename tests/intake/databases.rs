@@ -13,6 +13,7 @@ use scaling_mode::server::config::{Flags, PulledSource, ServeFlags, Settings};
 use scaling_mode::server::live::Feed;
 use scaling_mode::server::puller::pull;
 use scaling_mode::server::sources::outgoing::AskError;
+use scaling_mode::server::sources::sql::settled;
 use scaling_mode::server::store::sqlite::SqliteStore;
 use scaling_mode::server::store::{EventFilter, PullState, Store};
 use sqlx::{AssertSqlSafe, Connection, Executor};
@@ -355,6 +356,78 @@ async fn a_statement_that_takes_too_long_is_ended_by_the_database() {
         async { slow(Founder::mariadb().await, "SELECT SLEEP(60) AS value").await },
         async { slow(Founder::sqlite().await, endless).await },
     );
+}
+
+/// How many statements with these words run on a PostgreSQL, once there are none, or after some seconds.
+async fn running(founder: &mut Founder, words: &str) -> i64 {
+    let Admin::Postgres(admin) = &mut founder.admin else { panic!("no PostgreSQL") };
+    let count =
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE $1 AND pid <> pg_backend_pid()";
+    let mut found = 0;
+    for _ in 0..40 {
+        found = sqlx::query_scalar(count).bind(format!("%{words}%")).fetch_one(&mut *admin).await.unwrap();
+        if found == 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    found
+}
+
+/// A statement can change settings for those after it in its transaction.
+#[tokio::test]
+async fn a_statement_lifts_no_limit_of_the_next_and_nothing_runs_on_after_it() {
+    let mut founder = Founder::postgres().await;
+    let world = World::new().await;
+    let lifts = Asked {
+        query: "SELECT 1 AS value FROM (SELECT set_config('statement_timeout', '0', true)) AS lifted",
+        ..CLIENTS
+    };
+    let sleeps = Asked { query: "SELECT 2 AS value FROM pg_sleep(60)", ..AT_RISK };
+    let source = world.source(founder.kind, &founder.reader, &[lifts, sleeps]);
+    let began = clock::instant();
+    assert_eq!(world.pull(&source).await, Err(AskError::Slow));
+    assert!(
+        began.elapsed() < std::time::Duration::from_secs(16),
+        "the server's own limit ends it: {:?}",
+        began.elapsed()
+    );
+    assert_eq!(running(&mut founder, "pg_sleep").await, 0);
+}
+
+/// A source is removed, the server stops, or somebody who asked has gone: what runs is ended where it runs.
+#[tokio::test]
+async fn what_nobody_waits_for_is_ended_on_its_server() {
+    let mut founder = Founder::postgres().await;
+    // Nothing of the database itself ends it.
+    founder
+        .run(
+            "CREATE FUNCTION stubborn() RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN PERFORM set_config('statement_timeout', '0', true);
+             BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN PERFORM pg_sleep(60); END; RETURN 1; END $$",
+        )
+        .await;
+    let world = World::new().await;
+    let sleeps = Asked { query: "SELECT stubborn() AS value", ..CLIENTS };
+    let source = world.source(founder.kind, &founder.reader, &[sleeps]);
+    let cut = tokio::time::timeout(std::time::Duration::from_secs(2), world.pull(&source)).await;
+    assert!(cut.is_err(), "it runs until it is cut off");
+    settled().await;
+    assert_eq!(running(&mut founder, "stubborn").await, 0);
+    // Caught by the statement, the server's own limit does not end it: this program's does.
+    assert_eq!(world.pull(&source).await, Err(AskError::Slow));
+    assert_eq!(running(&mut founder, "stubborn").await, 0);
+
+    let mut founder = Founder::mariadb().await;
+    let world = World::new().await;
+    let source =
+        world.source(founder.kind, &founder.reader, &[Asked { query: "SELECT SLEEP(50) AS value", ..CLIENTS }]);
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(2), world.pull(&source)).await.is_err());
+    settled().await;
+    let Admin::MySql(admin) = &mut founder.admin else { panic!("no MariaDB") };
+    let count =
+        "SELECT count(*) FROM information_schema.processlist WHERE info LIKE '%SLEEP(50)%' AND id <> CONNECTION_ID()";
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert_eq!(sqlx::query_scalar::<_, i64>(count).fetch_one(admin).await.unwrap(), 0);
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ const READ: Who = Who::Some("fov", Some("health:read"));
 const MODE: Who = Who::Some("f", Some("config:write"));
 const FREEZE: Who = Who::Some("fo", Some("config:write"));
 const EVALUATE: Who = Who::Some("fo", Some("health:write"));
+const ADD_SOURCES: Who = Who::Some("f", None);
 const SOURCES: Who = Who::Some("fo", Some("sources:write"));
 const SEND: Who = Who::Some("f", Some("telemetry:write"));
 const MANAGE: Who = Who::Some("f", None);
@@ -82,6 +83,8 @@ const TABLE: &[(&str, &str, Who, &str)] = &[
     ("GET", "/api/scaling-mode/events", READ, ""),
     ("POST", "/api/scaling-mode/backtest", READ, r#"{"guardrails":{"max_churn_risk":0.1}}"#),
     ("POST", "/api/scaling-mode/sources", SOURCES, r#"{"action":"remove","name":"nothing"}"#),
+    ("POST", "/api/scaling-mode/sources", ADD_SOURCES, r#"{"action":"add","name":"x"}"#),
+    ("POST", "/api/scaling-mode/sources", ADD_SOURCES, r#"{"action":"add_signal","name":"nothing"}"#),
     ("POST", "/api/scaling-mode/forms/evaluate", EVALUATE, ""),
     ("POST", "/api/scaling-mode/forms/set-mode", MODE, "mode=lab&old_mode=lab"),
     ("POST", "/api/scaling-mode/forms/freeze", FREEZE, "reason=a+test"),
@@ -91,9 +94,10 @@ const TABLE: &[(&str, &str, Who, &str)] = &[
     ("POST", "/api/scaling-mode/forms/dismiss-proposal", MODE, "proposal_id=none"),
     ("POST", "/api/scaling-mode/forms/update", MODE, "version=1"),
     ("POST", "/api/scaling-mode/forms/ask-source", SOURCES, "source=nothing"),
-    ("POST", "/api/scaling-mode/forms/add-source", SOURCES, "name=x"),
-    ("POST", "/api/scaling-mode/forms/add-signal", SOURCES, "source=nothing"),
+    ("POST", "/api/scaling-mode/forms/add-source", ADD_SOURCES, "name=x"),
+    ("POST", "/api/scaling-mode/forms/add-signal", ADD_SOURCES, "source=nothing"),
     ("POST", "/api/scaling-mode/forms/remove-source", SOURCES, "source=nothing"),
+    ("POST", "/api/scaling-mode/forms/retire-source", ADD_SOURCES, "source=nothing"),
     // Only while nobody exists.
     ("POST", "/api/scaling-mode/forms/invite", MANAGE, "email=wrong&role=viewer"),
     ("POST", "/api/scaling-mode/forms/set-role", MANAGE, "email=wrong&role=viewer"),

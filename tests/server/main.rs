@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod alertmanager;
+mod bound_secrets;
 mod clock_jumps;
 mod clocks;
 mod cloud_events;
@@ -22,6 +23,7 @@ mod provider;
 mod revoking;
 mod second_proof;
 mod secrets;
+mod senders;
 mod serving;
 mod settings;
 mod sign_in;

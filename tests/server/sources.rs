@@ -14,21 +14,22 @@ use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-const SOURCES: &str = "/api/scaling-mode/sources";
-const PAGE: &str = "/founder/scaling-mode/connections?environment=production";
+pub const SOURCES: &str = "/api/scaling-mode/sources";
+pub const PAGE: &str = "/founder/scaling-mode/connections?environment=production";
 /// Where nothing listens.
-const NOWHERE: &str = "http://127.0.0.1:9";
+pub const NOWHERE: &str = "http://127.0.0.1:9";
 const SECRET: &str = "hunter2-0123456789";
 
 /// A Prometheus without any series, which passes on what it was asked with.
-fn prometheus() -> (String, Receiver<String>) {
+pub fn prometheus() -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("its address"));
     let (asked, asks) = channel();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // Where nobody waits for more the test is over.
-            if serve(stream).is_none_or(|request| asked.send(request).is_err()) {
+            // A connection that asks for nothing was given up. If nobody waits for more, the test is over.
+            let Some(request) = serve(stream) else { continue };
+            if asked.send(request).is_err() {
                 break;
             }
         }
@@ -52,20 +53,28 @@ fn serve(mut stream: TcpStream) -> Option<String> {
     Some(String::from_utf8_lossy(&request).into_owned())
 }
 
-fn metrics(url: &str) -> Value {
+pub fn metrics(url: &str) -> Value {
     json!({"action": "add", "name": "metrics", "kind": "prometheus", "url": url, "every_seconds": 5,
         "signal": [{"signal": "clients.active", "query": "count(active)"}]})
 }
 
-fn with(mut body: Value, changes: Value) -> Value {
+pub fn with(mut body: Value, changes: Value) -> Value {
     for (name, value) in changes.as_object().expect("fields") {
         body[name] = value.clone();
     }
     body
 }
 
+/// Writes a settings file that binds variables, each to an environment and a host.
+pub fn bind(folder: &std::path::Path, secrets: &[(&str, &str, &str)]) {
+    let bound = secrets.iter().map(|(name, environment, host)| {
+        format!("[[secret]]\nname = \"{name}\"\nenvironments = [\"{environment}\"]\nhosts = [\"{host}\"]\n")
+    });
+    std::fs::write(folder.join("scaling-mode.toml"), bound.collect::<String>()).expect("a settings file");
+}
+
 /// Posts a form as a browser does.
-async fn post(server: &Server, form: &str, body: &str) -> Answer {
+pub async fn post(server: &Server, form: &str, body: &str) -> Answer {
     let request = server
         .request(Method::POST, &format!("/api/scaling-mode/forms/{form}"))
         .header("content-type", "application/x-www-form-urlencoded")
@@ -75,7 +84,7 @@ async fn post(server: &Server, form: &str, body: &str) -> Answer {
 }
 
 /// The address that the answer leads to, and the page there.
-async fn led_to(server: &Server, led: &Answer) -> (String, String) {
+pub async fn led_to(server: &Server, led: &Answer) -> (String, String) {
     assert_eq!(led.status, 302, "{led:?}");
     let location = led.location.clone().expect("somewhere to go");
     let page = server.get(location.split('#').next().expect("an address")).await;
@@ -84,14 +93,14 @@ async fn led_to(server: &Server, led: &Answer) -> (String, String) {
 }
 
 /// The reasons of the notes in the history, newest first.
-async fn notes(server: &Server) -> Vec<String> {
+pub async fn notes(server: &Server) -> Vec<String> {
     let history = server.get("/api/scaling-mode/history?event_type=note").await;
     let events = history.json["events"].as_array().expect("events").clone();
     events.into_iter().map(|event| event["reason"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
 /// The source of that name, once it is as it is waited for.
-async fn source(server: &Server, name: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+pub async fn source(server: &Server, name: &str, is_so: impl Fn(&Value) -> bool) -> Value {
     let mut last = Value::Null;
     for _ in 0..200 {
         let answer = server.get("/api/scaling-mode/connections?environment=production").await.json;
@@ -106,14 +115,14 @@ async fn source(server: &Server, name: &str, is_so: impl Fn(&Value) -> bool) -> 
 }
 
 /// The tag that has that id, up to its end.
-fn tag<'p>(page: &'p str, id: &str) -> &'p str {
+pub fn tag<'p>(page: &'p str, id: &str) -> &'p str {
     let at = page.find(&format!("id=\"{id}\"")).unwrap_or_else(|| panic!("no {id} in {page}"));
     let start = page[..at].rfind('<').expect("a tag");
     &page[start..start + page[start..].find('>').expect("its end")]
 }
 
 /// What stands between the tag that has that id and the next.
-fn text<'p>(page: &'p str, id: &str) -> &'p str {
+pub fn text<'p>(page: &'p str, id: &str) -> &'p str {
     let at = page.find(tag(page, id)).expect("the tag") + tag(page, id).len() + 1;
     page[at..].split('<').next().expect("text")
 }
@@ -313,6 +322,7 @@ async fn json_adds_a_source_with_its_signals_and_answers_with_stable_codes() {
 async fn an_added_source_is_asked_at_once_with_what_its_variable_holds_and_no_longer_once_it_is_removed() {
     let folder = tempfile::tempdir().expect("a folder");
     let variables = [("SCALING_MODE_SOURCE_TOKEN", SECRET)];
+    bind(folder.path(), &[("SCALING_MODE_SOURCE_TOKEN", "production", "127.0.0.1")]);
     let (url, asks) = prometheus();
     let next = |wait| asks.recv_timeout(Duration::from_secs(wait));
     {
@@ -406,6 +416,13 @@ async fn no_secret_is_in_any_answer_or_in_the_log() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log.txt");
     let into = Stdio::from(std::fs::File::create(&log).expect("a file"));
+    bind(
+        folder.path(),
+        &[
+            ("SCALING_MODE_SOURCE_TOKEN", "production", "127.0.0.1"),
+            ("SCALING_MODE_SOURCE_SHOP", "production", "127.0.0.1:9"),
+        ],
+    );
     let address = format!("postgres://reader:{SECRET}@127.0.0.1:9/shop");
     let variables = [("SCALING_MODE_SOURCE_TOKEN", SECRET), ("SCALING_MODE_SOURCE_SHOP", address.as_str())];
     let server = Server::start_logging(folder.path(), &["--no-demo"], &variables, ("debug", into)).await;
@@ -463,4 +480,23 @@ async fn no_secret_is_in_any_answer_or_in_the_log() {
     for text in [said, errors, log] {
         assert!(!text.contains(SECRET), "{text}");
     }
+}
+
+/// The attack: hundreds of sources, each of which asks an address every five seconds.
+#[tokio::test]
+async fn one_server_asks_fifty_added_sources_and_no_more() {
+    let server = Server::start().await;
+    let named =
+        |place: usize| with(metrics(NOWHERE), json!({"name": format!("metrics-{place}"), "every_seconds": 3600}));
+    for place in 0..50 {
+        // Of all environments together.
+        let environment = if place % 2 == 0 { "production" } else { "this-server" };
+        let added = server.post(SOURCES, &with(named(place), json!({"environment": environment}))).await;
+        assert_eq!(added.status, 200, "{}", added.text);
+    }
+    let refused = server.post(SOURCES, &named(50)).await;
+    assert_eq!(refused.json["type"], "urn:scaling-mode:problem:too-many-sources", "{}", refused.text);
+    assert_eq!(refused.status, 422);
+    assert_eq!(server.post(SOURCES, &json!({"action": "remove", "name": "metrics-0"})).await.status, 200);
+    assert_eq!(server.post(SOURCES, &named(50)).await.status, 200);
 }

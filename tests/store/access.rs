@@ -190,9 +190,13 @@ async fn a_token_is_found_by_its_hash_until_it_is_revoked() {
             reach: Reach::One(ENV.to_owned()),
             scopes: vec![Scope::HealthRead, Scope::TelemetryWrite],
             secret_hash: "hash".to_owned(),
+            sources: vec!["billing".to_owned(), "crm".to_owned()],
         };
         let token = store.add_token(&made, &entry("made")).await.unwrap();
         assert_eq!((token.scopes.as_slice(), token.expires_at), (made.scopes.as_slice(), Some(minute(90))));
+        assert_eq!(token.sources, made.sources);
+        assert_eq!(store.token("hash").await.unwrap().unwrap().sources, made.sources);
+        assert_eq!(store.tokens().await.unwrap()[0].sources, made.sources);
         let again = NewToken { secret_hash: "other".to_owned(), ..made };
         assert!(matches!(store.add_token(&again, &entry("never")).await, Err(StoreError::NameTaken(_))));
         store.see_token(token.id, minute(3)).await.unwrap();

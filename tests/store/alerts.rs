@@ -3,6 +3,7 @@
 use super::support::*;
 use chrono::{DateTime, Duration, Utc};
 use scaling_mode::domain::alert::{Alert, OpenAlerts};
+use scaling_mode::domain::sender::Sender;
 use scaling_mode::domain::signal::{Series, Severity};
 use scaling_mode::domain::stream::Span;
 use scaling_mode::domain::telemetry::Receipt;
@@ -39,7 +40,7 @@ async fn stored(store: &dyn Store) -> Vec<(DateTime<Utc>, u64)> {
 async fn alerts_are_counted_by_fingerprint_and_source() {
     for_each_backend(async |store| {
         let take = async |source: &str, alerts: &[Alert], at| {
-            store.take_alerts(ENV, source, alerts, minute(at)).await.unwrap()
+            store.take_alerts(ENV, source, &Sender::default(), alerts, minute(at)).await.unwrap()
         };
         assert_eq!(take("am", &[firing("a", 1), firing("b", 1)], 1).await, warnings(2));
         assert_eq!(take("am", &[firing("b", 1)], 2).await, warnings(2));
@@ -58,12 +59,12 @@ async fn alerts_are_counted_by_fingerprint_and_source() {
 async fn the_number_that_is_stored_last_is_the_newest() {
     for_each_backend(async |store| {
         let later = minute(1) + Duration::milliseconds(40);
-        store.take_alerts(ENV, "am", &[firing("a", 0)], later).await.unwrap();
+        store.take_alerts(ENV, "am", &Sender::default(), &[firing("a", 0)], later).await.unwrap();
         // It arrived before, and waited for the first to be stored.
-        store.take_alerts(ENV, "am", &[firing("b", 0)], minute(1)).await.unwrap();
+        store.take_alerts(ENV, "am", &Sender::default(), &[firing("b", 0)], minute(1)).await.unwrap();
         assert_eq!(stored(store).await, [(later, 2)]);
         // A clock that was put back is no such wait.
-        store.take_alerts(ENV, "am", &[firing("c", 0)], minute(0)).await.unwrap();
+        store.take_alerts(ENV, "am", &Sender::default(), &[firing("c", 0)], minute(0)).await.unwrap();
         assert_eq!(stored(store).await, [(later, 2), (minute(0), 3)]);
     })
     .await;
@@ -72,7 +73,7 @@ async fn the_number_that_is_stored_last_is_the_newest() {
 #[tokio::test]
 async fn alerts_of_an_environment_that_is_not_there_are_refused() {
     for_each_backend(async |store| {
-        let refused = store.take_alerts("nowhere", "am", &[firing("a", 1)], minute(1)).await;
+        let refused = store.take_alerts("nowhere", "am", &Sender::default(), &[firing("a", 1)], minute(1)).await;
         assert!(matches!(refused, Err(StoreError::UnknownEnvironment { .. })));
     })
     .await;

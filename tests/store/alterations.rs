@@ -7,6 +7,7 @@ use scaling_mode::domain::act::Act;
 use scaling_mode::domain::alert::Alert;
 use scaling_mode::domain::history::{EventType, NewEvent};
 use scaling_mode::domain::mode::Mode;
+use scaling_mode::domain::sender::Sender;
 use scaling_mode::domain::signal::Severity;
 use scaling_mode::domain::snapshot::Origin;
 use scaling_mode::domain::subscription::{Page, Status, Subscription, SubscriptionEvent, Told};
@@ -53,14 +54,14 @@ async fn fill(store: &dyn Store) {
         severity: Some(Severity::Warning),
         starts_at: minute(1),
     };
-    store.take_alerts(ENV, "am", &[alert], minute(12)).await.unwrap();
+    store.take_alerts(ENV, "am", &Sender::default(), &[alert], minute(12)).await.unwrap();
     let subscription =
         Subscription { customer: "c".to_owned(), id: "s".to_owned(), is_ending: false, status: Status::Active };
     let page = Page { is_last: true, starting_after: None, subscriptions: vec![subscription.clone()] };
-    store.take_subscriptions("another", "stripe", &Told::Page(page), minute(12)).await.unwrap();
+    store.take_subscriptions("another", "stripe", &Sender::default(), &Told::Page(page), minute(12)).await.unwrap();
     let event = SubscriptionEvent { created: minute(13), id: "e".to_owned(), subscription };
     let told = Told::Events { events: vec![event], ignored: 0 };
-    store.take_subscriptions("another", "stripe", &told, minute(13)).await.unwrap();
+    store.take_subscriptions("another", "stripe", &Sender::default(), &told, minute(13)).await.unwrap();
     let pull = PullState {
         asked_through: Some(minute(12)),
         attempted_at: minute(12),
@@ -121,6 +122,7 @@ async fn people(store: &dyn Store) {
         reach: Reach::One(ENV.to_owned()),
         scopes: vec![Scope::HealthRead],
         secret_hash: "token".to_owned(),
+        sources: vec!["crm".to_owned()],
     };
     let token = store.add_token(&token, &entry("made")).await.unwrap();
     let link = NewShareLink {

@@ -5,6 +5,7 @@ use super::support::*;
 use chrono::Duration;
 use scaling_mode::domain::alert::Alert;
 use scaling_mode::domain::history::{EventType, NewEvent};
+use scaling_mode::domain::sender::Sender;
 use scaling_mode::domain::signal::{Series, Severity};
 use scaling_mode::domain::stream::Span;
 use scaling_mode::server::config::{Flags, ServeFlags, Settings};
@@ -91,7 +92,9 @@ async fn an_alert_that_is_over_is_not_forgotten_by_a_clock_that_is_ahead() {
             starts_at: minute(1),
         };
         let resolved = Alert { ended_at: Some(minute(3)), is_firing: false, ..firing.clone() };
-        let take = async |alerts: &[Alert], at| store.take_alerts(ENV, "am", alerts, minute(at)).await.unwrap().warning;
+        let take = async |alerts: &[Alert], at| {
+            store.take_alerts(ENV, "am", &Sender::default(), alerts, minute(at)).await.unwrap().warning
+        };
         store.keep_lived(&Lived::begin(minute(4), None)).await.unwrap();
         assert_eq!(take(std::slice::from_ref(&firing), 2).await, 1);
         assert_eq!(take(&[resolved], 4).await, 0);

@@ -19,6 +19,7 @@ mod proof;
 mod proofs;
 mod recording;
 mod scheduler;
+mod senders;
 mod silence;
 mod sources;
 mod speed;

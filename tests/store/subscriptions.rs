@@ -2,6 +2,7 @@
 
 use super::support::*;
 use chrono::{DateTime, Duration, Utc};
+use scaling_mode::domain::sender::Sender;
 use scaling_mode::domain::signal::Series;
 use scaling_mode::domain::stream::Span;
 use scaling_mode::domain::subscription::{
@@ -25,7 +26,7 @@ fn page(starting_after: Option<&str>, is_last: bool, subscriptions: &[Subscripti
 }
 
 async fn tell(store: &dyn Store, told: &Told, at: i64) -> Result<Taken, StoreError> {
-    store.take_subscriptions(ENV, "stripe", told, minute(at)).await
+    store.take_subscriptions(ENV, "stripe", &Sender::default(), told, minute(at)).await
 }
 
 fn clients(active: u64, at_risk: u64) -> Option<Clients> {
@@ -124,13 +125,13 @@ async fn sources_are_kept_apart_and_the_number_that_is_stored_last_is_the_newest
     for_each_backend(async |store| {
         let later = minute(1) + Duration::milliseconds(40);
         let all = page(None, true, &[subscription("s1", "a", Status::Active)]);
-        store.take_subscriptions(ENV, "stripe", &all, later).await.unwrap();
+        store.take_subscriptions(ENV, "stripe", &Sender::default(), &all, later).await.unwrap();
         let told = event("e1", 1, subscription("s2", "b", Status::Active));
-        store.take_subscriptions(ENV, "stripe", &told, minute(1)).await.unwrap();
+        store.take_subscriptions(ENV, "stripe", &Sender::default(), &told, minute(1)).await.unwrap();
         assert_eq!(stored(store, Series::ClientsActive).await, [(later, 2)]);
-        let elsewhere = store.take_subscriptions(ENV, "other", &told, minute(2)).await.unwrap();
+        let elsewhere = store.take_subscriptions(ENV, "other", &Sender::default(), &told, minute(2)).await.unwrap();
         assert_eq!(elsewhere.clients, None);
-        let nowhere = store.take_subscriptions("nowhere", "stripe", &told, minute(2)).await;
+        let nowhere = store.take_subscriptions("nowhere", "stripe", &Sender::default(), &told, minute(2)).await;
         assert!(matches!(nowhere, Err(StoreError::UnknownEnvironment { .. })));
     })
     .await;

@@ -18,18 +18,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
+    /// Adding sources that the server asks, and changing what they are asked for.
+    AddSources,
     /// Mode, auto-mode and proposals.
     ChangeMode,
     /// Limits, guardrails, weights and windows.
     ChangePolicy,
-    /// Sources that are asked: adding, asking now, removing.
-    ChangeSources,
     /// Evaluating now.
     Evaluate,
     /// Freezing and unfreezing.
     Freeze,
     /// People, tokens and share links.
     ManageAccess,
+    /// Sources that the server asks: asking now and removing.
+    OperateSources,
     /// All that is measured, answered and configured, and the history.
     Read,
     /// The server's own metrics.
@@ -41,13 +43,14 @@ pub enum Permission {
 }
 
 impl Permission {
-    pub const ALL: [Permission; 10] = [
+    pub const ALL: [Permission; 11] = [
+        Permission::AddSources,
         Permission::ChangeMode,
         Permission::ChangePolicy,
-        Permission::ChangeSources,
         Permission::Evaluate,
         Permission::Freeze,
         Permission::ManageAccess,
+        Permission::OperateSources,
         Permission::Read,
         Permission::ReadMetrics,
         Permission::ReadShared,
@@ -57,12 +60,13 @@ impl Permission {
     /// What it is to do, after "may".
     pub const fn deed(self) -> &'static str {
         match self {
+            Permission::AddSources => "add and change sources",
             Permission::ChangeMode => "change the mode",
             Permission::ChangePolicy => "change limits and guardrails",
-            Permission::ChangeSources => "change sources",
             Permission::Evaluate => "generate snapshots",
             Permission::Freeze => "freeze and unfreeze",
             Permission::ManageAccess => "manage people, tokens and share links",
+            Permission::OperateSources => "ask and remove sources",
             Permission::Read => "read this",
             Permission::ReadMetrics => "read the server's metrics",
             Permission::ReadShared => "read what is shared",
@@ -77,7 +81,7 @@ impl Permission {
 pub enum Role {
     /// Everything.
     Founder,
-    /// Freezing, snapshots and sources; neither limits, modes nor people.
+    /// Freezing, snapshots, asking and removing sources; neither limits, modes, new sources nor people.
     Operator,
     /// Reading.
     Viewer,
@@ -105,7 +109,7 @@ impl Role {
     pub const fn says(self) -> &'static str {
         match self {
             Role::Founder => "everything, people and tokens too",
-            Role::Operator => "read, freeze and unfreeze, generate snapshots, change sources",
+            Role::Operator => "read, freeze and unfreeze, generate snapshots, ask and remove sources",
             Role::Viewer => "read everything",
             Role::Investor => "read the answer, the scores and the timeline, without limits or sources",
         }
@@ -113,10 +117,10 @@ impl Role {
 
     /// All that the role may do.
     pub const fn permissions(self) -> &'static [Permission] {
-        use Permission::{ChangeSources, Evaluate, Freeze, Read, ReadMetrics, ReadShared};
+        use Permission::{Evaluate, Freeze, OperateSources, Read, ReadMetrics, ReadShared};
         match self {
             Role::Founder => &Permission::ALL,
-            Role::Operator => &[ChangeSources, Evaluate, Freeze, Read, ReadMetrics, ReadShared],
+            Role::Operator => &[Evaluate, Freeze, OperateSources, Read, ReadMetrics, ReadShared],
             Role::Viewer => &[Read, ReadShared],
             Role::Investor => &[ReadShared],
         }
@@ -129,7 +133,9 @@ mod tests {
 
     #[test]
     fn an_operator_stops_growth_and_never_widens_it() {
-        for permission in [Permission::ChangeMode, Permission::ChangePolicy, Permission::ManageAccess] {
+        for permission in
+            [Permission::AddSources, Permission::ChangeMode, Permission::ChangePolicy, Permission::ManageAccess]
+        {
             assert!(!Role::Operator.permissions().contains(&permission), "{permission:?}");
         }
         assert!(Role::Operator.permissions().contains(&Permission::Freeze));

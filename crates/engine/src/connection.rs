@@ -175,12 +175,16 @@ impl Connection {
     }
 }
 
-/// All sources of an environment.
+/// A page of an environment's sources, by name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Connections {
     pub as_of: DateTime<Utc>,
     pub config: Config,
     pub connections: Vec<Connection>,
+    /// The name after which the next page begins; null on the last.
+    pub next: Option<String>,
     /// What AI costs is known up to here, by the founder's own name for it.
     pub prices_version: Option<String>,
+    /// How many sources there are on all pages.
+    pub total: u64,
 }

@@ -45,6 +45,7 @@ pub mod rollup;
 pub mod rule;
 pub mod scenario;
 pub mod scenario_input;
+pub mod sender;
 pub mod signal;
 pub mod signed_head;
 pub mod snapshot;

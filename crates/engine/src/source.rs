@@ -15,6 +15,8 @@ pub const KINDS: [&str; 4] = ["prometheus", "postgres", "mysql", "litellm"];
 pub const MOST_QUERY: usize = 4_000;
 /// The longest address, in characters.
 pub const MOST_URL: usize = 1_000;
+/// The most sources that may be added, in all environments of one server together.
+pub const MOST_ADDED: u32 = 50;
 /// The most signals of one source.
 pub const MOST_SIGNALS: usize = 50;
 /// The fields of the form; nothing else is led back to it.
@@ -39,6 +41,8 @@ pub enum SourceAction {
     Add,
     AddSignal,
     Remove,
+    /// Of a source that sends by itself: it has gone, and nothing is expected of it until it sends again.
+    Retire,
 }
 
 impl SourceAction {
@@ -47,6 +51,7 @@ impl SourceAction {
             SourceAction::Add => "add",
             SourceAction::AddSignal => "add_signal",
             SourceAction::Remove => "remove",
+            SourceAction::Retire => "retire",
         }
     }
 }
@@ -94,7 +99,7 @@ pub struct SourceChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late_hours: Option<u32>,
     pub name: String,
-    /// For `remove`, optional.
+    /// For `remove` and `retire`, optional.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// For `add` and `add_signal`.
@@ -206,9 +211,9 @@ impl SourceChange {
         ];
         let stray = match self.action {
             SourceAction::Add => &[][..],
-            SourceAction::AddSignal | SourceAction::Remove => &of_source,
+            SourceAction::AddSignal | SourceAction::Remove | SourceAction::Retire => &of_source,
         };
-        let is_removing = self.action == SourceAction::Remove;
+        let is_removing = matches!(self.action, SourceAction::Remove | SourceAction::Retire);
         let others =
             [("reason", self.reason.is_some() && !is_removing), ("signal", !self.signal.is_empty() && is_removing)];
         stray.iter().chain(&others).find(|(_, is_there)| *is_there).map(|(name, _)| *name)

@@ -7,6 +7,7 @@ use super::decimal::{Decimal, DecimalError};
 use super::histogram::Histogram;
 use super::money::BatchSum;
 use super::signal::{Aggregation, Series, Severity, Signal, Unit};
+use crate::sender::Sender;
 use chrono::{DateTime, Duration, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -165,6 +166,8 @@ pub struct AcceptedBatch {
     /// A sample that is there with another value is replaced rather than refused.
     pub revises: bool,
     pub samples: Vec<Sample>,
+    /// Who says it.
+    pub sender: Sender,
     pub source: String,
     /// Minutes from sample to sample, where the source says so (at least one).
     pub step_minutes: Option<u32>,

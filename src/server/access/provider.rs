@@ -142,7 +142,7 @@ impl Provider {
     /// # Errors
     /// Where this machine's certificates cannot be read.
     pub fn new(settings: OpenId) -> Result<Provider, AskError> {
-        let asking = Asking(Outgoing::new(Allowed { named: settings.allow_addresses.clone() })?);
+        let asking = Asking(Outgoing::new(Allowed { hosts: None, named: settings.allow_addresses.clone() })?);
         Ok(Provider(Arc::new(Inner { asked: RwLock::default(), asking, settings })))
     }
 

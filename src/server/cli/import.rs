@@ -6,6 +6,7 @@ use super::replay::progress_bar;
 use super::{CliError, open, print_json};
 use crate::domain::mode::Mode;
 use crate::domain::policy::{Config, EnvironmentKind, Policy, is_environment_name};
+use crate::domain::sender::Sender;
 use crate::domain::signal::{Kind, Signal};
 use crate::domain::telemetry::{self, Batch, Receipt, SentNumber, SentSample};
 use crate::server::config::Settings;
@@ -136,7 +137,8 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(),
     };
     let now = clock::now();
     let lines: Vec<u64> = rows.values().map(|row| row.line).collect();
-    let accepted = telemetry::accept(&batch, now).map_err(|errors| refused(&arguments, &errors, &lines))?;
+    let mut accepted = telemetry::accept(&batch, now).map_err(|errors| refused(&arguments, &errors, &lines))?;
+    accepted.sender = Sender::person(settings.most_sources);
     let store = open(settings).await?;
     ensure_environment(store.as_ref(), &arguments.environment, now).await?;
     let bar = progress_bar(accepted.samples.len() as u64, "samples");

@@ -5,6 +5,7 @@ use super::import::{ensure_environment, unreadable};
 use super::read::Format;
 use super::{CliError, open, print_json};
 use crate::domain::client_rule::{ClientCount, ClientRule, RowCondition};
+use crate::domain::sender::Sender;
 use crate::domain::signal::Signal;
 use crate::domain::telemetry::{self, Batch, SentNumber, SentSample};
 use crate::server::clock;
@@ -102,7 +103,8 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(),
     let count = count(&arguments, &rule, &mut report)?;
     report.active = count.active();
     report.at_risk = (!rule.at_risk.is_empty()).then(|| count.at_risk());
-    let accepted = telemetry::accept(&batch(&report), now).map_err(|errors| refused(&arguments, &errors))?;
+    let mut accepted = telemetry::accept(&batch(&report), now).map_err(|errors| refused(&arguments, &errors))?;
+    accepted.sender = Sender::person(settings.most_sources);
     let store = open(settings).await?;
     ensure_environment(store.as_ref(), &arguments.environment, now).await?;
     let receipt = store.ingest(&arguments.environment, &accepted, now, None).await.map_err(|error| match error {

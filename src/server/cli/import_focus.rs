@@ -8,6 +8,7 @@ use crate::domain::decimal::Decimal;
 use crate::domain::focus::{Bill, Charge, Condition, Cost, Period};
 use crate::domain::history::{EventType, NewEvent};
 use crate::domain::money::{DECIMALS, Usd};
+use crate::domain::sender::Sender;
 use crate::domain::signal::{Series, Signal};
 use crate::domain::stream::Span;
 use crate::domain::telemetry::{self, Batch, SentNumber, SentSample};
@@ -93,8 +94,9 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(),
     ensure_environment(store.as_ref(), &arguments.environment, now).await?;
     report.revisions = revisions(store.as_ref(), &arguments, &periods, (first, last)).await?;
     let batch = batch(&arguments, &periods, (first, last));
-    let accepted = telemetry::accept(&batch, now)
+    let mut accepted = telemetry::accept(&batch, now)
         .map_err(|errors| CliError::Found(errors.first().map_or_else(String::new, |error| error.detail.clone())))?;
+    accepted.sender = Sender::person(settings.most_sources);
     let receipt = match revision::words(&arguments.source, &report.revisions) {
         Some(reason) => {
             let event = NewEvent { reason: Some(reason), ..NewEvent::new(EventType::Note, ACTOR, now) };

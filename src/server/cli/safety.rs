@@ -224,9 +224,9 @@ pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), Cl
     for known in puller::known(settings, store.as_ref(), None).await? {
         findings.push(match &known.source {
             Ok(source) => asked(store.as_ref(), source).await?,
-            Err(problem) => {
+            Err(unasked) => {
                 let name = format!("{}: {}", known.environment, known.name);
-                finding(false, format!("{name}: cannot be asked: {problem}"), "remove it on the page, and add it anew")
+                finding(false, format!("{name}: cannot be asked: {}", unasked.problem), &unasked.cure)
             }
         });
     }

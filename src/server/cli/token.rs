@@ -3,11 +3,13 @@
 use super::person::entry;
 use super::{CliError, open, print_json};
 use crate::domain::access::{Reach, Scope, person_name};
+use crate::domain::telemetry::is_source_name;
 use crate::server::access::secret;
 use crate::server::clock;
 use crate::server::config::Settings;
 use crate::server::http::context::ACTOR;
 use crate::server::http::joining::chain_of;
+use crate::server::http::tokens::bound;
 use crate::server::store::Store;
 use crate::server::store::access::NewToken;
 use chrono::Duration;
@@ -34,6 +36,9 @@ pub(super) struct Create {
     /// Where it holds; everywhere when left out.
     #[arg(long, short)]
     environment: Option<String>,
+    /// A source that it sends as, and no other; may be repeated. Any source when left out.
+    #[arg(long = "source", value_parser = source)]
+    sources: Vec<String>,
     /// Days until it expires; never when left out.
     #[arg(long, value_parser = clap::value_parser!(i64).range(1..=3650))]
     days: Option<i64>,
@@ -47,6 +52,10 @@ pub(super) struct Named {
 
 fn scope(text: &str) -> Result<Scope, String> {
     Scope::from_name(text).ok_or_else(|| format!("it is one of {}", Scope::ALL.map(Scope::name).join(", ")))
+}
+
+fn source(text: &str) -> Result<String, String> {
+    if is_source_name(text) { Ok(text.to_owned()) } else { Err("it is no name of a source".to_owned()) }
 }
 
 pub(super) async fn run(command: Command, settings: &Settings) -> Result<(), CliError> {
@@ -68,7 +77,8 @@ async fn create(create: Create, store: &Arc<dyn Store>) -> Result<(), CliError> 
         .map_err(|error| CliError::Serve { what: "there are no random numbers", source: Box::new(error) })?;
     let now = clock::now();
     let scopes: Vec<&str> = create.scopes.iter().map(|scope| scope.name()).collect();
-    let entry = entry(&reach, format!("made the token \"{name}\" for {}", scopes.join(", ")));
+    let only = bound(&create.sources);
+    let entry = entry(&reach, format!("made the token \"{name}\" for {}{only}", scopes.join(", ")));
     let token = NewToken {
         at: now,
         created_by: ACTOR.to_owned(),
@@ -78,6 +88,7 @@ async fn create(create: Create, store: &Arc<dyn Store>) -> Result<(), CliError> 
         reach,
         scopes: create.scopes,
         secret_hash: made.hash,
+        sources: create.sources,
     };
     store.add_token(&token, &entry).await?;
     say!("{}", made.secret);
@@ -92,7 +103,7 @@ async fn list(format: &super::read::Format, store: &Arc<dyn Store>) -> Result<()
             .iter()
             .map(|token| {
                 serde_json::json!({
-                    "name": token.name, "prefix": token.prefix, "environment": token.reach.text(), "scopes": token.scopes,
+                    "name": token.name, "prefix": token.prefix, "environment": token.reach.text(), "scopes": token.scopes, "sources": token.sources,
                     "created_at": token.created_at, "created_by": token.created_by, "expires_at": token.expires_at,
                     "used_at": token.used_at, "revoked_at": token.revoked_at,
                 })
@@ -108,7 +119,8 @@ async fn list(format: &super::read::Format, store: &Arc<dyn Store>) -> Result<()
         let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.name()).collect();
         let place = if token.reach == Reach::All { "everywhere" } else { token.reach.text() };
         let state = if token.revoked_at.is_some() { ", revoked" } else { "" };
-        say!("{} ({}...): {} {place}{state}", token.name, token.prefix, scopes.join(", "));
+        let only = bound(&token.sources);
+        say!("{} ({}...): {} {place}{only}{state}", token.name, token.prefix, scopes.join(", "));
     }
     Ok(())
 }

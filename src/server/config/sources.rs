@@ -162,7 +162,7 @@ impl Source {
         if backfill > MOST_BACKFILL_DAYS * 24 {
             return Err(wrong("backfill_hours", format!("backfill_hours is at most {}", MOST_BACKFILL_DAYS * 24)));
         }
-        let allowed = Allowed { named: std::mem::take(&mut self.allow_addresses) };
+        let allowed = Allowed { hosts: None, named: std::mem::take(&mut self.allow_addresses) };
         let (environment, name) = (self.environment.clone(), self.name.clone());
         let ask = if is_prometheus { self.prometheus()? } else { self.sql()? };
         Ok(PulledSource {

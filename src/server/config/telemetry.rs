@@ -4,6 +4,7 @@ use super::{SettingsError, value_error};
 use crate::domain::decimal::Decimal;
 use crate::domain::mapping::{Combine, Matcher, Pattern, Rule, Rules, Take};
 use crate::domain::price::{ModelPrice, PriceTable};
+use crate::domain::sender::MOST_SOURCES;
 use crate::domain::signal::{Series, Severity, Signal};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
@@ -36,6 +37,15 @@ pub(super) struct Price {
     model: String,
     output_per_million: String,
     provider: Option<String>,
+}
+
+/// The limit on sources that senders name, in each environment.
+pub(super) fn most_sources(given: Option<u32>) -> Result<u32, SettingsError> {
+    let most = given.unwrap_or(MOST_SOURCES);
+    if !(1..=10_000).contains(&most) {
+        return Err(value_error("most_sources", "must be from 1 to 10000"));
+    }
+    Ok(most)
 }
 
 impl Mapping {

@@ -46,12 +46,17 @@ pub async fn receive(
 
 async fn take(state: &AppState, sender: Sender, request: Request) -> Result<OpenAlerts, WireError> {
     let environment = sender.environment.unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned());
-    identity::allow(&identity::of(&request)?, Permission::SendTelemetry, &environment)?;
+    let identity = identity::of(&request)?;
+    identity::allow(&identity, Permission::SendTelemetry, &environment)?;
+    let speaks = identity.sender(state.settings.most_sources);
     let source = receive::source(sender.source, DEFAULT_SOURCE)?;
     let whole = receive::body(request, None).await.map_err(|refusal| refusal.error)?;
     let alerts = alert::read(&whole.bytes).map_err(refused)?;
-    let open =
-        state.store.take_alerts(&environment, &source, &alerts, clock::now()).await.map_err(problem::of_store)?;
+    let open = state
+        .store
+        .take_alerts(&environment, &source, &speaks, &alerts, clock::now())
+        .await
+        .map_err(problem::of_store)?;
     state.metrics.count_samples(Severity::ALL.len() as u64);
     state.feed.tell(&environment, &Message::Telemetry { signals: vec![Signal::WarningsOpen] });
     Ok(open)

@@ -3,7 +3,7 @@
 
 use super::receive;
 use super::{AppState, context, identity, problem};
-use crate::domain::access::Identity;
+use crate::domain::access::{Identity, Who};
 use crate::domain::cloud_event::{self, CloudEvent};
 use crate::domain::telemetry::{Receipt, RowError};
 use crate::error::{Code, WireError};
@@ -59,7 +59,12 @@ async fn store(state: &AppState, sender: &Identity, event: &CloudEvent) -> Resul
     let now = clock::now();
     let (environment, batch) = context::accept(state, sender, &event.batch, now).await.map_err(in_data)?;
     // No header holds a line's end, so that no client's own key is an event's.
-    let once = IdempotencyKey { key: format!("event\n{}", event.identity()), request_digest: event.digest() };
+    // An id is its sender's: no other takes it first.
+    let whose = match &sender.who {
+        Who::Token { id, .. } => format!("token {id}\n"),
+        _ => String::new(),
+    };
+    let once = IdempotencyKey { key: format!("event\n{whose}{}", event.identity()), request_digest: event.digest() };
     let receipt = match state.store.ingest_once(&environment, &batch, now, &once).await {
         Ok(receipt) => receipt,
         Err(StoreError::KeyReused) => {

@@ -4,7 +4,7 @@
 use super::identity::{allow, of_store};
 use super::peer::Peer;
 use super::{AppState, guard, problem};
-use crate::domain::access::{Identity, Permission};
+use crate::domain::access::{Identity, Permission, Who};
 use crate::domain::act::ActError;
 use crate::domain::change::{Action, ConfigChange};
 use crate::domain::history::Actor;
@@ -138,7 +138,12 @@ pub async fn idempotency(body: &impl Serialize) -> Result<Option<IdempotencyKey>
     })?;
     let mut request = format!("{} {}\n", parts.method, parts.uri.path()).into_bytes();
     canonical::write(body, &mut request);
-    Ok(Some(IdempotencyKey { key: key.to_owned(), request_digest: canonical::digest(&request) }))
+    // A token's keys are its own, so that no other takes one first. No header holds a line's end.
+    let key = match identity()?.who {
+        Who::Token { id, .. } => format!("token {id}\n{key}"),
+        _ => key.to_owned(),
+    };
+    Ok(Some(IdempotencyKey { key, request_digest: canonical::digest(&request) }))
 }
 
 /// What somebody must be allowed to for an act.
@@ -252,10 +257,11 @@ pub async fn accept(
     now: DateTime<Utc>,
 ) -> Result<(String, AcceptedBatch), WireError> {
     let config = allowed_to(state, identity, Permission::SendTelemetry, batch.environment.clone()).await?;
-    let accepted = telemetry::accept(batch, now).map_err(|errors| {
+    let mut accepted = telemetry::accept(batch, now).map_err(|errors| {
         let detail = format!("{} of the batch's rows cannot be accepted; nothing of it was stored.", errors.len());
         WireError::new(Code::Rejected, detail).with_errors(errors)
     })?;
+    accepted.sender = identity.sender(state.settings.most_sources);
     Ok((config.environment, accepted))
 }
 

@@ -17,8 +17,8 @@ pub enum Door {
 
 use Door::{Needs, Open, SignedIn};
 use Permission::{
-    ChangeMode, ChangePolicy, ChangeSources, Evaluate, Freeze, ManageAccess, Read, ReadMetrics, ReadShared,
-    SendTelemetry,
+    AddSources, ChangeMode, ChangePolicy, Evaluate, Freeze, ManageAccess, OperateSources, Read, ReadMetrics,
+    ReadShared, SendTelemetry,
 };
 
 /// A path with its method. A star at a path's end stands for anything that is longer.
@@ -92,7 +92,7 @@ pub const ENTRIES: &[Entry] = &[
     get("/api/scaling-mode/samples", Needs(&[Read])),
     get("/api/scaling-mode/events", Needs(&[Read])),
     post("/api/scaling-mode/backtest", Needs(&[Read])),
-    post("/api/scaling-mode/sources", Needs(&[ChangeSources])),
+    post("/api/scaling-mode/sources", Needs(&[AddSources, OperateSources])),
     // Forms.
     post("/api/scaling-mode/forms/evaluate", Needs(&[Evaluate])),
     post("/api/scaling-mode/forms/set-mode", Needs(&[ChangeMode])),
@@ -102,10 +102,11 @@ pub const ENTRIES: &[Entry] = &[
     post("/api/scaling-mode/forms/accept-proposal", Needs(&[ChangeMode])),
     post("/api/scaling-mode/forms/dismiss-proposal", Needs(&[ChangeMode])),
     post("/api/scaling-mode/forms/update", Needs(&[ChangePolicy])),
-    post("/api/scaling-mode/forms/ask-source", Needs(&[ChangeSources])),
-    post("/api/scaling-mode/forms/add-source", Needs(&[ChangeSources])),
-    post("/api/scaling-mode/forms/add-signal", Needs(&[ChangeSources])),
-    post("/api/scaling-mode/forms/remove-source", Needs(&[ChangeSources])),
+    post("/api/scaling-mode/forms/ask-source", Needs(&[OperateSources])),
+    post("/api/scaling-mode/forms/add-source", Needs(&[AddSources])),
+    post("/api/scaling-mode/forms/add-signal", Needs(&[AddSources])),
+    post("/api/scaling-mode/forms/remove-source", Needs(&[OperateSources])),
+    post("/api/scaling-mode/forms/retire-source", Needs(&[AddSources])),
     post("/api/scaling-mode/forms/sign-in", Open),
     post("/api/scaling-mode/forms/sign-in-code", Open),
     post("/api/scaling-mode/forms/begin-passkey-sign-in", Open),

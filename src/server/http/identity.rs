@@ -310,7 +310,7 @@ async fn of_token(state: &AppState, hash: &str) -> Result<Option<Identity>, Wire
     {
         crate::server::observability::log_error("the use of a token could not be noted", &error);
     }
-    let identity = Identity::token(token.id, &token.name, token.reach.clone(), &token.scopes);
+    let identity = Identity::token(token.id, &token.name, token.reach.clone(), &token.scopes, &token.sources);
     Ok(noted(state, hash, Some(identity), is_new))
 }
 

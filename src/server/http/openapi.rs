@@ -200,7 +200,7 @@ pub fn build() -> Value {
         (
             "/api/scaling-mode/sources",
             "post",
-            "Add a source that is asked, add a signal to it, or remove it",
+            "Add a source that is asked or add a signal to it (founders only), or remove it",
             schema::<SourceView>(&mut schemas),
             schema::<SourceChange>(&mut schemas),
         ),

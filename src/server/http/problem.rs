@@ -30,6 +30,17 @@ pub fn of_store(error: StoreError) -> WireError {
             format!("The source \"{}\" was changed in between. Nothing was done: look at it again.", shorten(&name)),
         )
         .at("name"),
+        StoreError::UnknownSource(name) => {
+            WireError::new(Code::UnknownSource, format!("There is no source \"{}\" here.", shorten(&name))).at("name")
+        }
+        StoreError::TooManyAsked(most) => WireError::new(
+            Code::TooManySources,
+            format!("The server asks {most} added sources, the most it asks. Remove one first, or name this one in the settings file."),
+        )
+        .at("name"),
+        error @ (StoreError::TooManySources { .. } | StoreError::SourceOfAnother(_) | StoreError::NotForSource(_)) => {
+            of_sender(&error)
+        }
         StoreError::UnknownPerson => WireError::new(Code::UnknownPerson, "They may have been removed in between."),
         StoreError::PersonExists(_) => {
             WireError::new(Code::PersonExists, "Give them a role instead of inviting them again.").at("email")
@@ -82,6 +93,22 @@ pub fn of_store(error: StoreError) -> WireError {
             WireError::new(Code::Internal, "What is stored could not be read. The cause is in the server's log.")
         }
     }
+}
+
+/// What somebody is told whose telemetry is not taken because of the source that it names.
+pub fn of_sender(error: &StoreError) -> WireError {
+    let (code, cure) = match error {
+        StoreError::TooManySources { .. } => (
+            Code::TooManySources,
+            "Send under a known name, retire sources that have gone on the connections page, or raise most_sources in the settings",
+        ),
+        StoreError::SourceOfAnother(_) => (
+            Code::SourceOfAnother,
+            "Send under a source of your own, or ask a founder for a token that is bound to this source",
+        ),
+        _ => (Code::NotForSource, "Send under a source that it is bound to, or ask a founder for another token"),
+    };
+    WireError::new(code, format!("{}. {cure}.", capital(&error.to_string()))).at("source")
 }
 
 /// A link that was used, has expired, was revoked, or never was: which of them it is helps only who guesses.

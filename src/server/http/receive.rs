@@ -6,6 +6,7 @@ use super::parameters::out_of_range;
 use super::{AppState, MAX_BODY, identity, problem};
 use crate::domain::access::{Permission, is_hidden};
 use crate::domain::mapping::{Mapped, Mapper};
+use crate::domain::sender::Sender;
 use crate::domain::telemetry::{AcceptedBatch, MAX_NAME, is_source_name};
 use crate::error::{Code, WireError};
 use crate::server::clock;
@@ -107,7 +108,7 @@ pub(super) fn media_type(headers: &HeaderMap) -> String {
 async fn keep(
     state: &AppState,
     environment: &str,
-    source: &str,
+    (source, sender): (&str, &Sender),
     mapped: Mapped,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
@@ -119,6 +120,7 @@ async fn keep(
         // What a source says of a time it may say again: the later word holds.
         revises: true,
         samples: mapped.samples,
+        sender: sender.clone(),
         source: source.chars().filter(|character| !is_hidden(*character)).take(128).collect(),
         unpriced: mapped.unpriced,
         ..AcceptedBatch::default()
@@ -127,6 +129,11 @@ async fn keep(
     state.metrics.count_samples(receipt.accepted);
     state.feed.tell(environment, &Message::Telemetry { signals: batch.signals() });
     Ok(())
+}
+
+/// Why a source is not taken from who sends, after the stable code.
+fn named(error: &StoreError) -> String {
+    format!("{}: {error}", problem::of_sender(error).code_name())
 }
 
 /// Adds what one source was refused to what others were: two may be refused the same.
@@ -161,6 +168,7 @@ pub async fn otlp(State(state): State<AppState>, request: Request) -> Response {
 /// Stores an export; what was refused, and why.
 async fn export(state: &AppState, request: Request, is_json: bool) -> Result<BTreeMap<String, u64>, Refusal> {
     let sender = identity::of(&request)?;
+    let speaks = sender.sender(state.settings.most_sources);
     let whole = body(request, None).await?;
     let request = otlp::read(&whole.bytes, is_json).map_err(malformed)?;
     let now = clock::now();
@@ -182,12 +190,14 @@ async fn export(state: &AppState, request: Request, is_json: bool) -> Result<BTr
             *refused.entry(error.detail).or_default() += points;
             continue;
         }
-        match keep(state, &environment, &source, mapped, now).await {
+        match keep(state, &environment, (&source, &speaks), mapped, now).await {
             Ok(()) => {}
             // The other environments' points are kept; a retry would not help these.
             Err(error @ StoreError::UnknownEnvironment { .. }) => {
                 *refused.entry(error.to_string()).or_default() += points;
             }
+            // So are the other sources'.
+            Err(error) if error.is_of_a_sender() => *refused.entry(named(&error)).or_default() += points,
             Err(error) => return Err(error.into()),
         }
     }
@@ -254,12 +264,15 @@ pub async fn remote_write(
             return problem::response(&error);
         }
     };
-    let allowed =
-        identity::of(&request).and_then(|sender| identity::allow(&sender, Permission::SendTelemetry, &environment));
-    if let Err(error) = allowed {
-        return problem::response(&error);
-    }
-    match write(&state, &environment, request).await {
+    let allowed = identity::of(&request).and_then(|identity| {
+        identity::allow(&identity, Permission::SendTelemetry, &environment)?;
+        Ok(identity.sender(state.settings.most_sources))
+    });
+    let sender = match allowed {
+        Ok(sender) => sender,
+        Err(error) => return problem::response(&error),
+    };
+    match write(&state, (&environment, &sender), request).await {
         Ok((written, refused)) => {
             let mut response = if refused.is_empty() {
                 StatusCode::NO_CONTENT.into_response()
@@ -283,7 +296,7 @@ pub async fn remote_write(
 
 async fn write(
     state: &AppState,
-    environment: &str,
+    (environment, sender): (&str, &Sender),
     request: Request,
 ) -> Result<(remote_write::Written, BTreeMap<String, u64>), Refusal> {
     if media_type(request.headers()) != PROTOBUF {
@@ -311,7 +324,11 @@ async fn write(
     let mut refused = BTreeMap::new();
     for (source, mapped) in sources {
         add(&mut refused, &mapped.refused);
-        keep(state, environment, &source, mapped, now).await?;
+        let points = (mapped.samples.len() + mapped.readings.len()) as u64;
+        match keep(state, environment, (&source, sender), mapped, now).await {
+            Err(error) if error.is_of_a_sender() => *refused.entry(named(&error)).or_default() += points,
+            done => done?,
+        }
     }
     state.metrics.count_refused(refused.values().sum());
     Ok((written, refused))

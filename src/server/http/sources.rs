@@ -11,7 +11,8 @@ use crate::domain::source::{SourceAction, SourceChange, SourceView, kept, wrong}
 use crate::domain::telemetry::RowError;
 use crate::error::{Code, WireError};
 use crate::server::clock;
-use crate::server::config::Added;
+use crate::server::config::{Added, Unbound};
+use crate::server::retiring::{self, RetiringError};
 use crate::server::store::{AddedSource, IdempotencyKey, SourceEdit};
 use crate::views::overview::Notice;
 use crate::views::source_form::SourceForm;
@@ -29,7 +30,10 @@ struct Prepared {
 /// Changes the sources that are asked; what is asked anew is asked at once.
 pub async fn change(body: SourceChange, key: Option<IdempotencyKey>) -> Result<SourceView, WireError> {
     let state = state()?;
-    let environment = context::allowed(Permission::ChangeSources, body.environment.clone()).await?.environment;
+    let environment = context::allowed(permission(body.action), body.environment.clone()).await?.environment;
+    if body.action == SourceAction::Retire {
+        return retire(&state, &body, environment).await;
+    }
     if let Some(key) = &key
         && let Some(left) = state.store.source_changed_under(&environment, key).await.map_err(problem::of_store)?
     {
@@ -41,6 +45,15 @@ pub async fn change(body: SourceChange, key: Option<IdempotencyKey>) -> Result<S
     state.store.change_source(&environment, &edit, event, key.as_ref()).await.map_err(problem::of_store)?;
     state.asking.look_again();
     Ok(view)
+}
+
+/// What a change asks for: whoever adds a source chooses what the server asks and believes, so that only a founder may.
+const fn permission(action: SourceAction) -> Permission {
+    match action {
+        // What is no longer expected no longer holds growth back.
+        SourceAction::Add | SourceAction::AddSignal | SourceAction::Retire => Permission::AddSources,
+        SourceAction::Remove => Permission::OperateSources,
+    }
 }
 
 /// Judges a change and says what it does.
@@ -56,6 +69,7 @@ async fn prepared(state: &AppState, body: &SourceChange, environment: String) ->
     match body.action {
         SourceAction::Add => {
             let added = Added::of(&environment, body).map_err(mistake)?;
+            let added = state.settings.bindings.hold(added).map_err(not_bound)?;
             if is_of_file {
                 let detail = format!("The settings file names a source \"{name}\" here already: it is changed there.");
                 return Err(WireError::new(Code::SourceExists, detail).at("name"));
@@ -69,7 +83,8 @@ async fn prepared(state: &AppState, body: &SourceChange, environment: String) ->
             let of = if view.signals.is_empty() { String::new() } else { format!(", for {}", view.signals.join(", ")) };
             let (kind, every) = (added.kind(), added.pulled.every.num_seconds());
             let address = added.pulled.address();
-            let reason = format!("source {name} was added: {kind}, asked every {every} s at {address}{of}");
+            let with = added.token_variable().map(|name| format!(" with the token in ${name}")).unwrap_or_default();
+            let reason = format!("source {name} was added: {kind}, asked every {every} s at {address}{with}{of}");
             let edit = SourceEdit { after: Some(added.definition()), before: None, name };
             Ok(Prepared { edit, environment, reason, view })
         }
@@ -77,6 +92,7 @@ async fn prepared(state: &AppState, body: &SourceChange, environment: String) ->
             let row = found(row, &name, is_of_file)?;
             let kept = Added::read(&row.definition).map_err(|problem| unaskable(&name, &problem))?;
             let added = kept.with_signals(&body.signal).map_err(mistake)?;
+            let added = state.settings.bindings.hold(added).map_err(not_bound)?;
             let asked: Vec<&str> = body.signal.iter().map(|asked| asked.signal.as_str()).collect();
             let reason = format!("source {name} is asked for {} as well", asked.join(", "));
             let edit = SourceEdit { after: Some(added.definition()), before: Some(row.definition), name };
@@ -84,17 +100,41 @@ async fn prepared(state: &AppState, body: &SourceChange, environment: String) ->
         }
         SourceAction::Remove => {
             let row = found(row, &name, is_of_file)?;
-            let why = body.reason.as_deref().map(str::trim).filter(|why| !why.is_empty());
-            if why.is_some_and(|why| why.chars().count() > MAX_REASON) {
-                return Err(mistake(wrong("reason", format!("a reason has at most {MAX_REASON} characters"))));
-            }
+            let why = why(body)?;
             let why = why.map(|why| format!(": {why}")).unwrap_or_default();
             let reason = format!("source {name} was removed and is no longer asked; its numbers stay{why}");
             let view = view_of(&environment, &name, &row.definition);
             let edit = SourceEdit { after: None, before: Some(row.definition), name };
             Ok(Prepared { edit, environment, reason, view })
         }
+        SourceAction::Retire => Err(mistake(wrong("action", "retire changes no definition"))),
     }
+}
+
+/// Retires a source. Again, it changes nothing: no key is needed.
+async fn retire(state: &AppState, body: &SourceChange, environment: String) -> Result<SourceView, WireError> {
+    if let Some(field) = body.stray() {
+        return Err(mistake(wrong(field, format!("{field} does not belong to {}", body.action.name()))));
+    }
+    let asker = context::asker()?;
+    let done =
+        retiring::retire(&state.settings, state.store.as_ref(), (&environment, &body.name), asker.actor(), why(body)?);
+    done.await.map_err(|error| match error {
+        RetiringError::Asked(_) => {
+            WireError::new(Code::SourceExists, format!("{}.", problem::capital(&error.to_string()))).at("name")
+        }
+        RetiringError::Store(error) => problem::of_store(error),
+    })?;
+    Ok(view_of(&environment, &body.name, ""))
+}
+
+/// The reason that was given, if any.
+fn why(body: &SourceChange) -> Result<Option<&str>, WireError> {
+    let why = body.reason.as_deref().map(str::trim).filter(|why| !why.is_empty());
+    if why.is_some_and(|why| why.chars().count() > MAX_REASON) {
+        return Err(mistake(wrong("reason", format!("a reason has at most {MAX_REASON} characters"))));
+    }
+    Ok(why)
 }
 
 fn found(row: Option<AddedSource>, name: &str, is_of_file: bool) -> Result<AddedSource, WireError> {
@@ -124,6 +164,12 @@ fn view_of(environment: &str, name: &str, definition: &str) -> SourceView {
 fn unaskable(name: &str, problem: &str) -> WireError {
     let detail = format!("The source \"{name}\" cannot be asked as it is kept: {problem}. Remove it, and add it anew.");
     WireError::new(Code::SourceUnreadable, detail).at("name")
+}
+
+/// A variable that the settings file does not let this source use.
+fn not_bound(Unbound { cure, field, problem }: Unbound) -> WireError {
+    let sentence = format!("{}. {cure}", problem::capital(&problem));
+    WireError::new(Code::SecretNotBound, sentence).at(field)
 }
 
 fn mistake(why: RowError) -> WireError {
@@ -161,7 +207,10 @@ async fn by_form(
         Ok(()) if action == SourceAction::Add => address(&name, "source-added"),
         Ok(()) => address(&name, "signal-added"),
         Err(error) => {
-            let is_named = matches!(error.code(), Some(Code::OutOfRange | Code::Malformed | Code::SourceExists));
+            let is_named = matches!(
+                error.code(),
+                Some(Code::OutOfRange | Code::Malformed | Code::SecretNotBound | Code::SourceExists)
+            );
             let to = fields.get("name").filter(|_| action == SourceAction::AddSignal);
             let to = to.map(|to| format!("&to={}", Url::escape(to))).unwrap_or_default();
             let entered: String =
@@ -172,16 +221,18 @@ async fn by_form(
     notices::lead_to(&format!("{address}#notice"), result)
 }
 
-/// Removes a source by a form, and leads the browser back.
-pub async fn remove_by_form(
+/// Removes or retires a source by a form, and leads the browser back.
+pub async fn end_by_form(
+    action: SourceAction,
     environment: Option<String>,
     source: &str,
     reason: Option<String>,
 ) -> Result<(), WireError> {
-    let mut body = SourceChange::of(SourceAction::Remove, environment.clone(), source);
+    let mut body = SourceChange::of(action, environment.clone(), source);
     body.reason = reason.filter(|reason| !reason.trim().is_empty());
     let result = change(body, None).await.map(|_| ());
     let notice = match &result {
+        Ok(()) if action == SourceAction::Retire => "source-retired",
         Ok(()) => "source-removed",
         Err(error) => error.code_name(),
     };
@@ -205,6 +256,7 @@ pub async fn form(
     let entered = kept(entered);
     let mut form = SourceForm { notice: notice.as_deref().and_then(words), to, ..SourceForm::default() };
     if notice.as_deref() == Some("source-wrong") {
+        context::allowed(Permission::AddSources, environment.clone()).await?;
         let action = if form.to.is_some() { SourceAction::AddSignal } else { SourceAction::Add };
         form.errors = errors(action, environment, &entered).await?;
     }
@@ -236,6 +288,7 @@ fn words(code: &str) -> Option<Notice> {
             (false, "The signal was added, and its source is asked at once. The change stands in the history.")
         }
         "source-removed" => (false, "The source was removed and is no longer asked. Its numbers stay."),
+        "source-retired" => (false, "The source was retired. Its numbers stay, and it is back when it sends again."),
         "source-wrong" => (true, "Nothing was added: something that was entered cannot be. It is named below."),
         code => return notices::of_problem(code, "Nothing was changed."),
     };

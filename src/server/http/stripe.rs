@@ -6,6 +6,7 @@ use super::context::DEFAULT_ENVIRONMENT;
 use super::receive;
 use super::{AppState, identity, problem, signature};
 use crate::domain::access::Permission;
+use crate::domain::sender::Sender as SourceSender;
 use crate::domain::signal::Signal;
 use crate::domain::subscription::{self, Taken};
 use crate::error::{Code, WireError};
@@ -64,15 +65,20 @@ async fn take(state: &AppState, sender: Sender, request: Request) -> Result<Take
     // Stripe's own libraries leave a parameter that is empty out.
     let starting_after = sender.starting_after.filter(|id| !id.is_empty());
     // Where no signature is asked for, whoever sends must be somebody who may.
+    // A signature proves that a founder let Stripe send.
+    let mut speaks = SourceSender::person(state.settings.most_sources);
     if state.settings.stripe.is_none() {
-        identity::allow(&identity::of(&request)?, Permission::SendTelemetry, &environment)?;
+        let identity = identity::of(&request)?;
+        identity::allow(&identity, Permission::SendTelemetry, &environment)?;
+        speaks = identity.sender(state.settings.most_sources);
     }
     let headers = request.headers().clone();
     let whole = receive::body(request, None).await.map_err(|refusal| refusal.error)?;
     let now = clock::now();
     prove(state.settings.stripe.as_ref(), &headers, &whole.bytes, now)?;
     let told = subscription::read(&whole.bytes, starting_after.as_deref(), now).map_err(refused)?;
-    let taken = state.store.take_subscriptions(&environment, &source, &told, now).await.map_err(problem::of_store)?;
+    let taken =
+        state.store.take_subscriptions(&environment, &source, &speaks, &told, now).await.map_err(problem::of_store)?;
     if taken.is_stored {
         let signals = vec![Signal::ClientsActive, Signal::ClientsAtRisk];
         state.metrics.count_samples(signals.len() as u64);

@@ -5,6 +5,7 @@ use super::people::{self, allow_reach, entry, lead_back, reach, wrong};
 use super::{AppState, problem, session, shown_once};
 use crate::api::{Made, TokenLine};
 use crate::domain::access::{Identity, Reach, Scope, person_name};
+use crate::domain::telemetry::is_source_name;
 use crate::error::{Code, WireError};
 use crate::server::access::secret;
 use crate::server::clock;
@@ -34,9 +35,15 @@ pub async fn lines(state: &AppState, identity: &Identity, now: DateTime<Utc>) ->
             prefix: token.prefix,
             revoked_at: token.revoked_at,
             scopes: token.scopes,
+            sources: token.sources,
             used_at: token.used_at,
         })
         .collect())
+}
+
+/// To which sources a token is bound, in words after what it is for.
+pub fn bound(sources: &[String]) -> String {
+    if sources.is_empty() { String::new() } else { format!(", only as {}", sources.join(", ")) }
 }
 
 /// Makes a token, which is shown this once.
@@ -64,17 +71,25 @@ async fn made(name: &str, environment: &str, days: &str, fields: &BTreeMap<Strin
         }
     };
     let mut scopes = Vec::new();
-    for field in fields.keys() {
+    let mut sources: Vec<String> = Vec::new();
+    for (field, text) in fields {
+        if field == "sources" {
+            sources.extend(text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned));
+            continue;
+        }
         let scope = field.strip_prefix("scope.").and_then(Scope::from_name);
         scopes.push(scope.ok_or_else(|| wrong(field, "is no scope"))?);
     }
     if scopes.is_empty() {
         return Err(wrong("scope", "is needed: a token without one opens nothing"));
     }
+    if sources.iter().any(|name| !is_source_name(name)) {
+        return Err(wrong("sources", "holds what is no name of a source"));
+    }
     let fresh = session::fresh(secret::fresh_token())?;
     let named: Vec<&str> = scopes.iter().map(|scope| scope.name()).collect();
     let place = if reach == Reach::All { "everywhere" } else { "here" };
-    let reason = format!("made the token \"{name}\" for {} {place}", named.join(", "));
+    let reason = format!("made the token \"{name}\" for {} {place}{}", named.join(", "), bound(&sources));
     let token = NewToken {
         at: now,
         created_by: identity.actor(),
@@ -84,6 +99,7 @@ async fn made(name: &str, environment: &str, days: &str, fields: &BTreeMap<Strin
         reach: reach.clone(),
         scopes,
         secret_hash: fresh.hash,
+        sources,
     };
     state.store.add_token(&token, &entry(&identity, &reach, reason)).await.map_err(problem::of_store)?;
     Ok(Made { kind: "token".to_owned(), name, secret: fresh.secret })

@@ -24,7 +24,7 @@ impl Changes {
 /// The tables of who may act must be as the newest change left them. Of the newest changes of the chains one is the newest of all: its
 /// number is that of all changes, and part of its digest.
 pub(super) async fn check(store: &dyn Store, changes: &Changes) -> Result<Result<(), Problem>, StoreError> {
-    let tables = "people, roles, invitations, tokens, share_links, passkeys, recovery_codes, identities";
+    let tables = "people, roles, invitations, tokens, token_sources, share_links, passkeys, recovery_codes, identities";
     let state = whole!(found(WHOLE_STORE, tables, store.access_digest(changes.count).await)?);
     let is_left = match (&state, changes.count) {
         (None, 0) => true,

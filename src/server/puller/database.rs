@@ -142,7 +142,7 @@ async fn take(
     } else {
         None
     };
-    pull.keep(&batch, event).await
+    pull.keep(batch, event).await
 }
 
 /// What the source has told of a stretch before.

@@ -45,7 +45,7 @@ pub(super) async fn ask(
             ..AcceptedBatch::default()
         };
         if !batch.signals().is_empty() {
-            pull.keep(&batch, None).await?;
+            pull.keep(batch, None).await?;
         }
         pull.reached(part.to, None).await;
         from = part.to;

@@ -2,10 +2,12 @@
 //! own that ends when its source is removed or changed. Must not know how a source is asked.
 
 use super::run;
-use crate::server::config::{Added, PulledSource, Settings};
+use crate::error::Code;
+use crate::server::config::{Added, PulledSource, Settings, Unbound};
 use crate::server::leadership::Leadership;
 use crate::server::live::Feed;
 use crate::server::observability;
+use crate::server::sources::sql::settled;
 use crate::server::store::{Store, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,6 +21,29 @@ const ANOTHERS: Duration = Duration::from_secs(30);
 /// How soon it is looked again where the store could not be read.
 const AGAIN: Duration = Duration::from_secs(5);
 
+/// Why an added source is not asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unasked {
+    /// Stable, for scripts.
+    pub code: Code,
+    pub cure: String,
+    pub problem: String,
+}
+
+impl Unasked {
+    fn unreadable(problem: &str) -> Unasked {
+        Unasked {
+            code: Code::SourceUnreadable,
+            cure: "Remove it on the connections page, then add it again.".to_owned(),
+            problem: format!("it cannot be asked as it is kept: {problem}"),
+        }
+    }
+
+    fn unbound(Unbound { cure, problem, .. }: Unbound) -> Unasked {
+        Unasked { code: Code::SecretNotBound, cure, problem }
+    }
+}
+
 /// A source that is asked, or was added and cannot be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Known {
@@ -27,7 +52,7 @@ pub struct Known {
     pub is_added: bool,
     pub name: String,
     /// How it is asked, or why it cannot be as it stands.
-    pub source: Result<PulledSource, String>,
+    pub source: Result<PulledSource, Unasked>,
 }
 
 impl Known {
@@ -57,7 +82,10 @@ pub async fn known(
         if all.iter().any(|known| known.is_named(&row.environment, &row.name)) {
             continue;
         }
-        let source = Added::read(&row.definition).map(|added| added.pulled);
+        let source = Added::read(&row.definition)
+            .map_err(|problem| Unasked::unreadable(&problem))
+            .and_then(|added| settings.bindings.hold(added).map_err(Unasked::unbound))
+            .map(|added| added.pulled);
         all.push(Known { environment: row.environment, is_added: true, name: row.name, source });
     }
     Ok(all)
@@ -99,7 +127,7 @@ impl Supervisor {
                     for Known { environment, name, source, .. } in all {
                         let source = match source {
                             Ok(source) => source,
-                            Err(problem) => {
+                            Err(Unasked { problem, .. }) => {
                                 tracing::warn!(environment, source = name, problem, "an added source cannot be asked");
                                 continue;
                             }
@@ -129,6 +157,8 @@ impl Supervisor {
         for (_, ending) in running {
             ended(ending.task).await;
         }
+        // What was cut off goes on at its server otherwise.
+        settled().await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! Owns the host's CPU as a source: the share of all cores in use, measured between two readings.
 
+use crate::domain::sender::Sender;
 use crate::domain::signal::Series;
 use crate::domain::telemetry::{AcceptedBatch, Measurement, Sample};
 use chrono::{DateTime, Utc};
@@ -48,6 +49,7 @@ impl Host {
                 measurement: Measurement::Value(nanos),
                 series: Series::InfraCpu,
             }],
+            sender: Sender::asked(),
             source: SOURCE.to_owned(),
             step_minutes: Some(1),
             watermark: None,

@@ -21,6 +21,8 @@ pub enum AskError {
     Forbidden(String),
     #[error("{0} is no address of a server: it needs http:// or https:// and a name")]
     NoAddress(String),
+    #[error("the settings file does not bind its secret to the host {0}")]
+    OtherHost(String),
     #[error("the name {0} cannot be found")]
     UnknownName(String),
     #[error("nothing answers there")]
@@ -61,6 +63,7 @@ impl AskError {
         match self {
             AskError::Forbidden(_) => "forbidden-address",
             AskError::NoAddress(_) => "no-address",
+            AskError::OtherHost(_) => "secret-not-bound",
             AskError::UnknownName(_) => "unknown-name",
             AskError::Unreachable => "unreachable",
             AskError::Slow => "slow",
@@ -83,6 +86,7 @@ impl AskError {
         match self {
             AskError::Forbidden(_) => "Name the address in the source's allow_addresses if it is meant.",
             AskError::NoAddress(_) => "Correct the source's url in the settings file.",
+            AskError::OtherHost(_) => "Add the host to hosts of its [[secret]] in the settings file if it is meant.",
             AskError::UnknownName(_) => "Check the name in the source's url, and that this machine can resolve it.",
             AskError::Unreachable => "Check that the system runs, and that this machine reaches its port.",
             AskError::Slow => "Ask for less: a narrower query, or a longer step.",
@@ -104,14 +108,66 @@ impl AskError {
     }
 }
 
+/// What is said in place of a problem's own words to everyone but founders: those words come from the system that was asked, and
+/// can hold what is stored there. Nothing if the words of that code are this program's own.
+pub fn general(code: &str) -> Option<&'static str> {
+    match code {
+        "statement" => Some("it did not accept a statement; its own words are shown to founders only"),
+        "rows" => Some("what a statement gave cannot be used; the details are shown to founders only"),
+        "unreadable" => Some("its answer cannot be read; the details are shown to founders only"),
+        _ => None,
+    }
+}
+
+/// A host that a secret may be sent to, at any port or at one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    name: String,
+    port: Option<u16>,
+}
+
+impl Host {
+    /// Reads `10.0.0.7`, `db.example.com:5432` or `[::1]:5432`.
+    pub fn read(text: &str) -> Option<Host> {
+        let is_plain_v6 = text.parse::<std::net::Ipv6Addr>().is_ok();
+        let (name, port) = match text.rsplit_once(':') {
+            Some((name, port)) if !is_plain_v6 && !text.ends_with(']') => {
+                (name, Some(port.parse().ok().filter(|port| *port > 0)?))
+            }
+            _ => (text, None),
+        };
+        let name = bare(name);
+        let is_name = !name.is_empty()
+            && name.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_'));
+        (is_name || name.parse::<std::net::Ipv6Addr>().is_ok()).then_some(Host { name, port })
+    }
+
+    /// Whether it is this host and port.
+    pub fn is(&self, host: &str, port: u16) -> bool {
+        self.name == bare(host) && self.port.is_none_or(|own| own == port)
+    }
+}
+
+/// A host's name without brackets and the dot of its root, in lower case.
+fn bare(host: &str) -> String {
+    host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase()
+}
+
 /// Which addresses may be asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allowed {
+    /// The hosts that the secret of this source may be sent to; `None` if it is not bound to any.
+    pub hosts: Option<Vec<Host>>,
     /// Addresses that are never asked unless they are named, and are named.
     pub named: Vec<IpAddr>,
 }
 
 impl Allowed {
+    /// Whether what opens the source may be sent to a host.
+    pub(super) fn sends_to(&self, host: &str, port: u16) -> bool {
+        self.hosts.as_ref().is_none_or(|hosts| hosts.iter().any(|allowed| allowed.is(host, port)))
+    }
+
     pub(super) fn permits(&self, address: IpAddr) -> bool {
         self.named.contains(&address) || !is_dangerous(address)
     }
@@ -234,6 +290,9 @@ impl Outgoing {
         let Some(host) = host else {
             return Err(AskError::NoAddress(url.scheme().to_owned()));
         };
+        if !self.allowed.sends_to(host, url.port_or_known_default().unwrap_or(0)) {
+            return Err(AskError::OtherHost(host.to_owned()));
+        }
         match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
             Ok(address) if !self.allowed.permits(address) => Err(AskError::Forbidden(host.to_owned())),
             _ => Ok(()),
@@ -299,7 +358,7 @@ mod tests {
         ] {
             let address: IpAddr = address.parse().unwrap();
             assert!(!allowed.permits(address), "{address}");
-            assert!(Allowed { named: vec![address] }.permits(address));
+            assert!(Allowed { hosts: None, named: vec![address] }.permits(address));
         }
         for address in ["127.0.0.1", "10.0.0.7", "192.168.1.1", "::1", "93.184.216.34"] {
             assert!(allowed.permits(address.parse().unwrap()), "{address}");

@@ -2,6 +2,7 @@
 //! request passes. Probes and scrapes are not counted: they are not the product's use.
 
 use crate::domain::histogram::Histogram;
+use crate::domain::sender::Sender;
 use crate::domain::signal::Series;
 use crate::domain::telemetry::{AcceptedBatch, Measurement, Sample, Watermark};
 use chrono::{DateTime, Utc};
@@ -61,6 +62,7 @@ impl RequestLog {
         AcceptedBatch {
             revises: false,
             samples,
+            sender: Sender::asked(),
             source: SOURCE.to_owned(),
             step_minutes: Some(1),
             watermark: Some(Watermark {

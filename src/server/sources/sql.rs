@@ -1,8 +1,10 @@
 //! Owns asking a founder's own database: one statement a signal, in a transaction that can only read, within limits of time and
 //! rows. Must not know what the rows mean, nor the store.
 
+mod ending;
 mod engine;
 
+pub use ending::settled;
 pub use engine::Engine;
 
 use super::outgoing::{Allowed, AskError};
@@ -86,7 +88,9 @@ impl Session {
     pub async fn open(engine: Engine, url: &str, allowed: &Allowed) -> Result<Session, AskError> {
         limited(async {
             let mut database = Database::connect(engine, url, allowed).await?;
+            database.ending.arm();
             let notice = database.role_that_writes().await.map_err(|error| of_database(&error))?;
+            database.ending.disarm();
             Ok(Session { database, engine, notice })
         })
         .await
@@ -99,28 +103,35 @@ impl Session {
     pub async fn ask(
         &mut self,
         question: &SqlQuestion,
+        span: (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<Answer, AskError> {
+        self.database.ending.arm();
+        let answer = limited(self.answer(question, span)).await;
+        self.is_over(answer)
+    }
+
+    async fn answer(
+        &mut self,
+        question: &SqlQuestion,
         (from, to): (DateTime<Utc>, DateTime<Utc>),
     ) -> Result<Answer, AskError> {
-        limited(async {
-            let names = self.database.columns(&question.statement).await.map_err(|error| of_database(&error))?;
-            let columns = Columns::named(names.iter().map(String::as_str), &question.rule).map_err(AskError::Rows)?;
-            let between = columns.at.then(|| (from.timestamp_millis(), to.timestamp_millis()));
-            let sql = self.engine.rows_of(&question.statement, columns, MOST_ROWS + 1);
-            let rows = self.database.rows(AssertSqlSafe(sql), between).await.map_err(|error| of_database(&error))?;
-            if rows.len() > MOST_ROWS {
-                return Err(AskError::TooManyRows);
-            }
-            let rows = rows
-                .into_iter()
-                .map(|(at, count, value, unpriced)| {
-                    let count = count.map(u64::try_from).transpose();
-                    let count = count.map_err(|_| AskError::Rows("a row has a negative count".to_owned()))?;
-                    Ok(TableRow { at: at.and_then(DateTime::from_timestamp_millis), count, unpriced, value })
-                })
-                .collect::<Result<_, AskError>>()?;
-            Ok(Answer { columns, rows })
-        })
-        .await
+        let names = self.database.columns(&question.statement).await.map_err(|error| of_database(&error))?;
+        let columns = Columns::named(names.iter().map(String::as_str), &question.rule).map_err(AskError::Rows)?;
+        let between = columns.at.then(|| (from.timestamp_millis(), to.timestamp_millis()));
+        let sql = self.engine.rows_of(&question.statement, columns, MOST_ROWS + 1);
+        let rows = self.database.rows(AssertSqlSafe(sql), between).await.map_err(|error| of_database(&error))?;
+        if rows.len() > MOST_ROWS {
+            return Err(AskError::TooManyRows);
+        }
+        let rows = rows
+            .into_iter()
+            .map(|(at, count, value, unpriced)| {
+                let count = count.map(u64::try_from).transpose();
+                let count = count.map_err(|_| AskError::Rows("a row has a negative count".to_owned()))?;
+                Ok(TableRow { at: at.and_then(DateTime::from_timestamp_millis), count, unpriced, value })
+            })
+            .collect::<Result<_, AskError>>()?;
+        Ok(Answer { columns, rows })
     }
 
     /// The time that a statement gives in its one row and column named `at`.
@@ -128,15 +139,23 @@ impl Session {
     /// # Errors
     /// [`AskError`].
     pub async fn time_of(&mut self, statement: &str) -> Result<Option<DateTime<Utc>>, AskError> {
-        limited(async {
-            let sql = self.engine.time_of(statement);
-            let rows = self.database.rows(AssertSqlSafe(sql), None).await.map_err(|error| of_database(&error))?;
-            Ok(rows.first().and_then(|row| row.0).and_then(DateTime::from_timestamp_millis))
-        })
-        .await
+        self.database.ending.arm();
+        let sql = self.engine.time_of(statement);
+        let rows = async { self.database.rows(AssertSqlSafe(sql), None).await.map_err(|error| of_database(&error)) };
+        let rows = limited(rows).await;
+        let rows = self.is_over(rows)?;
+        Ok(rows.first().and_then(|row| row.0).and_then(DateTime::from_timestamp_millis))
     }
 
-    /// Takes leave; what is asked has been read.
+    /// Notes that the server is done, unless this program has stopped waiting or has lost it: then the statement may still run.
+    fn is_over<T>(&mut self, answer: Result<T, AskError>) -> Result<T, AskError> {
+        if !matches!(answer, Err(AskError::Slow | AskError::Unreachable | AskError::Unreadable(_))) {
+            self.database.ending.disarm();
+        }
+        answer
+    }
+
+    /// Takes leave. What may still be running on the server is ended there.
     pub async fn close(self) {
         self.database.close().await;
     }

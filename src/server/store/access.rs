@@ -114,6 +114,8 @@ pub struct ApiToken {
     pub reach: Reach,
     pub revoked_at: Option<DateTime<Utc>>,
     pub scopes: Vec<Scope>,
+    /// The sources that it speaks for; empty for any.
+    pub sources: Vec<String>,
     pub used_at: Option<DateTime<Utc>>,
 }
 
@@ -129,6 +131,8 @@ pub struct NewToken {
     pub scopes: Vec<Scope>,
     /// SHA-256 of the token, in hexadecimal.
     pub secret_hash: String,
+    /// The sources that it speaks for; empty for any.
+    pub sources: Vec<String>,
 }
 
 /// A link that shows chosen views of an environment to whoever has it.

@@ -140,7 +140,11 @@ pub(super) const TABLES: &[Table] = &[
             ("status", Text),
         ],
     },
-    Table { name: "sources", key: 1, columns: &[("id", Whole), ("environment_id", Whole), ("name", Text)] },
+    Table {
+        name: "sources",
+        key: 1,
+        columns: &[("id", Whole), ("environment_id", Whole), ("name", Text), ("token_id", Whole), ("retired_at", Time)],
+    },
     Table {
         name: "streams",
         key: 1,
@@ -318,6 +322,7 @@ pub(super) const TABLES: &[Table] = &[
             ("revoked_at", Time),
         ],
     },
+    Table { name: "token_sources", key: 2, columns: &[("token_id", Whole), ("name", Text)] },
     Table {
         name: "share_links",
         key: 1,

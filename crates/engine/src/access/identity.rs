@@ -1,6 +1,7 @@
 //! Owns who is asking, with what they may do where. Must not know how they have proved it.
 
 use super::{Permission, Role, Scope};
+use crate::sender::{Sender, Speaker};
 use serde::{Deserialize, Serialize};
 
 /// Where a right holds.
@@ -63,6 +64,8 @@ pub enum Who {
     Token {
         id: i64,
         name: String,
+        /// The sources that it speaks for; empty for any.
+        sources: Vec<String>,
     },
 }
 
@@ -91,9 +94,12 @@ impl Identity {
     }
 
     /// A script with a token.
-    pub fn token(id: i64, name: &str, reach: Reach, scopes: &[Scope]) -> Identity {
+    pub fn token(id: i64, name: &str, reach: Reach, scopes: &[Scope], sources: &[String]) -> Identity {
         let permissions = scopes.iter().flat_map(|scope| scope.permissions()).copied().collect();
-        Identity { rights: vec![Right { permissions, reach }], who: Who::Token { id, name: name.to_owned() } }
+        Identity {
+            rights: vec![Right { permissions, reach }],
+            who: Who::Token { id, name: name.to_owned(), sources: sources.to_vec() },
+        }
     }
 
     /// Somebody with a share link to one environment.
@@ -120,6 +126,15 @@ impl Identity {
     /// Whether they may know that the environment is there: they may do anything at all in it.
     pub fn sees(&self, environment: &str) -> bool {
         self.rights.iter().any(|right| !right.permissions.is_empty() && right.reach.holds_in(environment))
+    }
+
+    /// Who they are as a sender of telemetry, where so many sources may be named.
+    pub fn sender(&self, most_sources: u32) -> Sender {
+        let speaker = match &self.who {
+            Who::Token { id, sources, .. } => Speaker::Token { id: *id, sources: sources.clone() },
+            Who::Local | Who::Person { .. } | Who::Guest { .. } => Speaker::Person,
+        };
+        Sender { most_sources, speaker }
     }
 
     /// As the actor of an event. Nothing that a person or a token can be called makes it look like another kind of actor.
@@ -174,7 +189,7 @@ mod tests {
 
     #[test]
     fn nobody_is_taken_for_another() {
-        let named = |name: &str| Identity::token(7, name, Reach::All, &[]);
+        let named = |name: &str| Identity::token(7, name, Reach::All, &[], &[]);
         assert_eq!(named("scheduler").actor(), "token:scheduler");
         assert_ne!(named("local").actor(), Identity::local().actor());
         let person = Identity::person(7, "a@b.example", "scheduler", &[]);
@@ -184,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_token_may_do_what_its_scopes_say_where_it_is_for() {
-        let token = Identity::token(1, "ci", Reach::One("production".into()), &[Scope::TelemetryWrite]);
+        let token = Identity::token(1, "ci", Reach::One("production".into()), &[Scope::TelemetryWrite], &[]);
         assert!(token.may(Permission::SendTelemetry, "production"));
         assert!(!token.may(Permission::SendTelemetry, "staging"));
         assert!(!token.may(Permission::Read, "production"));

@@ -53,7 +53,7 @@ impl Scope {
             Scope::HealthRead => "read answers, snapshots, history and configuration",
             Scope::HealthWrite => "have an answer evaluated now",
             Scope::MetricsRead => "scrape /metrics",
-            Scope::SourcesWrite => "add and remove sources",
+            Scope::SourcesWrite => "ask and remove sources",
             Scope::TelemetryWrite => "send telemetry",
         }
     }
@@ -61,14 +61,14 @@ impl Scope {
     /// All that the scope allows.
     pub const fn permissions(self) -> &'static [Permission] {
         use Permission::{
-            ChangeMode, ChangePolicy, ChangeSources, Evaluate, Freeze, Read, ReadMetrics, ReadShared, SendTelemetry,
+            ChangeMode, ChangePolicy, Evaluate, Freeze, OperateSources, Read, ReadMetrics, ReadShared, SendTelemetry,
         };
         match self {
             Scope::ConfigWrite => &[ChangeMode, ChangePolicy, Freeze],
             Scope::HealthRead => &[Read, ReadShared],
             Scope::HealthWrite => &[Evaluate],
             Scope::MetricsRead => &[ReadMetrics],
-            Scope::SourcesWrite => &[ChangeSources],
+            Scope::SourcesWrite => &[OperateSources],
             Scope::TelemetryWrite => &[SendTelemetry],
         }
     }
@@ -87,7 +87,8 @@ mod tests {
     }
 
     #[test]
-    fn no_token_manages_people() {
+    fn no_token_manages_people_or_adds_sources() {
+        assert!(Scope::ALL.iter().all(|scope| !scope.permissions().contains(&Permission::AddSources)));
         assert!(Scope::ALL.iter().all(|scope| !scope.permissions().contains(&Permission::ManageAccess)));
     }
 }

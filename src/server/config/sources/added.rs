@@ -79,6 +79,17 @@ impl Added {
         &self.source.kind
     }
 
+    /// The field that names a variable, with the variable's name.
+    pub(in crate::server::config) fn variable(&self) -> Option<(&'static str, String)> {
+        let token = self.source.token_env.as_ref().map(|name| ("token_env", name.clone()));
+        token.or_else(|| self.source.url_env.as_ref().map(|name| ("url_env", name.clone())))
+    }
+
+    /// The variable that holds the token it is asked with, if any.
+    pub fn token_variable(&self) -> Option<&str> {
+        self.source.token_env.as_deref()
+    }
+
     /// As it is shown.
     pub fn view(&self) -> SourceView {
         SourceView {

@@ -1,9 +1,11 @@
 //! Owns what differs from database to database: how each is reached, kept to reading, and asked in its own dialect.
 
 use super::super::outgoing::{Allowed, AskError};
+use super::ending::{self, Ending};
 use super::{STATEMENT_LIMIT, of_database};
 use crate::domain::table_rows::Columns;
 use crate::server::clock;
+use chrono::{DateTime, Utc};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -79,19 +81,28 @@ impl Engine {
     }
 }
 
-/// A connection in a transaction that can only read.
-pub(super) enum Database {
+/// A connection to a database of some kind.
+enum Link {
     MySql(MySqlConnection),
     Postgres(PgConnection),
     Sqlite(SqliteConnection),
 }
 
+/// A connection in a transaction that can only read.
+pub(super) struct Database {
+    /// Ends what runs on the server once nobody waits for it.
+    pub(super) ending: Ending,
+    /// What holds a statement to its limits. A statement can change settings for those after it, so that this is said before each.
+    limits: Option<String>,
+    link: Link,
+}
+
 macro_rules! on_each {
     ($database:expr, $connection:ident => $work:expr) => {
         match $database {
-            Database::MySql($connection) => $work,
-            Database::Postgres($connection) => $work,
-            Database::Sqlite($connection) => $work,
+            Link::MySql($connection) => $work,
+            Link::Postgres($connection) => $work,
+            Link::Sqlite($connection) => $work,
         }
     };
 }
@@ -111,9 +122,11 @@ impl Database {
                     port: options.get_port(),
                 };
                 let at = |address: IpAddr| options.clone().host(&address.to_string());
-                let mut database = place.connect(allowed, &options, at).await?;
-                only_reads_in_mysql(&mut database).await.map_err(|error| of_database(&error))?;
-                Ok(Database::MySql(database))
+                let (mut database, options) = place.connect(allowed, &options, at).await?;
+                let begun = only_reads_in_mysql(&mut database).await;
+                let (limits, id) = begun.map_err(|error| of_database(&error))?;
+                let place = ending::Place::MySql { id, options: Box::new(options) };
+                Ok(Database { ending: Ending::of(Some(place)), limits: Some(limits), link: Link::MySql(database) })
             }
             Engine::Postgres => {
                 let options: PgConnectOptions = url.parse().map_err(wrong)?;
@@ -125,9 +138,11 @@ impl Database {
                     port: options.get_port(),
                 };
                 let at = |address: IpAddr| options.clone().host(&address.to_string());
-                let mut database = place.connect(allowed, &options, at).await?;
-                only_reads_in_postgres(&mut database).await.map_err(|error| of_database(&error))?;
-                Ok(Database::Postgres(database))
+                let (mut database, options) = place.connect(allowed, &options, at).await?;
+                let begun = only_reads_in_postgres(&mut database).await;
+                let (limits, id, began) = begun.map_err(|error| of_database(&error))?;
+                let place = ending::Place::Postgres { began, id, options: Box::new(options) };
+                Ok(Database { ending: Ending::of(Some(place)), limits: Some(limits), link: Link::Postgres(database) })
             }
             Engine::Sqlite => {
                 let options: SqliteConnectOptions = url.parse().map_err(wrong)?;
@@ -136,16 +151,29 @@ impl Database {
                 let failed = |error: sqlx::Error| of_database(&error);
                 let mut database = SqliteConnection::connect_with(&options).await.map_err(failed)?;
                 database.execute("BEGIN").await.map_err(failed)?;
-                Ok(Database::Sqlite(database))
+                Ok(Database { ending: Ending::of(None), limits: None, link: Link::Sqlite(database) })
             }
         }
+    }
+
+    /// Holds the next statement to its limits, whatever the one before has set.
+    async fn limit(&mut self) -> Result<(), sqlx::Error> {
+        if let Link::Sqlite(database) = &mut self.link {
+            let deadline = clock::instant() + STATEMENT_LIMIT;
+            database.lock_handle().await?.set_progress_handler(10_000, move || clock::instant() < deadline);
+        }
+        if let Some(limits) = self.limits.clone() {
+            on_each!(&mut self.link, database => database.execute(sqlx::raw_sql(AssertSqlSafe(limits))).await.map(drop))?;
+        }
+        Ok(())
     }
 
     /// The names of a statement's columns; nothing is read.
     pub(super) async fn columns(&mut self, statement: &str) -> Result<Vec<String>, sqlx::Error> {
         let sql = AssertSqlSafe(format!("SELECT * FROM (\n{statement}\n) AS asked"));
-        let is_mysql = matches!(self, Database::MySql(_));
-        on_each!(self, database => {
+        let is_mysql = matches!(self.link, Link::MySql(_));
+        self.limit().await?;
+        on_each!(&mut self.link, database => {
             let prepared = database.prepare(sqlx::SqlSafeStr::into_sql_str(sql)).await?;
             // MySQL takes a number for a time of its own making.
             let times = ["DATE", "DATETIME", "TIMESTAMP"];
@@ -164,11 +192,8 @@ impl Database {
         sql: AssertSqlSafe<String>,
         between: Option<(i64, i64)>,
     ) -> Result<Vec<RowColumns>, sqlx::Error> {
-        if let Database::Sqlite(database) = self {
-            let deadline = clock::instant() + STATEMENT_LIMIT;
-            database.lock_handle().await?.set_progress_handler(10_000, move || clock::instant() < deadline);
-        }
-        on_each!(self, database => {
+        self.limit().await?;
+        on_each!(&mut self.link, database => {
             let query = sqlx::query_as(sql).persistent(false);
             match between {
                 Some((from, to)) => query.bind(from).bind(to).fetch_all(database).await,
@@ -179,8 +204,8 @@ impl Database {
 
     /// That the role may write, in words; a file has no roles, and is opened for reading alone.
     pub(super) async fn role_that_writes(&mut self) -> Result<Option<String>, sqlx::Error> {
-        let (role, tables): (String, i64) = match self {
-            Database::MySql(database) => sqlx::query_as(
+        let (role, tables): (String, i64) = match &mut self.link {
+            Link::MySql(database) => sqlx::query_as(
                 "SELECT CURRENT_USER(), CAST(count(*) AS SIGNED) FROM ( \
                  SELECT grantee, privilege_type FROM information_schema.user_privileges UNION ALL \
                  SELECT grantee, privilege_type FROM information_schema.schema_privileges UNION ALL \
@@ -190,7 +215,7 @@ impl Database {
             )
             .fetch_one(database)
             .await?,
-            Database::Postgres(database) => sqlx::query_as(
+            Link::Postgres(database) => sqlx::query_as(
                 "SELECT current_user::text, count(*) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace \
                  WHERE relkind IN ('r', 'p') AND nspname NOT IN ('pg_catalog', 'information_schema') \
                  AND nspname NOT LIKE 'pg\\_toast%' AND has_schema_privilege(pg_namespace.oid, 'USAGE') \
@@ -198,7 +223,7 @@ impl Database {
             )
             .fetch_one(database)
             .await?,
-            Database::Sqlite(_) => return Ok(None),
+            Link::Sqlite(_) => return Ok(None),
         };
         Ok((tables > 0).then(|| {
             format!(
@@ -208,28 +233,38 @@ impl Database {
     }
 
     pub(super) async fn close(self) {
+        let Database { ending, link, .. } = self;
+        if ending.is_armed() {
+            drop(link);
+            ending.end().await;
+            return;
+        }
         // What was begun only reads: there is nothing to commit, and a connection that is gone already is gone.
-        let _ = on_each!(self, database => database.close().await);
+        let _ = on_each!(link, database => database.close().await);
     }
 }
 
-async fn only_reads_in_mysql(database: &mut MySqlConnection) -> Result<(), sqlx::Error> {
-    let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut *database).await?;
-    let limit = if version.contains("MariaDB") {
+/// Begins a transaction that reads, with what limits each statement and the connection's number.
+async fn only_reads_in_mysql(database: &mut MySqlConnection) -> Result<(String, u64), sqlx::Error> {
+    let (version, id): (String, u64) =
+        sqlx::query_as("SELECT VERSION(), CAST(CONNECTION_ID() AS UNSIGNED)").fetch_one(&mut *database).await?;
+    let limits = if version.contains("MariaDB") {
         format!("SET SESSION max_statement_time = {}", STATEMENT_LIMIT.as_secs())
     } else {
         format!("SET SESSION max_execution_time = {}", STATEMENT_LIMIT.as_millis())
     };
-    database.execute(AssertSqlSafe(limit)).await?;
+    database.execute(AssertSqlSafe(limits.clone())).await?;
     database.execute("START TRANSACTION READ ONLY").await?;
-    Ok(())
+    Ok((limits, id))
 }
 
-async fn only_reads_in_postgres(database: &mut PgConnection) -> Result<(), sqlx::Error> {
+/// Begins a transaction that reads, with what limits each statement, the process that serves it, and when it began.
+async fn only_reads_in_postgres(database: &mut PgConnection) -> Result<(String, i32, DateTime<Utc>), sqlx::Error> {
     database.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let limits = format!("SET LOCAL statement_timeout = {}; SET LOCAL TimeZone = 'UTC'", STATEMENT_LIMIT.as_millis());
-    database.execute(sqlx::raw_sql(AssertSqlSafe(limits))).await?;
-    Ok(())
+    database.execute(sqlx::raw_sql(AssertSqlSafe(limits.clone()))).await?;
+    let (id, began) = sqlx::query_as("SELECT pg_backend_pid(), now()").fetch_one(database).await?;
+    Ok((limits, id, began))
 }
 
 /// Where a database is.
@@ -249,21 +284,27 @@ impl Place<'_> {
         allowed: &Allowed,
         options: &O,
         at: impl Fn(IpAddr) -> O,
-    ) -> Result<O::Connection, AskError>
+    ) -> Result<(O::Connection, O), AskError>
     where
         O::Connection: Sized,
     {
+        if !allowed.sends_to(self.host, self.port) {
+            return Err(AskError::OtherHost(self.host.to_owned()));
+        }
         if self.is_socket {
-            return options.connect().await.map_err(|error| of_database(&error));
+            let database = options.connect().await.map_err(|error| of_database(&error))?;
+            return Ok((database, options.clone()));
         }
         let addresses = permitted(self.host, self.port, allowed).await?;
         if self.is_proved {
-            return options.connect().await.map_err(|error| of_database(&error));
+            let database = options.connect().await.map_err(|error| of_database(&error))?;
+            return Ok((database, options.clone()));
         }
         let mut failure = AskError::Unreachable;
         for address in addresses {
-            match at(address).connect().await.map_err(|error| of_database(&error)) {
-                Ok(database) => return Ok(database),
+            let options = at(address);
+            match options.connect().await.map_err(|error| of_database(&error)) {
+                Ok(database) => return Ok((database, options)),
                 Err(AskError::Unreachable) => {}
                 // It answers: another address of the same name would say the same.
                 Err(error) => {

@@ -5,6 +5,7 @@ use super::super::{AddedSource, IdempotencyKey, SourceEdit, StoreError};
 use super::idempotency::Kind;
 use super::{Connection, environments, history, idempotency, proving};
 use crate::domain::history::NewEvent;
+use crate::domain::source::MOST_ADDED;
 
 /// Those of one environment, or of all; by environment and name.
 pub(super) async fn all(db: &mut Connection, environment: Option<&str>) -> Result<Vec<AddedSource>, StoreError> {
@@ -50,6 +51,12 @@ pub(super) async fn change(
         return Err(StoreError::SourceMoved(edit.name.clone()));
     }
     let at = event.at;
+    if now.is_none() && edit.after.is_some() {
+        let asked: i64 = sqlx::query_scalar("SELECT count(*) FROM added_sources").fetch_one(&mut *db).await?;
+        if asked >= i64::from(MOST_ADDED) {
+            return Err(StoreError::TooManyAsked(MOST_ADDED));
+        }
+    }
     match &edit.after {
         Some(definition) => {
             sqlx::query(

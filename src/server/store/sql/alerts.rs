@@ -3,8 +3,9 @@
 
 use super::super::StoreError;
 use super::super::rows::{At, corrupt, unsigned};
-use super::{Connection, environments, ingest, lived};
+use super::{Connection, environments, ingest, lived, senders};
 use crate::domain::alert::{Alert, AlertState, OpenAlerts};
+use crate::domain::sender::Sender;
 use crate::domain::signal::Severity;
 use crate::domain::telemetry::AcceptedBatch;
 use chrono::{DateTime, Duration, Utc};
@@ -17,15 +18,19 @@ const OVERTAKEN: Duration = Duration::seconds(5);
 pub(super) async fn take(
     db: &mut Connection,
     environment: &str,
-    source: &str,
+    (source, sender): (&str, &Sender),
     alerts: &[Alert],
     now: DateTime<Utc>,
 ) -> Result<OpenAlerts, StoreError> {
     let found = environments::find(db, environment).await?;
-    let id = ingest::source_id(db, found.id, source).await?;
+    let senders::Source { id, may_revise } = senders::source(db, found.id, source, sender).await?;
     let at = not_before_others(db, id, now).await?;
     for alert in alerts {
-        let state = AlertState::after(known(db, id, &alert.fingerprint).await?, alert);
+        let before = known(db, id, &alert.fingerprint).await?;
+        let state = AlertState::after(before, alert);
+        if !may_revise && before.is_some_and(|before| before != state) {
+            return Err(StoreError::SourceOfAnother(source.to_owned()));
+        }
         keep(db, id, alert, state, at).await?;
     }
     let present = lived::present(db, now).await?;

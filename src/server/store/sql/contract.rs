@@ -7,7 +7,7 @@ use super::super::{
 };
 use super::{
     Backend, added, alerts, counters, environments, founder_page, history, idempotency, ingest, points, proposals, pulls, recorded,
-    recording, snapshots, streams, subscriptions,
+    recording, senders, snapshots, streams, subscriptions,
 };
 use crate::domain::act::Act;
 use crate::domain::alert::{Alert, OpenAlerts};
@@ -16,6 +16,7 @@ use crate::domain::history::{Actor, Event, Head, NewEvent};
 use crate::domain::policy::Config;
 use crate::domain::proposal::{Proposal, ProposalStatus};
 use crate::domain::recent::Tick;
+use crate::domain::sender::Sender;
 use crate::domain::signal::Series;
 use crate::domain::snapshot::{Origin, Snapshot};
 use crate::domain::stream::{Span, Stream};
@@ -146,26 +147,35 @@ impl Store for Backend {
         &self,
         environment: &str,
         source: &str,
+        sender: &Sender,
         alerts: &[Alert],
         now: DateTime<Utc>,
     ) -> Result<OpenAlerts, StoreError> {
-        write!(self, |tx| alerts::take(&mut tx, environment, source, alerts, now))
+        write!(self, |tx| alerts::take(&mut tx, environment, (source, sender), alerts, now))
     }
 
     async fn take_subscriptions(
         &self,
         environment: &str,
         source: &str,
+        sender: &Sender,
         told: &Told,
         now: DateTime<Utc>,
     ) -> Result<Taken, StoreError> {
-        write!(self, |tx| subscriptions::take(&mut tx, environment, source, told, now))
+        write!(self, |tx| subscriptions::take(&mut tx, environment, (source, sender), told, now))
     }
 
     async fn streams(&self, environment: &str, span: Span) -> Result<Vec<Stream>, StoreError> {
         read!(self, |tx| {
             let found = environments::find(&mut tx, environment).await?;
-            streams::within(&mut tx, found.id, span).await
+            streams::within(&mut tx, found.id, span, None).await
+        })
+    }
+
+    async fn streams_of(&self, environment: &str, span: Span, sources: &[String]) -> Result<Vec<Stream>, StoreError> {
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            streams::within(&mut tx, found.id, span, Some(sources)).await
         })
     }
 
@@ -174,6 +184,10 @@ impl Store for Backend {
             let found = environments::find(&mut tx, environment).await?;
             streams::sources(&mut tx, found.id).await
         })
+    }
+
+    async fn retire_source(&self, environment: &str, name: &str, event: NewEvent) -> Result<(), StoreError> {
+        write!(self, |tx| senders::retire(&mut tx, environment, name, &event))
     }
 
     async fn extent(&self, environment: &str) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError> {

@@ -5,7 +5,7 @@ use super::super::rows::{At, millis, series};
 use super::super::{IdempotencyKey, StoreError};
 use super::idempotency::Kind;
 use super::samples::Incoming;
-use super::{Connection, counters, environments, history, idempotency, minutes, samples};
+use super::{Connection, counters, environments, history, idempotency, minutes, samples, senders};
 use crate::domain::history::NewEvent;
 use crate::domain::signal::Series;
 use crate::domain::stream::Span;
@@ -40,7 +40,8 @@ pub(super) async fn ingest(
     if let Some(receipt) = idempotency::first_use(db, found.id, key, Kind::Ingest).await? {
         return Ok(receipt);
     }
-    let source = source_id(db, found.id, &batch.source).await?;
+    let senders::Source { id: source, may_revise } =
+        senders::source(db, found.id, &batch.source, &batch.sender).await?;
     let streams = streams_of(db, source, batch).await?;
     let fetched_at = millis(now);
     let grown = grown(db, &streams, batch).await?;
@@ -49,6 +50,9 @@ pub(super) async fn ingest(
     let mut conflicts = Vec::new();
     let incoming = Incoming::sort(batch, &streams, &mut conflicts);
     let outcome = samples::store(db, source, &incoming, batch.revises, fetched_at, &mut conflicts).await?;
+    if !may_revise && !outcome.revised.is_empty() {
+        return Err(StoreError::SourceOfAnother(batch.source.clone()));
+    }
     minutes::refuse_closed(&streams, &outcome.revised, &mut conflicts);
     minutes::add(db, &streams, &outcome.new, fetched_at, &mut conflicts).await?;
     if !conflicts.is_empty() {
@@ -92,7 +96,13 @@ pub(super) async fn ingest_once(
     let found = environments::find(db, environment).await?;
     match idempotency::first_use::<Receipt>(db, found.id, Some(once), Kind::Ingest).await? {
         Some(first) => Ok(Receipt { accepted: 0, duplicates: first.accepted + first.duplicates }),
-        None => ingest(db, environment, batch, now, Some(once)).await,
+        None => {
+            // An id is taken for its source, so that only those who speak for the source take any.
+            if !senders::source(db, found.id, &batch.source, &batch.sender).await?.may_revise {
+                return Err(StoreError::SourceOfAnother(batch.source.clone()));
+            }
+            ingest(db, environment, batch, now, Some(once)).await
+        }
     }
 }
 
@@ -114,6 +124,7 @@ async fn grown(
         readings: Vec::new(),
         revises: batch.revises,
         samples,
+        sender: batch.sender.clone(),
         source: batch.source.clone(),
         step_minutes: batch.step_minutes,
         unpriced,
@@ -126,19 +137,6 @@ fn by_row(mut conflicts: Vec<RowError>) -> Vec<RowError> {
     conflicts.sort_by_key(|conflict| conflict.index);
     conflicts.dedup_by_key(|conflict| conflict.index);
     conflicts
-}
-
-pub(super) async fn source_id(db: &mut Connection, environment: i64, name: &str) -> Result<i64, StoreError> {
-    sqlx::query("INSERT INTO sources (environment_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-        .bind(environment)
-        .bind(name)
-        .execute(&mut *db)
-        .await?;
-    Ok(sqlx::query_scalar("SELECT id FROM sources WHERE environment_id = $1 AND name = $2")
-        .bind(environment)
-        .bind(name)
-        .fetch_one(db)
-        .await?)
 }
 
 /// All streams of the source, those that the batch names first made where they are missing.

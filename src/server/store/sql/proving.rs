@@ -18,11 +18,12 @@ use std::collections::BTreeMap;
 const MINUTES: i64 = 1_440;
 
 /// The tables that say who may act, each with the columns that using them changes.
-const ACCESS: [(&str, &[&str]); 8] = [
+const ACCESS: [(&str, &[&str]); 9] = [
     ("people", &["totp_step"]),
     ("roles", &[]),
     ("invitations", &[]),
     ("tokens", &["used_at"]),
+    ("token_sources", &[]),
     ("share_links", &["opened", "opened_at"]),
     ("passkeys", &["used_at"]),
     ("recovery_codes", &[]),

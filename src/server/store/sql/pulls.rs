@@ -2,8 +2,8 @@
 
 use super::super::rows::At;
 use super::super::{PullFailure, PullState, StoreError};
-use super::{Connection, environments};
-use super::ingest::source_id;
+use super::{Connection, environments, senders};
+use crate::domain::sender::Sender;
 
 type PullColumns =
     (String, At, Option<At>, Option<At>, Option<String>, Option<String>, Option<String>, Option<String>);
@@ -44,7 +44,7 @@ pub(super) async fn note(
     state: &PullState,
 ) -> Result<(), StoreError> {
     let found = environments::find(db, environment).await?;
-    let source = source_id(db, found.id, source).await?;
+    let source = senders::source(db, found.id, source, &Sender::asked()).await?.id;
     let failure = state.failure.as_ref();
     sqlx::query(
         "INSERT INTO pulls (source_id, attempted_at, succeeded_at, asked_through, code, problem, cure, notice) \

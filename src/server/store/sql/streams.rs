@@ -7,6 +7,7 @@ use crate::domain::rollup::MinuteRow;
 use crate::domain::signal::{Kind, Series};
 use crate::domain::stream::{Span, Stream};
 use chrono::{DateTime, Utc};
+use std::collections::HashMap;
 
 #[derive(sqlx::FromRow)]
 struct StreamRow {
@@ -19,6 +20,19 @@ struct StreamRow {
     fetched_at: Option<At>,
 }
 
+/// The streams of all sources that are expected to send. What a retired one has said is not asked for, so that its signals are
+/// unknown rather than known from long ago.
+async fn expected(db: &mut Connection, environment: i64) -> Result<Vec<StreamRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT streams.id, name, series, step_minutes, first_at, last_at, fetched_at \
+         FROM sources JOIN streams ON source_id = sources.id \
+         WHERE environment_id = $1 AND retired_at IS NULL ORDER BY series, name",
+    )
+    .bind(environment)
+    .fetch_all(db)
+    .await?)
+}
+
 async fn of_environment(db: &mut Connection, environment: i64) -> Result<Vec<StreamRow>, StoreError> {
     Ok(sqlx::query_as(
         "SELECT streams.id, name, series, step_minutes, first_at, last_at, fetched_at \
@@ -29,9 +43,15 @@ async fn of_environment(db: &mut Connection, environment: i64) -> Result<Vec<Str
     .await?)
 }
 
-/// Every stream with its rows in the span, and before it the newest row of each gauge.
-pub(super) async fn within(db: &mut Connection, environment: i64, span: Span) -> Result<Vec<Stream>, StoreError> {
-    let found = of_environment(db, environment).await?;
+/// Every stream, or those of some sources, with its rows in the span, and before it the newest row of each gauge.
+pub(super) async fn within(
+    db: &mut Connection,
+    environment: i64,
+    span: Span,
+    sources: Option<&[String]>,
+) -> Result<Vec<Stream>, StoreError> {
+    let mut found = expected(db, environment).await?;
+    found.retain(|row| sources.is_none_or(|sources| sources.contains(&row.name)));
     let (mut all, mut gauges) = (Vec::with_capacity(found.len()), Vec::new());
     for row in &found {
         all.push(row.id);
@@ -58,13 +78,22 @@ pub(super) async fn within(db: &mut Connection, environment: i64, span: Span) ->
 }
 
 pub(super) async fn sources(db: &mut Connection, environment: i64) -> Result<Vec<SourceSummary>, StoreError> {
-    let mut summaries = Vec::new();
-    for row in of_environment(db, environment).await? {
-        let spans: Vec<(i64, i64)> =
-            sqlx::query_as("SELECT from_ms, to_ms FROM spans WHERE stream_id = $1 ORDER BY to_ms")
-                .bind(row.id)
-                .fetch_all(&mut *db)
-                .await?;
+    let rows = expected(db, environment).await?;
+    // One statement for all: an environment may have hundreds of sources.
+    let spans: Vec<(i64, i64, i64)> = sqlx::query_as(
+        "SELECT stream_id, from_ms, to_ms FROM spans JOIN streams ON streams.id = stream_id \
+         JOIN sources ON sources.id = source_id WHERE environment_id = $1 AND retired_at IS NULL ORDER BY to_ms",
+    )
+    .bind(environment)
+    .fetch_all(&mut *db)
+    .await?;
+    let mut by_stream: HashMap<i64, Vec<(i64, i64)>> = HashMap::new();
+    for (stream, from, to) in spans {
+        by_stream.entry(stream).or_default().push((from, to));
+    }
+    let mut summaries = Vec::with_capacity(rows.len());
+    for row in rows {
+        let spans = by_stream.remove(&row.id).unwrap_or_default();
         let spans: Vec<Span> = spans.into_iter().map(|(from, to)| Span { from, to }).collect();
         summaries.push(SourceSummary {
             data_through: spans.last().map(|span| time(span.to)).transpose()?,

@@ -3,7 +3,8 @@
 
 use super::super::StoreError;
 use super::super::rows::{At, millis, time, unsigned};
-use super::{Connection, environments, ingest, lived};
+use super::{Connection, environments, ingest, lived, senders};
+use crate::domain::sender::Sender;
 use crate::domain::subscription::{
     Clients, LIST_AGE, Page, PageError, Subscription, SubscriptionEvent, Taken, Told, holds,
 };
@@ -27,12 +28,16 @@ struct Lists {
 pub(super) async fn take(
     db: &mut Connection,
     environment: &str,
-    source: &str,
+    (source, sender): (&str, &Sender),
     told: &Told,
     now: DateTime<Utc>,
 ) -> Result<Taken, StoreError> {
     let found = environments::find(db, environment).await?;
-    let id = ingest::source_id(db, found.id, source).await?;
+    let senders::Source { id, may_revise } = senders::source(db, found.id, source, sender).await?;
+    // Whatever is told of subscriptions changes what is known of the source's.
+    if !may_revise {
+        return Err(StoreError::SourceOfAnother(source.to_owned()));
+    }
     let mut lists = lists(db, id).await?;
     let mut taken = Taken { clients: None, duplicates: 0, ignored: 0, is_stored: false, taken: 0 };
     match told {

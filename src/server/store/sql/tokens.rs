@@ -22,7 +22,7 @@ struct TokenRow {
 }
 
 impl TokenRow {
-    fn token(self) -> Result<ApiToken, StoreError> {
+    fn token(self, sources: Vec<String>) -> Result<ApiToken, StoreError> {
         let scopes = self.scopes.split(' ').filter(|name| !name.is_empty()).map(Scope::from_name);
         Ok(ApiToken {
             created_at: self.created_at.time()?,
@@ -34,6 +34,7 @@ impl TokenRow {
             reach: Reach::from_text(&self.environment),
             revoked_at: self.revoked_at.map(At::time).transpose()?,
             scopes: scopes.collect::<Option<_>>().ok_or_else(|| corrupt("a token's scopes"))?,
+            sources,
             used_at: self.used_at.map(At::time).transpose()?,
         })
     }
@@ -50,14 +51,27 @@ macro_rules! token_columns {
 
 pub(super) async fn all(db: &mut Connection) -> Result<Vec<ApiToken>, StoreError> {
     let rows: Vec<TokenRow> =
-        sqlx::query_as(token_columns!("ORDER BY created_at DESC, id DESC")).fetch_all(db).await?;
-    rows.into_iter().map(TokenRow::token).collect()
+        sqlx::query_as(token_columns!("ORDER BY created_at DESC, id DESC")).fetch_all(&mut *db).await?;
+    let bound: Vec<(i64, String)> =
+        sqlx::query_as("SELECT token_id, name FROM token_sources ORDER BY token_id, name").fetch_all(db).await?;
+    rows.into_iter()
+        .map(|row| {
+            let own = bound.iter().filter(|(id, _)| *id == row.id);
+            let sources = own.map(|(_, name)| name.clone()).collect();
+            row.token(sources)
+        })
+        .collect()
 }
 
 pub(super) async fn by_hash(db: &mut Connection, secret_hash: &str) -> Result<Option<ApiToken>, StoreError> {
     let row: Option<TokenRow> =
-        sqlx::query_as(token_columns!("WHERE secret_hash = $1")).bind(secret_hash).fetch_optional(db).await?;
-    row.map(TokenRow::token).transpose()
+        sqlx::query_as(token_columns!("WHERE secret_hash = $1")).bind(secret_hash).fetch_optional(&mut *db).await?;
+    let Some(row) = row else { return Ok(None) };
+    let sources = sqlx::query_scalar("SELECT name FROM token_sources WHERE token_id = $1 ORDER BY name")
+        .bind(row.id)
+        .fetch_all(db)
+        .await?;
+    row.token(sources).map(Some)
 }
 
 pub(super) async fn add(db: &mut Connection, token: &NewToken, entry: &Entry) -> Result<ApiToken, StoreError> {
@@ -76,7 +90,14 @@ pub(super) async fn add(db: &mut Connection, token: &NewToken, entry: &Entry) ->
     .bind(token.expires_at.map(At::of))
     .fetch_optional(&mut *db)
     .await?;
-    id.ok_or_else(|| StoreError::NameTaken(token.name.clone()))?;
+    let id = id.ok_or_else(|| StoreError::NameTaken(token.name.clone()))?;
+    for source in &token.sources {
+        sqlx::query("INSERT INTO token_sources (token_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+            .bind(id)
+            .bind(source)
+            .execute(&mut *db)
+            .await?;
+    }
     people::write_entry(db, entry).await?;
     by_hash(db, &token.secret_hash).await?.ok_or_else(|| corrupt("a token that was just made"))
 }

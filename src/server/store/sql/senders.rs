@@ -1,0 +1,129 @@
+//! Owns which sources there are, whose each is, and which have gone. Must not know what a source sends.
+
+use super::super::rows::At;
+use super::super::StoreError;
+use super::{Connection, environments, history};
+use crate::domain::access::Reach;
+use crate::domain::history::NewEvent;
+use crate::domain::sender::{Sender, Speaker};
+
+/// A source as one sender meets it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source {
+    pub id: i64,
+    /// Whether this sender may change what the source has said.
+    pub may_revise: bool,
+}
+
+/// The source of that name, made if there is room for one more, and back if it was retired.
+pub(super) async fn source(
+    db: &mut Connection,
+    environment: i64,
+    name: &str,
+    sender: &Sender,
+) -> Result<Source, StoreError> {
+    if !sender.speaks_for(name) {
+        return Err(StoreError::NotForSource(name.to_owned()));
+    }
+    let found: Option<(i64, Option<i64>, Option<At>)> =
+        sqlx::query_as("SELECT id, token_id, retired_at FROM sources WHERE environment_id = $1 AND name = $2")
+            .bind(environment)
+            .bind(name)
+            .fetch_optional(&mut *db)
+            .await?;
+    let Some((id, owner, retired_at)) = found else {
+        return made(db, environment, name, sender).await;
+    };
+    if retired_at.is_some() {
+        room(db, environment, name, sender).await?;
+        sqlx::query("UPDATE sources SET retired_at = NULL WHERE id = $1").bind(id).execute(&mut *db).await?;
+    }
+    let may_revise = match &sender.speaker {
+        Speaker::Asked | Speaker::Person => true,
+        Speaker::Token { .. } if sender.is_bound_to(name) => true,
+        Speaker::Token { id: token, .. } => match owner {
+            Some(owner) => owner == *token,
+            None => !is_asked(db, id).await? && !is_bound(db, environment, name).await?,
+        },
+    };
+    Ok(Source { id, may_revise })
+}
+
+async fn made(db: &mut Connection, environment: i64, name: &str, sender: &Sender) -> Result<Source, StoreError> {
+    room(db, environment, name, sender).await?;
+    // A source to which a founder has bound a token is no other's, though it be the first to name it.
+    let is_free = sender.is_bound_to(name) || !is_bound(db, environment, name).await?;
+    let token = match &sender.speaker {
+        Speaker::Token { id, .. } if is_free => Some(*id),
+        _ => None,
+    };
+    let id = sqlx::query_scalar("INSERT INTO sources (environment_id, name, token_id) VALUES ($1, $2, $3) RETURNING id")
+        .bind(environment)
+        .bind(name)
+        .bind(token)
+        .fetch_one(db)
+        .await?;
+    Ok(Source { id, may_revise: is_free || !matches!(sender.speaker, Speaker::Token { .. }) })
+}
+
+/// Whether the server asks it.
+async fn is_asked(db: &mut Connection, source: i64) -> Result<bool, StoreError> {
+    let count: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM pulls WHERE source_id = $1").bind(source).fetch_one(db).await?;
+    Ok(count > 0)
+}
+
+/// Whether a founder has bound a token of this environment to a source of this name, and not revoked it.
+async fn is_bound(db: &mut Connection, environment: i64, name: &str) -> Result<bool, StoreError> {
+    let count: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM token_sources JOIN tokens ON tokens.id = token_id \
+         WHERE token_sources.name = $1 AND revoked_at IS NULL \
+         AND (tokens.environment = $2 OR tokens.environment = (SELECT name FROM environments WHERE id = $3))",
+    )
+    .bind(name)
+    .bind(Reach::All.text())
+    .bind(environment)
+    .fetch_one(db)
+    .await?;
+    Ok(count > 0)
+}
+
+/// Whether one more source may be named. What the server asks was chosen by a founder, and does not count.
+async fn room(db: &mut Connection, environment: i64, name: &str, sender: &Sender) -> Result<(), StoreError> {
+    if sender.speaker == Speaker::Asked {
+        return Ok(());
+    }
+    let count: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM sources WHERE environment_id = $1 AND retired_at IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM pulls WHERE source_id = sources.id)",
+    )
+    .bind(environment)
+    .fetch_one(db)
+    .await?;
+    if count >= i64::from(sender.most_sources) {
+        return Err(StoreError::TooManySources { most: sender.most_sources, name: name.to_owned() });
+    }
+    Ok(())
+}
+
+/// Retires a source, with its event: it is no longer expected, until it sends again. What it has said stays.
+pub(super) async fn retire(db: &mut Connection, environment: &str, name: &str, event: &NewEvent) -> Result<(), StoreError> {
+    let found = environments::find(db, environment).await?;
+    let known: Option<(i64, Option<At>)> =
+        sqlx::query_as("SELECT id, retired_at FROM sources WHERE environment_id = $1 AND name = $2")
+            .bind(found.id)
+            .bind(name)
+            .fetch_optional(&mut *db)
+            .await?;
+    let (id, retired_at) = known.ok_or_else(|| StoreError::UnknownSource(name.to_owned()))?;
+    if retired_at.is_some() {
+        return Ok(());
+    }
+    sqlx::query("UPDATE sources SET retired_at = $1 WHERE id = $2")
+        .bind(At::of(event.at))
+        .bind(id)
+        .execute(&mut *db)
+        .await?;
+    history::append_new(db, found.id, found.head, [event.clone()]).await?;
+    Ok(())
+}
