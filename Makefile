@@ -9,7 +9,7 @@ UNCOUNTED := SCALING_MODE_CALLS_PER_SECOND=0
 # What a target needs first. With READY=1 that is done: scripts/checks.sh runs targets side by side.
 needs = $(if $(READY),,$(1))
 
-.PHONY: help run build site watch test test-deep fmt fmt-check lint test-rust test-replay docs build-ci test-browser test-http-fuzz test-injection test-sources test-operations size release-check bench soak listeners page-load requests guesses intake deny advisories sbom setup clean announce-build
+.PHONY: help run build site watch test test-deep fmt fmt-check lint test-rust test-replay docs build-ci test-browser test-http-fuzz test-injection test-sources test-operations size release-check bench soak listeners page-load requests stalled guesses intake deny advisories sbom setup clean announce-build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -117,6 +117,9 @@ page-load: build ## requests a second and first byte of the founder's page (CONN
 
 requests: build setup-load ## requests a second beside a bare axum and nginx in the same run, kept and not, signed in and not; memory
 	@$(STEP) "requests" env BUILD=release $(UNCOUNTED) scripts/requests.sh
+
+stalled: build-ci ## what senders that stall do to the others: their answers' times, and the memory (STALLED_SECONDS=8)
+	@$(STEP) "stalled senders" env SERVER_FILES=1024 scripts/with-server.sh node scripts/stalled.mjs
 
 guesses: build setup-e2e ## whether 100 guesses a second at sign-in slow what others ask for (GUESS_SECONDS=10)
 	@$(STEP) "guesses" env BUILD=release $(UNCOUNTED) scripts/with-server.sh node scripts/guesses.mjs
