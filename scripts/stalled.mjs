@@ -26,7 +26,7 @@ const asked = (method, path, body) =>
   });
 
 const export_ = JSON.stringify({ resourceMetrics: [] });
-/// What the others see meanwhile: 100 a second, a probe, a reading and an export in turn.
+/// Measures everybody else's answers: a probe, a reading and an export in turn, about 100 a second.
 async function others() {
   const times = [];
   const until = performance.now() + SECONDS * 1000;

@@ -17,7 +17,7 @@ port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", (
 export BASE_URL=http://127.0.0.1:$port
 
 # A child of its own, stopped by its own pid whatever ends this script.
-# SERVER_FILES is how many files it may open at once, where that is to be less than usual.
+# SERVER_FILES limits how many files the server may open.
 bash -c '[ -z "${SERVER_FILES:-}" ] || ulimit -n "$SERVER_FILES"; exec "$@"' "$0" "$BIN" serve --addr "127.0.0.1:$port" --data-dir "$SERVER_DATA_DIR" </dev/null >"$SERVER_LOG" 2>&1 &
 export SERVER_PID=$!
 finish() {

@@ -1,7 +1,7 @@
--- Who may act is proved by the history from here on: each change of it carries a digest of what it leaves. Where people are there already,
+-- From here on the history proves who may act: each change carries a digest of the state after it. If people exist already,
 -- the next start takes stock of them once.
 INSERT INTO meta (name, value) SELECT 'access_stock_due', 1 WHERE EXISTS (SELECT 1 FROM people);
 
--- A digest of whose a session is, made when it begins. Those that were begun without one end.
+-- A digest of a session's owner, made when the session begins. Sessions without one end.
 DELETE FROM sessions;
 ALTER TABLE sessions ADD COLUMN seal TEXT NOT NULL DEFAULT '';

@@ -123,7 +123,7 @@ enum Command {
     Backup(safety::Backup),
     /// Put a backup in place of a store that is not there, after proving it whole.
     Restore(safety::Restore),
-    /// Go on with a history that parts from what was signed before, as after a loss that no backup mends. The server refuses to start until then.
+    /// Continue with a history that differs from the signed one. The server refuses to start until then.
     AcceptHistory(safety::AcceptHistory),
     /// Copy the whole store to another place: from SQLite to PostgreSQL, or back. What was interrupted goes on where it ended.
     MigrateStore(migrate::Arguments),

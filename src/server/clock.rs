@@ -4,7 +4,7 @@ use chrono::{DateTime, Duration, SubsecRound, Utc};
 use rustix::time::{ClockId, clock_gettime};
 use std::time::Instant;
 
-/// How far clocks of one product may differ. What is dated further ahead of now is of the future: a clock was wrong.
+/// How far the clocks of two machines may differ. A time further ahead comes from a wrong clock.
 pub const LEEWAY: Duration = Duration::seconds(60);
 
 /// The time now, in whole milliseconds: finer digits would not survive the store.

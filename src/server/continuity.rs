@@ -1,6 +1,6 @@
-//! Owns that a server goes on with the history that it served before. Beside the database stand the newest signed head, and the newest
-//! place in each chain that was acknowledged. A start compares the store with both: a history that is shorter than what was signed, or
-//! another one, is not served until somebody accepts it. Must not repair anything.
+//! Compares a store with the history that this server signed and acknowledged before. Two files beside the database hold the newest
+//! signed head and the newest acknowledged event of each chain. The server refuses a history that is shorter or different until a
+//! person accepts it. Must not repair anything.
 
 use super::clock;
 use super::config::Settings;
@@ -15,15 +15,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How often what was acknowledged is noted, while there is anything new.
+/// How often the newest acknowledged events are noted, at most.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Where the newest acknowledged places stand.
+/// The file of the newest acknowledged events.
 fn file(settings: &Settings) -> PathBuf {
     settings.data_dir.join("newest.json")
 }
 
-/// Where a store's history parts from what was known of it.
+/// The first difference between a store's history and the signed one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Break {
     #[error("the environment {environment} is missing, whose history was signed at {signed_at}")]
@@ -34,18 +34,18 @@ pub enum Break {
     Other { environment: String, seq: u64, signed_at: String },
 }
 
-/// The newest signed head beside the database; `None` where there is none that a key of this server has signed.
+/// The newest signed head beside the database; `None` if no key of this server signed one.
 fn newest_signed(settings: &Settings) -> Option<SignedHead> {
     let text = std::fs::read(heads::file(settings)).ok()?;
     let trusted: Vec<PublicKey> = keys::read_public(&keys::public_file(settings)).unwrap_or_default();
-    // What a crash has left half written is no line yet.
+    // A crash can leave half a line.
     text.split(|byte| *byte == b'\n')
         .rev()
         .filter_map(|line| serde_json::from_slice::<SignedHead>(line).ok())
         .find(|signed| verify(signed, &trusted).is_ok())
 }
 
-/// Where the store parts from heads; the first that is not in its chain.
+/// The first head that is not in its chain.
 async fn parts_from(store: &dyn Store, known: &[Head], signed_at: &str) -> Result<Option<Break>, StoreError> {
     let heads = store.heads().await?;
     for head in known.iter().filter(|head| head.seq > 0) {
@@ -68,7 +68,7 @@ async fn parts_from(store: &dyn Store, known: &[Head], signed_at: &str) -> Resul
 /// Compares a store with the newest signed head beside it.
 ///
 /// # Errors
-/// What the store says; a store that parts from the head is an answer.
+/// Errors of the store. A store that differs from the head is an `Ok` answer.
 pub async fn check(store: &dyn Store, settings: &Settings) -> Result<Option<Break>, StoreError> {
     match newest_signed(settings) {
         Some(signed) => {
@@ -79,11 +79,11 @@ pub async fn check(store: &dyn Store, settings: &Settings) -> Result<Option<Brea
     }
 }
 
-/// Says in the log and in the history where acknowledged events are missing that no head was signed over yet, as after a lost
-/// write-ahead log. They cannot be brought back.
+/// Logs acknowledged events that are missing, such as after a lost write-ahead log, and records it in the history. No signed head
+/// covers them yet, and they cannot be restored.
 ///
 /// # Errors
-/// What the store says.
+/// Errors of the store.
 pub async fn tell_of_loss(store: &dyn Store, settings: &Settings) -> Result<(), StoreError> {
     let Ok(text) = std::fs::read(file(settings)) else { return Ok(()) };
     let Ok(known) = serde_json::from_slice::<Vec<Head>>(&text) else { return Ok(()) };
@@ -105,11 +105,11 @@ pub async fn tell_of_loss(store: &dyn Store, settings: &Settings) -> Result<(), 
     Ok(())
 }
 
-/// Accepts a history that parts from what was signed: it is signed as it is now, after an event that says so, and what was known before
-/// is kept under another name.
+/// Accepts a history that differs from the signed one: adds an event that says so, and renames the file of the earlier heads. The
+/// server signs the accepted history when it starts.
 ///
 /// # Errors
-/// What the store or the file system says.
+/// Errors of the store or the file system.
 pub async fn accept(
     store: &dyn Store,
     settings: &Settings,
@@ -119,7 +119,7 @@ pub async fn accept(
     let now = clock::now();
     for head in store.heads().await? {
         let mut event = NewEvent::new(EventType::Note, actor, now);
-        event.reason = Some(format!("accepted a history that parts from what was signed before: {reason}"));
+        event.reason = Some(format!("accepted a history that differs from the signed one: {reason}"));
         store.append(&head.environment, event).await?;
     }
     let path = heads::file(settings);
@@ -133,7 +133,7 @@ pub async fn accept(
     Ok(Some(kept))
 }
 
-/// Notes the newest place of every chain, whenever it has moved, until told to stop.
+/// Notes the newest event of every chain after each change, until told to stop.
 pub async fn run(store: Arc<dyn Store>, settings: Arc<Settings>, stop: CancellationToken) {
     let mut commits = store.commits();
     let mut noted = Vec::new();
@@ -159,7 +159,7 @@ pub async fn run(store: Arc<dyn Store>, settings: Arc<Settings>, stop: Cancellat
     }
 }
 
-/// Writes the places under another name first, so that the file is whole whenever it is there.
+/// Writes under another name first: a crash never leaves half a file.
 fn note(path: &Path, heads: &[Head]) -> io::Result<()> {
     let new = path.with_extension("json.new");
     let mut file = std::fs::File::create(&new)?;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// How long a counter is remembered that is no longer read.
+/// How long a counter is remembered after its last reading.
 const COUNTERS_KEPT: Duration = Duration::days(35);
 /// How often what was lived through is written down.
 const KEEP_EVERY: Duration = Duration::minutes(5);
@@ -24,7 +24,7 @@ const PRUNE_EVERY: Duration = Duration::hours(1);
 /// The most jumps within an hour that get a note in the history: a clock that swings must not fill it.
 const MOST_NOTES: usize = 6;
 
-/// What is known of the clock, for pages and probes.
+/// The state of the clock, for pages and probes.
 #[derive(Clone, Debug)]
 pub struct ClockState(Arc<watch::Sender<Option<Jump>>>);
 
@@ -142,7 +142,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Goes on from what is stored. What the store holds of the future shows that the clock is behind it.
+    /// Continues from the stored state. A stored time in the future shows that the clock is behind it.
     async fn read(&mut self) -> Result<(), StoreError> {
         let (stored, newest) = (self.store.lived().await?, self.store.newest_recorded().await?);
         let (now, boot) = (self.leadership.now(), clock::boot());

@@ -31,7 +31,7 @@ impl Default for Pace {
 struct State {
     /// Until when it is sure to lead; `None` where it does not.
     until: Option<tokio::time::Instant>,
-    /// What the store's own clock showed, and when, by the clock of this machine that nobody can set.
+    /// The store's own time, with the time of this machine's monotonic clock when it was read.
     shown: Option<(DateTime<Utc>, Duration)>,
 }
 

@@ -11,7 +11,7 @@ pub const TRIAL: Duration = Duration::hours(24);
 /// A jump of the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Jump {
-    /// What the clock showed when the server noticed it.
+    /// The clock's time when the server noticed the jump.
     pub at: DateTime<Utc>,
     /// How far it jumped, in milliseconds; negative for back.
     pub by_ms: i64,
@@ -39,7 +39,7 @@ fn length(ms: u64) -> String {
     named.join(" ")
 }
 
-/// How far time was lived through. What is deleted for its age is deleted by this, never by the clock alone.
+/// How far time was lived through. Deleting by age goes by this time, never by the clock alone.
 ///
 /// It moves with the time that the process runs, and never past the clock. To catch up after a time in which no server ran,
 /// it waits for a trial: it moves to a time that the clock showed when the server has since run for [`TRIAL`] and the
@@ -48,11 +48,11 @@ fn length(ms: u64) -> String {
 pub struct Lived {
     /// The newest jump, until the clock has been steady for a trial.
     pub jump: Option<Jump>,
-    /// What the clock showed last.
+    /// The clock's newest time.
     pub seen_at: DateTime<Utc>,
     /// How long the server has run since the trial began.
     pub trial: Duration,
-    /// What the clock showed when the trial began.
+    /// The clock's time when the trial began.
     pub trial_since: DateTime<Utc>,
     /// Up to when time was lived through.
     pub until: DateTime<Utc>,

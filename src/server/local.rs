@@ -54,7 +54,7 @@ fn is_proved(_peer: SocketAddr, _own: SocketAddr) -> bool {
     false
 }
 
-/// What is not proved is logged: whoever runs the sender can read there why it needs a token.
+/// Logs each connection without a proof: operators read there why a sender needs a token.
 #[cfg(target_os = "linux")]
 fn is_proved(peer: SocketAddr, own: SocketAddr) -> bool {
     match linux::proof(peer, own) {

@@ -29,7 +29,7 @@ impl NewestAnswers {
     ) -> Result<Arc<Newest>, StoreError> {
         // Taken before the store is read: what is committed meanwhile is read again by the next request.
         let now = clock::now();
-        // What is of the future now is not in a minute, and the other way round where the clock is set back.
+        // A snapshot of the future can be of the past a minute later, and the reverse if the clock is set back.
         let state = commits.newest().map(|state| (state, now.timestamp().div_euclid(60)));
         if let Some(newest) = state.and_then(|state| self.find(state, environment)) {
             return Ok(newest);

@@ -19,7 +19,7 @@ pub enum RetiringError {
 /// Retires a source: evaluations expect nothing of it, and it counts against no limit, until it sends again. What it has said stays.
 ///
 /// # Errors
-/// Where the server asks it, there is none of that name, or the store is away.
+/// If the server polls the source, if the source is unknown, or if the store is unavailable.
 pub async fn retire(
     settings: &Settings,
     store: &dyn Store,

@@ -158,7 +158,7 @@ pub struct Notice {
 /// A jump of the server's clock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClockJump {
-    /// What the clock showed when the server noticed it.
+    /// The clock's time when the server noticed the jump.
     pub at: DateTime<Utc>,
     /// "The server's clock jumped back by 1 hour".
     pub words: String,

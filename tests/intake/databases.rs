@@ -358,7 +358,7 @@ async fn a_statement_that_takes_too_long_is_ended_by_the_database() {
     );
 }
 
-/// How many statements with these words run on a PostgreSQL, once there are none, or after some seconds.
+/// How many statements with these words run on a PostgreSQL: 0 as soon as none does, or the count after some seconds.
 async fn running(founder: &mut Founder, words: &str) -> i64 {
     let Admin::Postgres(admin) = &mut founder.admin else { panic!("no PostgreSQL") };
     let count =

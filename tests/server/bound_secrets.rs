@@ -59,7 +59,7 @@ async fn a_variable_goes_only_to_the_environment_and_the_hosts_that_the_settings
     let error = text(&page, "add-source-error-token_env");
     assert!(error.contains("does not bind") || error.contains("a host that the settings file"), "{error}");
 
-    // What is bound is sent, and the history names it.
+    // A bound secret is sent, and the history names it.
     assert_eq!(server.post(SOURCES, &with(metrics(&url), json!({"token_env": TOKEN}))).await.status, 200);
     assert!(asks.recv_timeout(Duration::from_secs(10)).expect("it is asked").contains("Bearer a token"));
     assert!(notes(&server).await[0].contains(&format!("with the token in ${TOKEN}")));
@@ -126,7 +126,7 @@ async fn a_stored_source_without_a_binding_is_not_asked_and_says_what_to_do_and_
     assert!(asks.recv_timeout(Duration::from_secs(10)).expect("it is asked again").contains("Bearer a token"));
 }
 
-/// What a server of its own says in an error: a row.
+/// An error of a server of its own: it holds a row.
 #[tokio::test]
 async fn a_databases_own_words_reach_founders_and_nobody_else_and_no_log() {
     let database = databases::Server::postgres();

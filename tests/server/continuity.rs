@@ -22,7 +22,7 @@ async fn has(folder: &Path, name: &str, text: &str) {
     panic!("{name} does not hold {text}");
 }
 
-/// What a start says that is refused.
+/// The message of a start that is refused.
 fn refused(folder: &Path) -> String {
     let (code, _, error) = command(folder, &["serve", "--addr", "127.0.0.1:0", "--no-demo", "--log", "warn"]);
     assert_eq!(code, 1, "{error}");
@@ -84,7 +84,7 @@ async fn a_history_that_is_shorter_than_it_was_signed_is_refused_and_a_restored_
     std::fs::remove_file(&store).expect("it is removed");
     let (code, said, error) = command(folder.path(), &["restore", path, "--log", "warn"]);
     assert_eq!(code, 0, "{error}");
-    assert!(said.contains("What was recorded after this backup is lost"), "{said}");
+    assert!(said.contains("Events recorded after this backup are lost"), "{said}");
     let server = Server::start_in(folder.path(), &["--no-demo"]).await;
     assert_eq!(server.command(&["verify", "--log", "warn"]).0, 0);
 }

@@ -1,5 +1,5 @@
-//! Before anybody exists, only programs of the server's own user on this machine need no credential. What stands between, whoever runs
-//! it and whatever headers it adds or leaves out, opens nothing: tried with nginx and socat, over IPv4 and IPv6.
+//! Before the first account, only programs of the server's own user on this machine need no credential. A proxy or forwarder between
+//! opens nothing, regardless of its user and its headers: tried with nginx and socat, over IPv4 and IPv6.
 
 use crate::serving::{Server, answer, free_port};
 use reqwest::{Client, Method, RequestBuilder};

@@ -246,7 +246,7 @@ async fn sources_that_senders_invent_come_to_an_end_at_every_door_and_those_that
     // It sends again: it is back.
     assert_eq!(send(&server, "/v1/metrics", &token, json, &exported(&["pod-0".to_owned()])).await.json, json!({}));
     assert_eq!(names().await, ["pod-0", "pod-3", "pod-4"]);
-    // One that is asked would be back at once.
+    // A polled source would be back immediately.
     let asked = json!({"action": "add", "name": "metrics", "kind": "prometheus", "url": "http://127.0.0.1:9",
         "signal": [{"signal": "clients.active", "query": "up"}]});
     assert_eq!(post(asked).await.status, 200);

@@ -1,4 +1,4 @@
-//! What a start makes and refuses: files for its user alone, one server on a SQLite file, nothing left where the port is taken.
+//! A start makes files for its user alone, refuses a second server on a SQLite file, and leaves nothing behind if the port is taken.
 
 use crate::serving::{Server, command};
 use std::net::TcpListener;

@@ -165,7 +165,7 @@ async fn people(store: &dyn Store) {
     store.open_share_link(link.id, &session("guest"), &opened).await.unwrap();
     let ceremony = Ceremony { expires_at: minute(30), id_hash: "ceremony", kind: "passkey", sealed: b"sealed" };
     store.begin_ceremony(ceremony).await.unwrap();
-    // What use leaves is no change of who may act.
+    // Using a proof does not change who may act.
     store.see_session("session", minute(29)).await.unwrap();
     store.see_token(token.id, minute(29)).await.unwrap();
     assert!(store.use_totp_step(anna.id, 8).await.unwrap());
@@ -178,7 +178,7 @@ async fn run(db: &mut SqliteConnection, sql: &str) {
     sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).execute(db).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
-/// Tables with their columns and the types of these, but for SQLite's own and the marks of migrations.
+/// Tables with their columns and column types, without SQLite's own tables and the list of migrations.
 async fn columns(db: &mut SqliteConnection) -> BTreeMap<String, Vec<(String, String)>> {
     let tables: Vec<String> = sqlx::query_scalar(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> '_sqlx_migrations'",

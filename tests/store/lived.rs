@@ -99,7 +99,7 @@ async fn an_alert_that_is_over_is_not_forgotten_by_a_clock_that_is_ahead() {
         assert_eq!(take(std::slice::from_ref(&firing), 2).await, 1);
         assert_eq!(take(&[resolved], 4).await, 0);
         assert_eq!(take(&[], 40 * DAY).await, 0);
-        // What comes late of it is known as late.
+        // Late news of it is known as late.
         assert_eq!(take(&[Alert { starts_at: minute(0), ..firing }], 5).await, 0);
     })
     .await;

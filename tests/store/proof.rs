@@ -236,7 +236,7 @@ async fn is_rewritten_and_found(store: &dyn Store, rewrite: impl AsyncFnOnce(Vec
     assert_eq!(again.unwrap_err().seq, 8);
 }
 
-/// What keeps the history from being altered is part of what is proved.
+/// The triggers that keep the history from being altered are part of the proof.
 async fn has_lost_a_trigger(store: &dyn Store) {
     let problem = examine_signed(store, None, &Places::default()).await.unwrap().problem.unwrap();
     assert!(problem.table == "triggers" && problem.what.contains("history_is_never"), "{problem:?}");

@@ -8,14 +8,14 @@ pub const MOST_SOURCES: u32 = 500;
 pub enum Speaker {
     /// A system that this server asks, or the server itself: a founder chose it, so that it counts against no limit.
     Asked,
-    /// A founder in person, or whoever runs the program.
+    /// A founder in person, or a person at the command line.
     #[default]
     Person,
     /// A script with a token. Bound to sources it speaks for these only; `sources` is empty if it's bound to none.
     Token { id: i64, sources: Vec<String> },
 }
 
-/// Who sends, with the limit that applies to new sources.
+/// A sender, with the limit on new sources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sender {
     /// How many sources senders may name in the environment.
@@ -35,7 +35,7 @@ impl Sender {
         Sender { most_sources: MOST_SOURCES, speaker: Speaker::Asked }
     }
 
-    /// A founder in person, or whoever runs the program.
+    /// A founder in person, or a person at the command line.
     pub fn person(most_sources: u32) -> Sender {
         Sender { most_sources, speaker: Speaker::Person }
     }

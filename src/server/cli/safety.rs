@@ -129,11 +129,11 @@ pub(super) async fn restore(arguments: Restore, settings: &Settings) -> Result<(
         )));
     }
     let heads = restore_store(&arguments.file, &settings.store).await?;
-    // Restoring says already that this history is to be gone on with, even where it is older than what was signed.
+    // A restore accepts an older history on purpose.
     let store = open(settings).await?;
     if let Some(parted) = continuity::check(store.as_ref(), settings).await? {
         continuity::accept(store.as_ref(), settings, "cli", &format!("restored {}", arguments.file.display())).await?;
-        say!("What was recorded after this backup is lost: {parted}.");
+        say!("Events recorded after this backup are lost: {parted}.");
     }
     store.close().await;
     say!("Restored to {}: every chain is whole. The head: {}", settings.store, store_head(&heads));
@@ -142,25 +142,25 @@ pub(super) async fn restore(arguments: Restore, settings: &Settings) -> Result<(
 
 #[derive(Args, Debug)]
 pub(super) struct AcceptHistory {
-    /// Why the history is another one than was signed; it stands in the history.
+    /// Why the history differs; it is recorded in the history.
     #[arg(long)]
     reason: String,
 }
 
-/// Lets a server go on with a history that parts from what it has signed.
+/// Lets a server continue with a history that differs from the signed one.
 pub(super) async fn accept_history(arguments: AcceptHistory, settings: &Settings) -> Result<(), CliError> {
     let store = open(settings).await?;
     let parted = continuity::check(store.as_ref(), settings).await?;
     let Some(parted) = parted else {
         store.close().await;
-        say!("There is nothing to accept: the history goes on where it was signed last.");
+        say!("There is nothing to accept: the history continues from the newest signed head.");
         return Ok(());
     };
     let kept = continuity::accept(store.as_ref(), settings, "cli", &arguments.reason).await?;
     store.close().await;
     say!("Accepted, though {parted}.");
     if let Some(kept) = kept {
-        say!("What was signed before is kept in {}.", kept.display());
+        say!("The earlier signed heads are in {}.", kept.display());
     }
     Ok(())
 }
@@ -210,11 +210,11 @@ pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), Cl
         }
     });
     findings.push(match continuity::check(store.as_ref(), settings).await? {
-        None => finding(true, "the history goes on where it was signed last", ""),
+        None => finding(true, "the history continues from the newest signed head", ""),
         Some(parted) => finding(
             false,
             parted.to_string(),
-            "restore a backup, or accept it: scaling-mode accept-history --reason TEXT; until then no server starts on it",
+            "restore a backup, or accept it: scaling-mode accept-history --reason TEXT. Until then the server refuses to start",
         ),
     });
     findings.push(clock_finding(store.lived().await?, store.newest_recorded().await?, clock::now()));

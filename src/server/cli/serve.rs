@@ -260,11 +260,11 @@ pub(super) fn address_of(address: SocketAddr, is_tls: bool) -> String {
     format!("{}://{host}:{}", if is_tls { "https" } else { "http" }, address.port())
 }
 
-/// The history must go on where it was signed last: an empty store beside signed heads is a lost one, not a new one.
+/// The history must continue from the newest signed head: an empty store beside signed heads is a lost one, not a new one.
 async fn goes_on(store: &dyn Store, settings: &Settings) -> Result<(), CliError> {
     if let Some(parted) = continuity::check(store, settings).await? {
         return Err(CliError::Found(format!(
-            "{parted}. Restore a backup (scaling-mode restore FILE), or bring the lost database back. To go on with {} as it is, \
+            "{parted}. Restore a backup (scaling-mode restore FILE), or bring the lost database back. To continue with {} as it is, \
              run scaling-mode accept-history --reason TEXT",
             settings.store
         )));

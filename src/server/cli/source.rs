@@ -14,7 +14,7 @@ pub(super) enum Command {
 
 #[derive(Args, Debug)]
 pub(super) struct Retire {
-    /// What it is called.
+    /// The name of the source.
     name: String,
     /// The environment that it sends to.
     #[arg(long, short, default_value = DEFAULT_ENVIRONMENT)]

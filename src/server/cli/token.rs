@@ -55,7 +55,7 @@ fn scope(text: &str) -> Result<Scope, String> {
 }
 
 fn source(text: &str) -> Result<String, String> {
-    if is_source_name(text) { Ok(text.to_owned()) } else { Err("it is no name of a source".to_owned()) }
+    if is_source_name(text) { Ok(text.to_owned()) } else { Err("it isn't a valid source name".to_owned()) }
 }
 
 pub(super) async fn run(command: Command, settings: &Settings) -> Result<(), CliError> {

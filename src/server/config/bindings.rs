@@ -94,7 +94,7 @@ impl Bindings {
             }
         };
         let is_token = field == "token_env";
-        // What a database's variable holds stays unsaid, its host too.
+        // The variable of a database is a secret, its host included.
         let example = asked.as_ref().filter(|_| is_token).map_or("the database's host", |(host, _)| host.as_str());
         let unbound = |problem: String| Unbound {
             cure: format!(

@@ -83,7 +83,7 @@ pub async fn config(environment: Option<String>) -> Result<Config, WireError> {
     newest(environment).await.map(|newest| newest.config.clone())
 }
 
-/// The newest answer with its configuration, to whoever may read. Read from the store once for each commit and minute.
+/// The newest answer with its configuration, if the reader may read it. Read from the store once for each commit and minute.
 pub async fn newest(environment: Option<String>) -> Result<Arc<Newest>, WireError> {
     let (state, identity) = (state()?, identity()?);
     let name = name(environment);

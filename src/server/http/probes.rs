@@ -23,7 +23,7 @@ pub async fn alive() -> &'static str {
 pub struct ClockReport {
     /// Negative for back.
     pub jumped_by_seconds: i64,
-    /// What the clock showed when the server noticed it.
+    /// The clock's time when the server noticed the jump.
     pub noticed_at: DateTime<Utc>,
 }
 

@@ -31,7 +31,7 @@ pub fn of_store(error: StoreError) -> WireError {
         )
         .at("name"),
         StoreError::UnknownSource(name) => {
-            WireError::new(Code::UnknownSource, format!("There is no source \"{}\" here.", shorten(&name))).at("name")
+            WireError::new(Code::UnknownSource, format!("This environment has no source \"{}\".", shorten(&name))).at("name")
         }
         StoreError::TooManyAsked(most) => WireError::new(
             Code::TooManySources,
@@ -95,7 +95,7 @@ pub fn of_store(error: StoreError) -> WireError {
     }
 }
 
-/// What somebody is told whose telemetry is not taken because of the source that it names.
+/// The problem of a sender whose telemetry is refused because of the source that it names.
 pub fn of_sender(error: &StoreError) -> WireError {
     let (code, cure) = match error {
         StoreError::TooManySources { .. } => (

@@ -47,10 +47,10 @@ pub async fn change(body: SourceChange, key: Option<IdempotencyKey>) -> Result<S
     Ok(view)
 }
 
-/// What a change asks for: whoever adds a source chooses what the server asks and believes, so that only a founder may.
+/// The permission for a change. Adding a source decides what the server asks and believes: only founders may.
 const fn permission(action: SourceAction) -> Permission {
     match action {
-        // What is no longer expected no longer holds growth back.
+        // A retired source can no longer hold growth back.
         SourceAction::Add | SourceAction::AddSignal | SourceAction::Retire => Permission::AddSources,
         SourceAction::Remove => Permission::OperateSources,
     }

@@ -84,7 +84,7 @@ async fn made(name: &str, environment: &str, days: &str, fields: &BTreeMap<Strin
         return Err(wrong("scope", "is needed: a token without one opens nothing"));
     }
     if sources.iter().any(|name| !is_source_name(name)) {
-        return Err(wrong("sources", "holds what is no name of a source"));
+        return Err(wrong("sources", "holds a name that isn't a valid source name"));
     }
     let fresh = session::fresh(secret::fresh_token())?;
     let named: Vec<&str> = scopes.iter().map(|scope| scope.name()).collect();

@@ -26,7 +26,7 @@ pub(super) struct Left {
     pub seq: u64,
 }
 
-/// What a chain says was recorded.
+/// The records of a chain.
 #[derive(Default)]
 pub(super) struct Recorded {
     /// The newest state of who may act that an event of this chain left, and how many such events there are.

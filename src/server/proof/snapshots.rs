@@ -15,7 +15,7 @@ use chrono::{DateTime, Duration, Utc};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// What a proposal takes from the snapshot that it rests on.
+/// The part of a snapshot that a proposal rests on.
 pub(super) struct Answer {
     /// How long a proposal stood under the configuration that it was made with.
     pub lifetime: Option<Duration>,
@@ -23,7 +23,7 @@ pub(super) struct Answer {
     pub target_mode: Option<Mode>,
 }
 
-/// What the snapshots give that proposals rest on, by their ids.
+/// The snapshots that proposals rest on, by their ids.
 pub(super) type Answers = HashMap<String, Answer>;
 
 /// Checks all snapshots of an environment and the points made from them.
@@ -85,7 +85,7 @@ async fn first_missing(
     }))
 }
 
-/// What is known on the way through the snapshots.
+/// The state of the way through the snapshots.
 struct Walk {
     answers: Answers,
     configs: HashMap<u64, Option<SealedConfig>>,
@@ -161,7 +161,7 @@ impl Walk {
     }
 }
 
-/// The first column of a row that is not what its snapshot gives. What a tick leaves is known only of this engine's own snapshots.
+/// The first column of a row that differs from its snapshot. Only this engine's own snapshots prove the columns of a tick.
 fn differing_column(row: &SnapshotRow, body: &SnapshotBody, tick: Option<Option<Tick>>) -> Option<&'static str> {
     let overall = body.scores.overall;
     let whole = |tick: Option<Tick>| {

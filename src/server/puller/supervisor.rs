@@ -157,7 +157,7 @@ impl Supervisor {
         for (_, ending) in running {
             ended(ending.task).await;
         }
-        // What was cut off goes on at its server otherwise.
+        // Otherwise a statement that was cut off keeps running at its server.
         settled().await;
     }
 }

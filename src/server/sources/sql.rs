@@ -155,7 +155,7 @@ impl Session {
         answer
     }
 
-    /// Takes leave. What may still be running on the server is ended there.
+    /// Disconnects, and ends any statement that still runs on the server.
     pub async fn close(self) {
         self.database.close().await;
     }

@@ -5,7 +5,7 @@ use crate::server::lived::Lived;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-/// What a store keeps of the clock.
+/// The state of the clock in the store.
 #[async_trait]
 pub trait LivedStore {
     /// How far time was lived through; `None` before the first step.

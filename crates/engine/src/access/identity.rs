@@ -128,7 +128,7 @@ impl Identity {
         self.rights.iter().any(|right| !right.permissions.is_empty() && right.reach.holds_in(environment))
     }
 
-    /// Who they are as a sender of telemetry, where so many sources may be named.
+    /// These rights as a sender of telemetry; `most_sources` is the limit on new sources.
     pub fn sender(&self, most_sources: u32) -> Sender {
         let speaker = match &self.who {
             Who::Token { id, sources, .. } => Speaker::Token { id: *id, sources: sources.clone() },

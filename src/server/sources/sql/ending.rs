@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 const ATTEMPTS: u32 = 3;
 const BETWEEN: Duration = Duration::from_millis(500);
 
-/// What is being ended at the moment.
+/// The statements that are being ended.
 static ENDINGS: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
 
 /// What tells a connection from all others of its server, and how to reach that server once more.

@@ -156,7 +156,7 @@ impl Database {
         }
     }
 
-    /// Holds the next statement to its limits, whatever the one before has set.
+    /// Sets the limits of the next statement again: the one before may have changed them.
     async fn limit(&mut self) -> Result<(), sqlx::Error> {
         if let Link::Sqlite(database) = &mut self.link {
             let deadline = clock::instant() + STATEMENT_LIMIT;

@@ -16,7 +16,7 @@ const SEEN_AT: &str = "lived_seen_at";
 const TRIAL: &str = "lived_trial_ms";
 const TRIAL_SINCE: &str = "lived_trial_since";
 const JUMPED_AT: &str = "clock_jumped_at";
-/// 0 where there is no jump.
+/// 0 without a jump.
 const JUMPED_BY: &str = "clock_jumped_by_ms";
 
 #[async_trait]

@@ -118,7 +118,7 @@ async fn put_role(db: &mut Connection, person: i64, reach: &Reach, role: Role) -
 pub(super) async fn write_entry(db: &mut Connection, entry: &Entry) -> Result<(), StoreError> {
     let mut event = entry.event.clone();
     if event.event_type == EventType::AccessChanged {
-        // Of two changes at once the second waits here, or begins again: each counts those before it.
+        // A second change waits here, or begins again: each counts those before it.
         sqlx::query(
             "INSERT INTO meta (name, value) VALUES ('access_changes', 1) \
              ON CONFLICT (name) DO UPDATE SET value = meta.value + 1",
@@ -284,7 +284,7 @@ pub(super) async fn join(
     let email = if found.email.is_empty() { email } else { &found.email };
     let person = match proofs(db, email).await? {
         None => add(db, (email, name), None, &found.roles, now).await?,
-        // Somebody's own proofs are not gone round by an account that whoever has the link brings along.
+        // A provider account from the link's owner must not bypass somebody's own proofs.
         Some(_) if matches!(by, JoinedBy::Provider(_)) => return Err(StoreError::PersonExists(email.to_owned())),
         Some(known) => {
             for (reach, role) in &found.roles {

@@ -30,7 +30,7 @@ const ACCESS: [(&str, &[&str]); 9] = [
     ("identities", &[]),
 ];
 
-/// A link for whoever starts the program first is nobody's yet, and ends with the first person.
+/// The link of a start is nobody's yet, and ends with the first person.
 const OPEN_INVITATION: (&str, usize) = ("invitations", 1);
 
 /// What an authenticator counts in a passkey each time it is used.
@@ -208,7 +208,7 @@ async fn minute_apart(db: &mut Connection, environment: i64) -> Result<Option<Mi
         let first = [bounds.0, sampled.0.map(minute)].into_iter().flatten().min();
         let last = [bounds.1, sampled.1.map(minute)].into_iter().flatten().max();
         let (Some(first), Some(last)) = (first, last) else {
-            // What a stream says that it holds must be there.
+            // A stream with bounds must have samples.
             match first_at.or(last_at) {
                 Some(at) if pruned_before.is_none() => return apart(minute(at)),
                 _ => continue,

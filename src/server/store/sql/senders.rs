@@ -51,7 +51,7 @@ pub(super) async fn source(
 
 async fn made(db: &mut Connection, environment: i64, name: &str, sender: &Sender) -> Result<Source, StoreError> {
     room(db, environment, name, sender).await?;
-    // A source to which a founder has bound a token is no other's, though it be the first to name it.
+    // A token that is bound to a source owns it, even if another token names it first.
     let is_free = sender.is_bound_to(name) || !is_bound(db, environment, name).await?;
     let token = match &sender.speaker {
         Speaker::Token { id, .. } if is_free => Some(*id),
@@ -88,7 +88,7 @@ async fn is_bound(db: &mut Connection, environment: i64, name: &str) -> Result<b
     Ok(count > 0)
 }
 
-/// Whether one more source may be named. What the server asks was chosen by a founder, and does not count.
+/// Whether one more source may be named. Sources that the server polls do not count: a founder chose them.
 async fn room(db: &mut Connection, environment: i64, name: &str, sender: &Sender) -> Result<(), StoreError> {
     if sender.speaker == Speaker::Asked {
         return Ok(());

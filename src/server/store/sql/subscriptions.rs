@@ -34,7 +34,7 @@ pub(super) async fn take(
 ) -> Result<Taken, StoreError> {
     let found = environments::find(db, environment).await?;
     let senders::Source { id, may_revise } = senders::source(db, found.id, source, sender).await?;
-    // Whatever is told of subscriptions changes what is known of the source's.
+    // Any news of subscriptions changes the state of the source.
     if !may_revise {
         return Err(StoreError::SourceOfAnother(source.to_owned()));
     }
