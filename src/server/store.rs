@@ -11,6 +11,7 @@ mod place;
 pub mod proofs;
 pub mod proving;
 mod rows;
+mod seal;
 
 /// The modules that both backends have, one text for two databases. Each is compiled once a backend, against that one's
 /// `Connection`, its `Db` and its macros, in which the dialects part.
@@ -60,6 +61,8 @@ macro_rules! shared_modules {
         mod recording;
         #[path = "sql/samples.rs"]
         mod samples;
+        #[path = "sql/seals.rs"]
+        mod seals;
         #[path = "sql/senders.rs"]
         mod senders;
         #[path = "sql/sessions.rs"]

@@ -179,9 +179,28 @@ impl Cast {
         for (statement, hash) in statements {
             let done = sqlx::query(*statement).bind(*hash).execute(&mut db).await.expect("it is done");
             assert_eq!(done.rows_affected(), 1, "{statement}");
+            seal(&mut db, hash).await;
         }
         db.close().await.expect("it closes");
     }
+}
+
+/// Seals a session as the program does: only its age and state are tried here, not its seal.
+async fn seal(db: &mut sqlx::SqliteConnection, hash: &str) {
+    type Columns = (Option<i64>, Option<i64>, i64, i64, bool, String, String);
+    let row: Option<Columns> = sqlx::query_as(
+        "SELECT person_id, link_id, created_at, seen_at, is_whole, address, agent FROM sessions WHERE token_hash = ?",
+    )
+    .bind(hash)
+    .fetch_optional(&mut *db)
+    .await
+    .expect("it is read");
+    let Some((person, link, created_at, seen_at, is_whole, address, agent)) = row else { return };
+    let (of, times) = ((person, link), (created_at, seen_at));
+    let text = format!("{hash} {of:?} {times:?} {is_whole} {address:?} {agent:?}");
+    let digest = scaling_mode::domain::canonical::digest(text.as_bytes());
+    let done = sqlx::query("UPDATE sessions SET seal = ? WHERE token_hash = ?").bind(digest).bind(hash).execute(db).await;
+    done.expect("it is sealed");
 }
 
 async fn person(server: &Server, email: &str, role: char) -> Caller {

@@ -143,7 +143,7 @@ pub(super) const TABLES: &[Table] = &[
     Table {
         name: "sources",
         key: 1,
-        columns: &[("id", Whole), ("environment_id", Whole), ("name", Text), ("token_id", Whole), ("retired_at", Time)],
+        columns: &[("id", Whole), ("environment_id", Whole), ("name", Text), ("token_id", Whole), ("retired_at", Time), ("seal", Whole)],
     },
     Table {
         name: "streams",
@@ -157,10 +157,9 @@ pub(super) const TABLES: &[Table] = &[
             ("last_at", Time),
             ("fetched_at", Time),
             ("pruned_before", Time),
-            ("counters_since", Time),
-        ],
+            ("counters_since", Time), ("seal", Whole),],
     },
-    Table { name: "spans", key: 2, columns: &[("stream_id", Whole), ("to_ms", Whole), ("from_ms", Whole)] },
+    Table { name: "spans", key: 2, columns: &[("stream_id", Whole), ("to_ms", Whole), ("from_ms", Whole), ("seal", Whole)] },
     Table {
         name: "samples",
         key: 4,
@@ -175,8 +174,7 @@ pub(super) const TABLES: &[Table] = &[
             ("exact", Text),
             ("histogram", Text),
             ("is_open", Flag),
-            ("fetched_at", Time),
-        ],
+            ("fetched_at", Time), ("seal", Whole),],
     },
     Table {
         name: "minutes",
@@ -192,8 +190,7 @@ pub(super) const TABLES: &[Table] = &[
             ("total", Whole),
             ("fetched_at", Time),
             ("latency", Text),
-            ("is_open", Flag),
-        ],
+            ("is_open", Flag), ("seal", Whole),],
     },
     Table {
         name: "idempotency",
@@ -207,7 +204,7 @@ pub(super) const TABLES: &[Table] = &[
             ("at", Time),
         ],
     },
-    Table { name: "unpriced", key: 2, columns: &[("stream_id", Whole), ("name", Text), ("last_at", Time)] },
+    Table { name: "unpriced", key: 2, columns: &[("stream_id", Whole), ("name", Text), ("last_at", Time), ("seal", Whole)] },
     Table {
         name: "counter_families",
         key: 2,
@@ -216,8 +213,7 @@ pub(super) const TABLES: &[Table] = &[
             ("family", Bytes),
             ("heard_at", Time),
             ("oldest_at", Time),
-            ("counters", Bytes),
-        ],
+            ("counters", Bytes), ("seal", Whole),],
     },
     Table {
         name: "pulls",
@@ -230,8 +226,7 @@ pub(super) const TABLES: &[Table] = &[
             ("code", Text),
             ("problem", Text),
             ("cure", Text),
-            ("notice", Text),
-        ],
+            ("notice", Text), ("seal", Whole),],
     },
     Table {
         name: "alerts",
@@ -243,8 +238,7 @@ pub(super) const TABLES: &[Table] = &[
             ("severity", Text),
             ("is_open", Flag),
             ("starts_at", Time),
-            ("heard_at", Time),
-        ],
+            ("heard_at", Time), ("seal", Whole),],
     },
     Table {
         name: "subscriptions",
@@ -257,10 +251,9 @@ pub(super) const TABLES: &[Table] = &[
             ("is_client", Flag),
             ("is_at_risk", Flag),
             ("said_at", Time),
-            ("listed_at", Time),
-        ],
+            ("listed_at", Time), ("seal", Whole),],
     },
-    Table { name: "subscription_events", key: 2, columns: &[("source_id", Whole), ("id", Text), ("heard_at", Time)] },
+    Table { name: "subscription_events", key: 2, columns: &[("source_id", Whole), ("id", Text), ("heard_at", Time), ("seal", Whole)] },
     Table {
         name: "subscription_lists",
         key: 1,
@@ -269,8 +262,7 @@ pub(super) const TABLES: &[Table] = &[
             ("began_at", Time),
             ("last_id", Text),
             ("whole_at", Time),
-            ("stored_at", Time),
-        ],
+            ("stored_at", Time), ("seal", Whole),],
     },
     Table {
         name: "added_sources",
@@ -383,6 +375,19 @@ pub(super) const TABLES: &[Table] = &[
         ],
     },
 ];
+
+impl std::fmt::Display for Value {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Value::Bytes(bytes) => formatter.write_str(&hex::encode(bytes)),
+            Value::Flag(flag) => write!(formatter, "{flag}"),
+            Value::Null(_) => formatter.write_str("nothing"),
+            Value::Real(real) => write!(formatter, "{real}"),
+            Value::Text(text) => write!(formatter, "{text:?}"),
+            Value::Time(at) | Value::Whole(at) => write!(formatter, "{at}"),
+        }
+    }
+}
 
 /// How many rows a table has, and a sum over all of them that does not depend on their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -130,11 +130,25 @@ impl PostgresStore {
             stop: CancellationToken::new(),
         };
         schema::apply(&store).await?;
+        store.seal_older_rows().await?;
         store.make_room_ahead().await?;
         if !store.hosts.is_pooled {
             tokio::spawn(listening::listen(store.clone()));
         }
         Ok(store)
+    }
+
+    /// Rows that were stored before there were seals get theirs once.
+    async fn seal_older_rows(&self) -> Result<(), StoreError> {
+        let mut tx = self.reading().await?;
+        let are_due = seals::are_due(&mut tx).await?;
+        tx.rollback().await?;
+        if are_due {
+            let mut tx = self.writing().await?;
+            seals::seal_all(&mut tx).await?;
+            self.commit(tx).await?;
+        }
+        Ok(())
     }
 
     /// Ends a write, and lets everyone know who waits for one.

@@ -90,6 +90,9 @@ pub trait ProvingStore: Send + Sync {
     /// A digest of the sources that were added to an environment, of none as well.
     async fn sources_digest(&self, environment: &str) -> Result<String, StoreError>;
 
+    /// The first row of telemetry that does not match its seal: its table, and its key for people to read.
+    async fn broken_seal(&self) -> Result<Option<(&'static str, String)>, StoreError>;
+
     /// Whose session was altered since it began, where there is one.
     async fn altered_session(&self) -> Result<Option<String>, StoreError>;
 

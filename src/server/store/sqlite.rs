@@ -121,6 +121,7 @@ impl SqliteStore {
         MIGRATIONS.run(&writer).await.map_err(not_migrated)?;
         let store = SqliteStore::of(path, pool(READERS, reading(path)).await?, Some(writer));
         store.make_missing_points().await?;
+        store.seal_older_rows().await?;
         Ok(store)
     }
 
@@ -163,6 +164,16 @@ impl SqliteStore {
         let mut tx = self.writing().await?;
         missing_points::make_again(&mut tx).await?;
         self.commit(tx).await
+    }
+
+    /// Rows that were stored before there were seals get theirs once.
+    async fn seal_older_rows(&self) -> Result<(), StoreError> {
+        if seals::are_due(&mut *self.reader().await?).await? {
+            let mut tx = self.writing().await?;
+            seals::seal_all(&mut tx).await?;
+            self.commit(tx).await?;
+        }
+        Ok(())
     }
 
     async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {

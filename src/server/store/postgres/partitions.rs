@@ -2,7 +2,7 @@
 
 use super::super::moving::{Row, Table, Value};
 use super::super::rows::At;
-use super::{PostgresStore, StoreError};
+use super::{PostgresStore, StoreError, seals};
 use crate::domain::rollup::MINUTE_MS;
 use crate::domain::telemetry::AcceptedBatch;
 use chrono::{DateTime, Utc};
@@ -97,6 +97,9 @@ impl PostgresStore {
         .bind(At(until))
         .fetch_all(&mut *tx)
         .await?;
+        for stream in &streams {
+            seals::reseal_stream(&mut tx, *stream).await?;
+        }
         self.commit(tx).await?;
         let mut total = self.drop_partitions(until).await?;
         for stream in streams {

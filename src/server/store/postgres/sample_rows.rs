@@ -96,13 +96,14 @@ async fn insert(
         return Ok(Vec::new());
     }
     let columns = Columns::of(rows.iter().copied());
+    let seals: Vec<i64> = rows.iter().map(|row| row.seal(source, fetched_at)).collect();
     let taken: Vec<i64> = sqlx::query_scalar(
         "WITH sent AS (SELECT * FROM unnest($3::bigint[], $4::timestamptz[], $5::bigint[], $6::text[], $7::bigint[], \
-             $8::bigint[], $9::text[], $10::text[], $11::boolean[]) WITH ORDINALITY \
-             AS s (stream_id, at, aggregation, id, atoms, count, exact, histogram, is_open, place)), \
+             $8::bigint[], $9::text[], $10::text[], $11::boolean[], $12::bigint[]) WITH ORDINALITY \
+             AS s (stream_id, at, aggregation, id, atoms, count, exact, histogram, is_open, seal, place)), \
          stored AS (INSERT INTO samples (stream_id, at, aggregation, id, source_id, atoms, count, exact, histogram, is_open, \
-             fetched_at) SELECT stream_id, at, aggregation, id, CASE WHEN id <> '' THEN $1::bigint END, atoms, count, exact, \
-             histogram, is_open, $2 FROM sent ON CONFLICT DO NOTHING RETURNING stream_id, at, aggregation, id) \
+             fetched_at, seal) SELECT stream_id, at, aggregation, id, CASE WHEN id <> '' THEN $1::bigint END, atoms, count, exact, \
+             histogram, is_open, $2, seal FROM sent ON CONFLICT DO NOTHING RETURNING stream_id, at, aggregation, id) \
          SELECT place FROM sent WHERE NOT EXISTS (SELECT 1 FROM stored WHERE stored.stream_id = sent.stream_id \
              AND stored.at = sent.at AND stored.aggregation = sent.aggregation AND stored.id = sent.id)",
     )
@@ -117,6 +118,7 @@ async fn insert(
     .bind(columns.exact)
     .bind(columns.histogram)
     .bind(columns.is_open)
+    .bind(seals)
     .fetch_all(db)
     .await?;
     Ok(taken.into_iter().filter_map(|place| usize::try_from(place - 1).ok()).collect())

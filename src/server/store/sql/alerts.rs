@@ -3,7 +3,8 @@
 
 use super::super::StoreError;
 use super::super::rows::{At, corrupt, unsigned};
-use super::{Connection, environments, ingest, lived, senders};
+use super::super::moving::Value;
+use super::{Connection, environments, ingest, lived, seals, senders};
 use crate::domain::alert::{Alert, AlertState, OpenAlerts};
 use crate::domain::sender::Sender;
 use crate::domain::signal::Severity;
@@ -93,9 +94,9 @@ async fn keep(
     .bind(state.is_open)
     .bind(At::of(state.starts_at))
     .bind(At::of(at))
-    .execute(db)
+    .execute(&mut *db)
     .await?;
-    Ok(())
+    seals::reseal(db, "alerts", &[Value::Whole(source), Value::Text(alert.fingerprint.clone())]).await
 }
 
 /// How many alerts of a source are open.

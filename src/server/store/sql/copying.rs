@@ -113,7 +113,31 @@ pub(super) async fn all(db: &mut Connection, table: &Table) -> Result<Vec<Row>, 
     }
 }
 
-async fn page(db: &mut Connection, table: &Table, after: Option<&Row>) -> Result<Vec<Row>, StoreError> {
+/// Adds the condition that a row has this key.
+pub(super) fn push_key(query: &mut QueryBuilder<Db>, table: &Table, key: &[Value]) {
+    query.push("(");
+    let mut names = query.separated(", ");
+    for (name, _) in &table.columns[..table.key] {
+        names.push(name);
+    }
+    query.push(") = (");
+    let mut values = query.separated(", ");
+    for value in key {
+        bind(&mut values, value);
+    }
+    query.push(")");
+}
+
+/// The row with this key, if there is one.
+pub(super) async fn one(db: &mut Connection, table: &Table, key: &[Value]) -> Result<Option<Row>, StoreError> {
+    let mut query = select(table, table.columns.len());
+    query.push(" WHERE ");
+    push_key(&mut query, table, key);
+    let found = query.build().fetch_optional(db).await?;
+    found.map(|row| read(&row, table.columns)).transpose()
+}
+
+pub(super) async fn page(db: &mut Connection, table: &Table, after: Option<&Row>) -> Result<Vec<Row>, StoreError> {
     let mut query = select(table, table.columns.len());
     let key = &table.columns[..table.key];
     if let Some(after) = after {

@@ -3,8 +3,10 @@
 
 use super::super::StoreError;
 use super::super::rows::{At, corrupt, corrupt_by, millis, time};
+use super::super::moving::Value;
+use super::super::seal::Seal;
 use super::ingest::Streams;
-use super::{Connection, Db};
+use super::{Connection, Db, seals};
 use crate::domain::counting::{Key, Total, Unpriced};
 use crate::domain::cumulative::{Counted, Known, Reading, State, count};
 use crate::domain::histogram::Histogram;
@@ -185,16 +187,21 @@ async fn write(db: &mut Connection, stream: i64, key: &Key, family: &Family) -> 
     let (Some(heard_at), Some(oldest_at)) = (family.heard_at, family.oldest_at()) else {
         return Ok(());
     };
+    let counters = family.encode();
+    let seal = Seal::of("counter_families").whole(stream).bytes(key.as_slice());
+    let seal = seal.time(millis(heard_at)).time(millis(oldest_at)).bytes(&counters);
     sqlx::query(
-        "INSERT INTO counter_families (stream_id, family, heard_at, oldest_at, counters) VALUES ($1, $2, $3, $4, $5) \
+        "INSERT INTO counter_families (stream_id, family, heard_at, oldest_at, counters, seal) \
+         VALUES ($1, $2, $3, $4, $5, $6) \
          ON CONFLICT (stream_id, family) DO UPDATE SET heard_at = excluded.heard_at, oldest_at = excluded.oldest_at, \
-         counters = excluded.counters",
+         counters = excluded.counters, seal = excluded.seal",
     )
     .bind(stream)
     .bind(key.as_slice())
     .bind(At::of(heard_at))
     .bind(At::of(oldest_at))
-    .bind(family.encode())
+    .bind(&counters)
+    .bind(seal.end())
     .execute(db)
     .await?;
     Ok(())
@@ -223,6 +230,7 @@ pub(super) async fn remember_unpriced(
         .bind(At::of(*at))
         .execute(&mut *db)
         .await?;
+        seals::reseal(db, "unpriced", &[Value::Whole(stream.id), Value::Text(name.clone())]).await?;
     }
     Ok(())
 }
@@ -259,6 +267,7 @@ pub(super) async fn prune(db: &mut Connection, before: DateTime<Utc>) -> Result<
             .bind(stream)
             .execute(&mut *db)
             .await?;
+        seals::reseal_stream(db, stream).await?;
         let key = Key::try_from(key).map_err(|_| corrupt("the key of counters"))?;
         let mut family = Family::decode(&counters, heard_at)?;
         let all = family.counters.len();

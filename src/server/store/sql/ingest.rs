@@ -2,10 +2,11 @@
 
 use super::super::coverage::{self, Word};
 use super::super::rows::{At, millis, series};
+use super::super::seal::Seal;
 use super::super::{IdempotencyKey, StoreError};
 use super::idempotency::Kind;
 use super::samples::Incoming;
-use super::{Connection, counters, environments, history, idempotency, minutes, samples, senders};
+use super::{Connection, counters, environments, history, idempotency, minutes, samples, seals, senders};
 use crate::domain::history::NewEvent;
 use crate::domain::signal::Series;
 use crate::domain::stream::Span;
@@ -142,11 +143,16 @@ fn by_row(mut conflicts: Vec<RowError>) -> Vec<RowError> {
 /// All streams of the source, those that the batch names first made where they are missing.
 async fn streams_of(db: &mut Connection, source: i64, batch: &AcceptedBatch) -> Result<Streams, StoreError> {
     for series in named(batch) {
-        sqlx::query("INSERT INTO streams (source_id, series) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-            .bind(source)
-            .bind(i64::from(series.code()))
-            .execute(&mut *db)
-            .await?;
+        let made: Option<i64> = sqlx::query_scalar(
+            "INSERT INTO streams (source_id, series) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id",
+        )
+        .bind(source)
+        .bind(i64::from(series.code()))
+        .fetch_optional(&mut *db)
+        .await?;
+        if let Some(stream) = made {
+            seals::reseal_stream(db, stream).await?;
+        }
     }
     type StreamColumns = (i64, i64, Option<At>, Option<At>, Option<At>, Option<At>);
     let rows: Vec<StreamColumns> = sqlx::query_as(
@@ -203,6 +209,7 @@ async fn move_streams(
         .bind(state.id)
         .execute(&mut *db)
         .await?;
+        seals::reseal_stream(db, state.id).await?;
     }
     Ok(())
 }
@@ -256,10 +263,11 @@ async fn cover_stream(db: &mut Connection, stream: i64, word: Word) -> Result<()
             .execute(&mut *db)
             .await?;
     }
-    sqlx::query("INSERT INTO spans (stream_id, from_ms, to_ms) VALUES ($1, $2, $3)")
+    sqlx::query("INSERT INTO spans (stream_id, from_ms, to_ms, seal) VALUES ($1, $2, $3, $4)")
         .bind(stream)
         .bind(span.from)
         .bind(span.to)
+        .bind(Seal::of("spans").whole(stream).whole(span.to).whole(span.from).end())
         .execute(db)
         .await?;
     Ok(())

@@ -2,8 +2,10 @@
 
 use super::super::StoreError;
 use super::super::rows::{MINUTE_COLUMNS, MinuteColumns, minute_columns, minute_row};
+use super::super::seal::Seal;
 use super::ingest::{StreamState, Streams};
 use super::samples::{self, Row};
+use super::seals;
 use super::{Connection, Db};
 use crate::domain::rollup::{MINUTE_MS, MinuteRow, minute_of};
 use crate::domain::telemetry::RowError;
@@ -89,12 +91,29 @@ async fn existing(
     Ok(found)
 }
 
+/// The seal of a minute's row.
+fn seal(stream: i64, row: &MinuteColumns) -> i64 {
+    Seal::of("minutes")
+        .whole(stream)
+        .whole(row.0)
+        .time(row.1.0)
+        .whole(row.2)
+        .time(row.3.0)
+        .whole(row.4)
+        .whole(row.5)
+        .whole(row.6)
+        .time(row.7.0)
+        .maybe_text(row.8.as_deref())
+        .flag(row.9)
+        .end()
+}
+
 async fn write(db: &mut Connection, rows: BTreeMap<(i64, i64), MinuteRow>) -> Result<(), StoreError> {
     let rows: Vec<(i64, MinuteColumns)> =
         rows.iter().map(|((stream, _), row)| Ok((*stream, minute_columns(row)?))).collect::<Result<_, StoreError>>()?;
     for chunk in rows.chunks(ROWS) {
         let mut query =
-            QueryBuilder::<Db>::new(format!("INSERT INTO minutes (stream_id, {MINUTE_COLUMNS}) "));
+            QueryBuilder::<Db>::new(format!("INSERT INTO minutes (stream_id, {MINUTE_COLUMNS}, seal) "));
         query.push_values(chunk, |mut columns, (stream, row)| {
             columns
                 .push_bind(stream)
@@ -107,12 +126,13 @@ async fn write(db: &mut Connection, rows: BTreeMap<(i64, i64), MinuteRow>) -> Re
                 .push_bind(row.6)
                 .push_bind(row.7)
                 .push_bind(&row.8)
-                .push_bind(row.9);
+                .push_bind(row.9)
+                .push_bind(seal(*stream, row));
         });
         query.push(
             " ON CONFLICT (stream_id, minute) DO UPDATE SET first_at = excluded.first_at, first = excluded.first, \
              last_at = excluded.last_at, last = excluded.last, samples = excluded.samples, total = excluded.total, \
-             fetched_at = excluded.fetched_at, latency = excluded.latency, is_open = excluded.is_open",
+             fetched_at = excluded.fetched_at, latency = excluded.latency, is_open = excluded.is_open, seal = excluded.seal",
         );
         query.build().persistent(chunk.len() == ROWS || chunk.len() == 1).execute(&mut *db).await?;
     }
@@ -170,6 +190,7 @@ pub(super) async fn rebuild(
         .bind(stream)
         .execute(&mut *db)
         .await?;
+        seals::reseal_stream(db, stream).await?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use super::super::moving::{Row, Sum, TABLES, Value};
 use super::super::proving::{ConfigRow, ConfigRows, MinuteApart, ProvingStore, SnapshotRow};
 use super::super::rows::{At, MINUTE_COLUMNS, MinuteColumns, minute_row, series, unsigned};
 use super::contract::{READ, read};
-use super::{Backend, Connection, copying, environments, points, samples, sessions};
+use super::{Backend, Connection, copying, environments, points, samples, seals, sessions};
 use crate::domain::canonical;
 use crate::domain::rollup::{MINUTE_MS, MinuteRow};
 use crate::domain::signal::Series;
@@ -319,6 +319,12 @@ impl ProvingStore for Backend {
             let found = environments::find(&mut tx, environment).await?;
             sources_digest(&mut tx, found.id).await
         })
+    }
+
+    async fn broken_seal(&self) -> Result<Option<(&'static str, String)>, StoreError> {
+        // All rows are read, which takes longer than serving may.
+        let mut tx = self.reading().await?;
+        seals::broken(&mut tx).await
     }
 
     async fn altered_session(&self) -> Result<Option<String>, StoreError> {

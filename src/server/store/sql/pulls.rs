@@ -1,8 +1,9 @@
 //! Owns how asking a source went: the newest attempt, the newest success, and what went wrong.
 
+use super::super::moving::Value;
 use super::super::rows::At;
 use super::super::{PullFailure, PullState, StoreError};
-use super::{Connection, environments, senders};
+use super::{Connection, environments, seals, senders};
 use crate::domain::sender::Sender;
 
 type PullColumns =
@@ -61,7 +62,7 @@ pub(super) async fn note(
     .bind(failure.map(|failure| &failure.problem))
     .bind(failure.map(|failure| &failure.cure))
     .bind(&state.notice)
-    .execute(db)
+    .execute(&mut *db)
     .await?;
-    Ok(())
+    seals::reseal(db, "pulls", &[Value::Whole(source)]).await
 }

@@ -2,6 +2,7 @@
 
 use super::super::StoreError;
 use super::super::rows::{At, SampleForm, millis};
+use super::super::seal::Seal;
 use super::Connection;
 use super::ingest::Streams;
 use super::sample_rows::{ROWS, insert_missing, replace};
@@ -32,6 +33,24 @@ pub(super) enum Identity<'b> {
 }
 
 impl<'b> Row<'b> {
+    /// The seal of the sample's row.
+    pub(super) fn seal(&self, source: i64, fetched_at: i64) -> i64 {
+        let form = &self.form;
+        Seal::of("samples")
+            .whole(self.stream)
+            .time(self.at)
+            .whole(form.aggregation)
+            .text(self.id)
+            .maybe_whole((!self.id.is_empty()).then_some(source))
+            .whole(form.atoms)
+            .maybe_whole(form.count)
+            .maybe_text(form.exact.as_deref())
+            .maybe_text(form.histogram.as_deref())
+            .flag(form.is_open)
+            .time(fetched_at)
+            .end()
+    }
+
     pub(super) fn identity(&self) -> Identity<'b> {
         match self.id {
             "" => Identity::Place(self.stream, self.form.aggregation, self.at),

@@ -2,7 +2,7 @@
 
 use super::super::rows::At;
 use super::super::StoreError;
-use super::{Connection, environments, history};
+use super::{Connection, environments, history, seals};
 use crate::domain::access::Reach;
 use crate::domain::history::NewEvent;
 use crate::domain::sender::{Sender, Speaker};
@@ -37,6 +37,7 @@ pub(super) async fn source(
     if retired_at.is_some() {
         room(db, environment, name, sender).await?;
         sqlx::query("UPDATE sources SET retired_at = NULL WHERE id = $1").bind(id).execute(&mut *db).await?;
+        seals::reseal_source(db, id).await?;
     }
     let may_revise = match &sender.speaker {
         Speaker::Asked | Speaker::Person => true,
@@ -61,8 +62,9 @@ async fn made(db: &mut Connection, environment: i64, name: &str, sender: &Sender
         .bind(environment)
         .bind(name)
         .bind(token)
-        .fetch_one(db)
+        .fetch_one(&mut *db)
         .await?;
+    seals::reseal_source(db, id).await?;
     Ok(Source { id, may_revise: is_free || !matches!(sender.speaker, Speaker::Token { .. }) })
 }
 
@@ -124,6 +126,7 @@ pub(super) async fn retire(db: &mut Connection, environment: &str, name: &str, e
         .bind(id)
         .execute(&mut *db)
         .await?;
+    seals::reseal_source(db, id).await?;
     history::append_new(db, found.id, found.head, [event.clone()]).await?;
     Ok(())
 }

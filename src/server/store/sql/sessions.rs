@@ -22,15 +22,17 @@ struct SessionRow {
 }
 
 impl SessionRow {
-    /// Whether it still says what it said when it began.
-    fn is_as_begun(&self) -> bool {
-        self.seal == seal(&self.token_hash, self.person_id, self.link_id, self.created_at, self.is_whole)
+    /// A digest of the row, kept in it.
+    fn made_seal(&self) -> String {
+        let (of, times) = ((self.person_id, self.link_id), (self.created_at.0, self.seen_at.0));
+        let text = format!("{} {of:?} {times:?} {} {:?} {:?}", self.token_hash, self.is_whole, self.address, self.agent);
+        canonical::digest(text.as_bytes())
     }
-}
 
-/// A digest of what a session lets somebody do: whose it is, since when, and whether it is whole.
-fn seal(token_hash: &str, person: Option<i64>, link: Option<i64>, created_at: At, is_whole: bool) -> String {
-    canonical::digest(format!("{token_hash} {person:?} {link:?} {} {is_whole}", created_at.0).as_bytes())
+    /// Whether nothing outside the program has altered it.
+    fn is_unaltered(&self) -> bool {
+        self.seal == self.made_seal()
+    }
 }
 
 pub(super) async fn begin(
@@ -39,19 +41,31 @@ pub(super) async fn begin(
     link: Option<i64>,
     session: &NewSession,
 ) -> Result<(), StoreError> {
+    let mut row = SessionRow {
+        address: session.address.clone(),
+        agent: session.agent.clone(),
+        created_at: At::of(session.at),
+        is_whole: session.is_whole,
+        link_id: link,
+        person_id: person,
+        seal: String::new(),
+        seen_at: At::of(session.at),
+        token_hash: session.token_hash.clone(),
+    };
+    row.seal = row.made_seal();
     sqlx::query(
         "INSERT INTO sessions (token_hash, person_id, link_id, created_at, seen_at, is_whole, address, agent, seal) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
-    .bind(&session.token_hash)
-    .bind(person)
-    .bind(link)
-    .bind(At::of(session.at))
-    .bind(At::of(session.at))
-    .bind(session.is_whole)
-    .bind(&session.address)
-    .bind(&session.agent)
-    .bind(seal(&session.token_hash, person, link, At::of(session.at), session.is_whole))
+    .bind(row.token_hash)
+    .bind(row.person_id)
+    .bind(row.link_id)
+    .bind(row.created_at)
+    .bind(row.seen_at)
+    .bind(row.is_whole)
+    .bind(row.address)
+    .bind(row.agent)
+    .bind(row.seal)
     .execute(db)
     .await?;
     Ok(())
@@ -63,7 +77,7 @@ pub(super) async fn one(db: &mut Connection, token_hash: &str) -> Result<Option<
         .fetch_optional(&mut *db)
         .await?;
     // One that was altered since lets nobody in.
-    let Some(row) = row.filter(SessionRow::is_as_begun) else { return Ok(None) };
+    let Some(row) = row.filter(SessionRow::is_unaltered) else { return Ok(None) };
     let of = match (row.person_id, row.link_id) {
         (Some(person), None) => SessionOf::Person(people::by_id(db, person).await?),
         (None, Some(link)) => SessionOf::Link(share_links::by_id(db, link).await?),
@@ -84,7 +98,7 @@ pub(super) async fn one(db: &mut Connection, token_hash: &str) -> Result<Option<
 pub(super) async fn altered(db: &mut Connection) -> Result<Option<String>, StoreError> {
     let rows: Vec<SessionRow> =
         sqlx::query_as("SELECT * FROM sessions ORDER BY token_hash").fetch_all(&mut *db).await?;
-    let Some(row) = rows.into_iter().find(|row| !row.is_as_begun()) else { return Ok(None) };
+    let Some(row) = rows.into_iter().find(|row| !row.is_unaltered()) else { return Ok(None) };
     Ok(Some(match (row.person_id, row.link_id) {
         (Some(person), _) => format!("person {person}"),
         (_, Some(link)) => format!("share link {link}"),
@@ -94,10 +108,18 @@ pub(super) async fn altered(db: &mut Connection) -> Result<Option<String>, Store
 
 pub(super) async fn see(db: &mut Connection, token_hash: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
     // One seen in the future was seen while a clock was ahead.
-    sqlx::query("UPDATE sessions SET seen_at = $1 WHERE token_hash = $2 AND (seen_at < $1 OR seen_at > $3)")
+    let row: Option<SessionRow> = sqlx::query_as("SELECT * FROM sessions WHERE token_hash = $1")
+        .bind(token_hash)
+        .fetch_optional(&mut *db)
+        .await?;
+    // One that was altered is not sealed again.
+    let Some(row) = row.filter(SessionRow::is_unaltered) else { return Ok(()) };
+    let seal = SessionRow { seen_at: At::of(now), ..row }.made_seal();
+    sqlx::query("UPDATE sessions SET seen_at = $1, seal = $4 WHERE token_hash = $2 AND (seen_at < $1 OR seen_at > $3)")
         .bind(At::of(now))
         .bind(token_hash)
         .bind(At::of(now + LEEWAY))
+        .bind(seal)
         .execute(db)
         .await?;
     Ok(())

@@ -3,7 +3,8 @@
 
 use super::super::StoreError;
 use super::super::rows::{At, millis, time, unsigned};
-use super::{Connection, environments, ingest, lived, senders};
+use super::super::moving::Value;
+use super::{Connection, environments, ingest, lived, seals, senders};
 use crate::domain::sender::Sender;
 use crate::domain::subscription::{
     Clients, LIST_AGE, Page, PageError, Subscription, SubscriptionEvent, Taken, Told, holds,
@@ -92,6 +93,7 @@ async fn event_is_new(
     if inserted.rows_affected() == 0 {
         return Ok(false);
     }
+    seals::reseal(db, "subscription_events", &[Value::Whole(source), Value::Text(event.id.clone())]).await?;
     tell(db, source, &event.subscription, event.created, None).await?;
     Ok(true)
 }
@@ -167,8 +169,9 @@ async fn tell(
                 .bind(listed_at.map(At))
                 .bind(source)
                 .bind(&subscription.id)
-                .execute(db)
+                .execute(&mut *db)
                 .await?;
+            seals::reseal(db, "subscriptions", &[Value::Whole(source), Value::Text(subscription.id.clone())]).await?;
         }
         return Ok(());
     }
@@ -186,9 +189,9 @@ async fn tell(
     .bind(subscription.is_at_risk())
     .bind(At::of(said_at))
     .bind(listed_at.map(At))
-    .execute(db)
+    .execute(&mut *db)
     .await?;
-    Ok(())
+    seals::reseal(db, "subscriptions", &[Value::Whole(source), Value::Text(subscription.id.clone())]).await
 }
 
 /// How many clients a source knows of: each customer once, however many subscriptions there are.
@@ -258,7 +261,7 @@ async fn keep_lists(db: &mut Connection, source: i64, lists: &Lists) -> Result<(
     .bind(&lists.last_id)
     .bind(lists.stored_at.map(At))
     .bind(lists.whole_at.map(At))
-    .execute(db)
+    .execute(&mut *db)
     .await?;
-    Ok(())
+    seals::reseal(db, "subscription_lists", &[Value::Whole(source)]).await
 }

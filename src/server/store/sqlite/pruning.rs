@@ -1,6 +1,7 @@
 //! Owns deleting raw samples that are old, in SQLite: the oldest first, some at a time.
 
 use super::super::StoreError;
+use super::seals;
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
@@ -16,8 +17,11 @@ pub(super) async fn begin(db: &mut SqliteConnection, before: DateTime<Utc>) -> R
          WHERE EXISTS (SELECT 1 FROM samples WHERE stream_id = streams.id AND at <= $1) RETURNING id",
     )
     .bind(until)
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
+    for stream in &streams {
+        seals::reseal_stream(db, *stream).await?;
+    }
     Ok(streams.into_iter().map(|stream| (stream, until)).collect())
 }
 

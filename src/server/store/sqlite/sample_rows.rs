@@ -34,7 +34,7 @@ pub(super) async fn insert_missing<'b>(
 
 async fn insert(db: &mut SqliteConnection, source: i64, rows: &[Row<'_>], fetched_at: i64) -> Result<(), sqlx::Error> {
     let mut query = QueryBuilder::<Sqlite>::new(
-        "INSERT INTO samples (stream_id, at, aggregation, id, source_id, atoms, count, exact, histogram, is_open, fetched_at) ",
+        "INSERT INTO samples (stream_id, at, aggregation, id, source_id, atoms, count, exact, histogram, is_open, fetched_at, seal) ",
     );
     query.push_values(rows, |mut columns, row| {
         columns
@@ -48,7 +48,8 @@ async fn insert(db: &mut SqliteConnection, source: i64, rows: &[Row<'_>], fetche
             .push_bind(&row.form.exact)
             .push_bind(&row.form.histogram)
             .push_bind(row.form.is_open)
-            .push_bind(fetched_at);
+            .push_bind(fetched_at)
+            .push_bind(row.seal(source, fetched_at));
     });
     query.build().persistent(rows.len() == ROWS || rows.len() == 1).execute(db).await?;
     Ok(())
