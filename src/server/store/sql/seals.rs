@@ -9,7 +9,7 @@ use sqlx::QueryBuilder;
 /// Seals a row again after its columns have changed. The key is complete. Nothing happens if there is no such row.
 pub(super) async fn reseal(db: &mut Connection, name: &str, key: &[Value]) -> Result<(), StoreError> {
     let Some(table) = table(name) else { return Ok(()) };
-    for row in copying::one(db, table, key).await? {
+    if let Some(row) = copying::one(db, table, key).await? {
         put(db, name, &row).await?;
     }
     Ok(())
