@@ -204,6 +204,25 @@ async fn every_failure_is_a_problem_document_with_its_field() {
 }
 
 #[tokio::test]
+async fn what_is_encoded_is_decoded_once() {
+    let server = Server::start().await;
+    assert_eq!(server.get(&format!("{CONFIG}?environment=%70roduction")).await.status, 200);
+    is_problem(
+        &server.get(&format!("{CONFIG}?environment=%2570roduction")).await,
+        404,
+        "unknown-environment",
+        Some("environment"),
+    );
+    let freeze = server
+        .request(Method::POST, "/api/scaling-mode/forms/freeze")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("environment=production&reason=%252Fetc");
+    assert_eq!(answer(freeze).await.status, 200);
+    let history = server.get(&format!("{HISTORY}?event_type=frozen")).await;
+    assert_eq!(history.json["events"][0]["reason"], "%2Fetc");
+}
+
+#[tokio::test]
 async fn a_batch_is_all_or_nothing_with_every_bad_row_named() {
     let server = Server::start().await;
     let bad = json!({"source": "app", "samples": [

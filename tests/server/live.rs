@@ -152,6 +152,7 @@ async fn every_page_comes_under_a_policy_that_lets_nothing_inline_run_but_its_ow
         let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
         let body = response.text().await.unwrap();
         assert!(!policy.contains("unsafe-inline") && policy.contains("default-src 'none'"), "{policy}");
+        assert!(!policy.contains("'unsafe-eval'"), "{policy}");
         let scripts: Vec<&str> = body
             .split("<script")
             .skip(1)

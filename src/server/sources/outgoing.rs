@@ -341,6 +341,8 @@ fn of_request(error: reqwest::Error) -> AskError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
 
     #[test]
     fn where_clouds_keep_credentials_is_asked_only_where_it_is_named() {
@@ -376,5 +378,27 @@ mod tests {
         assert_eq!(ask("http://[fe80::1]/").await.code(), "forbidden-address");
         assert_eq!(ask("file:///etc/passwd").await.code(), "no-address");
         assert_eq!(ask("http://127.0.0.1:1/").await, AskError::Unreachable);
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_said_and_not_followed() {
+        let (asked, elsewhere) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+        elsewhere.set_nonblocking(true).unwrap();
+        let url: Url = format!("http://{}/", asked.local_addr().unwrap()).parse().unwrap();
+        let to = elsewhere.local_addr().unwrap();
+        let outgoing = Outgoing::new(Allowed::default()).unwrap();
+        for status in [301_u16, 302, 303, 307, 308] {
+            let listener = asked.try_clone().unwrap();
+            let server = std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+                let head = format!("HTTP/1.1 {status} Moved\r\nlocation: http://{to}/\r\ncontent-length: 0");
+                stream.write_all(format!("{head}\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
+            });
+            let answer = outgoing.get(&url, |request| request).await;
+            assert_eq!(answer, Err(AskError::Redirected(status)));
+            server.join().unwrap();
+        }
+        assert!(elsewhere.accept().is_err(), "it was followed");
     }
 }
