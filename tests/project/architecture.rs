@@ -172,6 +172,7 @@ fn store_and_sources_never_meet() {
     }
 }
 
+/// ASVS 1.2.5, 1.4.1.
 #[test]
 fn no_source_has_unsafe_code_and_one_alone_starts_a_process() {
     for (name, text) in sources().into_iter().chain(engine()) {

@@ -147,6 +147,7 @@ async fn what_people_write_cannot_look_like_something_else() {
     assert_eq!(server.put("/api/scaling-mode/config", &freeze).await.status, 200);
 }
 
+/// ASVS 1.1.2, 1.2.1, 1.2.3, 3.2.2.
 #[tokio::test]
 async fn what_people_write_is_kept_as_it_is_and_shown_as_text() {
     let server = Server::start().await;
@@ -166,6 +167,7 @@ async fn what_people_write_is_kept_as_it_is_and_shown_as_text() {
     assert!(page.contains("/founder/&quot;") && !page.contains("<img/src=x"), "{page}");
 }
 
+/// ASVS 16.2.1, 16.2.2, 16.2.4, 16.3.1, 16.3.2, 16.3.3.
 #[tokio::test]
 async fn the_log_says_in_json_who_signs_in_and_what_a_door_refuses() {
     let folder = tempfile::tempdir().expect("a folder");

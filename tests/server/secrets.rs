@@ -26,6 +26,7 @@ fn said(folder: &Path, arguments: &[&str], variables: &[(&str, String)], code: i
     said
 }
 
+/// ASVS 13.3.1.
 #[test]
 fn a_database_that_does_not_answer_is_named_without_its_password() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -156,6 +157,7 @@ async fn sources_that_do_not_answer_say_nothing_of_what_opens_them() {
     }
 }
 
+/// ASVS 16.2.5.
 #[tokio::test]
 async fn no_line_of_the_log_holds_what_lets_somebody_in() {
     let folder = tempfile::tempdir().expect("a folder");

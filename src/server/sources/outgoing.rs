@@ -344,6 +344,7 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
 
+    /// ASVS 13.2.4.
     #[test]
     fn where_clouds_keep_credentials_is_asked_only_where_it_is_named() {
         let allowed = Allowed::default();
@@ -367,6 +368,7 @@ mod tests {
         }
     }
 
+    /// ASVS 1.3.6.
     #[tokio::test]
     async fn what_may_not_be_asked_is_refused_before_anything_is_sent() {
         let outgoing = Outgoing::new(Allowed::default()).unwrap();
@@ -380,6 +382,7 @@ mod tests {
         assert_eq!(ask("http://127.0.0.1:1/").await, AskError::Unreachable);
     }
 
+    /// ASVS 15.3.2.
     #[tokio::test]
     async fn a_redirect_is_said_and_not_followed() {
         let (asked, elsewhere) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
