@@ -167,6 +167,7 @@ pub fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
+    /// ASVS 1.2.2.
     #[test]
     fn what_stands_in_an_address_cannot_leave_its_place() {
         let asked =

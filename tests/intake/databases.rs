@@ -327,6 +327,7 @@ async fn the_server_goes_away(founder: Founder, world: &World) {
     assert_eq!(world.samples(Series::AiSpend).await, before, "what was known stays");
 }
 
+/// ASVS 13.2.2.
 #[tokio::test]
 async fn postgresql_is_asked() {
     a_table_is_asked(Founder::postgres().await).await;

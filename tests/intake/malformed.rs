@@ -205,6 +205,7 @@ fn damaged_compression_is_refused_or_stays_small() {
     }
 }
 
+/// ASVS 5.2.3.
 #[test]
 fn bombs_are_refused_however_they_are_packed() {
     let zeros = vec![0; LARGEST + 1];
@@ -261,6 +262,7 @@ fn takes_otlp(body: &[u8], is_json: bool) -> bool {
     true
 }
 
+/// ASVS 1.5.2.
 #[test]
 fn malformed_otlp_is_refused_or_read_in_proportion() {
     let json = export();

@@ -19,7 +19,7 @@ fn root() -> &'static Path {
 }
 
 /// Every source file below a folder with its text, named from that folder.
-fn below(folder: &str) -> Vec<(String, String)> {
+pub fn below(folder: &str) -> Vec<(String, String)> {
     let folder = root().join(folder);
     let mut files = Vec::new();
     files_below(&folder, &mut files);
@@ -169,6 +169,16 @@ fn store_and_sources_never_meet() {
         if is_of(&name, "server/store") {
             assert!(!text.contains("sources::"), "src/{name}");
         }
+    }
+}
+
+/// ASVS 1.2.5, 1.4.1.
+#[test]
+fn no_source_has_unsafe_code_and_one_alone_starts_a_process() {
+    for (name, text) in sources().into_iter().chain(engine()) {
+        let mut words = text.split(|character: char| !(character.is_alphanumeric() || "_-".contains(character)));
+        assert!(words.all(|word| word != "unsafe"), "{name} has unsafe code");
+        assert!(!text.contains("process::Command") || name == "server/cli/serve.rs", "{name} starts a process");
     }
 }
 

@@ -1,6 +1,10 @@
-//! Owns that docs/security.md is whole and true as far as a machine can tell: every requirement of the standard's levels 1 and
-//! 2 once and in order, in a known state, and every test that it names in the file that it names.
+//! Owns that docs/security.md is whole and true as far as a machine can tell. Every requirement of the standard's levels 1 and 2 is there
+//! once and in order, in a known state. Every requirement that is met names a test, or the place in the code or the documents that makes
+//! it so. A test that is named names its rows in turn, in a line of the comment right above it that begins with `ASVS`, and no other test
+//! does. Whether a test shows what its row claims is for a reader to judge.
 
+use crate::architecture::below;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -29,6 +33,12 @@ const SECTIONS: [&[usize]; 17] = [
 /// As the standard counts them: 70 of level 1, 183 of level 2.
 const REQUIREMENTS: usize = 253;
 
+/// How a last cell begins that names a place instead of a test.
+const BY_CONSTRUCTION: &str = "by construction: ";
+
+/// How a line begins in which a test names its rows, such as `1.2.5, 1.4.1.` behind it.
+const NAMES_ROWS: &str = "/// ASVS ";
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -43,6 +53,58 @@ fn rows() -> Vec<Vec<String>> {
         .map(|line| line.trim_end_matches('|').split(" |").map(|cell| cell.trim().to_owned()).collect::<Vec<_>>())
         .filter(|cells| is_number(&cells[0]))
         .collect()
+}
+
+/// What a row's last cell names.
+enum Shown {
+    Nothing,
+    /// A file or folder of the project.
+    Place(String),
+    /// As `file::name`.
+    Test(String),
+}
+
+fn shown(cells: &[String]) -> Shown {
+    let cell = cells.get(4).map(String::as_str).unwrap_or_default();
+    if let Some(place) = cell.strip_prefix(BY_CONSTRUCTION) {
+        // A remark may follow the place, in brackets.
+        let place = place.split_once(" (").map_or(place, |(place, _)| place);
+        Shown::Place(place.to_owned())
+    } else if cell.is_empty() {
+        Shown::Nothing
+    } else {
+        Shown::Test(cell.trim_matches('`').to_owned())
+    }
+}
+
+/// Each row that names a test, by its number, with the test.
+fn named() -> BTreeSet<(String, String)> {
+    let of_row = |cells: Vec<String>| match shown(&cells) {
+        Shown::Test(test) => Some((cells[0].clone(), test)),
+        Shown::Nothing | Shown::Place(_) => None,
+    };
+    rows().into_iter().filter_map(of_row).collect()
+}
+
+/// Each row that a test names in the comment above it, with the test. Between such a line and its test stand only comments and attributes.
+fn claimed() -> BTreeSet<(String, String)> {
+    let mut claimed = BTreeSet::new();
+    for folder in ["crates", "src", "tests"] {
+        for (file, text) in below(folder) {
+            let mut numbers: Vec<&str> = Vec::new();
+            for line in text.lines().map(str::trim_start) {
+                if let Some(list) = line.strip_prefix(NAMES_ROWS) {
+                    numbers.extend(list.trim_end_matches('.').split(", "));
+                } else if !numbers.is_empty() && !line.starts_with("///") && !line.starts_with("#[") {
+                    let name = line.split_once("fn ").and_then(|(_, rest)| rest.split_once('('));
+                    let (name, _) = name.unwrap_or_else(|| panic!("{folder}/{file}: {numbers:?} are above no test"));
+                    let test = format!("{folder}/{file}::{name}");
+                    claimed.extend(numbers.drain(..).map(|number| (number.to_owned(), test.clone())));
+                }
+            }
+        }
+    }
+    claimed
 }
 
 #[test]
@@ -67,19 +129,35 @@ fn every_requirement_is_in_a_known_state_that_is_explained() {
 }
 
 #[test]
-fn every_test_that_is_named_exists() {
-    let mut named = 0;
+fn every_requirement_that_is_met_names_a_test_or_the_place_that_makes_it_so() {
     for cells in rows() {
-        let Some(test) = cells.get(4).map(|cell| cell.trim_matches('`')).filter(|cell| !cell.is_empty()) else {
-            continue;
-        };
-        let (file, name) = test.split_once("::").unwrap_or_else(|| panic!("{}: {test} names no test", cells[0]));
-        assert!(Path::new(file).extension().is_some_and(|extension| extension == "rs"), "{}: {file}", cells[0]);
-        let text = fs::read_to_string(root().join(file)).unwrap_or_else(|_| panic!("{}: no {file}", cells[0]));
-        let place = text.find(&format!("fn {name}(")).unwrap_or_else(|| panic!("{}: {file} has no {name}", cells[0]));
-        let is_test = text[..place].trim_end().trim_end_matches("async").trim_end().lines().last();
-        assert!(is_test.is_some_and(|line| line.contains("test")), "{}: {name} is no test", cells[0]);
-        named += 1;
+        match shown(&cells) {
+            Shown::Nothing => assert_ne!(cells[2], "met", "{} names neither a test nor a place", cells[0]),
+            Shown::Place(place) => assert!(root().join(&place).exists(), "{}: no {place}", cells[0]),
+            Shown::Test(_) => {}
+        }
     }
-    assert!(named > 50, "only {named} requirements name a test");
+}
+
+#[test]
+fn every_test_that_is_named_exists() {
+    let named = named();
+    for (row, test) in &named {
+        let (file, name) = test.split_once("::").unwrap_or_else(|| panic!("{row}: {test} names no test"));
+        assert!(Path::new(file).extension().is_some_and(|extension| extension == "rs"), "{row}: {file}");
+        let text = fs::read_to_string(root().join(file)).unwrap_or_else(|_| panic!("{row}: no {file}"));
+        let place = text.find(&format!("fn {name}(")).unwrap_or_else(|| panic!("{row}: {file} has no {name}"));
+        let is_test = text[..place].trim_end().trim_end_matches("async").trim_end().lines().last();
+        assert!(is_test.is_some_and(|line| line.contains("test")), "{row}: {name} is no test");
+    }
+    assert!(named.len() > 100, "only {} requirements name a test", named.len());
+}
+
+#[test]
+fn every_test_that_is_named_names_its_rows_and_no_other_does() {
+    let (named, claimed) = (named(), claimed());
+    let silent: Vec<_> = named.difference(&claimed).collect();
+    assert!(silent.is_empty(), "write the row above the test, in a line such as `{NAMES_ROWS}1.2.5.`: {silent:?}");
+    let unfounded: Vec<_> = claimed.difference(&named).collect();
+    assert!(unfounded.is_empty(), "docs/security.md names another test for these rows, or none: {unfounded:?}");
 }

@@ -241,6 +241,7 @@ fn expected(who: Who, caller: &Caller) -> bool {
     }
 }
 
+/// ASVS 8.1.1, 8.2.1, 8.3.1, 13.4.5, 14.2.4.
 #[tokio::test]
 async fn every_endpoint_opens_to_those_who_may_and_to_nobody_else() {
     let cast = Cast::gather().await;
@@ -270,6 +271,7 @@ async fn every_endpoint_opens_to_those_who_may_and_to_nobody_else() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// ASVS 7.1.1, 7.2.1, 7.3.1, 7.3.2, 7.4.2, 7.4.5, 8.2.2.
 #[tokio::test]
 async fn what_was_ended_revoked_or_is_for_elsewhere_opens_nothing() {
     let cast = Cast::gather().await;

@@ -1,10 +1,11 @@
-//! Whose account is whose: who may set whose password, how often a share link is counted, how much of the live feed is one reader's, and
-//! that what people write cannot look like something else.
+//! Whose account is whose: who may set whose password, how often a share link is counted, how much of the live feed is one reader's, that
+//! what people write is shown as text and cannot look like something else, and what the log says of who comes.
 
 use crate::people::{PASSWORD, create, sign_in, token};
 use crate::serving::{Answer, Server, answer};
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::process::Stdio;
 
 async fn act(server: &Server, name: &str, body: &str, cookie: &str) -> Answer {
     let request = server
@@ -144,4 +145,68 @@ async fn what_people_write_cannot_look_like_something_else() {
     // Joined letters and other scripts are words like any other.
     let freeze = json!({"environment": "production", "action": "freeze", "reason": "Zahlungsausfall – 支払い 🙂 عطل"});
     assert_eq!(server.put("/api/scaling-mode/config", &freeze).await.status, 200);
+}
+
+/// ASVS 1.1.2, 1.2.1, 1.2.3, 3.2.2.
+#[tokio::test]
+async fn what_people_write_is_kept_as_it_is_and_shown_as_text() {
+    let server = Server::start().await;
+    let reason = "</script><img src=x onerror=alert(1)> & \"so on'";
+    let freeze = json!({"environment": "production", "action": "freeze", "reason": reason});
+    assert_eq!(server.put("/api/scaling-mode/config", &freeze).await.status, 200);
+    let history = server.get("/api/scaling-mode/history?event_type=frozen").await;
+    assert_eq!(history.json["events"][0]["reason"], reason);
+    let event = format!("/founder/scaling-mode/events/{}", history.json["events"][0]["seq"]);
+    for path in ["/founder/scaling-mode", &event] {
+        let page = server.get(path).await.text;
+        assert!(page.contains("&lt;img src=x") && !page.contains("<img src=x"), "{path}: {page}");
+    }
+    // The same in an attribute: where to go on to after signing in.
+    create(&server, "anna@example.com", "founder", None);
+    let page = server.get("/founder/sign-in?next=/founder/%22%3E%3Cimg/src=x%3E").await.text;
+    assert!(page.contains("/founder/&quot;") && !page.contains("<img/src=x"), "{page}");
+}
+
+/// ASVS 16.2.1, 16.2.2, 16.2.4, 16.3.1, 16.3.2, 16.3.3.
+#[tokio::test]
+async fn the_log_says_in_json_who_signs_in_and_what_a_door_refuses() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log.txt");
+    let into = Stdio::from(std::fs::File::create(&log).expect("a file"));
+    let flags = ["--no-demo", "--log-format", "json"];
+    let server = Server::start_logging(folder.path(), &flags, &[], ("info", into)).await;
+    create(&server, "anna@example.com", "founder", None);
+    create(&server, "vera@example.com", "viewer", Some("production"));
+    let vera = sign_in(&server, "vera@example.com").await;
+    // The second would be a line of its own, if line ends came through.
+    for email in ["anna%40example.com", "eve%0A%7B%22level%22%3A%22INFO%22%7D%0A"] {
+        let wrong = act(&server, "sign-in", &format!("email={email}&password=a+wrong+one"), "").await;
+        assert_eq!(wrong.status, 401, "{email}");
+    }
+    assert_eq!(act(&server, "freeze", "environment=production&reason=mischief", &vera).await.status, 403);
+    let unknown = server.request(Method::GET, "/api/scaling-mode/health").bearer_auth("sm_nothing");
+    assert_eq!(answer(unknown).await.status, 401);
+    let foreign = server.request(Method::PUT, "/api/scaling-mode/config").header("origin", "https://evil.example");
+    assert_eq!(answer(foreign).await.status, 403);
+
+    let text = std::fs::read_to_string(&log).expect("the log");
+    let lines: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect();
+    for line in &lines {
+        assert!(line["timestamp"].as_str().is_some_and(|at| at.ends_with('Z')), "{line}");
+        assert!(line["level"].is_string() && line["target"].is_string(), "{line}");
+    }
+    let is_said = |fields: &[(&str, &str)]| {
+        lines.iter().any(|line| fields.iter().all(|(name, value)| line["fields"][*name] == *value))
+    };
+    let (freeze, health) = ("/api/scaling-mode/forms/freeze", "/api/scaling-mode/health");
+    for fields in [
+        [("message", "signed in"), ("account", "vera@example.com"), ("address", "127.0.0.1")],
+        [("message", "a sign-in failed"), ("account", "anna@example.com"), ("address", "127.0.0.1")],
+        [("path", freeze), ("problem", "not-allowed"), ("address", "127.0.0.1")],
+        [("path", health), ("problem", "invalid-credential"), ("address", "127.0.0.1")],
+        [("path", "/api/scaling-mode/config"), ("problem", "foreign-origin"), ("method", "PUT")],
+    ] {
+        assert!(is_said(&fields), "{fields:?}: {text}");
+    }
 }

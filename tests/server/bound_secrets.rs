@@ -27,6 +27,7 @@ fn is_unbound(refused: &Answer, field: &str) {
 }
 
 /// The attack: another environment's database address, sent as a token to a server of the attacker's.
+/// ASVS 13.3.2.
 #[tokio::test]
 async fn a_variable_goes_only_to_the_environment_and_the_hosts_that_the_settings_file_names() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -59,6 +59,7 @@ async fn toggle_auto_mode(client: reqwest::Client, url: String, done: Arc<Acknow
     }
 }
 
+/// ASVS 2.3.3.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_kills_lose_nothing_that_was_acknowledged() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -16,6 +16,7 @@ fn announces_too_much(server: &Server) -> String {
     String::from_utf8_lossy(&answer[..read]).into_owned()
 }
 
+/// ASVS 3.2.1, 3.4.2, 3.4.3, 3.4.4, 3.4.5, 3.4.6, 14.2.2, 14.3.2.
 #[tokio::test]
 async fn every_answer_says_what_a_browser_must_not_do_with_it() {
     let server = Server::start().await;
@@ -55,6 +56,7 @@ async fn every_answer_says_what_a_browser_must_not_do_with_it() {
     }
 }
 
+/// ASVS 5.3.2, 13.4.1, 13.4.3, 13.4.4.
 #[tokio::test]
 async fn no_folder_is_listed_no_request_is_sent_back_and_no_file_beside_the_site_is_served() {
     let server = Server::start().await;

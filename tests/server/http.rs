@@ -122,6 +122,7 @@ fn announces_too_much(server: &Server) -> String {
     String::from_utf8_lossy(&answer[..read]).into_owned()
 }
 
+/// ASVS 4.1.1, 15.3.3.
 #[tokio::test]
 async fn every_failure_is_a_problem_document_with_its_field() {
     let server = Server::start().await;
@@ -203,6 +204,27 @@ async fn every_failure_is_a_problem_document_with_its_field() {
     assert!(announces_too_much(&server).contains("413"), "a body is refused by its length, before it is sent");
 }
 
+/// ASVS 1.1.1.
+#[tokio::test]
+async fn what_is_encoded_is_decoded_once() {
+    let server = Server::start().await;
+    assert_eq!(server.get(&format!("{CONFIG}?environment=%70roduction")).await.status, 200);
+    is_problem(
+        &server.get(&format!("{CONFIG}?environment=%2570roduction")).await,
+        404,
+        "unknown-environment",
+        Some("environment"),
+    );
+    let freeze = server
+        .request(Method::POST, "/api/scaling-mode/forms/freeze")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("environment=production&reason=%252Fetc");
+    assert_eq!(answer(freeze).await.status, 200);
+    let history = server.get(&format!("{HISTORY}?event_type=frozen")).await;
+    assert_eq!(history.json["events"][0]["reason"], "%2Fetc");
+}
+
+/// ASVS 2.2.2.
 #[tokio::test]
 async fn a_batch_is_all_or_nothing_with_every_bad_row_named() {
     let server = Server::start().await;
@@ -273,6 +295,7 @@ async fn a_key_makes_a_write_happen_once() {
     assert_eq!(events.json["events"].as_array().unwrap().len(), 1);
 }
 
+/// ASVS 3.5.2.
 #[tokio::test]
 async fn no_foreign_page_and_no_rebound_name_can_act_or_read() {
     let server = Server::start().await;

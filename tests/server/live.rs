@@ -144,6 +144,7 @@ async fn a_page_is_made_anew_as_soon_as_something_is_committed() {
     assert!(server.get(page).await.text.contains("Frozen by the founder."));
 }
 
+/// ASVS 1.3.2, 14.2.3.
 #[tokio::test]
 async fn every_page_comes_under_a_policy_that_lets_nothing_inline_run_but_its_own() {
     let server = Server::start().await;
@@ -152,6 +153,7 @@ async fn every_page_comes_under_a_policy_that_lets_nothing_inline_run_but_its_ow
         let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
         let body = response.text().await.unwrap();
         assert!(!policy.contains("unsafe-inline") && policy.contains("default-src 'none'"), "{policy}");
+        assert!(["'unsafe-eval'", "http:", "https:"].iter().all(|allowed| !policy.contains(allowed)), "{policy}");
         let scripts: Vec<&str> = body
             .split("<script")
             .skip(1)

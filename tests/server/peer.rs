@@ -20,6 +20,7 @@ async fn seen(server: &Server, headers: &[(&str, &str)]) -> (String, Option<Stri
     (scheme.to_owned(), strict)
 }
 
+/// ASVS 3.4.1.
 #[tokio::test]
 async fn a_proxy_says_how_it_was_asked_only_where_it_is_trusted() {
     let https = [("x-forwarded-proto", "https"), ("x-forwarded-for", "203.0.113.9")];

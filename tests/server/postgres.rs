@@ -10,6 +10,7 @@ const PAGE: &str = "/founder/scaling-mode?environment=production";
 const HEALTH: &str = "/api/scaling-mode/health?environment=production";
 const CONFIG: &str = "/api/scaling-mode/config?environment=production";
 
+/// ASVS 16.5.2.
 #[tokio::test]
 async fn while_the_database_is_away_reading_says_its_age_and_writing_is_settled_later() {
     let mut database = databases::Server::postgres();

@@ -242,6 +242,7 @@ fn joined(cookies: &[&str]) -> String {
     cookies.iter().filter(|cookie| !cookie.is_empty()).copied().collect::<Vec<_>>().join("; ")
 }
 
+/// ASVS 6.8.2, 9.1.1, 9.1.2, 9.1.3, 9.2.1, 9.2.2, 9.2.3, 10.5.1, 10.5.3, 10.5.4.
 #[tokio::test]
 async fn only_what_the_provider_signed_for_this_server_now_is_believed() {
     let scene = Scene::new().await;
@@ -269,6 +270,7 @@ async fn only_what_the_provider_signed_for_this_server_now_is_believed() {
     }
 }
 
+/// ASVS 7.6.2, 10.1.2, 10.2.1, 10.2.2.
 #[tokio::test]
 async fn a_way_back_is_for_the_browser_that_was_sent_once_and_from_that_provider() {
     let scene = Scene::new().await;
@@ -301,6 +303,7 @@ async fn a_way_back_is_for_the_browser_that_was_sent_once_and_from_that_provider
     assert_eq!(answer(request).await.location.as_deref(), Some("/founder/sign-in"));
 }
 
+/// ASVS 6.8.1, 10.5.2.
 #[tokio::test]
 async fn an_account_is_whose_it_was_connected_by_whatever_address_it_has() {
     let scene = Scene::new().await;
@@ -347,6 +350,7 @@ async fn one_joins_by_the_provider_with_the_link_of_an_invitation() {
     assert!(scene.there(&join, "").await.is_err(), "a link is used once");
 }
 
+/// ASVS 7.5.1.
 #[tokio::test]
 async fn who_has_no_password_is_asked_anew_by_the_provider_before_anything_is_changed() {
     let scene = Scene::new().await;
@@ -398,6 +402,7 @@ async fn who_has_no_password_is_asked_anew_by_the_provider_before_anything_is_ch
     assert_eq!(scene.reads(&anna).await, 200);
 }
 
+/// ASVS 6.8.4.
 #[tokio::test]
 async fn codes_are_asked_for_after_the_provider_too_and_no_link_goes_round_them() {
     let scene = Scene::new().await;

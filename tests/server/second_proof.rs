@@ -78,6 +78,7 @@ async fn turn_on(server: &Server, cookies: &str) -> (String, String, Vec<String>
     (secret, first, recovery)
 }
 
+/// ASVS 6.3.4, 6.5.1, 6.5.2.
 #[tokio::test]
 async fn where_codes_are_on_the_password_alone_opens_nothing_and_a_code_works_once() {
     let server = Server::start().await;
@@ -135,6 +136,7 @@ async fn where_codes_are_on_the_password_alone_opens_nothing_and_a_code_works_on
     }
 }
 
+/// ASVS 6.4.3, 6.4.4, 6.5.4.
 #[tokio::test]
 async fn a_lost_password_is_no_way_round_codes_and_a_founder_takes_them_from_who_lost_both() {
     let mut server = Server::start().await;
@@ -194,6 +196,7 @@ async fn codes_are_turned_off_by_who_knows_the_password_and_with_another_key_the
     assert_eq!((status, reads(&server, &whole).await), (200, 200));
 }
 
+/// ASVS 6.3.3.
 #[tokio::test]
 async fn where_everybody_needs_codes_only_the_account_is_open_until_they_are_on() {
     let server = Server::start_with(&["--no-demo", "--require-codes"]).await;

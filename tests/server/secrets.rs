@@ -1,7 +1,9 @@
 //! Owns that no secret of the settings is ever shown: a marker in each of them is in no line of the fullest log, no answer and
-//! no error, wherever it came from.
+//! no error, wherever it came from. Nor does the log hold what lets somebody in.
 
-use crate::serving::Server;
+use crate::people::{PASSWORD, create, sign_in, token};
+use crate::serving::{Server, answer};
+use reqwest::Method;
 use serde_json::json;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -24,6 +26,7 @@ fn said(folder: &Path, arguments: &[&str], variables: &[(&str, String)], code: i
     said
 }
 
+/// ASVS 13.3.1.
 #[test]
 fn a_database_that_does_not_answer_is_named_without_its_password() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -151,5 +154,46 @@ async fn sources_that_do_not_answer_say_nothing_of_what_opens_them() {
     assert!(log.contains("TRACE") && log.contains("a source failed"), "{}", log.len());
     for text in [asked.text, unsigned.text, page.text, doctor, errors, log] {
         assert!(!text.contains(MARKER), "{}", text.lines().find(|line| line.contains(MARKER)).unwrap_or_default());
+    }
+}
+
+/// ASVS 16.2.5.
+#[tokio::test]
+async fn no_line_of_the_log_holds_what_lets_somebody_in() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log.txt");
+    let into = Stdio::from(std::fs::File::create(&log).expect("a file"));
+    let server = Server::start_logging(folder.path(), &["--no-demo"], &[], ("debug", into)).await;
+    let link = server.founders_link();
+    assert_eq!(server.get(&link).await.status, 200);
+    create(&server, "anna@example.com", "founder", None);
+    let cookies = sign_in(&server, "anna@example.com").await;
+    let token = token(&server, "reading", &["health:read"], None);
+    let health = "/api/scaling-mode/health";
+    let form = |name: &str, body: String| {
+        let request = server.request(Method::POST, &format!("/api/scaling-mode/forms/{name}"));
+        request.header("content-type", "application/x-www-form-urlencoded").body(body)
+    };
+    let secret = link.rsplit('/').next().expect("a secret");
+    // Each is refused, and what is refused is logged.
+    for (request, status) in [
+        (server.request(Method::GET, &link).header("host", "evil.example"), 403),
+        (server.request(Method::POST, health).bearer_auth(&token).json(&json!({})), 403),
+        (server.request(Method::GET, health).bearer_auth(token.replacen("sm_", "sm-", 1)), 401),
+        (form("evaluate", String::new()).header("cookie", &cookies).header("origin", "https://evil.example"), 403),
+        (form("join", format!("link={secret}&email=eve%40example.com&name=Eve&password=zebra+lamp+slowly")), 404),
+        (form("sign-in", "email=anna%40example.com&password=zebra+lamp+slowly".to_owned()), 401),
+    ] {
+        let refused = answer(request).await;
+        assert_eq!(refused.status, status, "{refused:?}");
+    }
+    let log = std::fs::read_to_string(&log).expect("the log");
+    for said in ["/founder/join/*", "invalid-credential", "not-allowed", "foreign-origin", "a sign-in failed"] {
+        assert!(log.contains(said), "{said} is not in {log}");
+    }
+    let of_cookies = cookies.split("; ").filter_map(|cookie| cookie.split_once('=')).map(|(_, value)| value);
+    let digits = token.trim_start_matches("sm_");
+    for hidden in of_cookies.chain([secret, digits, PASSWORD, "lamp slowly", "lamp+slowly"]) {
+        assert!(hidden.len() > 8 && !log.contains(hidden), "{hidden} is in {log}");
     }
 }

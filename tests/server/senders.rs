@@ -153,6 +153,7 @@ async fn a_bound_token_sends_as_its_sources_and_as_no_other_at_every_door() {
 }
 
 /// The attack: as many sources as there are names.
+/// ASVS 2.3.2.
 #[tokio::test]
 async fn sources_that_senders_invent_come_to_an_end_at_every_door_and_those_that_have_gone_make_room() {
     let folder = tempfile::tempdir().expect("a folder");

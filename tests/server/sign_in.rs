@@ -68,6 +68,7 @@ fn another_address_is_refused_until_somebody_exists_who_could_sign_in() {
     assert!(error.contains("scaling-mode person create"), "{error}");
 }
 
+/// ASVS 6.3.2.
 #[tokio::test]
 async fn the_founder_comes_by_a_link_that_works_once() {
     let server = Server::start().await;
@@ -105,6 +106,7 @@ async fn the_founder_comes_by_a_link_that_works_once() {
     );
 }
 
+/// ASVS 7.2.4, 7.4.1, 14.3.1.
 #[tokio::test]
 async fn a_session_is_new_at_each_sign_in_and_gone_with_signing_out() {
     let server = with_founder().await;
@@ -140,6 +142,7 @@ async fn a_wrong_password_and_an_unknown_person_are_answered_alike() {
     assert_eq!(unknown.status, 401);
 }
 
+/// ASVS 6.1.1, 6.3.1.
 #[tokio::test]
 async fn guesses_are_slowed_down_and_keep_nobody_out_of_the_browser_they_know() {
     let server = with_founder().await;
@@ -166,6 +169,7 @@ async fn guesses_are_slowed_down_and_keep_nobody_out_of_the_browser_they_know() 
     assert_eq!(reads(&server, &known).await, 200);
 }
 
+/// ASVS 3.5.1.
 #[tokio::test]
 async fn a_foreign_page_signs_nobody_in_and_acts_for_nobody() {
     let server = with_founder().await;
@@ -210,6 +214,7 @@ async fn a_foreign_page_signs_nobody_in_and_acts_for_nobody() {
     assert_eq!(reads(&server, &cookies).await, 200);
 }
 
+/// ASVS 14.2.1.
 #[tokio::test]
 async fn a_secret_is_shown_once_and_stored_nowhere() {
     let server = with_founder().await;
@@ -301,6 +306,7 @@ async fn roles_change_at_once_and_somebody_stays_who_may_do_everything() {
     assert_eq!(reads(&server, &anna).await, 200);
 }
 
+/// ASVS 8.1.2, 8.2.3.
 #[tokio::test]
 async fn a_share_link_shows_what_was_chosen_and_no_more_until_it_is_revoked() {
     let server = with_founder().await;
@@ -363,6 +369,7 @@ async fn a_share_link_shows_what_was_chosen_and_no_more_until_it_is_revoked() {
     assert_eq!(open("kettle+orbit+green").await.status(), 404);
 }
 
+/// ASVS 6.2.2, 6.2.3, 7.1.2, 7.4.3, 7.5.2.
 #[tokio::test]
 async fn one_sees_and_ends_ones_own_sessions_and_changes_ones_password() {
     let server = with_founder().await;
@@ -404,6 +411,7 @@ async fn a_token_sends_telemetry_and_nothing_comes_without_one() {
     assert_eq!(basic.status, 401);
 }
 
+/// ASVS 2.4.1.
 #[tokio::test]
 async fn a_credential_that_calls_too_often_is_held_off_and_nobody_else() {
     let server = Server::start_with(&["--no-demo", "--calls-per-second", "1"]).await;

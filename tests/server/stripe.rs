@@ -175,6 +175,7 @@ async fn where_a_secret_is_named_only_what_is_signed_with_it_is_taken() {
     says(&signed(&server, &told, now(), SECRET).await, clients(2, 0), true);
 }
 
+/// ASVS 16.5.3.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_is_named_and_not_there_lets_nothing_in() {
     let folder = tempfile::tempdir().expect("a folder");

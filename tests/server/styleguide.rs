@@ -6,6 +6,7 @@ use std::collections::HashSet;
 const PAGE: &str = "/styleguide";
 const CHARTS: &str = "/api/scaling-mode/styleguide";
 
+/// ASVS 13.4.2, 15.2.3.
 #[tokio::test]
 async fn without_its_flag_the_styleguide_is_like_any_page_that_is_not_there() {
     let server = Server::start().await;

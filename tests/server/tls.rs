@@ -41,6 +41,7 @@ fn signal(server: &Server, name: &str) {
     assert!(sent.success());
 }
 
+/// ASVS 4.1.2, 12.2.1.
 #[tokio::test]
 async fn https_is_spoken_and_nothing_else_at_that_port() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -78,6 +79,7 @@ async fn https_is_spoken_and_nothing_else_at_that_port() {
     assert_eq!(server.ended(Duration::from_secs(8)).await, Some(0));
 }
 
+/// ASVS 12.2.2.
 #[tokio::test]
 async fn a_renewed_certificate_is_taken_and_a_broken_one_is_not() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -37,6 +37,7 @@ fn memory(server: &Server) -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") / 1024
 }
 
+/// ASVS 15.2.2.
 #[tokio::test]
 async fn senders_that_stop_in_the_middle_keep_nobody_waiting() {
     let server = Server::start().await;
@@ -81,6 +82,7 @@ async fn more_connections_than_there_is_room_for_end_the_longest_silent_ones() {
     drop(half);
 }
 
+/// ASVS 1.4.3, 5.2.1.
 #[tokio::test]
 async fn bodies_at_open_endpoints_are_small_and_memory_comes_back() {
     let server = Server::start().await;

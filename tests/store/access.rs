@@ -68,6 +68,7 @@ async fn a_person_is_made_once_with_roles_and_their_event() {
     .await;
 }
 
+/// ASVS 6.4.1.
 #[tokio::test]
 async fn an_invitation_is_used_once_and_not_after_its_time() {
     for_each_backend(async |store| {

@@ -50,6 +50,7 @@ async fn an_event_keeps_the_address_that_it_was_asked_from() {
     .await;
 }
 
+/// ASVS 2.3.1.
 #[tokio::test]
 async fn the_mode_is_compared_and_set() {
     for_each_backend(async |store| {
@@ -126,6 +127,7 @@ async fn a_key_gives_the_first_outcome_of_an_act_again() {
     .await;
 }
 
+/// ASVS 2.3.4.
 #[tokio::test]
 async fn a_proposal_is_accepted_once_and_moves_the_mode() {
     for_each_backend(async |store| {

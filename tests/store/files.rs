@@ -125,6 +125,7 @@ async fn damaged(sql: &[&'static str]) -> StoreError {
     refused
 }
 
+/// ASVS 5.2.2.
 #[tokio::test]
 async fn restore_refuses_what_is_not_a_whole_store() {
     let cases: [(&[&str], &str); 6] = [

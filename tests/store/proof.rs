@@ -57,6 +57,7 @@ async fn a_bundle_is_proved_with_nothing_but_the_public_key_and_holds_its_own_ex
     .await;
 }
 
+/// ASVS 11.6.1.
 #[tokio::test]
 async fn a_bundle_under_another_key_without_its_end_or_with_an_altered_signature_is_not_accepted() {
     let (_folder, store) = sqlite().await;

@@ -514,6 +514,7 @@ mod tests {
         }
     }
 
+    /// ASVS 11.4.3.
     #[test]
     fn the_digest_is_sha_256() {
         assert_eq!(digest(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

@@ -149,6 +149,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// ASVS 1.4.2.
     #[test]
     fn decimals_are_read_exactly_or_refused_by_name() {
         let cases: [(&str, Result<&str, DecimalError>); 15] = [

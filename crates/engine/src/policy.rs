@@ -547,6 +547,7 @@ mod tests {
         assert!(serde_json::from_str::<ModeLimits>(text).is_err());
     }
 
+    /// ASVS 2.2.3.
     #[test]
     fn out_of_range_and_contradictory_guardrails_are_named() {
         let mut policy = Policy::default();

@@ -495,6 +495,7 @@ mod tests {
         assert!(super::super::canonical::keys_ascend(&serde_json::from_str(&text).unwrap(), &text), "{text}");
     }
 
+    /// ASVS 1.3.3, 2.2.1.
     #[test]
     fn each_kind_of_bad_row_is_refused_by_its_field() {
         let good = json!({"signal": "clients.active", "at": "2026-11-24T03:00:00Z", "value": 12, "unit": "clients"});

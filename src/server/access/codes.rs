@@ -107,6 +107,7 @@ mod tests {
         DateTime::from_timestamp(seconds, 0).unwrap()
     }
 
+    /// ASVS 6.5.5.
     #[test]
     fn codes_are_those_of_the_standard_and_of_their_time_only() {
         // RFC 6238, appendix B, SHA-1, its last six digits.
@@ -132,6 +133,7 @@ mod tests {
         assert!(picture.side > 20 && picture.path.starts_with("M0 0h1v1h-1z"));
     }
 
+    /// ASVS 6.5.3.
     #[test]
     fn recovery_codes_are_new_and_read_however_they_are_typed() {
         let codes = fresh_recovery_codes().unwrap();

@@ -117,6 +117,7 @@ mod tests {
     use super::*;
     use crate::server::config::{Flags, ServeFlags};
 
+    /// ASVS 11.3.3.
     #[test]
     fn what_is_sealed_opens_with_its_key_for_its_purpose_and_unaltered() {
         let sealer = Sealer::new(&[7; 32]);

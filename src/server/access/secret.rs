@@ -59,6 +59,7 @@ pub fn hash(secret: &str) -> String {
 mod tests {
     use super::*;
 
+    /// ASVS 7.2.2, 7.2.3, 11.5.1.
     #[test]
     fn each_is_new_and_only_its_hash_leads_back() {
         let (one, other) = (fresh().unwrap(), fresh().unwrap());

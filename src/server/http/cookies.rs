@@ -129,6 +129,7 @@ mod tests {
         assert_eq!(session(&with("__Host-scaling-mode=")), None);
     }
 
+    /// ASVS 3.3.1, 3.3.2, 3.3.3, 3.3.4.
     #[test]
     fn a_cookie_is_for_this_host_only_and_no_script_reads_it() {
         for cookie in [with_session("s"), without_session(), with_device("d"), with_flow("f"), with_share("g")] {

@@ -301,6 +301,7 @@ fn parameters_of(parameters: &[Parameter], takes_a_key: bool) -> Vec<Value> {
 mod tests {
     use super::*;
 
+    /// ASVS 2.1.1.
     #[test]
     fn the_document_names_every_endpoint_and_refers_only_to_what_it_holds() {
         let document = build();
@@ -327,6 +328,7 @@ mod tests {
         }
     }
 
+    /// ASVS 15.3.7.
     #[test]
     fn unknown_parameters_are_named() {
         let unknown = |query| unknown_parameter(&Method::GET, "/api/scaling-mode/history", query);

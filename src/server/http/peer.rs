@@ -171,6 +171,7 @@ mod tests {
         format!("{} {}", peer.address, if peer.is_https { "https" } else { "http" })
     }
 
+    /// ASVS 4.1.3.
     #[test]
     fn nobody_but_a_trusted_proxy_says_who_the_peer_is() {
         for name in ["x-forwarded-for", "forwarded"] {
@@ -182,6 +183,7 @@ mod tests {
         }
     }
 
+    /// ASVS 15.3.4.
     #[test]
     fn a_proxy_s_list_is_read_from_the_right_up_to_the_first_that_is_no_proxy() {
         for (list, peer) in [

@@ -227,6 +227,7 @@ mod tests {
     use super::*;
     use crate::domain::mode::Mode;
 
+    /// ASVS 16.5.1.
     #[test]
     fn an_inner_error_never_reaches_the_client() {
         let secret = sqlx::Error::Protocol("password=hunter2".into());

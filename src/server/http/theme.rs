@@ -66,6 +66,7 @@ mod tests {
         assert_eq!(chosen_of("theme=dark"), None);
     }
 
+    /// ASVS 3.7.2.
     #[tokio::test]
     async fn the_way_back_never_leaves_the_application() {
         for (back, leads) in [

@@ -341,7 +341,10 @@ fn of_request(error: reqwest::Error) -> AskError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
 
+    /// ASVS 13.2.4.
     #[test]
     fn where_clouds_keep_credentials_is_asked_only_where_it_is_named() {
         let allowed = Allowed::default();
@@ -365,6 +368,7 @@ mod tests {
         }
     }
 
+    /// ASVS 1.3.6.
     #[tokio::test]
     async fn what_may_not_be_asked_is_refused_before_anything_is_sent() {
         let outgoing = Outgoing::new(Allowed::default()).unwrap();
@@ -376,5 +380,28 @@ mod tests {
         assert_eq!(ask("http://[fe80::1]/").await.code(), "forbidden-address");
         assert_eq!(ask("file:///etc/passwd").await.code(), "no-address");
         assert_eq!(ask("http://127.0.0.1:1/").await, AskError::Unreachable);
+    }
+
+    /// ASVS 15.3.2.
+    #[tokio::test]
+    async fn a_redirect_is_said_and_not_followed() {
+        let (asked, elsewhere) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+        elsewhere.set_nonblocking(true).unwrap();
+        let url: Url = format!("http://{}/", asked.local_addr().unwrap()).parse().unwrap();
+        let to = elsewhere.local_addr().unwrap();
+        let outgoing = Outgoing::new(Allowed::default()).unwrap();
+        for status in [301_u16, 302, 303, 307, 308] {
+            let listener = asked.try_clone().unwrap();
+            let server = std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+                let head = format!("HTTP/1.1 {status} Moved\r\nlocation: http://{to}/\r\ncontent-length: 0");
+                stream.write_all(format!("{head}\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
+            });
+            let answer = outgoing.get(&url, |request| request).await;
+            assert_eq!(answer, Err(AskError::Redirected(status)));
+            server.join().unwrap();
+        }
+        assert!(elsewhere.accept().is_err(), "it was followed");
     }
 }
