@@ -160,7 +160,11 @@ async fn find(
     }
     whole!(access::check(store, &changes).await?);
     if let Some((table, key)) = whole!(found(WHOLE_STORE, "telemetry", store.broken_seal().await)?) {
-        return Ok(Err(Problem::of(WHOLE_STORE, table, format!("the row with {key} was altered: it does not match its seal"))));
+        return Ok(Err(Problem::of(
+            WHOLE_STORE,
+            table,
+            format!("the row with {key} was altered: it does not match its seal"),
+        )));
     }
     report.store_head = store_head(&report.heads);
     Ok(match kept {

@@ -199,7 +199,8 @@ async fn seal(db: &mut sqlx::SqliteConnection, hash: &str) {
     let (of, times) = ((person, link), (created_at, seen_at));
     let text = format!("{hash} {of:?} {times:?} {is_whole} {address:?} {agent:?}");
     let digest = scaling_mode::domain::canonical::digest(text.as_bytes());
-    let done = sqlx::query("UPDATE sessions SET seal = ? WHERE token_hash = ?").bind(digest).bind(hash).execute(db).await;
+    let done =
+        sqlx::query("UPDATE sessions SET seal = ? WHERE token_hash = ?").bind(digest).bind(hash).execute(db).await;
     done.expect("it is sealed");
 }
 

@@ -52,7 +52,7 @@ async fn fill(store: &dyn Store) {
     let mut spent = batch(json!({"source": "bills", "samples": [sample("ai.spend", 4, json!(1))]}));
     spent.unpriced = [("a model".to_owned(), minute(4))].into_iter().collect();
     store.ingest("another", &spent, minute(11), None).await.unwrap();
-    for at in [5, 6] {
+    for at in [5_i64, 6] {
         let total = Total::Count(100 + at.unsigned_abs());
         let (family, key) = ([1; 16], [2; 16]);
         let reading =

@@ -17,7 +17,8 @@ pub fn check(state: &AppState, request: &mut Request) -> Result<(), Box<Response
         request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     }
     admit(state, request).map_err(|error| {
-        tracing::info!(method = %request.method(), path = doors::template(request.uri().path()), problem = error.code_name(), "refused");
+        let address = request.extensions().get::<Peer>().map(|peer| peer.address.to_string());
+        tracing::info!(method = %request.method(), path = doors::template(request.uri().path()), address, problem = error.code_name(), "refused");
         Box::new(problem::response(&error))
     })
 }

@@ -5,7 +5,7 @@ use super::inflate::LARGEST;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -174,25 +174,39 @@ impl Allowed {
 }
 
 /// Addresses at which clouds keep credentials, or that are no single machine's.
+/// Addresses beside the link-local ones at which clouds keep credentials: Alibaba, Azure, Oracle.
+const CLOUDS: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
+
 fn is_dangerous(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
-            v4.is_link_local()
-                || v4.is_multicast()
-                || v4.is_broadcast()
-                || v4.is_unspecified()
-                || v4.octets() == [100, 100, 100, 200]
+            v4.is_link_local() || v4.is_multicast() || v4.is_broadcast() || v4.is_unspecified() || CLOUDS.contains(&v4)
         }
         IpAddr::V6(v6) => {
             if let Some(v4) = v6.to_ipv4_mapped() {
                 return is_dangerous(IpAddr::V4(v4));
             }
-            let first = v6.segments()[0];
+            if let Some(v4) = translated(v6) {
+                return is_dangerous(IpAddr::V4(v4));
+            }
+            let [first, second, ..] = v6.segments();
             (first & 0xffc0) == 0xfe80
                 || v6.is_multicast()
                 || v6.is_unspecified()
-                || first == 0xfd00 && v6.segments()[1] == 0xec2
+                || [(0xfd00, 0xec2), (0xfd20, 0xce)].contains(&(first, second))
         }
+    }
+}
+
+/// The IPv4 address that a gateway would ask in the place of this one: NAT64 (RFC 6052, RFC 8215) and 6to4 (RFC 3056).
+fn translated(v6: Ipv6Addr) -> Option<Ipv4Addr> {
+    let segments = v6.segments();
+    let of = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
+    match segments {
+        [0x64, 0xff9b, _, _, _, _, high, low] => Some(of(high, low)),
+        [0x2002, high, low, ..] => Some(of(high, low)),
+        _ => None,
     }
 }
 
@@ -357,6 +371,12 @@ mod tests {
             "fe80::1",
             "fd00:ec2::254",
             "::ffff:169.254.169.254",
+            "168.63.129.16",
+            "192.0.0.192",
+            "fd20:ce::254",
+            "64:ff9b::a9fe:a9fe",
+            "64:ff9b:1::a9fe:a9fe",
+            "2002:a9fe:a9fe::1",
             "::",
         ] {
             let address: IpAddr = address.parse().unwrap();
