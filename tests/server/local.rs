@@ -75,10 +75,10 @@ async fn starts(url: &str) {
 }
 
 /// nginx in front of the server, as a program of this user, listening on an address that other machines reach.
-fn nginx(folder: &std::path::Path, port: u16, to: &str, headers: &str) -> Running {
+fn nginx(folder: &std::path::Path, port: u16, to: &str, headers: &str, user: &str) -> Running {
     let folder = folder.display();
-    // SAFE: root's nginx would otherwise run its workers as another user.
-    let user = if is_root() { "user root;" } else { "" };
+    // Only root's nginx can run its workers as a certain user.
+    let user = if is_root() { format!("user {user};") } else { String::new() };
     let conf = format!(
         "{user} daemon off; pid {folder}/pid; error_log stderr crit; events {{}}
          http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
@@ -107,6 +107,7 @@ fn path() -> String {
 async fn a_proxy_opens_nothing_whatever_it_adds_or_leaves_out() {
     assert!(is_there("nginx"), "run scripts/setup.sh databases");
     let snippets = [
+        ("nothing, with workers of another user", ""),
         ("nothing", ""),
         ("the host", "proxy_set_header Host $host;"),
         ("the host as localhost with the port", "proxy_set_header Host localhost:SERVER;"),
@@ -124,7 +125,13 @@ async fn a_proxy_opens_nothing_whatever_it_adds_or_leaves_out() {
         let server = Server::start().await;
         let (_, port_of_server) = server.url.rsplit_once(':').expect("a port");
         let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
-        let _nginx = nginx(folder.path(), port, &server.url, &headers.replace("SERVER", port_of_server));
+        let _nginx = nginx(
+            folder.path(),
+            port,
+            &server.url,
+            &headers.replace("SERVER", port_of_server),
+            if name.contains("another user") { "daemon" } else { "root" },
+        );
         let client = client();
         for base in [format!("http://127.0.0.1:{port}"), format!("http://[::1]:{port}")] {
             starts(&format!("{base}/healthz")).await;
@@ -210,11 +217,19 @@ async fn the_first_mark_of_a_proxy_ends_it_until_a_person_exists() {
         "x-forwarded-server",
         "x-amzn-trace-id",
     ] {
-        let server = Server::start().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut server = Server::start_in(folder.path(), &["--no-demo"]).await;
         assert_eq!(server.get("/api/scaling-mode/config").await.status, 200, "{mark}");
         let marked = server.request(Method::GET, "/api/scaling-mode/config").header(mark, "203.0.113.9");
         assert_eq!(answer(marked).await.status, 401, "{mark}");
         assert_eq!(server.get("/api/scaling-mode/config").await.status, 401, "{mark}");
+        if mark == "via" {
+            // A restart does not forget it, and the link still creates the first account.
+            server.kill();
+            let server = Server::start_in(folder.path(), &["--no-demo"]).await;
+            assert_eq!(server.get("/api/scaling-mode/config").await.status, 401, "{mark}");
+            assert!(server.founders_link().starts_with("/founder/join/"));
+        }
     }
 }
 

@@ -114,7 +114,7 @@ fn access(settings: &Settings) -> Result<Access, CliError> {
         what: "the provider of sign-in could not be asked from here",
         source: Box::new(source),
     })?;
-    Ok(Access::new(provider, sealer, Calls::new(settings.calls_per_second)))
+    Ok(Access::new(provider, sealer, Calls::new(settings.calls_per_second), &settings.data_dir))
 }
 
 /// Serves until it is told to stop.

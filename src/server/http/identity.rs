@@ -23,6 +23,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Duration, Utc};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -49,6 +50,8 @@ pub struct Access {
     has_people: AtomicBool,
     /// Whether a request has come through a proxy: then what connects from this machine may be a proxy, too.
     is_behind_a_proxy: AtomicBool,
+    /// The file that keeps this over a restart.
+    proxy_mark: Option<PathBuf>,
 }
 
 /// What a request came with, as an extension of it: secrets by their hashes.
@@ -61,8 +64,23 @@ pub enum Credential {
 }
 
 impl Access {
-    pub fn new(provider: Option<Provider>, sealer: Option<Arc<Sealer>>, calls: Calls) -> Access {
-        Access { calls, provider, sealer, ..Access::default() }
+    /// `data_dir` keeps over a restart that a request has come through a proxy.
+    pub fn new(provider: Option<Provider>, sealer: Option<Arc<Sealer>>, calls: Calls, data_dir: &Path) -> Access {
+        let mark = data_dir.join("behind-a-proxy");
+        let is_behind_a_proxy = AtomicBool::new(mark.exists());
+        Access { calls, is_behind_a_proxy, provider, proxy_mark: Some(mark), sealer, ..Access::default() }
+    }
+
+    /// Notes that a request has come through a proxy.
+    fn note_proxy(&self) {
+        if self.is_behind_a_proxy.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        tracing::warn!("a request came through a proxy: from now on every request needs a credential");
+        let kept = self.proxy_mark.as_ref().map_or(Ok(()), |mark| std::fs::write(mark, ""));
+        if let Err(error) = kept {
+            tracing::warn!(%error, "the next start does not know that a request came through a proxy");
+        }
     }
 
     /// Whether some person exists.
@@ -371,8 +389,8 @@ async fn is_local(state: &AppState, parts: &Parts) -> Result<bool, WireError> {
     if !state.settings.addr.ip().is_loopback() {
         return Ok(false);
     }
-    if is_proxied(&parts.headers) && !state.access.is_behind_a_proxy.swap(true, Ordering::Relaxed) {
-        tracing::warn!("a request came through a proxy: from now on every request needs a credential");
+    if is_proxied(&parts.headers) {
+        state.access.note_proxy();
     }
     let ends = parts.extensions.get::<Ends>();
     let may_be = !state.access.is_behind_a_proxy.load(Ordering::Relaxed)
