@@ -273,8 +273,13 @@ async fn write(store: &dyn Store, writer: usize, place: u64) {
         let done = if place.is_multiple_of(10) {
             let mut event = scaling_mode::domain::history::NewEvent::new(EventType::Note, "local", at);
             event.reason = Some(name.clone());
-            let edit =
-                scaling_mode::server::store::SourceEdit { after: Some("{}".into()), before: None, name: name.clone() };
+            // Each writer changes a source of its own again and again: more than 50 are not added.
+            let definition = |place: u64| format!("{{\"place\":{place}}}");
+            let edit = scaling_mode::server::store::SourceEdit {
+                after: Some(definition(place)),
+                before: place.checked_sub(10).map(definition),
+                name: format!("of-{writer}"),
+            };
             store.change_source(ENV, &edit, event, Some(&key)).await
         } else {
             let batch: Batch = serde_json::from_value(json!({"source": format!("writer-{writer}"), "samples": [

@@ -132,7 +132,7 @@ TRIES = [
     get(f"/founder/scaling-mode?{WHERE}&{DAYS}&before=9&type=note&actor=local&range=7&notice=frozen"),
     get("/founder/scaling-mode/snapshots/{snapshot}*"),
     get("/founder/scaling-mode/compare?from={snapshot}&to={snapshot}"),
-    get(f"/founder/scaling-mode/connections?{WHERE}&notice=source-wrong&to=metrics&after=a&name=m&{SOURCE}"),
+    get(f"/founder/scaling-mode/connections?{WHERE}&notice=source-wrong&to=metrics&after=a&name=m&{SOURCE}", who="founder"),
     get("/founder/scaling-mode/events/1*"),
     get(f"/founder/scaling-mode/events/1?{WHERE}"),
     get(f"/founder/scaling-mode/backtest?{WHERE}&{DAYS}&guardrails.max_churn_risk=0.1"),
