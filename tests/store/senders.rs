@@ -8,7 +8,7 @@ use scaling_mode::domain::sender::{Sender, Speaker};
 use scaling_mode::domain::signal::{Series, Severity};
 use scaling_mode::domain::source::MOST_ADDED;
 use scaling_mode::domain::stream::Span;
-use scaling_mode::domain::telemetry::{AcceptedBatch, Receipt};
+use scaling_mode::domain::telemetry::{AcceptedBatch, Receipt, Watermark};
 use scaling_mode::server::store::access::{Entry, NewToken};
 use scaling_mode::server::store::{EventFilter, PullState, SourceEdit, Store, StoreError};
 use serde_json::json;
@@ -75,6 +75,11 @@ async fn what_a_token_has_named_no_other_token_revises() {
         let refused = send(store, &clients("billing", 99, true, &b)).await;
         assert!(matches!(refused, Err(StoreError::SourceOfAnother(name)) if name == "billing"));
         assert_eq!(value(store).await, 3);
+        // Coverage and counters change what the owner's numbers mean.
+        let mut vouched = clients("billing", 3, false, &b);
+        let series = [Series::ClientsActive].into();
+        vouched.watermark = Some(Watermark { covers_from: None, data_through: minute(9), series });
+        assert!(matches!(send(store, &vouched).await, Err(StoreError::SourceOfAnother(_))));
         // The same again contradicts nothing, and its own revises.
         assert_eq!(send(store, &clients("billing", 3, true, &b)).await.unwrap().duplicates, 1);
         send(store, &clients("billing", 4, true, &a)).await.unwrap();
@@ -96,10 +101,14 @@ async fn a_source_that_is_bound_or_asked_is_not_taken_by_naming_it_first() {
     for_each_backend(async |store| {
         let owner = bind(store, "billing", "billing").await;
         let stranger = token(owner + 1, &[]);
-        send(store, &clients("billing", 3, false, &stranger)).await.unwrap();
-        let refused = send(store, &clients("billing", 9, true, &stranger)).await;
-        assert!(matches!(refused, Err(StoreError::SourceOfAnother(_))));
+        // A bound source is sent by its tokens alone, also before it was ever named.
+        for revises in [false, true] {
+            let refused = send(store, &clients("billing", 9, revises, &stranger)).await;
+            assert!(matches!(refused, Err(StoreError::NotForSource(_))));
+        }
         send(store, &clients("billing", 4, true, &token(owner, &["billing"]))).await.unwrap();
+        let refused = send(store, &clients("billing", 9, false, &stranger)).await;
+        assert!(matches!(refused, Err(StoreError::NotForSource(_))));
         let asked = PullState {
             asked_through: None,
             attempted_at: minute(1),
@@ -112,6 +121,11 @@ async fn a_source_that_is_bound_or_asked_is_not_taken_by_naming_it_first() {
         let refused = send(store, &clients("metrics", 9, true, &stranger)).await;
         assert!(matches!(refused, Err(StoreError::SourceOfAnother(_))));
         send(store, &clients("metrics", 4, true, &Sender::asked())).await.unwrap();
+        // Naming it before the server polls it gives nobody a right to what the server asks.
+        send(store, &clients("squatted", 3, false, &stranger)).await.unwrap();
+        store.note_pull(ENV, "squatted", &asked).await.unwrap();
+        let refused = send(store, &clients("squatted", 9, true, &stranger)).await;
+        assert!(matches!(refused, Err(StoreError::SourceOfAnother(_))));
     })
     .await;
 }

@@ -3,7 +3,7 @@
 use super::super::rows::At;
 use super::super::{AddedSource, IdempotencyKey, SourceEdit, StoreError};
 use super::idempotency::Kind;
-use super::{Connection, environments, history, idempotency, proving};
+use super::{Connection, environments, history, idempotency, proving, senders};
 use crate::domain::history::NewEvent;
 use crate::domain::source::MOST_ADDED;
 
@@ -77,6 +77,7 @@ pub(super) async fn change(
                 .bind(&edit.name)
                 .execute(&mut *db)
                 .await?;
+            senders::disown(db, found.id, &edit.name).await?;
         }
     }
     // How asking went was of what it was asked before: what is new is asked for from as far back as the first time.

@@ -43,6 +43,10 @@ pub(super) async fn ingest(
     }
     let senders::Source { id: source, may_revise } =
         senders::source(db, found.id, &batch.source, &batch.sender).await?;
+    // Counters and coverage change what the source's own numbers mean.
+    if !may_revise && (!batch.readings.is_empty() || batch.watermark.is_some()) {
+        return Err(StoreError::SourceOfAnother(batch.source.clone()));
+    }
     let streams = streams_of(db, source, batch).await?;
     let fetched_at = millis(now);
     let grown = grown(db, &streams, batch).await?;

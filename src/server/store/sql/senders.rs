@@ -42,21 +42,54 @@ pub(super) async fn source(
     let may_revise = match &sender.speaker {
         Speaker::Asked | Speaker::Person => true,
         Speaker::Token { .. } if sender.is_bound_to(name) => true,
+        // A bound source is sent by its tokens alone.
+        Speaker::Token { .. } if is_bound(db, environment, name).await? => {
+            return Err(StoreError::NotForSource(name.to_owned()));
+        }
+        // The server's own questions and Stripe's notices are nobody else's, whoever named the source first.
+        Speaker::Token { .. } if is_asked(db, id).await? => false,
         Speaker::Token { id: token, .. } => match owner {
             Some(owner) => owner == *token,
-            None => !is_asked(db, id).await? && !is_bound(db, environment, name).await?,
+            None => claim(db, id, *token).await?,
         },
     };
     Ok(Source { id, may_revise })
 }
 
+/// Gives a source without an owner to the first token that sends as it.
+async fn claim(db: &mut Connection, source: i64, token: i64) -> Result<bool, StoreError> {
+    sqlx::query("UPDATE sources SET token_id = $1 WHERE id = $2").bind(token).bind(source).execute(&mut *db).await?;
+    seals::reseal_source(db, source).await?;
+    Ok(true)
+}
+
+/// The owner of a source that the server has polled: no token has this number, so that none inherits the source.
+const NO_TOKEN: i64 = 0;
+
+/// Keeps a source that the server no longer polls from being claimed by a token.
+pub(super) async fn disown(db: &mut Connection, environment: i64, name: &str) -> Result<(), StoreError> {
+    let id: Option<i64> =
+        sqlx::query_scalar("UPDATE sources SET token_id = $1 WHERE environment_id = $2 AND name = $3 RETURNING id")
+            .bind(NO_TOKEN)
+            .bind(environment)
+            .bind(name)
+            .fetch_optional(&mut *db)
+            .await?;
+    match id {
+        Some(id) => seals::reseal_source(db, id).await,
+        None => Ok(()),
+    }
+}
+
 async fn made(db: &mut Connection, environment: i64, name: &str, sender: &Sender) -> Result<Source, StoreError> {
     room(db, environment, name, sender).await?;
-    // A token that is bound to a source owns it, even if another token names it first.
-    let is_free = sender.is_bound_to(name) || !is_bound(db, environment, name).await?;
     let token = match &sender.speaker {
-        Speaker::Token { id, .. } if is_free => Some(*id),
-        _ => None,
+        // A token that is bound to a source owns it, and no other may name it.
+        Speaker::Token { .. } if !sender.is_bound_to(name) && is_bound(db, environment, name).await? => {
+            return Err(StoreError::NotForSource(name.to_owned()));
+        }
+        Speaker::Token { id, .. } => Some(*id),
+        Speaker::Asked | Speaker::Person => None,
     };
     let id = sqlx::query_scalar("INSERT INTO sources (environment_id, name, token_id) VALUES ($1, $2, $3) RETURNING id")
         .bind(environment)
@@ -65,14 +98,18 @@ async fn made(db: &mut Connection, environment: i64, name: &str, sender: &Sender
         .fetch_one(&mut *db)
         .await?;
     seals::reseal_source(db, id).await?;
-    Ok(Source { id, may_revise: is_free || !matches!(sender.speaker, Speaker::Token { .. }) })
+    Ok(Source { id, may_revise: true })
 }
 
-/// Whether the server asks it.
+/// Whether the server polls it, or Stripe sends to it.
 async fn is_asked(db: &mut Connection, source: i64) -> Result<bool, StoreError> {
-    let count: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM pulls WHERE source_id = $1").bind(source).fetch_one(db).await?;
-    Ok(count > 0)
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM pulls WHERE source_id = $1) \
+         OR EXISTS (SELECT 1 FROM subscription_lists WHERE source_id = $1)",
+    )
+    .bind(source)
+    .fetch_one(db)
+    .await?)
 }
 
 /// Whether a founder has bound a token of this environment to a source of this name, and not revoked it.
@@ -100,7 +137,7 @@ async fn room(db: &mut Connection, environment: i64, name: &str, sender: &Sender
          AND NOT EXISTS (SELECT 1 FROM pulls WHERE source_id = sources.id)",
     )
     .bind(environment)
-    .fetch_one(db)
+    .fetch_one(&mut *db)
     .await?;
     if count >= i64::from(sender.most_sources) {
         return Err(StoreError::TooManySources { most: sender.most_sources, name: name.to_owned() });
