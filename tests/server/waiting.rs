@@ -67,6 +67,54 @@ async fn senders_that_stop_in_the_middle_keep_nobody_waiting() {
     assert_eq!(status_of(&mut first), "408");
 }
 
+/// A credential that ends while a body arrives does nothing any more.
+#[tokio::test]
+async fn an_act_whose_token_was_revoked_meanwhile_is_not_done() {
+    let server = Server::start().await;
+    create(&server, "anna@example.com", "founder", None);
+    let late = token(&server, "late", &["config:write"], Some("production"));
+    let body = json!({"environment": "production", "action": "freeze", "reason": "too late"}).to_string();
+    let (first, rest) = body.split_at(body.len() - 5);
+    let head = format!(
+        "PUT /api/scaling-mode/config HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nauthorization: Bearer {late}\r\n\
+         content-length: {}\r\n\r\n{first}",
+        body.len()
+    );
+    let mut stream = sent(&server, head.as_bytes());
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(server.command(&["token", "revoke", "late", "--log", "warn"]).0, 0);
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    stream.write_all(rest.as_bytes()).expect("it is written");
+    assert_eq!(status_of(&mut stream), "401");
+    assert!(!server.command(&["history", "--log", "error"]).1.contains("too late"));
+}
+
+/// One sender's telemetry leaves room for what others do.
+#[tokio::test]
+async fn large_bodies_of_one_token_leave_room_for_acts() {
+    let server = Server::start().await;
+    create(&server, "anna@example.com", "founder", None);
+    let greedy = token(&server, "greedy", &["telemetry:write"], Some("production"));
+    let other = token(&server, "other", &["telemetry:write", "config:write"], Some("production"));
+    let length = 15 * 1024 * 1024;
+    let authorised = format!("authorization: Bearer {greedy}\r\n");
+    let held: Vec<TcpStream> = (0..3)
+        .map(|_| {
+            let mut stream = sent(&server, &head("/v1/metrics", length, &authorised));
+            stream.set_write_timeout(Some(Duration::from_secs(5))).expect("a limit");
+            // A refused sender may be cut off in the middle.
+            let _ = stream.write_all(&vec![b' '; length - 10]);
+            stream
+        })
+        .collect();
+    let freeze = json!({"environment": "production", "action": "freeze", "reason": "all the same"});
+    let act = server.request(Method::PUT, "/api/scaling-mode/config").bearer_auth(&other).json(&freeze);
+    assert_eq!(answer(act).await.status, 200);
+    let export = server.request(Method::POST, "/v1/metrics").bearer_auth(&other).json(&json!({"resourceMetrics": []}));
+    assert_eq!(answer(export).await.status, 200);
+    drop(held);
+}
+
 #[tokio::test]
 async fn more_connections_than_there_is_room_for_end_the_longest_silent_ones() {
     // 300 files, of which 128 are kept for other things.

@@ -165,6 +165,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     }
     tasks.spawn(state.commits.clone().run(stop.clone()));
     tasks.spawn(continuity::run(store.clone(), settings.clone(), stop.clone()));
+    tasks.spawn(Access::forget_at_changes(state.clone(), stop.clone()));
     tasks.spawn(probes::check_writes(state.clone(), stop.clone()));
     tasks.spawn(state.feed.clone().run(store.clone()));
     tasks.spawn(housekeeping(store.clone(), settings.clone(), leadership.clone(), state.clock.clone(), stop.clone()));

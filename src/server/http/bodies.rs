@@ -5,14 +5,15 @@ use super::doors::{Door, door};
 use super::{MAX_BODY, problem};
 use crate::error::{Code, WireError};
 use crate::server::clock;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::header;
 use axum::response::Response;
 use futures_util::stream::{self, Stream, StreamExt};
+use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The largest body of an endpoint that anybody may call, in bytes: a form with a password or a passkey.
@@ -23,18 +24,66 @@ const LARGEST_STRIPE: usize = 2 * 1024 * 1024;
 const LARGEST_FORM: usize = 256 * 1024;
 /// The longest silence of a sender in the middle of a body.
 const SILENCE: Duration = Duration::from_secs(10);
-/// The longest time that a body may take from its beginning to its end.
-const WHOLE: Duration = Duration::from_secs(60);
-/// The most bytes of bodies in memory at once.
-const MOST_BYTES: usize = 48 * 1024 * 1024;
-/// Of these, the most that senders without a credential may take.
-const MOST_OPEN_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bodies that share a limit, so that those of one kind leave room for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pool {
+    /// Forms and acts of those with a credential.
+    Acts,
+    /// Forms that anybody may send.
+    Open,
+    Stripe,
+    Telemetry,
+}
+
+impl Pool {
+    /// The most bytes in memory at once.
+    const fn most(self) -> usize {
+        match self {
+            Pool::Acts => 8 * 1024 * 1024,
+            Pool::Open | Pool::Stripe => 4 * 1024 * 1024,
+            Pool::Telemetry => 48 * 1024 * 1024,
+        }
+    }
+
+    /// The most bytes of one sender: half, less where a body is small.
+    const fn most_of_one(self) -> usize {
+        match self {
+            Pool::Acts | Pool::Stripe => 2 * 1024 * 1024,
+            Pool::Open => 256 * 1024,
+            Pool::Telemetry => 24 * 1024 * 1024,
+        }
+    }
+
+    /// The longest time that a body may take from its beginning to its end.
+    const fn whole(self) -> Duration {
+        match self {
+            Pool::Acts | Pool::Open | Pool::Stripe => Duration::from_secs(20),
+            Pool::Telemetry => Duration::from_secs(60),
+        }
+    }
+}
 
 /// The bytes of bodies that are in memory.
 #[derive(Default)]
 pub struct Bodies {
-    all: AtomicUsize,
+    acts: AtomicUsize,
     open: AtomicUsize,
+    stripe: AtomicUsize,
+    telemetry: AtomicUsize,
+    /// By the sender and the pool.
+    of_one: Mutex<HashMap<(String, u8), usize>>,
+}
+
+impl Bodies {
+    const fn of(&self, pool: Pool) -> &AtomicUsize {
+        match pool {
+            Pool::Acts => &self.acts,
+            Pool::Open => &self.open,
+            Pool::Stripe => &self.stripe,
+            Pool::Telemetry => &self.telemetry,
+        }
+    }
 }
 
 /// Why a body was not read to its end.
@@ -48,18 +97,34 @@ enum Refusal {
 /// What one request's body takes. Its bytes count until this is dropped.
 pub struct Share {
     bodies: Arc<Bodies>,
-    is_open: bool,
+    pool: Pool,
     refusal: OnceLock<Refusal>,
+    /// The credential, or the address of a sender without one.
+    sender: OnceLock<String>,
     taken: AtomicUsize,
 }
 
 impl Share {
+    /// Says who sends the body, before any of it is read.
+    pub fn sent_by(&self, sender: String) {
+        let _ = self.sender.set(sender);
+    }
+
+    fn key(&self) -> Option<(String, u8)> {
+        self.sender.get().map(|sender| (sender.clone(), self.pool as u8))
+    }
+
     /// Takes room for a part of the body.
     fn take(&self, bytes: usize) -> Result<(), Refusal> {
-        let total = self.bodies.all.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let total = self.bodies.of(self.pool).fetch_add(bytes, Ordering::Relaxed) + bytes;
         self.taken.fetch_add(bytes, Ordering::Relaxed);
-        let open = if self.is_open { self.bodies.open.fetch_add(bytes, Ordering::Relaxed) + bytes } else { 0 };
-        if total > MOST_BYTES || open > MOST_OPEN_BYTES { Err(Refusal::Many) } else { Ok(()) }
+        let own = self.key().map_or(0, |key| {
+            let mut of_one = self.bodies.of_one.lock().unwrap_or_else(PoisonError::into_inner);
+            let own = of_one.entry(key).or_default();
+            *own += bytes;
+            *own
+        });
+        if total > self.pool.most() || own > self.pool.most_of_one() { Err(Refusal::Many) } else { Ok(()) }
     }
 
     fn refuse(&self, refusal: Refusal) -> io::Error {
@@ -78,7 +143,11 @@ impl Share {
             .retry_after(2),
             Refusal::Slow => WireError::new(
                 Code::TooSlow,
-                format!("Send the body within {} s, without a pause of {} s.", WHOLE.as_secs(), SILENCE.as_secs()),
+                format!(
+                    "Send the body within {} s, without a pause of {} s.",
+                    self.pool.whole().as_secs(),
+                    SILENCE.as_secs()
+                ),
             ),
         };
         Some(problem::response(&error))
@@ -88,9 +157,17 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         let taken = *self.taken.get_mut();
-        self.bodies.all.fetch_sub(taken, Ordering::Relaxed);
-        if self.is_open {
-            self.bodies.open.fetch_sub(taken, Ordering::Relaxed);
+        self.bodies.of(self.pool).fetch_sub(taken, Ordering::Relaxed);
+        if taken > 0
+            && let Some(key) = self.key()
+        {
+            let mut of_one = self.bodies.of_one.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(own) = of_one.get_mut(&key) {
+                *own -= taken;
+                if *own == 0 {
+                    of_one.remove(&key);
+                }
+            }
         }
     }
 }
@@ -100,16 +177,16 @@ fn too_large(most: usize) -> WireError {
     WireError::new(Code::TooLarge, format!("The body here has at most {size}. Send it in smaller parts."))
 }
 
-/// The largest body that a path takes, in bytes.
-fn largest(door: Door, path: &str) -> usize {
+/// The pool of a path's bodies, and the largest of them, in bytes.
+fn pool(door: Door, path: &str) -> (Pool, usize) {
     if path == "/api/stripe" {
-        LARGEST_STRIPE
+        (Pool::Stripe, LARGEST_STRIPE)
     } else if door == Door::Open {
-        LARGEST_OPEN
+        (Pool::Open, LARGEST_OPEN)
     } else if path.starts_with("/api/scaling-mode/") || path.starts_with("/founder/") {
-        LARGEST_FORM
+        (Pool::Acts, LARGEST_FORM)
     } else {
-        MAX_BODY
+        (Pool::Telemetry, MAX_BODY)
     }
 }
 
@@ -119,15 +196,16 @@ fn largest(door: Door, path: &str) -> usize {
 /// The answer, where its length says already that it is too large.
 pub fn bound(bodies: &Arc<Bodies>, request: Request) -> Result<(Request, Arc<Share>), Box<Response>> {
     let door = door(request.method(), request.uri().path());
-    let most = largest(door, request.uri().path());
+    let (pool, most) = pool(door, request.uri().path());
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: usize| length > most) {
         return Err(Box::new(problem::response(&too_large(most))));
     }
     let share = Arc::new(Share {
         bodies: bodies.clone(),
-        is_open: door == Door::Open,
+        pool,
         refusal: OnceLock::new(),
+        sender: OnceLock::new(),
         taken: AtomicUsize::new(0),
     });
     let has_none =
@@ -139,6 +217,16 @@ pub fn bound(bodies: &Arc<Bodies>, request: Request) -> Result<(Request, Arc<Sha
     Ok((request.map(|body| Body::from_stream(read(body, bounded, most))), share))
 }
 
+/// Reads the whole body into memory, within its bounds.
+///
+/// # Errors
+/// The body failed; [`Share::refused`] says whether a bound was the reason.
+pub async fn whole(request: Request) -> Result<Request, axum::Error> {
+    let (parts, body) = request.into_parts();
+    let bytes = to_bytes(body, MAX_BODY).await?;
+    Ok(Request::from_parts(parts, Body::from(bytes)))
+}
+
 fn read(body: Body, share: Arc<Share>, most: usize) -> impl Stream<Item = Result<Bytes, io::Error>> {
     let began = clock::instant();
     let parts = body.into_data_stream();
@@ -148,7 +236,7 @@ fn read(body: Body, share: Arc<Share>, most: usize) -> impl Stream<Item = Result
             if has_ended {
                 return None;
             }
-            let part = match next(&mut parts, began).await {
+            let part = match next(&mut parts, began, share.pool.whole()).await {
                 Ok(Some(Ok(part))) => part,
                 Ok(Some(Err(error))) => return Some((Err(io::Error::other(error)), (parts, total, true))),
                 Ok(None) => return None,
@@ -165,7 +253,7 @@ fn read(body: Body, share: Arc<Share>, most: usize) -> impl Stream<Item = Result
 }
 
 /// The next part of a body, in time.
-async fn next<S: Stream + Unpin>(parts: &mut S, began: Instant) -> Result<Option<S::Item>, Refusal> {
-    let left = WHOLE.saturating_sub(began.elapsed()).min(SILENCE);
+async fn next<S: Stream + Unpin>(parts: &mut S, began: Instant, whole: Duration) -> Result<Option<S::Item>, Refusal> {
+    let left = whole.saturating_sub(began.elapsed()).min(SILENCE);
     tokio::time::timeout(left, parts.next()).await.map_err(|_| Refusal::Slow)
 }

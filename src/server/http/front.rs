@@ -2,6 +2,7 @@
 //! whether the answer is already there. Only what has to be computed reaches the router behind it.
 
 use super::bodies::Share;
+use super::identity::Credential;
 use super::kept::{Encoding, Kept};
 use super::last_good::{self, LARGEST};
 use super::{
@@ -60,7 +61,7 @@ pub async fn serve(State((state, door)): State<(AppState, peer::Door)>, mut requ
 
 /// Answers within [`LONGEST`], and says so where the body was not read to its end.
 async fn in_time(state: &AppState, request: Request, next: Next, share: &Share) -> Response {
-    match tokio::time::timeout(LONGEST, admitted(state, request, next)).await {
+    match tokio::time::timeout(LONGEST, admitted(state, request, next, share)).await {
         Ok(response) => share.refused().unwrap_or(response),
         Err(_) => problem::response(&WireError::new(
             Code::Busy,
@@ -77,10 +78,37 @@ fn is_probe(request: &Request) -> bool {
     request.uri().path() == "/healthz" && matches!(*request.method(), Method::GET | Method::HEAD)
 }
 
-async fn admitted(state: &AppState, request: Request, next: Next) -> Response {
-    match identity::admit(state, request).await {
-        Ok(request) => answered(state, request, next).await,
-        Err(refused) => *refused,
+async fn admitted(state: &AppState, request: Request, next: Next, share: &Share) -> Response {
+    let mut request = match identity::admit(state, request).await {
+        Ok(request) => request,
+        Err(refused) => return *refused,
+    };
+    if !request.body().is_end_stream() {
+        share.sent_by(sender(&request));
+        // A body may take long. The credential must still be good when it has come: it is looked at again before anything is done.
+        request = match bodies::whole(request).await {
+            Ok(request) => request,
+            Err(error) => {
+                tracing::debug!(%error, "a body was not read to its end");
+                let unread = WireError::new(Code::Malformed, "The body ended before its announced length.");
+                return problem::response(&unread);
+            }
+        };
+        request = match identity::again(state, request).await {
+            Ok(request) => request,
+            Err(refused) => return *refused,
+        };
+    }
+    answered(state, request, next).await
+}
+
+/// The credential of a request, or the address of a sender without one.
+fn sender(request: &Request) -> String {
+    match request.extensions().get::<Credential>() {
+        Some(Credential::Session(hash) | Credential::Token(hash)) => hash.clone(),
+        Some(Credential::Nothing) | None => {
+            request.extensions().get::<peer::Peer>().map_or_else(String::new, |peer| peer.address.to_string())
+        }
     }
 }
 

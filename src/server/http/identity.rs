@@ -26,6 +26,8 @@ use chrono::{DateTime, Duration, Utc};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration as Pause;
+use tokio_util::sync::CancellationToken;
 
 /// How exact the time is at which a session or a token was last used: each note of it is a write.
 fn seen_every() -> Duration {
@@ -54,6 +56,9 @@ pub struct Access {
     proxy_mark: Option<PathBuf>,
 }
 
+/// The pause between two looks at the changes of access.
+const BETWEEN_LOOKS: Pause = Pause::from_millis(250);
+
 /// What a request came with, as an extension of it: secrets by their hashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
@@ -80,6 +85,29 @@ impl Access {
         let kept = self.proxy_mark.as_ref().map_or(Ok(()), |mark| std::fs::write(mark, ""));
         if let Err(error) = kept {
             tracing::warn!(%error, "the next start does not know that a request came through a proxy");
+        }
+    }
+
+    /// Looks known identities up again at every change of access: an outage of the database brings no revoked right back. Runs until
+    /// told to stop.
+    pub async fn forget_at_changes(state: AppState, stop: CancellationToken) {
+        let mut commits = state.store.commits();
+        let mut seen = None;
+        loop {
+            if let Ok(changes) = state.store.access_changes().await
+                && seen.replace(changes).is_some_and(|before| before != changes)
+            {
+                for key in state.access.known.keys() {
+                    // Either forgets the key if the store no longer knows it, and a session is no token.
+                    let _ = of_token(&state, &key).await;
+                    let _ = of_session(&state, &key).await;
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = commits.changed() => if changed.is_err() { return },
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
         }
     }
 
@@ -195,6 +223,33 @@ pub fn key(request: &Request) -> String {
 /// 401 where nobody was found: the doors let nobody through so, and if one did this would not.
 pub fn of(request: &Request) -> Result<Identity, WireError> {
     request.extensions().get::<Identity>().cloned().ok_or_else(sign_in_required)
+}
+
+/// The request with its sender's present rights: they can change while a body arrives.
+pub async fn again(state: &AppState, request: Request) -> Result<Request, Box<Response>> {
+    let Some(credential) = request.extensions().get::<Credential>().cloned() else { return Ok(request) };
+    let (mut parts, body) = request.into_parts();
+    let door = door(&parts.method, parts.uri.path());
+    let found = match &credential {
+        Credential::Nothing => nobody_exists(state).await.map(|is_so| is_so.then(Identity::local)),
+        Credential::Session(hash) => of_session(state, hash).await,
+        Credential::Token(hash) => of_token(state, hash).await,
+    };
+    let gone = || if matches!(credential, Credential::Token(_)) { unknown_token() } else { sign_in_required() };
+    match found.and_then(|identity| identity.ok_or_else(gone)) {
+        Ok(identity) => {
+            if let Err(error) = opens(door, &identity) {
+                return Err(Box::new(refuse(&parts, &error)));
+            }
+            parts.extensions.insert(identity);
+        }
+        Err(_) if door == Door::Open => {
+            parts.extensions.remove::<Credential>();
+            parts.extensions.remove::<Identity>();
+        }
+        Err(error) => return Err(Box::new(refuse(&parts, &error))),
+    }
+    Ok(Request::from_parts(parts, body))
 }
 
 /// Whether the bearer of this credential may still do what they were admitted for. While the store is unavailable, they may.

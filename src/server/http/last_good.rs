@@ -67,6 +67,11 @@ impl<T: Clone> LastGood<T> {
         }
     }
 
+    /// The keys of all answers.
+    pub fn keys(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.keys().cloned().collect()
+    }
+
     /// The last good answer and when it was given.
     pub fn find(&self, key: &str, now: DateTime<Utc>) -> Option<(DateTime<Utc>, T)> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -185,6 +185,9 @@ pub trait AccessStore: Send + Sync {
     /// Whether any person exists. From then on everything needs a credential.
     async fn has_people(&self) -> Result<bool, StoreError>;
 
+    /// How often access has changed. The number only grows.
+    async fn access_changes(&self) -> Result<i64, StoreError>;
+
     /// Records who may act, once, in a store that is older than such records; the event of it. Says whether there was anything to record.
     async fn take_stock(&self, entry: &Entry) -> Result<bool, StoreError>;
 

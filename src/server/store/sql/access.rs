@@ -43,6 +43,15 @@ async fn take_stock(db: &mut Connection, entry: &Entry) -> Result<bool, StoreErr
 
 #[async_trait]
 impl AccessStore for Backend {
+    async fn access_changes(&self) -> Result<i64, StoreError> {
+        read!(self, |tx| {
+            let changes: Option<i64> = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'access_changes'")
+                .fetch_optional(&mut *tx)
+                .await?;
+            Ok(changes.unwrap_or_default())
+        })
+    }
+
     async fn take_stock(&self, entry: &Entry) -> Result<bool, StoreError> {
         write!(self, |tx| take_stock(&mut tx, entry))
     }
