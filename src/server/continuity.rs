@@ -26,23 +26,45 @@ fn file(settings: &Settings) -> PathBuf {
 /// The first difference between a store's history and the signed one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Break {
-    #[error("the environment {environment} is missing, whose history was signed at {signed_at}")]
+    #[error("the environment {environment} is missing, whose history was known at {signed_at}")]
     Gone { environment: String, signed_at: String },
     #[error("the history of {environment} ends with event {ends}, but event {signed} was signed at {signed_at}")]
     Shorter { ends: u64, environment: String, signed: u64, signed_at: String },
+    #[error("the file {} of signed heads cannot be read", .0.display())]
+    Unreadable(PathBuf),
     #[error("event {seq} of {environment} is not the one that was signed at {signed_at}")]
     Other { environment: String, seq: u64, signed_at: String },
 }
 
-/// The newest signed head beside the database; `None` if no key of this server signed one.
-fn newest_signed(settings: &Settings) -> Option<SignedHead> {
-    let text = std::fs::read(heads::file(settings)).ok()?;
+/// The newest signed head beside the database. Without a key that verifies one, the newest readable head counts: its claim can only
+/// keep a server from starting. `None` without a file.
+///
+/// # Errors
+/// [`Break::Unreadable`] if the file holds no readable head.
+fn newest_signed(settings: &Settings) -> Result<Option<SignedHead>, Break> {
+    let path = heads::file(settings);
+    let text = match std::fs::read(&path) {
+        Ok(text) if text.iter().all(u8::is_ascii_whitespace) => return Ok(None),
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(_) => return Err(Break::Unreadable(path)),
+    };
     let trusted: Vec<PublicKey> = keys::read_public(&keys::public_file(settings)).unwrap_or_default();
     // A crash can leave half a line.
-    text.split(|byte| *byte == b'\n')
-        .rev()
-        .filter_map(|line| serde_json::from_slice::<SignedHead>(line).ok())
-        .find(|signed| verify(signed, &trusted).is_ok())
+    let mut readable: Vec<SignedHead> =
+        text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    let verified = readable.iter().rposition(|signed| verify(signed, &trusted).is_ok());
+    let newest = match verified {
+        Some(place) => Some(readable.swap_remove(place)),
+        None => readable.pop(),
+    };
+    newest.map(Some).ok_or(Break::Unreadable(path))
+}
+
+/// The newest acknowledged events; nothing without the file, or if it cannot be read.
+fn acknowledged(settings: &Settings) -> Vec<Head> {
+    let text = std::fs::read(file(settings)).unwrap_or_default();
+    serde_json::from_slice(&text).unwrap_or_default()
 }
 
 /// The first head that is not in its chain.
@@ -71,11 +93,21 @@ async fn parts_from(store: &dyn Store, known: &[Head], signed_at: &str) -> Resul
 /// Errors of the store. A store that differs from the head is an `Ok` answer.
 pub async fn check(store: &dyn Store, settings: &Settings) -> Result<Option<Break>, StoreError> {
     match newest_signed(settings) {
-        Some(signed) => {
+        Ok(Some(signed)) => {
             let signed_at = signed.signed_at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
             parts_from(store, &signed.heads, &signed_at).await
         }
-        None => Ok(None),
+        // A store that has lost whole environments is a lost store, even if no head was signed yet.
+        Ok(None) => {
+            let heads = store.heads().await?;
+            let known = acknowledged(settings);
+            let gone = known.iter().find(|head| heads.iter().all(|now| now.environment != head.environment));
+            Ok(gone.map(|head| Break::Gone {
+                environment: head.environment.clone(),
+                signed_at: "an earlier start".to_owned(),
+            }))
+        }
+        Err(unreadable) => Ok(Some(unreadable)),
     }
 }
 
@@ -85,8 +117,7 @@ pub async fn check(store: &dyn Store, settings: &Settings) -> Result<Option<Brea
 /// # Errors
 /// Errors of the store.
 pub async fn tell_of_loss(store: &dyn Store, settings: &Settings) -> Result<(), StoreError> {
-    let Ok(text) = std::fs::read(file(settings)) else { return Ok(()) };
-    let Ok(known) = serde_json::from_slice::<Vec<Head>>(&text) else { return Ok(()) };
+    let known = acknowledged(settings);
     let heads = store.heads().await?;
     for now in heads {
         let Some(head) = known.iter().find(|head| head.environment == now.environment && head.seq > now.seq) else {

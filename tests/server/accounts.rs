@@ -45,6 +45,13 @@ async fn only_a_founder_of_everything_sends_an_account_a_link() {
     assert_eq!(new.status, 200, "{new:?}");
     let link = act(&server, "invite", "email=vera%40example.com&environment=production&role=viewer", &anna).await;
     assert_eq!(link.status, 200, "{link:?}");
+    // Nor does he end a link that reaches further than his own.
+    let wide = act(&server, "invite", "email=carl%40example.com&environment=*&role=founder", &anna).await;
+    let refused = act(&server, "invite", "email=carl%40example.com&environment=trial&role=viewer", &tom).await;
+    assert_eq!((refused.status, &refused.json["type"]), (409, &json!("urn:scaling-mode:problem:person-exists")));
+    let secret = wide.json["secret"].as_str().and_then(|link| link.rsplit('/').next()).expect("a link").to_owned();
+    let joined = act(&server, "join", &format!("link={secret}&name=Carl&password=zebra+lamp+slowly"), "").await;
+    assert_eq!(joined.status, 200, "{joined:?}");
     // A link that he made while she had no account ends when she gets one.
     create(&server, "new@example.com", "viewer", Some("production"));
     let secret = new.json["secret"].as_str().and_then(|link| link.rsplit('/').next()).expect("a link").to_owned();

@@ -40,6 +40,16 @@ async fn a_lost_store_beside_signed_heads_is_not_served_as_a_new_one() {
     }
     let said = refused(folder.path());
     assert!(said.contains("accept-history") && said.contains("production"), "{said}");
+    // Nor without the keys that verify the heads, or with heads that cannot be read.
+    let keys = folder.path().join("keys/history.pub");
+    let kept = std::fs::read(&keys).expect("the public key");
+    std::fs::remove_file(&keys).expect("it is removed");
+    assert!(refused(folder.path()).contains("accept-history"));
+    std::fs::write(&keys, kept).expect("it is back");
+    let (path, heads) = (folder.path().join("heads.jsonl"), std::fs::read(folder.path().join("heads.jsonl")));
+    std::fs::write(&path, "no head\n").expect("it is written");
+    assert!(refused(folder.path()).contains("cannot be read"));
+    std::fs::write(&path, heads.expect("the heads")).expect("they are back");
     let (code, doctor, _) = command(folder.path(), &["doctor", "--log", "warn"]);
     assert!(code == 1 && doctor.contains("accept-history"), "{doctor}");
     let (code, said, error) =
@@ -81,7 +91,9 @@ async fn a_history_that_is_shorter_than_it_was_signed_is_refused_and_a_restored_
     let said = refused(folder.path());
     assert!(said.contains("ends with event") && said.contains("was signed at"), "{said}");
     // Restoring says on purpose that the backup is to be gone on with.
-    std::fs::remove_file(&store).expect("it is removed");
+    for name in ["scaling-mode.db", "scaling-mode.db-wal", "scaling-mode.db-shm"] {
+        let _ = std::fs::remove_file(folder.path().join(name));
+    }
     let (code, said, error) = command(folder.path(), &["restore", path, "--log", "warn"]);
     assert_eq!(code, 0, "{error}");
     assert!(said.contains("Events recorded after this backup are lost"), "{said}");

@@ -177,6 +177,18 @@ async fn invited(address: &str, environment: &str, role: &str) -> Result<Made, W
         .at("email"));
     }
     let now = clock::now();
+    // A new link ends the one before it: nobody may end a link that reaches further than their own.
+    let open = state.store.invitations(now).await.map_err(problem::of_store)?;
+    let is_anothers = |invitation: &Invitation| {
+        invitation.email == email && invitation.roles.iter().any(|(reach, _)| allow_reach(&identity, reach).is_err())
+    };
+    if open.iter().any(is_anothers) {
+        return Err(WireError::new(
+            Code::PersonExists,
+            "They have an invitation already, to more than your environment. Give them a role after they have joined.",
+        )
+        .at("email"));
+    }
     let made = session::fresh(secret::fresh())?;
     let roles = vec![(reach.clone(), role)];
     let reason = format!("invited {email} as {}", said(&roles));

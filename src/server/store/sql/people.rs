@@ -290,6 +290,9 @@ pub(super) async fn join(
             for (reach, role) in &found.roles {
                 put_role(db, known.person.id, reach, *role).await?;
             }
+            // The account begins again: a passkey or provider account that somebody else has added opens nothing. Codes stay, since
+            // they open nothing by themselves.
+            proofs_of::remove_ways_in(db, known.person.id).await?;
             known.person
         }
     };

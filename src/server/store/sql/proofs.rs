@@ -268,9 +268,15 @@ async fn disconnect(
     people::write_entry(db, entry).await
 }
 
-async fn reset_proofs(db: &mut Connection, person: i64, entry: &Entry) -> Result<(), StoreError> {
+/// Removes every way in but the password: passkeys and accounts at providers.
+pub(super) async fn remove_ways_in(db: &mut Connection, person: i64) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM passkeys WHERE person_id = $1").bind(person).execute(&mut *db).await?;
-    sqlx::query("DELETE FROM identities WHERE person_id = $1").bind(person).execute(&mut *db).await?;
+    sqlx::query("DELETE FROM identities WHERE person_id = $1").bind(person).execute(db).await?;
+    Ok(())
+}
+
+async fn reset_proofs(db: &mut Connection, person: i64, entry: &Entry) -> Result<(), StoreError> {
+    remove_ways_in(db, person).await?;
     set_codes(db, person, None, None, entry).await
 }
 
