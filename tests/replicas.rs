@@ -274,13 +274,16 @@ async fn write(store: &dyn Store, writer: usize, place: u64) {
             let mut event = scaling_mode::domain::history::NewEvent::new(EventType::Note, "local", at);
             event.reason = Some(name.clone());
             // Each writer changes a source of its own again and again: more than 50 are not added.
-            let definition = |place: u64| format!("{{\"place\":{place}}}");
-            let edit = scaling_mode::server::store::SourceEdit {
-                after: Some(definition(place)),
-                before: place.checked_sub(10).map(definition),
-                name: format!("of-{writer}"),
-            };
-            store.change_source(ENV, &edit, event, Some(&key)).await
+            let own = format!("of-{writer}");
+            match store.added_sources(Some(ENV)).await {
+                Ok(all) => {
+                    let before = all.into_iter().find(|source| source.name == own).map(|source| source.definition);
+                    let after = Some(format!("{{\"place\":{place}}}"));
+                    let edit = scaling_mode::server::store::SourceEdit { after, before, name: own };
+                    store.change_source(ENV, &edit, event, Some(&key)).await
+                }
+                Err(error) => Err(error),
+            }
         } else {
             let batch: Batch = serde_json::from_value(json!({"source": format!("writer-{writer}"), "samples": [
                 {"signal": "posts.published", "at": at.to_rfc3339(), "value": 1, "unit": "posts"}]}))

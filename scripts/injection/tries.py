@@ -164,7 +164,7 @@ TRIES = [
     get(f"/api/scaling-mode/what-if?{WHERE}"),
     get(f"/api/scaling-mode/settings?{WHERE}&version=1&restore=1&time_zone=UTC&notice=saved"),
     get(f"/api/scaling-mode/connections?{WHERE}&after=a&limit=50"),
-    get(f"/api/scaling-mode/source-form?{WHERE}&notice=source-wrong&to=metrics&after=a&name=m&{SOURCE}"),
+    get(f"/api/scaling-mode/source-form?{WHERE}&notice=source-wrong&to=metrics&after=a&name=m&{SOURCE}", who="founder"),
     get("/api/scaling-mode/people?notice=role-set"),
     get("/api/scaling-mode/account?notice=password-changed"),
     get(f"/api/scaling-mode/shared?{WHERE}"),

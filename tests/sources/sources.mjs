@@ -78,7 +78,8 @@ async function remoteWrite2() {
   }
   await environment("tenzir");
   // A point each minute over more than an hour, the last two minutes back, and a restart of the process in the middle.
-  const last = Date.now() - 2 * 60_000;
+  // Whole seconds: Tenzir rounds fractions, so that a point may come a millisecond before its minute.
+  const last = Math.floor(Date.now() / 1000) * 1000 - 2 * 60_000;
   const events = [];
   for (let back = 70; back >= 0; back--) {
     const since = back > 30 ? 70 - back : 30 - back;
