@@ -136,6 +136,11 @@ pub async fn tell_of_loss(store: &dyn Store, settings: &Settings) -> Result<(), 
     Ok(())
 }
 
+/// Forgets the newest acknowledged events, since another history takes the place of the one that had them.
+pub fn forget_acknowledged(settings: &Settings) {
+    let _ = std::fs::remove_file(file(settings));
+}
+
 /// Accepts a history that differs from the signed one: adds an event that says so, and renames the file of the earlier heads. The
 /// server signs the accepted history when it starts.
 ///
@@ -155,7 +160,7 @@ pub async fn accept(
     }
     let path = heads::file(settings);
     let of_file = |source| StoreError::File { path: path.clone(), source };
-    let _ = std::fs::remove_file(file(settings));
+    forget_acknowledged(settings);
     if !path.exists() {
         return Ok(None);
     }
@@ -168,20 +173,27 @@ pub async fn accept(
 pub async fn run(store: Arc<dyn Store>, settings: Arc<Settings>, stop: CancellationToken) {
     let mut commits = store.commits();
     let mut noted = Vec::new();
+    let mut is_failing = false;
     loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            changed = commits.changed() => if changed.is_err() { return },
-        }
         if let Ok(heads) = store.heads().await
             && heads != noted
         {
             let (path, now) = (file(&settings), heads.clone());
             match tokio::task::spawn_blocking(move || note(&path, &now)).await {
-                Ok(Ok(())) => noted = heads,
-                Ok(Err(error)) => log_error("what was acknowledged could not be noted beside the database", &error),
+                Ok(Ok(())) => (noted, is_failing) = (heads, false),
+                // Said once, not after every commit: a container may keep no files at all.
+                Ok(Err(error)) => {
+                    if !is_failing {
+                        log_error("the newest acknowledged events could not be noted beside the database", &error);
+                    }
+                    is_failing = true;
+                }
                 Err(_) => return,
             }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = commits.changed() => if changed.is_err() { return },
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -75,7 +75,7 @@ pub async fn pull(source: &PulledSource, store: &dyn Store, feed: &Feed) -> Resu
     });
     let (name, environment) = (&source.name, &source.environment);
     if let Some(failure) = &failure {
-        // Whoever reads the log need not be a founder.
+        // People who read the log need not be founders.
         let problem = general(&failure.code).unwrap_or(&failure.problem);
         tracing::warn!(source = name, environment, code = failure.code, problem, "a source failed");
     }

@@ -69,7 +69,7 @@ async fn a_variable_goes_only_to_the_environment_and_the_hosts_that_the_settings
     assert!(notes(&server).await[0].contains(SHOP), "{:?}", notes(&server).await);
 }
 
-/// Where the host stands in the variable it is judged there, again at every connection.
+/// The host inside a variable is checked, again at every connection.
 #[tokio::test]
 async fn a_databases_address_names_a_host_that_its_variable_is_bound_to() {
     let folder = tempfile::tempdir().expect("a folder");

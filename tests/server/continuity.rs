@@ -11,7 +11,7 @@ async fn freeze(server: &Server, reason: &str) {
     assert_eq!(server.put("/api/scaling-mode/config", &act).await.status, 200);
 }
 
-/// Waits until something stands in a file of the data folder.
+/// Waits until a file of the data folder holds a text.
 async fn has(folder: &Path, name: &str, text: &str) {
     for _ in 0..100 {
         if std::fs::read_to_string(folder.join(name)).is_ok_and(|file| file.contains(text)) {

@@ -62,7 +62,7 @@ async fn senders_that_stop_in_the_middle_keep_nobody_waiting() {
         assert_ne!(answer(alerts).await.status, 503);
         assert_eq!(server.get("/readyz").await.status, 200);
     }
-    // Each of them is told, once its time is over: one of those that send OTLP, too.
+    // Each gets an answer when its time is over, the senders of OTLP too.
     let mut first = stalled.swap_remove(150);
     assert_eq!(status_of(&mut first), "408");
 }

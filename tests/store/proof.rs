@@ -362,3 +362,30 @@ async fn a_signed_head_is_kept_and_sent_and_waits_where_nobody_answers() {
     assert_eq!(sent.heads, store.heads().await.unwrap());
     assert_eq!(heads::read(&heads::file(&settings), &[public]).unwrap().of(ENV).count(), 2);
 }
+
+/// A server that is at work beside `verify` is no fault.
+#[tokio::test]
+async fn a_store_that_grows_while_it_is_examined_is_whole() {
+    let (_folder, store) = sqlite().await;
+    fill(&store).await;
+    let (examined, ()) = tokio::join!(
+        async {
+            for _ in 0..20 {
+                let problem = examine_signed(&store, None, &Places::default()).await.unwrap().problem;
+                assert!(problem.is_none(), "{problem:?}");
+            }
+        },
+        async {
+            for place in 0..40 {
+                let act = if place % 2 == 0 {
+                    Act::Unfreeze { reason: "on".into() }
+                } else {
+                    Act::Freeze { reason: "off".into() }
+                };
+                store.act(ENV, &act, "local".into(), minute(20 + place), None).await.unwrap();
+                tokio::time::sleep(std::time::Duration::from_millis(7)).await;
+            }
+        }
+    );
+    examined
+}

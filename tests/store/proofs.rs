@@ -158,3 +158,21 @@ async fn what_was_begun_is_taken_once_for_what_it_is_and_in_its_time() {
     })
     .await;
 }
+
+/// What an attacker did: joined under somebody's address, left ways in behind, and waited for the true person to come by a link.
+#[tokio::test]
+async fn a_link_removes_the_ways_in_that_somebody_else_has_left() {
+    for_each_backend(async |store| {
+        let eve = eve(store).await;
+        store.add_passkey(eve.id, &passkey("left"), "this", &entry("added")).await.unwrap();
+        store.connect(eve.id, &account("left"), "this", minute(2), &entry("connected")).await.unwrap();
+        store.invite(&invitation("eve@example.com", "link"), None).await.unwrap();
+        let by = JoinedBy::Password("new");
+        let joined = store.join("link", ("x@example.com", "X"), by, minute(3), &entry("joined")).await.unwrap();
+        assert_eq!(joined.id, eve.id);
+        assert!(store.passkey("left").await.unwrap().is_none() && store.passkeys(eve.id).await.unwrap().is_empty());
+        assert!(store.person_of("https://id.example", "left").await.unwrap().is_none());
+        assert_eq!(store.proofs("eve@example.com").await.unwrap().unwrap().password.as_deref(), Some("new"));
+    })
+    .await;
+}

@@ -135,6 +135,7 @@ pub(super) async fn restore(arguments: Restore, settings: &Settings) -> Result<(
         continuity::accept(store.as_ref(), settings, "cli", &format!("restored {}", arguments.file.display())).await?;
         say!("Events recorded after this backup are lost: {parted}.");
     }
+    continuity::forget_acknowledged(settings);
     store.close().await;
     say!("Restored to {}: every chain is whole. The head: {}", settings.store, store_head(&heads));
     Ok(())

@@ -82,7 +82,7 @@ async fn keep(db: &mut Connection, lived: &Lived) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The time by which something is old: now, or as far as time was lived through where that is known and earlier.
+/// The time that ages are measured by: now, or the lived time if it is known and earlier.
 pub(super) async fn present(db: &mut Connection, now: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
     let until: Option<i64> =
         sqlx::query_scalar("SELECT value FROM meta WHERE name = $1").bind(UNTIL).fetch_optional(db).await?;

@@ -46,7 +46,7 @@ pub(super) async fn source(
         Speaker::Token { .. } if is_bound(db, environment, name).await? => {
             return Err(StoreError::NotForSource(name.to_owned()));
         }
-        // The server's own questions and Stripe's notices are nobody else's, whoever named the source first.
+        // A source that the server polls, or that Stripe sends to, is no token's, even if a token named it first.
         Speaker::Token { .. } if is_asked(db, id).await? => false,
         Speaker::Token { id: token, .. } => match owner {
             Some(owner) => owner == *token,
