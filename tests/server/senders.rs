@@ -1,7 +1,7 @@
 //! Owns who speaks for a source at every door, on the real program: tokens that are bound, sources that another token has named, how
 //! many there may be, and those that have gone.
 
-use crate::metrics::{PROTOBUF, now as metrics_now, series, write};
+use crate::metrics::{PROTOBUF, series, write};
 use crate::people::{create, sign_in, token};
 use crate::serving::{Answer, Server, answer};
 use reqwest::Method;
@@ -266,8 +266,8 @@ async fn hundreds_of_sources_are_shown_page_by_page_and_soon() {
     }
     let more = server.post("/v1/metrics", &exported(&["pod-500".to_owned()])).await;
     assert!(more.text.contains("too-many-sources"), "500 by default: {}", more.text);
-    // Remote write says what it has not stored, and stores the rest.
-    let at = metrics_now();
+    // Remote write says what it has not stored, and stores the rest. The newest 500 samples are shown, so its own is newer than the 500.
+    let at = clock::now();
     let of = |job: &str| series(&[("__name__", "scaling_mode_clients_active"), ("job", job)], &[(7.0, at)]);
     let answered = write(&server, &WriteRequest { timeseries: vec![of("pod-000"), of("another")] }, PROTOBUF).await;
     assert_eq!(answered.status(), 400);
