@@ -1,4 +1,4 @@
-//! Seals sessions with a key that is not in the database: without the key, whoever can write to the database can neither invent a session
+//! Seals sessions with a key that is not in the database: without the key, a writer of the database can neither invent a session
 //! nor alter one. Must not know where the key comes from.
 
 use hmac::{Hmac, KeyInit, Mac};

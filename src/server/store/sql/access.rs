@@ -53,7 +53,7 @@ impl Backend {
         self.session_key.get().unwrap_or(&NO_KEY)
     }
 
-    /// Ends a write that can take a right away. It is counted before its end and after it, whatever the end: what is read meanwhile
+    /// Ends a write that can take a right away. It is counted before its end and after it, also if it fails: what is read meanwhile
     /// may be what was right before.
     pub(super) async fn commit_access(&self, tx: Transaction<'static, Db>) -> Result<(), StoreError> {
         let _after = Counted(&self.access_commits);
