@@ -184,6 +184,7 @@ impl CliError {
                 | StoreError::SourceOfAnother(_)
                 | StoreError::TooManyAsked(_)
                 | StoreError::TooManySources { .. }
+                | StoreError::TooManySourcesOfToken { .. }
                 | StoreError::UnknownSource(_)
                 | StoreError::NotAStore(_)
                 | StoreError::FileExists(_),

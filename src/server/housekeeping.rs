@@ -52,6 +52,11 @@ fn is_due(last: Option<Duration>, now: Duration, every: Duration) -> bool {
     last.is_none_or(|last| now - last >= every)
 }
 
+/// What is said of a jump of this machine's clock where the store has one of its own.
+fn not_the_databases(jump: Jump) -> String {
+    format!("{}, not the database's", jump.words())
+}
+
 /// Watches the clock of one process.
 struct Watch {
     done: Done,
@@ -114,16 +119,20 @@ impl Watch {
         *stepped = boot;
         let jump = lived.step(now, Some(elapsed.max(Duration::zero())));
         let lived = *lived;
+        let mut own_jump = None;
         if self.leadership.has_its_own_clock() {
             let own = self.own.get_or_insert_with(|| Lived::begin(clock::now(), None));
-            if let Some(jump) = own.step(clock::now(), Some(since)) {
-                tracing::warn!(by_ms = jump.by_ms, "{}, not the database's", jump.words());
-            }
+            own_jump = own.step(clock::now(), Some(since)).map(|jump| (jump, not_the_databases(jump)));
         }
         let shown = lived.jump.or(self.own.and_then(|own| own.jump));
         self.state.0.send_if_modified(|before| std::mem::replace(before, shown) != shown);
         if let Some(jump) = jump {
             tracing::warn!(by_ms = jump.by_ms, "{}", jump.words());
+        }
+        if let Some((jump, words)) = own_jump {
+            tracing::warn!(by_ms = jump.by_ms, "{words}");
+            // Dated by the database's clock: the own one is the wrong one of the two, or was until now.
+            self.note(now, &words, boot).await?;
         }
         if !leads {
             return Ok(());
@@ -133,7 +142,7 @@ impl Watch {
             self.done.kept = Some(boot);
         }
         if let Some(jump) = jump {
-            self.note(jump, boot).await?;
+            self.note(jump.at, &jump.words(), boot).await?;
         }
         if is_due(self.done.pruned, boot, PRUNE_EVERY) {
             self.done.pruned = Some(boot);
@@ -162,14 +171,14 @@ impl Watch {
             tracing::warn!(by_ms = jump.by_ms, "{}", jump.words());
             if self.leadership.leads() {
                 self.store.keep_lived(&lived).await?;
-                self.note(jump, boot).await?;
+                self.note(jump.at, &jump.words(), boot).await?;
             }
         }
         Ok(())
     }
 
-    /// Writes the jump into the history of every environment whose time goes on.
-    async fn note(&mut self, jump: Jump, boot: Duration) -> Result<(), StoreError> {
+    /// Writes a jump into the history of every environment whose time goes on.
+    async fn note(&mut self, at: DateTime<Utc>, words: &str, boot: Duration) -> Result<(), StoreError> {
         self.notes.retain(|at| boot - *at < Duration::hours(1));
         if self.notes.len() >= MOST_NOTES {
             return Ok(());
@@ -177,8 +186,8 @@ impl Watch {
         self.notes.push(boot);
         for environment in self.store.environments().await? {
             if environment.kind == EnvironmentKind::Live {
-                let mut event = NewEvent::new(EventType::Note, "scheduler", jump.at);
-                event.reason = Some(format!("{}.", jump.words()));
+                let mut event = NewEvent::new(EventType::Note, "scheduler", at);
+                event.reason = Some(format!("{words}."));
                 self.store.append(&environment.name, event).await?;
             }
         }

@@ -12,6 +12,7 @@ pub mod proofs;
 pub mod proving;
 mod rows;
 mod seal;
+pub mod session_key;
 
 /// The modules that both backends have, one text for two databases. Each is compiled once a backend, against that one's
 /// `Connection`, its `Db` and its macros, in which the dialects part.
@@ -19,6 +20,8 @@ macro_rules! shared_modules {
     () => {
         #[path = "sql/access.rs"]
         mod access;
+        #[path = "sql/access_rows.rs"]
+        mod access_rows;
         #[path = "sql/added.rs"]
         mod added;
         #[path = "sql/alerts.rs"]
@@ -122,6 +125,8 @@ pub enum StoreError {
     UnknownSource(String),
     #[error("the source \"{name}\" is not taken: the environment has {most} sources already")]
     TooManySources { most: u32, name: String },
+    #[error("the source \"{name}\" is not taken: this token has named {own}, half of what others leave")]
+    TooManySourcesOfToken { name: String, own: u32 },
     #[error("the server asks {0} added sources, the most it asks")]
     TooManyAsked(u32),
     #[error("another token speaks for the source \"{0}\": only that one changes what it has said")]
@@ -174,7 +179,13 @@ pub enum StoreError {
 impl StoreError {
     /// Whether it refuses who sends as a source, and not what is sent: other sources of the same request can be stored.
     pub fn is_of_a_sender(&self) -> bool {
-        matches!(self, StoreError::NotForSource(_) | StoreError::SourceOfAnother(_) | StoreError::TooManySources { .. })
+        matches!(
+            self,
+            StoreError::NotForSource(_)
+                | StoreError::SourceOfAnother(_)
+                | StoreError::TooManySources { .. }
+                | StoreError::TooManySourcesOfToken { .. }
+        )
     }
 
     /// Whether a text holds what cannot be stored: PostgreSQL refuses the character NUL.

@@ -2,6 +2,7 @@
 //! what people write is shown as text and cannot look like something else, and what the log says of who comes.
 
 use crate::people::{PASSWORD, create, sign_in, token};
+use crate::second_proof::{code, turn_on};
 use crate::serving::{Answer, Server, answer};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -45,6 +46,15 @@ async fn only_a_founder_of_everything_sends_an_account_a_link() {
     assert_eq!(new.status, 200, "{new:?}");
     let link = act(&server, "invite", "email=vera%40example.com&environment=production&role=viewer", &anna).await;
     assert_eq!(link.status, 200, "{link:?}");
+    // A role that he gives or takes in his environment does not end a link that reaches beyond it, nor a session.
+    for role in ["founder", "none"] {
+        let body = format!("email=vera%40example.com&environment=trial&role={role}");
+        assert_eq!(act(&server, "set-role", &body, &tom).await.status, 200, "{role}");
+    }
+    let secret = link.json["secret"].as_str().and_then(|link| link.rsplit('/').next()).expect("a link").to_owned();
+    assert_eq!(server.get(&format!("/founder/join/{secret}")).await.status, 200, "her link still opens");
+    let still = answer(server.request(Method::GET, "/founder/account").header("cookie", &vera)).await;
+    assert_eq!(still.status, 200, "she stays signed in: {still:?}");
     // Nor does he end a link that reaches further than his own.
     let wide = act(&server, "invite", "email=carl%40example.com&environment=*&role=founder", &anna).await;
     let refused = act(&server, "invite", "email=carl%40example.com&environment=trial&role=viewer", &tom).await;
@@ -174,7 +184,7 @@ async fn what_people_write_is_kept_as_it_is_and_shown_as_text() {
     assert!(page.contains("/founder/&quot;") && !page.contains("<img/src=x"), "{page}");
 }
 
-/// ASVS 16.2.1, 16.2.2, 16.2.4, 16.3.1, 16.3.2, 16.3.3.
+/// ASVS 16.2.1, 16.2.2, 16.2.4.
 #[tokio::test]
 async fn the_log_says_in_json_who_signs_in_and_what_a_door_refuses() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -215,5 +225,93 @@ async fn the_log_says_in_json_who_signs_in_and_what_a_door_refuses() {
         [("path", "/api/scaling-mode/config"), ("problem", "foreign-origin"), ("method", "PUT")],
     ] {
         assert!(is_said(&fields), "{fields:?}: {text}");
+    }
+}
+
+/// The lines of a log in JSON, as soon as one of them has all of these fields.
+fn is_logged(text: &str, fields: &[(&str, &str)]) -> bool {
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.map(|line| line["fields"].clone()).any(|line| fields.iter().all(|(name, value)| line[*name] == *value))
+}
+
+/// Each way in with its proof, each refusal, each try to get round what holds, with who or from where.
+///
+/// ASVS 16.3.1, 16.3.2, 16.3.3.
+#[tokio::test]
+async fn the_log_says_by_which_proof_somebody_came_and_who_was_refused_where() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("scaling-mode.toml"), "[stripe]\nsecret_env = \"STRIPE_SECRET\"\n")
+        .expect("settings");
+    let log = folder.path().join("log.txt");
+    let into = Stdio::from(std::fs::File::create(&log).expect("a file"));
+    let (flags, variables) = (["--no-demo", "--log-format", "json"], [("STRIPE_SECRET", "whsec_secret")]);
+    let server = Server::start_logging(folder.path(), &flags, &variables, ("info", into)).await;
+    assert_eq!(server.command(&["environment", "create", "trial", "--kind", "live", "--log", "warn"]).0, 0);
+    create(&server, "anna@example.com", "founder", None);
+    create(&server, "otto@example.com", "operator", Some("trial"));
+    let anna = sign_in(&server, "anna@example.com").await;
+
+    // Ways in: a link, a password with a code, a wrong code, passphrase, passkey and answer of a provider.
+    let link = act(&server, "invite", "email=new%40example.com&environment=production&role=viewer", &anna).await;
+    let secret = link.json["secret"].as_str().and_then(|link| link.rsplit('/').next()).expect("a link").to_owned();
+    assert_eq!(
+        act(&server, "join", &format!("link={secret}&name=New&password=zebra+lamp+slowly"), "").await.status,
+        200
+    );
+    let body = "name=seed&environment=production&days=7&passphrase=kettle+orbit+green&view.answer=on";
+    let share = act(&server, "make-share-link", body, &anna).await;
+    let share = share.json["secret"].as_str().and_then(|link| link.rsplit('/').next()).expect("a link").to_owned();
+    assert_eq!(act(&server, "open-share", &format!("link={share}&passphrase=wrong"), "").await.status, 401);
+    act(&server, "passkey-sign-in", "ceremony=x&answer=x", "").await;
+    server.get("/founder/sign-in/callback?state=x&code=x").await;
+    let (codes, ..) = turn_on(&server, &anna).await;
+    let request = server
+        .request(Method::POST, "/api/scaling-mode/forms/sign-in")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("email=anna%40example.com&password={}", PASSWORD.replace(' ', "+")));
+    let half = request.send().await.expect("an answer").headers()["set-cookie"].to_str().expect("text").to_owned();
+    let half = half.split(';').next().expect("a cookie").to_owned();
+    assert_eq!(act(&server, "sign-in-code", "code=000000", &half).await.status, 401);
+    assert_eq!(act(&server, "sign-in-code", &format!("code={}", code(&codes, 1)), &half).await.status, 200);
+
+    // Refused in one environment, though allowed in another; a session that has ended; a signature; rows.
+    let otto = sign_in(&server, "otto@example.com").await;
+    assert_eq!(
+        act(&server, "set-role", "email=otto%40example.com&environment=production&role=viewer", &anna).await.status,
+        200
+    );
+    assert_eq!(act(&server, "freeze", "environment=production&reason=mischief", &otto).await.status, 403);
+    act(&server, "sign-out", "", &otto).await;
+    assert_eq!(act(&server, "freeze", "environment=trial&reason=late", &otto).await.status, 401);
+    assert_eq!(server.post("/api/stripe", &json!({"object": "event"})).await.status, 401);
+    let send = token(&server, "shop", &["telemetry:write"], None);
+    let rows = json!({"source": "shop", "samples": [{"signal": "clients.active", "at": "never", "value": 1, "unit": "clients"}]});
+    let refused = answer(server.request(Method::POST, "/api/telemetry").bearer_auth(&send).json(&rows)).await;
+    assert!(refused.status >= 400, "{refused:?}");
+
+    let text = std::fs::read_to_string(&log).expect("the log");
+    let (at, freeze) = (("address", "127.0.0.1"), "/api/scaling-mode/forms/freeze");
+    for fields in [
+        vec![("message", "signed in"), ("account", "new@example.com"), ("proof", "link"), at],
+        vec![("message", "signed in"), ("account", "otto@example.com"), ("proof", "password"), at],
+        vec![("message", "a code is needed, too"), ("account", "anna@example.com"), ("proof", "password"), at],
+        vec![("message", "signed in"), ("account", "anna@example.com"), ("proof", "password and code"), at],
+        vec![("message", "a code was wrong"), ("account", "anna@example.com"), at],
+        vec![("message", "a share link's passphrase was wrong"), ("account", "share-link 1"), at],
+        vec![("message", "a sign-in by a passkey failed"), at],
+        vec![("message", "a sign-in by the provider failed"), ("problem", "provider-failed"), at],
+        vec![
+            ("message", "refused in an environment"),
+            ("who", "person:otto@example.com"),
+            ("environment", "production"),
+        ],
+        vec![("message", "a session that has ended, or is none, was used"), ("path", freeze), at],
+        vec![("message", "an event of Stripe was refused"), ("problem", "invalid-signature"), at],
+        vec![("message", "rows of telemetry were refused"), ("who", "token:shop")],
+    ] {
+        assert!(is_logged(&text, &fields), "{fields:?}: {text}");
+    }
+    for secret in [&secret, &share, &codes, &send] {
+        assert!(!text.contains(secret.as_str()), "{text}");
     }
 }

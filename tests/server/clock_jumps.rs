@@ -1,13 +1,15 @@
 //! Owns what holds of the server's own clock, on the real program: a jump is said everywhere, the answer is right within one
 //! tick of it, and nothing is lost by it.
 
-use crate::database_failures::clock_library;
+use crate::database_failures::{clock_library, url};
+use crate::databases;
 use crate::people::{create, sign_in, token};
 use crate::serving::{Answer, Server, answer, command};
 use chrono::{DateTime, Duration, Utc};
 use reqwest::Method;
 use scaling_mode::server::clock;
 use serde_json::{Value, json};
+use sqlx::Connection;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tempfile::TempDir;
@@ -193,4 +195,57 @@ async fn a_clock_that_jumps_is_said_everywhere_and_loses_nothing() {
     }
     let (code, said, _) = command(&world.data, &["verify"]);
     assert_eq!(code, 0, "{said}");
+}
+
+/// On PostgreSQL what is due is judged by the database's clock; a server's own clock that jumps is told apart from it, everywhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_a_jump_of_the_servers_own_clock_is_said_and_dated_by_the_databases() {
+    let database = databases::Server::postgres();
+    let folder = tempfile::tempdir().expect("a folder");
+    let (library, clock) = (clock_library(folder.path()), folder.path().join("ahead"));
+    let set = |seconds: i64| {
+        let next = folder.path().join("next");
+        std::fs::write(&next, seconds.to_string()).expect("a file");
+        std::fs::rename(next, &clock).expect("the clock is set");
+    };
+    set(0);
+    let (library, clock) = (library.display().to_string(), clock.display().to_string());
+    let url = url(database.port);
+    let variables = [("LD_PRELOAD", library.as_str()), ("CLOCK_FILE", &clock), ("DATABASE_URL", &url)];
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).expect("a folder");
+    let log = folder.path().join("log");
+    let into = Stdio::from(std::fs::File::create(&log).expect("a log"));
+    let server = Server::start_logging(&data, &["--no-demo"], &variables, ("warn", into)).await;
+    let notes = async || -> Vec<(String, DateTime<Utc>)> {
+        let history = server.get("/api/scaling-mode/history?environment=production&event_type=note").await.json;
+        let events = history["events"].as_array().cloned().unwrap_or_default();
+        events
+            .iter()
+            .map(|event| (event["reason"].as_str().unwrap_or_default().to_owned(), time(&event["at"])))
+            .collect()
+    };
+    // From the first step of its watch on, which the leader writes down, the server knows its clock.
+    let mut raw = sqlx::PgConnection::connect(&url).await.expect("a connection");
+    until("the first step", async || {
+        let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM meta WHERE name = 'lived_until'")
+            .fetch_one(&mut raw)
+            .await
+            .expect("a count");
+        (kept > 0).then_some(())
+    })
+    .await;
+    for (seconds, ahead, words) in [
+        (DAY, DAY, "The server's clock jumped forward by 1 day, not the database's."),
+        (0, -DAY, "The server's clock jumped back by 1 day, not the database's."),
+    ] {
+        set(seconds);
+        noticed(&server, ahead).await;
+        let (_, at) = until(words, async || notes().await.into_iter().find(|(reason, _)| reason == words)).await;
+        let apart = clock::now() - at;
+        assert!(apart.abs() < Duration::hours(1), "{words}: dated {at}");
+        assert!(std::fs::read_to_string(&log).expect("the log").contains(words.trim_end_matches('.')));
+    }
+    let (code, said, complained) = server.command(&["verify", "--database-url", &url]);
+    assert_eq!(code, 0, "{said}{complained}");
 }

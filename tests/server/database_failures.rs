@@ -25,7 +25,7 @@ const PAGE: &str = "/founder/scaling-mode?environment=production";
 const HEALTH: &str = "/api/scaling-mode/health?environment=production";
 const CONFIG: &str = "/api/scaling-mode/config?environment=production";
 
-fn url(port: u16) -> String {
+pub fn url(port: u16) -> String {
     format!("postgres://founder@127.0.0.1:{port}/postgres")
 }
 
@@ -36,7 +36,7 @@ fn act(server: &Server, key: &str, action: &str) -> RequestBuilder {
 }
 
 /// Asks until it is so, for half a minute.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let deadline = clock::instant() + std::time::Duration::from_secs(30);
     while !is_so().await {
         assert!(clock::instant() < deadline, "{what}: not within half a minute");
@@ -46,7 +46,7 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 
 /// How a way to the database is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Way {
+pub enum Way {
     Open,
     /// Each piece of what is said takes so much longer.
     Slow(std::time::Duration),
@@ -55,7 +55,7 @@ enum Way {
 }
 
 /// A way to a database that can become slow.
-async fn way_to(port: u16) -> (u16, Arc<watch::Sender<Way>>) {
+pub async fn way_to(port: u16) -> (u16, Arc<watch::Sender<Way>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let own = listener.local_addr().expect("its address").port();
     let way = Arc::new(watch::Sender::new(Way::Open));

@@ -122,7 +122,7 @@ fn announces_too_much(server: &Server) -> String {
     String::from_utf8_lossy(&answer[..read]).into_owned()
 }
 
-/// ASVS 4.1.1, 15.3.3.
+/// ASVS 15.3.3.
 #[tokio::test]
 async fn every_failure_is_a_problem_document_with_its_field() {
     let server = Server::start().await;

@@ -1,9 +1,11 @@
 //! Before the first account, only programs of the server's own user on this machine need no credential. A proxy or forwarder between
-//! opens nothing, regardless of its user and its headers: tried with nginx and socat, over IPv4 and IPv6.
+//! opens nothing, regardless of its user and its headers, if it takes what other machines send: tried with nginx, socat and systemd, over
+//! IPv4, IPv6 and UDP. What the same user forwards in another way is that user, and the program says so.
 
 use crate::serving::{Server, answer, free_port};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::json;
+use std::net::{IpAddr, TcpListener, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -199,6 +201,162 @@ async fn what_the_same_user_forwards_on_purpose_is_that_user() {
         tried(|method, path| client().request(method, format!("http://127.0.0.1:{exposed}{path}")).header("host", to))
             .await;
     assert!(statuses.iter().all(|status| [303, 401, 403, 404].contains(status)), "{statuses:?}");
+}
+
+/// An address of this machine that other machines reach; nothing is sent to find it.
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("203.0.113.1:9").ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
+}
+
+/// A free port that no program gets by connecting.
+fn low_port() -> u16 {
+    let start = 20_000 + u16::try_from(std::process::id() % 8_000).expect("a small number");
+    (start..30_000).find(|port| is_free(*port)).expect("a free port")
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind(("0.0.0.0", port)).is_ok()
+}
+
+/// Starts a forwarder, and waits until it listens without connecting to it: it may take one connection only.
+async fn forwarder(program: &str, arguments: &[&str], port: u16) -> Running {
+    let running = Running(Command::new(program).env("PATH", path()).args(arguments).spawn().expect("it starts"));
+    for _ in 0..200 {
+        if !is_free(port) {
+            return running;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{program} does not listen");
+}
+
+/// What the one connection that a forwarder takes is answered.
+async fn forwarded(address: IpAddr, port: u16, to: &str, method: Method) -> u16 {
+    let freeze = json!({"environment": "production", "action": "freeze", "reason": "not mine to do"});
+    let request = client().request(method.clone(), format!("http://{address}:{port}/api/scaling-mode/config"));
+    let request = request.header("host", to).header("connection", "close");
+    answer(if method == Method::PUT { request.json(&freeze) } else { request }).await.status
+}
+
+#[tokio::test]
+async fn a_forwarder_that_has_stopped_listening_opens_nothing() {
+    assert!(is_there("socat"), "run scripts/setup.sh databases");
+    let Some(address) = own_address() else {
+        eprintln!("NOT TESTED: this machine has no address but its own");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log.txt");
+    let into = Stdio::from(std::fs::File::create(&log).expect("a file"));
+    let flags = ["--no-demo", "--log-format", "json"];
+    let server = Server::start_logging(folder.path(), &flags, &[], ("debug", into)).await;
+    let (_, to) = server.url.rsplit_once('/').expect("an address");
+    // Without fork socat closes its listener once somebody has connected.
+    for method in [Method::GET, Method::PUT] {
+        let port = low_port();
+        let _socat = forwarder("socat", &[&format!("TCP-LISTEN:{port},reuseaddr"), &format!("TCP:{to}")], port).await;
+        assert_eq!(forwarded(address, port, to, method).await, 401);
+    }
+    // On a port that programs also connect from, the server has to have seen the listener.
+    let port = free_port();
+    let _socat = forwarder("socat", &[&format!("TCP-LISTEN:{port},reuseaddr"), &format!("TCP:{to}")], port).await;
+    let line = format!("\"message\":\"other machines reach a port of this machine\",\"port\":{port}");
+    for attempt in 0.. {
+        if std::fs::read_to_string(&log).expect("the log").contains(&line) {
+            break;
+        }
+        assert!(attempt < 600, "the listener is not seen");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(forwarded(address, port, to, Method::PUT).await, 401);
+    let history = server.command(&["history", "--json", "--log", "warn"]).1;
+    assert!(!history.contains("not mine to do"), "{history}");
+}
+
+#[tokio::test]
+async fn a_socket_that_systemd_hands_over_opens_nothing() {
+    if !is_there("systemd-socket-activate") || !is_there("socat") {
+        eprintln!("NOT TESTED: there is no systemd-socket-activate");
+        return;
+    }
+    let server = Server::start().await;
+    let (_, to) = server.url.rsplit_once('/').expect("an address");
+    let local = "127.0.0.1".parse().expect("an address");
+    let port = low_port();
+    let listen = format!("0.0.0.0:{port}");
+    // Each connection is handed to a program of its own, which has no listener.
+    let socat = ["-l", &listen, "--accept", "--inetd", "socat", "STDIO", &format!("TCP:{to}")];
+    let _activated = forwarder("systemd-socket-activate", &socat, port).await;
+    assert_eq!(forwarded(local, port, to, Method::PUT).await, 401);
+}
+
+#[tokio::test]
+async fn a_relay_of_udp_opens_nothing() {
+    assert!(is_there("socat"), "run scripts/setup.sh databases");
+    let Some(address) = own_address() else {
+        eprintln!("NOT TESTED: this machine has no address but its own");
+        return;
+    };
+    let server = Server::start().await;
+    let (_, to) = server.url.rsplit_once('/').expect("an address");
+    let port = low_port();
+    let child = Command::new("socat").args([&format!("UDP-LISTEN:{port},fork"), &format!("TCP:{to}")]).spawn();
+    let _socat = Running(child.expect("socat starts"));
+    let request = format!("GET /api/scaling-mode/config HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n");
+    let socket = tokio::net::UdpSocket::bind((address, 0)).await.expect("a socket");
+    socket.connect((address, port)).await.expect("an address");
+    let mut bytes = [0; 16_384];
+    for _ in 0..100 {
+        // Until socat listens nobody answers, and the system says so.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let _ = socket.send(request.as_bytes()).await;
+        if let Ok(Ok(count)) = tokio::time::timeout(Duration::from_millis(500), socket.recv(&mut bytes)).await {
+            let answer = String::from_utf8_lossy(&bytes[..count]);
+            assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+            return;
+        }
+    }
+    panic!("socat does not answer");
+}
+
+#[tokio::test]
+async fn a_program_in_another_network_opens_nothing() {
+    if !is_root() || !is_there("unshare") {
+        eprintln!("NOT TESTED: only root can start a program in another network");
+        return;
+    }
+    let server = Server::start().await;
+    let (_, to) = server.url.rsplit_once('/').expect("an address");
+    let (_, port) = to.split_once(':').expect("a port");
+    let ask = format!(
+        "printf 'GET /api/scaling-mode/config HTTP/1.1\\r\\nHost: {to}\\r\\nConnection: close\\r\\n\\r\\n' >&3; head -n 1 <&3"
+    );
+    let status = |before: &str| {
+        let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; exec {before} sh -c \"$0\"");
+        let output = Command::new("bash").args(["-c", &script, &ask]).output().expect("bash runs");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    assert_eq!(status(""), "HTTP/1.1 200 OK");
+    assert_eq!(status("unshare -n"), "HTTP/1.1 401 Unauthorized");
+}
+
+/// Forwarders that the server cannot tell from a person are named wherever somebody reads who needs no credential.
+#[tokio::test]
+async fn the_page_the_doctor_and_the_document_say_who_else_acts_as_the_user() {
+    let server = Server::start().await;
+    let page = server.get("/founder/scaling-mode").await.text;
+    assert!(page.contains("so can anyone to whom that user forwards the port"), "{page}");
+    let (code, said, _) = server.command(&["doctor", "--log", "warn"]);
+    assert_eq!(code, 1, "{said}");
+    for told in ["need no sign-in", "forwards the port", "ssh -R", "socat", "a tunnel that dials out"] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/access.md")).expect("a document");
+    for named in ["`ssh -R`", "`cloudflared`", "`ngrok`", "Unix socket", "pipe", "UDP"] {
+        assert!(document.contains(named), "{named}");
+    }
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! A server remembers who a credential belongs to. What is revoked must act nowhere later than a second: revoked by this server, by
 //! the command line, or by another server on the same database.
 
+use crate::database_failures::{Way, until, url, way_to};
 use crate::databases;
 use crate::people::{Caller, create, sign_in, token};
 use crate::serving::{Server, answer};
 use reqwest::Method;
 use serde_json::json;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 const HEALTH: &str = "/api/scaling-mode/health?environment=production";
@@ -108,12 +110,23 @@ async fn what_is_revoked_on_sqlite_acts_no_more() {
     each_is_refused_after(&server, &server, &["--log", "warn"], LATEST).await;
 }
 
+fn folder_of_key() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("secrets.key");
+    std::fs::write(&path, "07".repeat(32)).expect("a key");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("its permissions");
+    folder
+}
+
 #[tokio::test]
 async fn what_another_server_revokes_acts_no_more_a_second_later() {
     let database = databases::Server::postgres();
     let url = format!("postgres://founder@127.0.0.1:{}/postgres", database.port);
     let (here, there) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
-    let variables = [("DATABASE_URL", url.as_str())];
+    // Several servers on one database share the key that sessions are sealed with.
+    let key = folder_of_key();
+    let key = key.path().join("secrets.key").display().to_string();
+    let variables = [("DATABASE_URL", url.as_str()), ("SCALING_MODE_SECRETS_KEY_FILE", &key)];
     let asked = Server::start_in_with(here.path(), &["--no-demo"], &variables).await;
     let revoking = Server::start_in_with(there.path(), &["--no-demo"], &variables).await;
     std::fs::write(there.path().join("scaling-mode.toml"), format!("database_url = \"{url}\"\n")).expect("settings");
@@ -144,4 +157,70 @@ async fn a_page_that_listens_hears_nothing_a_second_after_its_token_is_revoked()
         let text = String::from_utf8_lossy(&heard).into_owned();
         assert!(!text.contains("unfrozen"), "{text}");
     }
+}
+
+/// How a caller's reading is answered: its status, and whether it is from memory because the database is away.
+async fn reading(server: &Server, caller: &Caller) -> (u16, bool) {
+    let response = caller.dress(server.request(Method::GET, HEALTH)).send().await.expect("an answer in time");
+    (response.status().as_u16(), response.headers().contains_key("cache-status"))
+}
+
+/// While the database is away those who were known go on reading, but nobody whose right this server has taken away itself; what
+/// others have revoked is known as soon as the database answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_the_database_brings_no_revoked_right_back() {
+    let database = databases::Server::postgres();
+    let (port, way) = way_to(database.port).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start_in_with(folder.path(), &["--no-demo"], &[("DATABASE_URL", &url(port))]).await;
+    // The command line reaches the database at any time.
+    std::fs::write(folder.path().join("scaling-mode.toml"), format!("database_url = \"{}\"\n", url(database.port)))
+        .expect("settings");
+    create(&server, EMAIL, "founder", None);
+    let founder = sign_in(&server, EMAIL).await;
+    let of_token = |name: &str| Caller::Token {
+        scopes: vec!["health:read"],
+        token: token(&server, name, &["health:read"], Some("production")),
+    };
+    let (gone, kept) = (of_token("gone"), of_token("kept"));
+    let signed_out = Caller::Person { cookie: sign_in(&server, EMAIL).await, role: 'f' };
+    let Caller::Person { cookie, .. } = &signed_out else { unreachable!("a person") };
+    // Somebody who reads two environments, and loses one of them.
+    assert_eq!(server.command(&["environment", "create", "trial", "--kind", "live", "--log", "warn"]).0, 0);
+    create(&server, "vera@example.org", "viewer", Some("production"));
+    act(&server, &founder, "set-role", "email=vera%40example.org&environment=trial&role=viewer").await;
+    let vera = Caller::Person { cookie: sign_in(&server, "vera@example.org").await, role: 'v' };
+    let trial = async || {
+        let config = "/api/scaling-mode/config?environment=trial";
+        answer(vera.dress(server.request(Method::GET, config))).await.status
+    };
+    let id = id_of(&server, &founder, "gone").await;
+    until("both are read", async || reading(&server, &vera).await == (200, false) && trial().await == 200).await;
+    for caller in [&gone, &kept, &signed_out] {
+        until("it is read", async || reading(&server, caller).await == (200, false)).await;
+    }
+    act(&server, &founder, "revoke-token", &format!("id={id}")).await;
+    act(&server, cookie, "sign-out", "").await;
+    act(&server, &founder, "set-role", "email=vera%40example.org&environment=production&role=").await;
+    assert_eq!(trial().await, 200);
+    assert_eq!(reading(&server, &kept).await.0, 200);
+    way.send_replace(Way::Shut);
+    until("the outage is noticed", async || reading(&server, &kept).await == (200, true)).await;
+    for (caller, what) in [(&gone, "a token"), (&signed_out, "a session")] {
+        let (status, _) = reading(&server, caller).await;
+        assert!([401, 503].contains(&status), "{what}, revoked by this server: {status}");
+    }
+    assert_eq!(trial().await, 200, "she goes on reading what is hers");
+    let (status, _) = reading(&server, &vera).await;
+    assert!([403, 404, 503].contains(&status), "what she read under a role that was taken from her: {status}");
+    // This one is revoked while the server cannot know it: it reads what was read before, and no more.
+    assert_eq!(server.command(&["token", "revoke", "kept", "--log", "warn"]).0, 0);
+    assert_eq!(reading(&server, &kept).await, (200, true));
+    way.send_replace(Way::Open);
+    until("the database answers again", async || {
+        let (status, is_from_memory) = reading(&server, &kept).await;
+        assert!(is_from_memory || status != 200, "nothing that is new is read");
+        status == 401
+    })
+    .await;
 }

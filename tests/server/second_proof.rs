@@ -57,14 +57,14 @@ async fn with_password_in(server: &Server, cookies: &str) -> (u16, serde_json::V
 }
 
 /// The code of so many steps from now.
-fn code(secret: &str, steps: u64) -> String {
+pub fn code(secret: &str, steps: u64) -> String {
     let secret = Secret::try_from_base32(secret.replace(' ', "")).expect("a secret");
     let totp = Builder::new().with_secret(secret).with_account_name("anna").build().expect("codes");
     totp.generate(seconds() + 30 * steps).to_string()
 }
 
 /// Turns codes on: the secret, the code that did it, and the recovery codes.
-async fn turn_on(server: &Server, cookies: &str) -> (String, String, Vec<String>) {
+pub async fn turn_on(server: &Server, cookies: &str) -> (String, String, Vec<String>) {
     assert_eq!(posted(server, "begin-codes", &format!("current={}", password()), cookies).await.status, 200);
     let view = answer(server.request(Method::GET, "/api/scaling-mode/codes").header("cookie", cookies)).await;
     let secret = view.json["picture"]["typed"].as_str().expect("a secret").to_owned();

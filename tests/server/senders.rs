@@ -158,18 +158,23 @@ async fn a_bound_token_sends_as_its_sources_and_as_no_other_at_every_door() {
 async fn sources_that_senders_invent_come_to_an_end_at_every_door_and_those_that_have_gone_make_room() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = started(folder.path(), "most_sources = 5\n").await;
-    let token = token(&server, "all", SEND, None);
+    let [token, second, third] = ["first", "second", "third"].map(|name| token(&server, name, SEND, None));
     let json = "application/json";
     let names: Vec<String> = (0..8).map(|place| format!("pod-{place}")).collect();
     let partial = send(&server, "/v1/metrics", &token, json, &exported(&names)).await;
     assert_eq!(
         (partial.status, &partial.json["partialSuccess"]["rejectedDataPoints"]),
-        (200, &json!("3")),
+        (200, &json!("5")),
         "{}",
         partial.text
     );
-    for told in ["too-many-sources", "pod-5", "pod-6", "pod-7"] {
+    // One token leaves room for others, by name.
+    for told in ["too-many-sources", "this token has named 3", "pod-3", "pod-6", "pod-7"] {
         assert!(partial.text.contains(told), "{}", partial.text);
+    }
+    for (token, place, rejected) in [(&second, 3, "4"), (&third, 4, "3")] {
+        let partial = send(&server, "/v1/metrics", token, json, &exported(&names[place..])).await;
+        assert_eq!(partial.json["partialSuccess"]["rejectedDataPoints"], rejected, "{}", partial.text);
     }
     // Those that are known go on.
     assert_eq!(send(&server, "/v1/metrics", &token, json, &exported(&names[..5])).await.json, json!({}));

@@ -6,7 +6,11 @@ use scaling_mode::domain::history::{EventType, NewEvent};
 use scaling_mode::server::store::access::{
     Entry, Invitation, JoinedBy, NewSession, NewShareLink, NewToken, Person, SessionOf,
 };
+use scaling_mode::server::store::postgres::PostgresStore;
+use scaling_mode::server::store::session_key::SessionKey;
+use scaling_mode::server::store::sqlite::SqliteStore;
 use scaling_mode::server::store::{EventFilter, Store, StoreError};
+use sqlx::Connection;
 
 pub fn entry(reason: &str) -> Entry {
     let event = NewEvent {
@@ -116,6 +120,17 @@ async fn roles_change_and_a_founder_of_everything_stays() {
         store.invite(&invitation("bob@example.com", "held"), None).await.unwrap();
         store.set_role(bob.id, &place, Some(Role::Operator), &entry("operator")).await.unwrap();
         assert!(store.invitation("held", minute(3)).await.unwrap().is_none());
+        // A founder of one environment ends no link that reaches beyond it; a founder of everything ends each.
+        create(store, "trial").await;
+        let trial = Reach::One("trial".to_owned());
+        store.invite(&invitation("bob@example.com", "wider"), None).await.unwrap();
+        for role in [Some(Role::Founder), None] {
+            store.set_role(bob.id, &trial, role, &entry("in trial")).await.unwrap();
+            assert!(store.invitation("wider", minute(3)).await.unwrap().is_some());
+        }
+        store.set_role(bob.id, &Reach::All, Some(Role::Viewer), &entry("everywhere")).await.unwrap();
+        assert!(store.invitation("wider", minute(3)).await.unwrap().is_none());
+        store.set_role(bob.id, &Reach::All, None, &entry("no longer")).await.unwrap();
         store.invite(&invitation("eve@example.com", "early"), None).await.unwrap();
         store.add_person(("eve@example.com", "Eve"), "h", &[], minute(2), &entry("eve")).await.unwrap();
         assert!(store.invitation("early", minute(3)).await.unwrap().is_none());
@@ -139,7 +154,22 @@ async fn roles_change_and_a_founder_of_everything_stays() {
         assert_eq!(store.people().await.unwrap()[0].disabled_at, Some(minute(4)));
         store.set_disabled(anna.id, None, &entry("in")).await.unwrap();
         assert_eq!(store.people().await.unwrap()[0].disabled_at, None);
-        assert_eq!(said(store).await, ["in", "out", "gone", "founder", "viewer", "eve", "operator", "bob", "anna"]);
+        let all = [
+            "in",
+            "out",
+            "gone",
+            "founder",
+            "viewer",
+            "eve",
+            "no longer",
+            "everywhere",
+            "in trial",
+            "in trial",
+            "operator",
+            "bob",
+            "anna",
+        ];
+        assert_eq!(said(store).await, all);
     })
     .await;
 }
@@ -275,6 +305,94 @@ async fn two_founders_who_take_the_others_role_at_once_leave_one() {
             store.set_role(bob.id, &Reach::All, None, &other)
         );
         assert_ne!(one.is_ok(), other.is_ok(), "{one:?} {other:?}");
+    })
+    .await;
+}
+
+/// Whoever can write to the database, and knows this code but not the key: invents a session, copies a seal, alters an owner.
+async fn forged_sessions_open_nothing(store: &dyn Store, forger: &dyn Store, run: impl AsyncFn(&'static str)) {
+    store.seal_sessions_with(SessionKey::new([7; 32], "own"));
+    let anna = anna(store).await;
+    let bob = store.add_person(("bob@example.com", "Bob"), "h", &[], minute(2), &entry("bob")).await.unwrap();
+    store.begin_session(bob.id, &session("bob", 3)).await.unwrap();
+    store.see_session("bob", minute(9)).await.unwrap();
+    assert!(store.session("bob").await.unwrap().is_some());
+    assert_eq!(store.altered_session().await.unwrap(), None);
+    // Without a key at all, and with a key of one's own under the name of the true one.
+    forger.begin_session(anna.id, &session("invented", 3)).await.unwrap();
+    assert!(store.session("invented").await.unwrap().is_none());
+    assert_eq!(store.sessions_of_other_keys().await.unwrap(), 1);
+    forger.seal_sessions_with(SessionKey::new([8; 32], "own"));
+    forger.begin_session(anna.id, &session("sealed", 3)).await.unwrap();
+    assert!(store.session("sealed").await.unwrap().is_none());
+    store.see_session("sealed", minute(9)).await.unwrap();
+    assert!(store.session("sealed").await.unwrap().is_none(), "using it does not seal it");
+    assert_eq!(store.altered_session().await.unwrap(), Some(format!("person {}", anna.id)));
+    store.end_session("sealed").await.unwrap();
+    assert_eq!(store.altered_session().await.unwrap(), None);
+    // A true seal fits no other row.
+    run("INSERT INTO sessions (token_hash, person_id, link_id, created_at, seen_at, is_whole, address, agent, seal) \
+         SELECT 'copied', person_id, link_id, created_at, seen_at, is_whole, address, agent, seal FROM sessions \
+         WHERE token_hash = 'bob'")
+    .await;
+    assert!(store.session("copied").await.unwrap().is_none());
+    store.end_session("copied").await.unwrap();
+    run("UPDATE sessions SET person_id = (SELECT id FROM people WHERE email = 'anna@example.com') WHERE token_hash = 'bob'")
+        .await;
+    assert!(store.session("bob").await.unwrap().is_none());
+    assert_eq!(store.altered_session().await.unwrap(), Some(format!("person {}", anna.id)));
+}
+
+#[tokio::test]
+async fn a_session_that_the_key_has_not_sealed_opens_nothing() {
+    let (folder, store) = sqlite().await;
+    let forger = SqliteStore::open(&file(&folder)).await.unwrap();
+    forged_sessions_open_nothing(&store, &forger, async |sql| {
+        sqlx::query(sql).execute(&mut raw(&file(&folder)).await).await.unwrap();
+    })
+    .await;
+    let (url, store) = postgres().await;
+    let forger = PostgresStore::open(&url).await.unwrap();
+    forged_sessions_open_nothing(&store, &forger, async |sql| {
+        let mut db = sqlx::PgConnection::connect(&url).await.unwrap();
+        sqlx::query(sql).execute(&mut db).await.unwrap();
+        db.close().await.unwrap();
+    })
+    .await;
+    forger.close().await;
+    store.close().await;
+}
+
+/// What a server knows of its own acts needs no database to be true.
+#[tokio::test]
+async fn a_store_counts_each_own_write_that_can_take_a_right_away() {
+    for_each_backend(async |store| {
+        let anna = anna(store).await;
+        let mut before = store.own_access_changes();
+        let mut counted = |what: &str| {
+            let now = store.own_access_changes();
+            assert!(now > before, "{what}");
+            before = now;
+        };
+        store.begin_session(anna.id, &session("s", 1)).await.unwrap();
+        store.end_session("s").await.unwrap();
+        counted("an ended session");
+        store.end_other_sessions(anna.id, "").await.unwrap();
+        counted("other sessions");
+        store.set_role(anna.id, &Reach::One(ENV.to_owned()), Some(Role::Viewer), &entry("a role")).await.unwrap();
+        counted("a role");
+        store.set_password(anna.id, "another", None, &entry("a password")).await.unwrap();
+        counted("a password");
+        store.reset_proofs(anna.id, &entry("proofs")).await.unwrap();
+        counted("proofs");
+        let before = store.own_access_changes();
+        store.see_session("s", minute(9)).await.unwrap();
+        store.append(ENV, note_of("a note")).await.unwrap();
+        assert_eq!(store.own_access_changes(), before, "what takes no right away does not count");
+        // The others see it in the database.
+        let changes = store.access_changes().await.unwrap();
+        store.end_session("s").await.unwrap();
+        assert!(store.access_changes().await.unwrap() > changes);
     })
     .await;
 }

@@ -16,8 +16,9 @@ use scaling_mode::domain::subscription::{Page, Status, Subscription, Subscriptio
 use scaling_mode::domain::telemetry::AcceptedBatch;
 use scaling_mode::server::evaluation::{Occasion, evaluate_and_record_at};
 use scaling_mode::server::proof::examine;
-use scaling_mode::server::store::access::{Entry, Invitation, NewSession, NewShareLink, NewToken};
+use scaling_mode::server::store::access::{AccessStore, Entry, Invitation, NewSession, NewShareLink, NewToken};
 use scaling_mode::server::store::proofs::{Ceremony, Codes, Passkey, ProviderAccount};
+use scaling_mode::server::store::session_key::SessionKey;
 use scaling_mode::server::store::sqlite::SqliteStore;
 use scaling_mode::server::store::{PullState, SourceEdit, Store};
 use serde_json::json;
@@ -28,6 +29,11 @@ use std::path::Path;
 /// Alterations at random, beside one of every column.
 const ROUNDS: u64 = 200;
 
+/// The key of sessions, which is not in the database.
+fn session_key() -> SessionKey {
+    SessionKey::new([7; 32], "own")
+}
+
 fn entry(reason: &str) -> Entry {
     let mut event = NewEvent::new(EventType::AccessChanged, "local", minute(50));
     event.reason = Some(reason.to_owned());
@@ -36,6 +42,7 @@ fn entry(reason: &str) -> Entry {
 
 /// Something of everything: numbers, answers, proposals in every state, people with every kind of proof.
 async fn fill(store: &dyn Store) {
+    store.seal_sessions_with(session_key());
     create(store, "another").await;
     let now = minute(10);
     store.act(ENV, &Act::SetAutoMode { enabled: true }, "local".into(), now, None).await.unwrap();
@@ -243,6 +250,7 @@ async fn done_to(original: &Path, sql: &str) -> Option<(String, String)> {
     }
     sqlx::Connection::close(db).await.unwrap();
     let store = SqliteStore::open(&copy).await.unwrap();
+    store.seal_sessions_with(session_key());
     let report =
         examine(&store, None).await.unwrap_or_else(|error| panic!("{sql}: a fault is found, no failure: {error:?}"));
     store.close().await;
@@ -381,5 +389,81 @@ async fn what_an_attack_has_tried_is_found_and_named() {
         let found = done_to(&original, sql).await;
         let (named, what) = found.unwrap_or_else(|| panic!("not found: {sql}"));
         assert!(named.starts_with(table), "{sql}: {named}: {what}");
+    }
+}
+
+/// Whoever alters who may act is told by row, as long as the list of rows is itself proved.
+#[tokio::test]
+async fn an_altered_row_of_access_is_named() {
+    let (folder, store) = sqlite().await;
+    fill(&store).await;
+    store.close().await;
+    let original = file(&folder);
+    for (sql, told) in [
+        (
+            "INSERT INTO roles VALUES (2, '*', 'founder')",
+            Some("the row person_id 2, environment \"*\" of roles was added"),
+        ),
+        ("UPDATE people SET password = 'x' WHERE id = 1", Some("the row id 1 of people was altered")),
+        ("UPDATE tokens SET scopes = 'config:write'", Some("the row id 1 of tokens was altered")),
+        ("DELETE FROM passkeys", Some("the row credential_id \"passkey\" of passkeys is gone")),
+        ("UPDATE people SET password = 'x' WHERE id = 1; DELETE FROM access_rows WHERE of_table = 'people'", None),
+        ("UPDATE people SET password = 'x' WHERE id = 1; UPDATE access_rows SET digest = '1 0'", None),
+    ] {
+        let (table, what) = done_to(&original, sql).await.unwrap_or_else(|| panic!("not found: {sql}"));
+        assert!(table.starts_with("people, roles") && what.contains("who may act is not what"), "{sql}: {what}");
+        match told {
+            Some(told) => assert!(what.ends_with(told), "{sql}: {what}"),
+            None => assert!(!what.contains("the row"), "{sql}: {what}"),
+        }
+    }
+}
+
+/// Which deleted rows are found, as docs/history.md says.
+#[tokio::test]
+async fn a_deleted_row_is_found_where_something_counts_it() {
+    let (folder, store) = sqlite().await;
+    fill(&store).await;
+    store.close().await;
+    let original = file(&folder);
+    let inside = "(SELECT CAST(avg(minute) AS INTEGER) FROM minutes WHERE stream_id = 1)";
+    let samples = "stream_id = 1 AND (at + 59999) / 60000";
+    for (sql, is_found) in [
+        ("DELETE FROM history WHERE seq = 3".to_owned(), true),
+        ("DELETE FROM configs WHERE version = 1".to_owned(), true),
+        ("DELETE FROM snapshots WHERE row_id = 2".to_owned(), true),
+        ("DELETE FROM points WHERE at = (SELECT max(at) FROM points)".to_owned(), true),
+        ("DELETE FROM proposals".to_owned(), true),
+        ("DELETE FROM added_sources".to_owned(), true),
+        ("DELETE FROM roles".to_owned(), true),
+        (format!("DELETE FROM minutes WHERE stream_id = 1 AND minute = {inside}"), true),
+        (format!("DELETE FROM samples WHERE {samples} = {inside}"), true),
+        (
+            format!(
+                "DELETE FROM samples WHERE {samples} = {inside}; \
+                 DELETE FROM minutes WHERE stream_id = 1 AND minute = (SELECT CAST(avg(minute) AS INTEGER) FROM minutes WHERE stream_id = 1)"
+            ),
+            false,
+        ),
+        (
+            "DELETE FROM samples WHERE stream_id = 1 AND at = (SELECT max(at) FROM samples WHERE stream_id = 1); \
+             DELETE FROM minutes WHERE stream_id = 1 AND minute = (SELECT max(minute) FROM minutes WHERE stream_id = 1)"
+                .to_owned(),
+            true,
+        ),
+        ("DELETE FROM samples; DELETE FROM minutes; DELETE FROM streams".to_owned(), false),
+        ("DELETE FROM alerts".to_owned(), false),
+        (
+            "DELETE FROM subscriptions; DELETE FROM subscription_events; DELETE FROM subscription_lists".to_owned(),
+            false,
+        ),
+        ("DELETE FROM counter_families; DELETE FROM unpriced; DELETE FROM pulls; DELETE FROM spans".to_owned(), false),
+        (
+            "DELETE FROM sessions; DELETE FROM devices; DELETE FROM ceremonies; DELETE FROM idempotency".to_owned(),
+            false,
+        ),
+    ] {
+        let found = done_to(&original, &sql).await;
+        assert_eq!(found.is_some(), is_found, "{sql}: {found:?}");
     }
 }

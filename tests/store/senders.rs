@@ -147,7 +147,7 @@ async fn no_other_token_closes_an_alert() {
 #[tokio::test]
 async fn one_source_more_than_there_may_be_is_refused_by_name_until_one_is_retired() {
     for_each_backend(async |store| {
-        let sender = Sender { most_sources: 2, ..token(1, &[]) };
+        let sender = Sender::person(2);
         for name in ["billing", "shop"] {
             send(store, &clients(name, 3, false, &sender)).await.unwrap();
         }
@@ -163,6 +163,37 @@ async fn one_source_more_than_there_may_be_is_refused_by_name_until_one_is_retir
         assert!(matches!(refused, Err(StoreError::TooManySources { .. })));
         create(store, "trial").await;
         store.ingest("trial", &clients("one", 3, false, &sender), minute(2), None).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_token_leaves_room_for_the_next_and_brings_back_only_its_own() {
+    for_each_backend(async |store| {
+        let of = |id: i64, sources: &[&str]| Sender { most_sources: 4, ..token(id, sources) };
+        let (a, b, c) = (of(1, &[]), of(2, &[]), of(3, &[]));
+        for name in ["a-1", "a-2"] {
+            send(store, &clients(name, 3, false, &a)).await.unwrap();
+        }
+        let refused = send(store, &clients("a-3", 3, false, &a)).await;
+        assert!(matches!(refused, Err(StoreError::TooManySourcesOfToken { own: 2, name }) if name == "a-3"));
+        send(store, &clients("b-1", 3, false, &b)).await.unwrap();
+        let refused = send(store, &clients("b-2", 3, false, &b)).await;
+        assert!(matches!(refused, Err(StoreError::TooManySourcesOfToken { own: 1, .. })));
+        // What is known goes on, and a founder's binding is no invention.
+        send(store, &clients("a-1", 3, true, &a)).await.unwrap();
+        let bound = bind(store, "crm", "b-2").await;
+        store.retire_source(ENV, "a-1", note()).await.unwrap();
+        send(store, &clients("b-2", 3, false, &of(bound, &["b-2"]))).await.unwrap();
+        send(store, &clients("c-1", 3, false, &c)).await.unwrap();
+        let refused = send(store, &clients("c-2", 3, false, &c)).await;
+        assert!(matches!(refused, Err(StoreError::TooManySources { most: 4, .. })));
+        store.retire_source(ENV, "b-1", note()).await.unwrap();
+        // Another token cannot fill the owner's share with what the owner no longer sends.
+        store.retire_source(ENV, "c-1", note()).await.unwrap();
+        let refused = send(store, &clients("a-1", 3, false, &c)).await;
+        assert!(matches!(refused, Err(StoreError::SourceOfAnother(name)) if name == "a-1"));
+        send(store, &clients("a-1", 3, false, &a)).await.unwrap();
     })
     .await;
 }

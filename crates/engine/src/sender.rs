@@ -40,6 +40,11 @@ impl Sender {
         Sender { most_sources, speaker: Speaker::Person }
     }
 
+    /// How many sources one token may name if others name so many: half of what these leave, rounded up, so that the next token finds room.
+    pub fn most_of_token(&self, others: u32) -> u32 {
+        self.most_sources.saturating_sub(others).div_ceil(2)
+    }
+
     /// Whether they may send as a source at all: a token that is bound to sources speaks for no other.
     pub fn speaks_for(&self, source: &str) -> bool {
         match &self.speaker {
@@ -61,6 +66,15 @@ mod tests {
     fn token(sources: &[&str]) -> Sender {
         let sources = sources.iter().map(|&name| name.to_owned()).collect();
         Sender { speaker: Speaker::Token { id: 1, sources }, ..Sender::default() }
+    }
+
+    #[test]
+    fn one_token_names_half_of_what_the_others_leave() {
+        let sender = Sender::person(500);
+        for (others, most) in [(0, 250), (250, 125), (375, 63), (499, 1), (500, 0), (900, 0)] {
+            assert_eq!(sender.most_of_token(others), most, "{others}");
+        }
+        assert_eq!(Sender::person(1).most_of_token(0), 1);
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! Owns how secrets are sealed that must be stored and read again: XChaCha20-Poly1305 under a key that is not in the database. Must not
-//! know what is sealed, or where it is kept.
+//! Owns how secrets are sealed that must be stored and read again: XChaCha20-Poly1305 under a key that is not in the database. The key of
+//! sessions is made from the same one. Must not know what is sealed, or where it is kept.
 
 use crate::server::config::Settings;
 use crate::server::key_file::{self, KeyFileError};
+use crate::server::store::session_key::SessionKey;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use sha2::{Digest, Sha256};
@@ -42,6 +43,7 @@ pub enum SealError {
 pub struct Sealer {
     cipher: XChaCha20Poly1305,
     name: [u8; NAMED],
+    sessions: SessionKey,
 }
 
 impl std::fmt::Debug for Sealer {
@@ -55,7 +57,34 @@ impl Sealer {
         let digest = Sha256::new().chain_update(b"scaling-mode seal").chain_update(key).finalize();
         let mut name = [0; NAMED];
         name.copy_from_slice(&digest[..NAMED]);
-        Sealer { cipher: XChaCha20Poly1305::new(&Key::from(*key)), name }
+        let sessions = Sha256::new().chain_update(b"scaling-mode sessions").chain_update(key).finalize();
+        let sessions = SessionKey::new(sessions.into(), &hex::encode(name));
+        Sealer { cipher: XChaCha20Poly1305::new(&Key::from(*key)), name, sessions }
+    }
+
+    /// The key that sessions are sealed with.
+    pub fn session_key(&self) -> SessionKey {
+        self.sessions.clone()
+    }
+
+    fn read(text: &str, path: PathBuf) -> Result<Sealer, SealKeyError> {
+        let mut key = [0; 32];
+        hex::decode_to_slice(text, &mut key).map_err(|_| SealKeyError::NoKey(path))?;
+        Ok(Sealer::new(&key))
+    }
+
+    /// The key of this server; `None` if none was made yet and no file is named.
+    ///
+    /// # Errors
+    /// [`SealKeyError`], also if others can read it.
+    pub fn find(settings: &Settings) -> Result<Option<Sealer>, SealKeyError> {
+        let named = settings.secrets_key_file.clone();
+        let path = named.clone().unwrap_or_else(|| default_file(settings));
+        match key_file::read(&path, named.is_some())? {
+            Some(text) => Sealer::read(&text, path).map(Some),
+            None if named.is_some() => Err(SealKeyError::Missing(path)),
+            None => Ok(None),
+        }
     }
 
     /// The key of this server; it is made where none is there and no file is named.
@@ -63,22 +92,16 @@ impl Sealer {
     /// # Errors
     /// [`SealKeyError`], also where others can read it.
     pub fn load_or_make(settings: &Settings) -> Result<Sealer, SealKeyError> {
-        let named = settings.secrets_key_file.clone();
-        let path = named.clone().unwrap_or_else(|| settings.data_dir.join("keys").join("secrets.key"));
-        let text = match (key_file::read(&path, named.is_some())?, named) {
-            (Some(text), _) => text,
-            (None, Some(path)) => return Err(SealKeyError::Missing(path)),
-            (None, None) => {
-                let mut key = [0; 32];
-                getrandom::fill(&mut key).map_err(SealKeyError::NoRandom)?;
-                key_file::write(&path, &hex::encode(key), false)?;
-                // Not the one just made, where another process was first.
-                key_file::read(&path, false)?.ok_or_else(|| SealKeyError::Missing(path.clone()))?
-            }
-        };
+        if let Some(sealer) = Sealer::find(settings)? {
+            return Ok(sealer);
+        }
+        let path = default_file(settings);
         let mut key = [0; 32];
-        hex::decode_to_slice(&text, &mut key).map_err(|_| SealKeyError::NoKey(path))?;
-        Ok(Sealer::new(&key))
+        getrandom::fill(&mut key).map_err(SealKeyError::NoRandom)?;
+        key_file::write(&path, &hex::encode(key), false)?;
+        // Not the one just made, where another process was first.
+        let text = key_file::read(&path, false)?.ok_or_else(|| SealKeyError::Missing(path.clone()))?;
+        Sealer::read(&text, path)
     }
 
     /// Seals a secret for one purpose; it opens for no other.
@@ -110,6 +133,11 @@ impl Sealer {
         let payload = Payload { aad: purpose.as_bytes(), msg: rest };
         self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| SealError::Damaged)
     }
+}
+
+/// Where the key is if the settings name no file.
+fn default_file(settings: &Settings) -> PathBuf {
+    settings.data_dir.join("keys").join("secrets.key")
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::domain::history::store_head;
 use crate::domain::input::{Input, InputState, WindowName};
 use crate::domain::policy::EnvironmentKind;
 use crate::domain::signed_head::Places;
+use crate::server::access::seal::Sealer;
 use crate::server::config::{PulledSource, Settings};
 use crate::server::evaluation::read_inputs;
 use crate::server::lived::Lived;
@@ -71,6 +72,7 @@ pub(super) async fn verify(arguments: Verify, settings: &Settings) -> Result<(),
         return Err(CliError::Found(format!("{} holds no signed head: nothing could be compared", path.display())));
     }
     let store = open(settings).await?;
+    let has_key = know_sessions(store.as_ref(), settings)?;
     let report = examine_signed(store.as_ref(), arguments.head.as_deref(), &signed).await?;
     store.close().await;
     if arguments.format.json {
@@ -84,10 +86,23 @@ pub(super) async fn verify(arguments: Verify, settings: &Settings) -> Result<(),
         None => {
             if !arguments.format.json {
                 print_report(&report, signed.len());
+                if !has_key {
+                    say!("Sessions were not checked: the secrets key of the server is not here.");
+                }
             }
             Ok(())
         }
     }
+}
+
+/// Gives the store the key of sessions, so that forged ones are found. Says whether there is a key here.
+fn know_sessions(store: &dyn Store, settings: &Settings) -> Result<bool, CliError> {
+    let sealer = Sealer::find(settings)
+        .map_err(|error| CliError::Serve { what: "sessions could not be checked", source: Box::new(error) })?;
+    if let Some(sealer) = &sealer {
+        store.seal_sessions_with(sealer.session_key());
+    }
+    Ok(sealer.is_some())
 }
 
 fn print_report(report: &Report, signed: usize) {
@@ -196,6 +211,7 @@ fn finding(ok: bool, what: impl Into<String>, cure: &str) -> Finding {
 
 pub(super) async fn doctor(format: Format, settings: &Settings) -> Result<(), CliError> {
     let store = open(settings).await?;
+    know_sessions(store.as_ref(), settings)?;
     let mut findings = vec![who_may_act(store.has_people().await?, settings.addr)];
     let writable = store.ready().await;
     findings.push(finding(
@@ -261,7 +277,7 @@ fn who_may_act(has_people: bool, address: SocketAddr) -> Finding {
     finding(
         false,
         format!(
-            "{address}: no account exists, so programs of the server's user on this computer need no sign-in, and neither does anyone to whom that user forwards the port (ssh -R, socat)"
+            "{address}: no account exists, so programs of the server's user on this computer need no sign-in, and neither does anyone to whom that user forwards the port (ssh -R, socat, a tunnel that dials out)"
         ),
         create,
     )

@@ -117,6 +117,18 @@ fn access(settings: &Settings) -> Result<Access, CliError> {
     Ok(Access::new(provider, sealer, Calls::new(settings.calls_per_second), &settings.data_dir))
 }
 
+/// Sessions that another key has sealed open nothing here: that has to be known where several servers share a database.
+async fn tell_of_other_keys(store: &dyn Store) -> Result<(), StoreError> {
+    let sessions = store.sessions_of_other_keys().await?;
+    if sessions > 0 {
+        tracing::warn!(
+            sessions,
+            "sessions that another secrets key has sealed are not accepted: give all servers on this database the same secrets_key_file"
+        );
+    }
+    Ok(())
+}
+
 /// Serves until it is told to stop.
 pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     let (certificate, tls) = certificate(&settings)?.unzip();
@@ -136,8 +148,13 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     let stop = CancellationToken::new();
     let leadership = Leadership::new(&replica(), Pace::default());
     leadership.renew(store.as_ref()).await;
+    let access = access(&settings)?;
+    if let Some(sealer) = &access.sealer {
+        store.seal_sessions_with(sealer.session_key());
+        tell_of_other_keys(store.as_ref()).await?;
+    }
     let state = AppState::new(Shared {
-        access: access(&settings)?,
+        access,
         asking: Supervisor::default(),
         bodies: Arc::default(),
         buckets: Arc::default(),
@@ -166,6 +183,9 @@ pub(super) async fn run(settings: Settings) -> Result<(), CliError> {
     tasks.spawn(state.commits.clone().run(stop.clone()));
     tasks.spawn(continuity::run(store.clone(), settings.clone(), stop.clone()));
     tasks.spawn(Access::forget_at_changes(state.clone(), stop.clone()));
+    if founders_link.is_some() {
+        tasks.spawn(local::watch(store.clone(), stop.clone()));
+    }
     tasks.spawn(probes::check_writes(state.clone(), stop.clone()));
     tasks.spawn(state.feed.clone().run(store.clone()));
     tasks.spawn(housekeeping(store.clone(), settings.clone(), leadership.clone(), state.clock.clone(), stop.clone()));

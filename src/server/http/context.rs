@@ -259,6 +259,8 @@ pub async fn accept(
     let config = allowed_to(state, identity, Permission::SendTelemetry, batch.environment.clone()).await?;
     let mut accepted = telemetry::accept(batch, now).map_err(|errors| {
         let detail = format!("{} of the batch's rows cannot be accepted; nothing of it was stored.", errors.len());
+        let (who, why) = (identity.actor(), errors.first().map(|error| error.detail.clone()));
+        tracing::info!(who, rows = errors.len(), why, "rows of telemetry were refused");
         WireError::new(Code::Rejected, detail).with_errors(errors)
     })?;
     accepted.sender = identity.sender(state.settings.most_sources);

@@ -6,6 +6,7 @@ use super::{AppState, doors, openapi, problem};
 use crate::error::{Code, WireError};
 use axum::extract::Request;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::response::Response;
 
@@ -54,11 +55,16 @@ fn admit(state: &AppState, request: &Request) -> Result<(), WireError> {
     Ok(())
 }
 
-/// The host that the request is addressed to, with its port where it has one. What is no host and port is none.
+/// The host that the request is addressed to, with its port where it has one. What is no host and port is none, and of two that differ neither
+/// counts: a proxy in front may have read the other.
 fn host_of<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
-    let named = match headers.get(header::HOST) {
-        Some(host) => host.to_str().ok()?,
-        None => uri.authority()?.as_str(),
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (host, authority) = (hosts.next(), uri.authority().map(Authority::as_str));
+    let named = match (host, authority) {
+        (Some(_), _) if hosts.next().is_some() => return None,
+        (Some(host), None) => host.to_str().ok()?,
+        (Some(host), Some(authority)) => host.to_str().ok().filter(|host| authority.eq_ignore_ascii_case(host))?,
+        (None, authority) => authority?,
     };
     let name = name_of(named);
     let is_name = |name: &str| {
@@ -107,7 +113,15 @@ fn is_own_page(headers: &HeaderMap, host: &str) -> bool {
             matches!(scheme, "http" | "https") && authority.eq_ignore_ascii_case(host)
         })
     });
-    same_site && same_origin
+    // A browser that says neither says at least which page it was on.
+    let says_nothing = !headers.contains_key("origin") && !headers.contains_key("sec-fetch-site");
+    let same_page = !says_nothing
+        || text("referer").is_none_or(|page| {
+            page.parse::<Uri>().is_ok_and(|page| {
+                page.authority().is_some_and(|authority| authority.as_str().eq_ignore_ascii_case(host))
+            })
+        });
+    same_site && same_origin && same_page
 }
 
 /// Whether a request is addressed to this machine by a name that means it everywhere, and to the port that it came to.
@@ -171,6 +185,18 @@ mod tests {
     }
 
     #[test]
+    fn of_two_hosts_that_differ_neither_counts() {
+        let uri = |text: &'static str| Uri::from_static(text);
+        let mut headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("localhost:3008"))]);
+        assert_eq!(host_of(&headers, &uri("/")), Some("localhost:3008"));
+        assert_eq!(host_of(&headers, &uri("http://LOCALHOST:3008/")), Some("localhost:3008"));
+        assert_eq!(host_of(&headers, &uri("http://evil.example/")), None);
+        assert_eq!(host_of(&HeaderMap::new(), &uri("http://localhost:3008/")), Some("localhost:3008"));
+        headers.append(header::HOST, HeaderValue::from_static("evil.example"));
+        assert_eq!(host_of(&headers, &uri("/")), None);
+    }
+
+    #[test]
     fn only_the_own_page_and_scripts_may_write() {
         let headers = |pairs: &[(&'static str, &'static str)]| {
             let mut headers = HeaderMap::new();
@@ -189,6 +215,12 @@ mod tests {
             (&[("origin", "http://localhost:9999")], false),
             (&[("sec-fetch-site", "cross-site")], false),
             (&[("sec-fetch-site", "same-site")], false),
+            (&[("referer", "http://localhost:3008/founder/scaling-mode?environment=demo")], true),
+            (&[("referer", "http://evil.example/")], false),
+            (&[("referer", "http://localhost:3008@evil.example/")], false),
+            (&[("referer", "nonsense")], false),
+            // What browsers say by the other two is more exact.
+            (&[("origin", "http://localhost:3008"), ("referer", "http://evil.example/")], true),
         ] {
             assert_eq!(is_own_page(&headers(pairs), host), own, "{pairs:?}");
         }

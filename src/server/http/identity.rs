@@ -7,6 +7,7 @@ use super::peer::Peer;
 use super::remembered::{Record, Remembered};
 use super::{AppState, cookies, doors, limits, problem, sign_in};
 use crate::domain::access::{Identity, Permission};
+use crate::domain::canonical;
 use crate::error::{Code, WireError};
 use crate::server::access::calls::Calls;
 use crate::server::access::guesses::Guesses;
@@ -45,7 +46,7 @@ pub struct Access {
     /// What seals secrets that are stored; nothing where there is no key.
     pub sealer: Option<Arc<Sealer>>,
     /// Who was known of late, by the hash of their credential: while the store cannot be reached they may go on reading.
-    known: LastGood<Identity>,
+    known: LastGood<Known>,
     /// What the store said of credentials, until the next commit.
     remembered: Remembered,
     /// Whether some person exists. Once one does it stays so: people are kept from signing in, never removed.
@@ -54,6 +55,23 @@ pub struct Access {
     is_behind_a_proxy: AtomicBool,
     /// The file that keeps this over a restart.
     proxy_mark: Option<PathBuf>,
+}
+
+/// Who a credential belonged to when the store was last asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Known {
+    /// How often this server had taken rights away before it asked: after another time nobody is known as they were.
+    changes: u64,
+    identity: Identity,
+    /// When the credential ends by itself.
+    until: Option<DateTime<Utc>>,
+}
+
+impl Known {
+    /// Whether nothing is known to have ended the credential since.
+    fn counts(&self, changes: u64, now: DateTime<Utc>) -> bool {
+        self.changes == changes && self.until.is_none_or(|until| now < until)
+    }
 }
 
 /// The pause between two looks at the changes of access.
@@ -187,18 +205,22 @@ fn not_allowed(permission: Permission) -> WireError {
 /// 404 where they do not see the environment, naming those that they do; 403 where they see it and may not.
 pub fn allow(identity: &Identity, permission: Permission, environment: &str) -> Result<(), WireError> {
     if identity.may(permission, environment) {
-        Ok(())
-    } else if identity.sees(environment) {
-        Err(not_allowed(permission))
-    } else {
-        Err(unseen(environment))
+        return Ok(());
     }
+    let error = if identity.sees(environment) { not_allowed(permission) } else { unseen(environment) };
+    let (who, environment, deed) = (identity.actor(), shown(environment), permission.deed());
+    tracing::warn!(who, environment, deed, problem = error.code_name(), "refused in an environment");
+    Err(error)
+}
+
+/// A name as somebody sent it, fit for a line.
+fn shown(name: &str) -> String {
+    name.chars().filter(|character| !character.is_control()).take(64).collect()
 }
 
 fn unseen(environment: &str) -> WireError {
-    let shown: String = environment.chars().filter(|character| !character.is_control()).take(64).collect();
-    WireError::new(Code::UnknownEnvironment, format!("There is no environment \"{shown}\" that you may see."))
-        .at("environment")
+    let sentence = format!("There is no environment \"{}\" that you may see.", shown(environment));
+    WireError::new(Code::UnknownEnvironment, sentence).at("environment")
 }
 
 /// A store's failure, told to somebody: environments that they do not see are not named.
@@ -212,9 +234,15 @@ pub fn of_store(identity: &Identity, error: StoreError) -> WireError {
     }
 }
 
-/// What tells the answers to this request from those to others: who asks.
+/// What tells the answers to this request from those to others: who asks, and what they may do. An answer that was given under other rights
+/// is never given again.
 pub fn key(request: &Request) -> String {
-    request.extensions().get::<Identity>().map_or_else(|| "nobody".to_owned(), Identity::key)
+    request.extensions().get::<Identity>().map_or_else(|| "nobody".to_owned(), reader)
+}
+
+fn reader(identity: &Identity) -> String {
+    let rights = canonical::digest(format!("{:?}", identity.rights).as_bytes());
+    format!("{} {}", identity.key(), &rights[..16])
 }
 
 /// Who a request is from, for what is no server function.
@@ -296,6 +324,11 @@ async fn find(state: &AppState, parts: &Parts, door: Door) -> Result<Option<Foun
             }
             return Ok(Some(Found { credential: Credential::Session(hash), identity }));
         }
+        if door != Door::Open {
+            let address = parts.extensions.get::<Peer>().map(|peer| peer.address.to_string());
+            let path = doors::template(parts.uri.path());
+            tracing::info!(method = %parts.method, path, address, "a session that has ended, or is none, was used");
+        }
     }
     Ok(is_local(state, parts).await?.then(|| Found { credential: Credential::Nothing, identity: Identity::local() }))
 }
@@ -323,8 +356,10 @@ fn or_as_last_known(
     match found {
         Err(error) if error.code() == Some(Code::Unavailable) && is_reading(&parts.method) => {
             match state.access.known.find(hash, clock::now()) {
-                Some((_, identity)) => Ok(Some(identity)),
-                None => Err(error),
+                Some((_, known)) if known.counts(state.store.own_access_changes(), clock::now()) => {
+                    Ok(Some(known.identity))
+                }
+                _ => Err(error),
             }
         }
         found => found,
@@ -361,17 +396,17 @@ async fn record(
 }
 
 /// Keeps an identity that was just read, for the time when the store is unavailable; forgets one that counts no longer.
-fn noted(state: &AppState, hash: &str, identity: Option<Identity>, is_new: bool) -> Option<Identity> {
-    match &identity {
-        Some(identity) if is_new => state.access.known.keep(hash, identity.clone(), hash.len(), clock::now()),
+fn noted(state: &AppState, hash: &str, known: Option<Known>, is_new: bool) -> Option<Identity> {
+    match &known {
+        Some(known) if is_new => state.access.known.keep(hash, known.clone(), hash.len(), clock::now()),
         Some(_) => {}
         None => state.access.known.forget(hash),
     }
-    identity
+    known.map(|known| known.identity)
 }
 
 async fn of_token(state: &AppState, hash: &str) -> Result<Option<Identity>, WireError> {
-    let now = clock::now();
+    let (now, changes) = (clock::now(), state.store.own_access_changes());
     let found = record(state, hash, async { Ok(state.store.token(hash).await?.map(Record::Token)) }).await?;
     let Some((record, is_new)) = found else { return Ok(None) };
     let Record::Token(token) = record.as_ref() else { return Ok(None) };
@@ -384,7 +419,7 @@ async fn of_token(state: &AppState, hash: &str) -> Result<Option<Identity>, Wire
         crate::server::observability::log_error("the use of a token could not be noted", &error);
     }
     let identity = Identity::token(token.id, &token.name, token.reach.clone(), &token.scopes, &token.sources);
-    Ok(noted(state, hash, Some(identity), is_new))
+    Ok(noted(state, hash, Some(Known { changes, identity, until: token.expires_at }), is_new))
 }
 
 /// Whether a session still counts.
@@ -397,8 +432,17 @@ pub fn is_current(session: &Session, now: DateTime<Utc>) -> bool {
     is_of_somebody && now - session.created_at < lasts && now - session.seen_at < idle_timeout()
 }
 
+/// When a session ends by itself if it is not used again.
+fn session_end(session: &Session) -> DateTime<Utc> {
+    let end = (session.created_at + absolute_timeout()).min(session.seen_at + idle_timeout());
+    match &session.of {
+        SessionOf::Person(_) => end,
+        SessionOf::Link(link) => end.min(link.expires_at),
+    }
+}
+
 async fn of_session(state: &AppState, hash: &str) -> Result<Option<Identity>, WireError> {
-    let now = clock::now();
+    let (now, changes) = (clock::now(), state.store.own_access_changes());
     let found = record(state, hash, async { Ok(state.store.session(hash).await?.map(Record::Session)) }).await?;
     let Some((record, is_new)) = found else { return Ok(None) };
     let Record::Session(session) = record.as_ref() else { return Ok(None) };
@@ -419,7 +463,7 @@ async fn of_session(state: &AppState, hash: &str) -> Result<Option<Identity>, Wi
         }
         SessionOf::Link(link) => Identity::guest(link.id, &link.name, &link.environment),
     };
-    Ok(noted(state, hash, Some(identity), is_new))
+    Ok(noted(state, hash, Some(Known { changes, identity, until: Some(session_end(session)) }), is_new))
 }
 
 /// Whether no person exists yet.
@@ -431,8 +475,10 @@ async fn nobody_exists(state: &AppState) -> Result<bool, WireError> {
         let has_people = state.access.has_people(state.store.as_ref()).await?;
         Ok((!has_people).then_some(Record::NobodyExists))
     };
+    let changes = state.store.own_access_changes();
+    let known = |is_new| noted(state, LOCAL, Some(Known { changes, identity: Identity::local(), until: None }), is_new);
     match record(state, LOCAL, read).await? {
-        Some((_, is_new)) => Ok(noted(state, LOCAL, Some(Identity::local()), is_new).is_some()),
+        Some((_, is_new)) => Ok(known(is_new).is_some()),
         None => Ok(false),
     }
 }
@@ -502,4 +548,34 @@ fn refuse(parts: &Parts, error: &WireError) -> Response {
         return Redirect::to(&sign_in::address(page.map(|page| page.as_str()), None)).into_response();
     }
     problem::response(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::access::{Reach, Role};
+
+    #[test]
+    fn answers_of_before_are_not_those_of_other_rights() {
+        let role = |environment: &str, role| (Reach::One(environment.to_owned()), role);
+        let of = |roles: &[(Reach, Role)]| reader(&Identity::person(1, "a@b.example", "A", roles));
+        let both = of(&[role("production", Role::Viewer), role("trial", Role::Viewer)]);
+        assert_eq!(both, of(&[role("production", Role::Viewer), role("trial", Role::Viewer)]));
+        for other in [
+            of(&[role("trial", Role::Viewer)]),
+            of(&[role("production", Role::Investor), role("trial", Role::Viewer)]),
+            of(&[]),
+            reader(&Identity::person(2, "a@b.example", "A", &[role("trial", Role::Viewer)])),
+        ] {
+            assert_ne!(both, other);
+        }
+    }
+
+    #[test]
+    fn somebody_who_was_known_is_known_no_longer_after_their_end_or_an_act_of_this_server() {
+        let now = clock::now();
+        let known = |until| Known { changes: 4, identity: Identity::local(), until };
+        assert!(known(None).counts(4, now) && known(Some(now + Duration::seconds(1))).counts(4, now));
+        assert!(!known(None).counts(6, now) && !known(Some(now)).counts(4, now));
+    }
 }

@@ -143,7 +143,7 @@ async fn let_in(entered: Entered) -> Result<session::Entered, WireError> {
     let by = JoinedBy::Password(&hash);
     let person =
         state.store.join(&found.token_hash, (&address, &name), by, now, &entry).await.map_err(problem::of_store)?;
-    sign_in::enter(&state, &browser, &person, false).await
+    sign_in::enter(&state, &browser, &person, session::Proof::LINK).await
 }
 
 /// The hash of a password that may be chosen.

@@ -102,7 +102,14 @@ pub async fn begin_signing_in() -> Result<Asked, WireError> {
 
 /// Signs somebody in by the answer of their passkey.
 pub async fn sign_in(ceremony: &str, answer: &str, next: Option<&str>) -> Result<Went, WireError> {
-    let (state, browser) = (state()?, Browser::here()?);
+    let browser = Browser::here()?;
+    signed_in(&browser, ceremony, answer, next).await.inspect_err(|error| {
+        tracing::warn!(address = %browser.address, problem = error.code_name(), "a sign-in by a passkey failed");
+    })
+}
+
+async fn signed_in(browser: &Browser, ceremony: &str, answer: &str, next: Option<&str>) -> Result<Went, WireError> {
+    let state = state()?;
     let unproved = || WireError::new(Code::PasskeyFailed, "It is not known here. Sign in with your password.");
     let passkeys = here()?;
     let begun = taken(&state, SIGNING_IN, ceremony).await?;
@@ -110,7 +117,7 @@ pub async fn sign_in(ceremony: &str, answer: &str, next: Option<&str>) -> Result
     let found = state.store.passkey(&id).await.map_err(problem::of_store)?;
     let (person, passkey) = found.filter(|(person, _)| person.disabled_at.is_none()).ok_or_else(unproved)?;
     let kept = passkeys.finish_signing_in(&begun, answer, &person, &passkey.credential).map_err(|error| {
-        tracing::warn!(account = person.email, address = %browser.address, "a sign-in by a passkey failed");
+        tracing::warn!(account = person.email, address = %browser.address, "a passkey did not prove itself");
         refused(&error)
     })?;
     // Its counter is compared and set: of two copies that answer at once one is noticed.
@@ -118,7 +125,7 @@ pub async fn sign_in(ceremony: &str, answer: &str, next: Option<&str>) -> Result
         return Err(unproved());
     }
     // A passkey is two proofs: the device, and what opens it.
-    let begun = session::enter(&state, &browser, &person, true).await?;
+    let begun = session::enter(&state, browser, &person, session::Proof::PASSKEY).await?;
     proved::note(&state, &begun.hash).await?;
     Ok(Went { to: sign_in::on(sign_in::in_their_browser(begun), next) })
 }

@@ -34,6 +34,14 @@ pub fn allow_reach(identity: &Identity, reach: &Reach) -> Result<(), WireError> 
     }
 }
 
+/// The same as a question, for what is only shown or not.
+pub fn may_reach(identity: &Identity, reach: &Reach) -> bool {
+    match reach {
+        Reach::One(name) => identity.may(Permission::ManageAccess, name),
+        Reach::All => identity.may_everywhere(Permission::ManageAccess),
+    }
+}
+
 /// Where something is to hold, as a form says it: an environment's name, or `*`.
 pub async fn reach(state: &AppState, identity: &Identity, environment: &str) -> Result<Reach, WireError> {
     let reach = Reach::from_text(environment.trim());
@@ -65,7 +73,7 @@ pub async fn page(notice: Option<String>) -> Result<PeopleView, WireError> {
         return Err(WireError::new(Code::NotAllowed, "Only a founder sees who may do what."));
     }
     let now = clock::now();
-    let manages = |reach: &Reach| allow_reach(&identity, reach).is_ok();
+    let manages = |reach: &Reach| may_reach(&identity, reach);
     let environments = state.store.environments().await.map_err(problem::of_store)?;
     let people = state.store.people().await.map_err(problem::of_store)?;
     let invitations = state.store.invitations(now).await.map_err(problem::of_store)?;
@@ -180,7 +188,7 @@ async fn invited(address: &str, environment: &str, role: &str) -> Result<Made, W
     // A new link ends the one before it: nobody may end a link that reaches further than their own.
     let open = state.store.invitations(now).await.map_err(problem::of_store)?;
     let is_anothers = |invitation: &Invitation| {
-        invitation.email == email && invitation.roles.iter().any(|(reach, _)| allow_reach(&identity, reach).is_err())
+        invitation.email == email && invitation.roles.iter().any(|(reach, _)| !may_reach(&identity, reach))
     };
     if open.iter().any(is_anothers) {
         return Err(WireError::new(

@@ -38,9 +38,10 @@ pub fn of_store(error: StoreError) -> WireError {
             format!("The server asks {most} added sources, the most it asks. Remove one first, or name this one in the settings file."),
         )
         .at("name"),
-        error @ (StoreError::TooManySources { .. } | StoreError::SourceOfAnother(_) | StoreError::NotForSource(_)) => {
-            of_sender(&error)
-        }
+        error @ (StoreError::TooManySources { .. }
+        | StoreError::TooManySourcesOfToken { .. }
+        | StoreError::SourceOfAnother(_)
+        | StoreError::NotForSource(_)) => of_sender(&error),
         StoreError::UnknownPerson => WireError::new(Code::UnknownPerson, "They may have been removed in between."),
         StoreError::PersonExists(_) => {
             WireError::new(Code::PersonExists, "Give them a role instead of inviting them again.").at("email")
@@ -101,6 +102,10 @@ pub fn of_sender(error: &StoreError) -> WireError {
         StoreError::TooManySources { .. } => (
             Code::TooManySources,
             "Send under a known name, retire sources that have gone on the connections page, or raise most_sources in the settings",
+        ),
+        StoreError::TooManySourcesOfToken { .. } => (
+            Code::TooManySources,
+            "Send under a known name, or ask a founder to retire sources that have gone, to bind this token to its sources, or to raise most_sources in the settings",
         ),
         StoreError::SourceOfAnother(_) => (
             Code::SourceOfAnother,

@@ -2,7 +2,7 @@
 //! account is known by its issuer and subject alone: that it has somebody's e-mail address makes it nobody's. Must not know the protocol.
 
 use super::identity::{Credential, is_current};
-use super::session::{self, Browser};
+use super::session::{self, Browser, Proof};
 use super::sign_in::{self, is_own_page};
 use super::{AppState, account, ceremonies, cookies, guard, joining, problem, proved, provider_accounts};
 use crate::domain::access::person_name;
@@ -209,7 +209,8 @@ pub async fn receive(
     let parts = request.into_parts().0;
     let forget = cookies::without_flow();
     let told = |notice: &str, place: &Place| {
-        tracing::warn!(problem = notice, "somebody came back from the provider and was not let in");
+        let address = Browser::of(&parts).address;
+        tracing::warn!(problem = notice, %address, "a sign-in by the provider failed");
         lead(&place.with(notice), &[cookies::without_flow()])
     };
     let elsewhere = Place::SignIn(None);
@@ -278,13 +279,15 @@ async fn entered(
     next: Option<&str>,
 ) -> Result<Led, WireError> {
     let browser = Browser::of(parts);
-    let begun = session::enter(state, &browser, person, account.by_several_proofs).await?;
+    let begun = session::enter(state, &browser, person, Proof::provider(account.by_several_proofs)).await?;
     Ok((sign_in::on(begun.entered, next), begun.cookies))
 }
 
 async fn signed_in(state: &AppState, parts: &Parts, account: &Account, next: Option<&str>) -> Result<Led, WireError> {
     let found = state.store.person_of(&account.issuer, &account.subject).await.map_err(problem::of_store)?;
     let person = found.filter(|person| person.disabled_at.is_none()).ok_or_else(|| {
+        let (account, address) = (&account.label, Browser::of(parts).address);
+        tracing::warn!(account, %address, "the provider's account signs nobody in");
         WireError::new(
             Code::NotConnected,
             "Come by the link of an invitation, or connect it on the page of your account.",

@@ -149,6 +149,15 @@ fn reasons(refused: &BTreeMap<String, u64>) -> String {
     all.join("; ").chars().take(LONGEST_REASON).collect()
 }
 
+/// Counts what was refused, and logs it: a sender may not read its answers.
+fn count_refused(state: &AppState, refused: &BTreeMap<String, u64>) {
+    let rows = refused.values().sum();
+    state.metrics.count_refused(rows);
+    if rows > 0 {
+        tracing::info!(rows, why = reasons(refused), "rows of telemetry were refused");
+    }
+}
+
 /// `POST /v1/metrics`: OTLP over HTTP.
 pub async fn otlp(State(state): State<AppState>, request: Request) -> Response {
     let is_json = match media_type(request.headers()).as_str() {
@@ -201,7 +210,7 @@ async fn export(state: &AppState, request: Request, is_json: bool) -> Result<BTr
             Err(error) => return Err(error.into()),
         }
     }
-    state.metrics.count_refused(refused.values().sum());
+    count_refused(state, &refused);
     Ok(refused)
 }
 
@@ -330,6 +339,6 @@ async fn write(
             done => done?,
         }
     }
-    state.metrics.count_refused(refused.values().sum());
+    count_refused(state, &refused);
     Ok((written, refused))
 }

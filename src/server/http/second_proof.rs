@@ -4,7 +4,7 @@
 use super::context::state;
 use super::identity::is_current;
 use super::joining::entry_of;
-use super::session::{Browser, Entered, known_device};
+use super::session::{Browser, Entered, Proof, known_device};
 use super::sign_in::{self, is_own_page};
 use super::{AppState, ceremonies, codes, cookies, notices, problem};
 use crate::api::SecondProofView;
@@ -75,15 +75,15 @@ async fn answered(code: &str) -> Result<Entered, WireError> {
     let device = known_device(&state, &browser.headers, &person.email).await?;
     let guess = Guess { account: &person.email, address: browser.address, device: device.as_deref() };
     state.access.guesses.count(guess).map_err(|wait| sign_in::too_many(guess.account, guess.address, wait))?;
-    let is_right = match reckoned::recovery_hash(code) {
-        Some(hash) => use_recovery_code(&state, &browser, &person, &hash).await?,
-        None => use_code(&state, &person, code).await?,
+    let (is_right, proof) = match reckoned::recovery_hash(code) {
+        Some(hash) => (use_recovery_code(&state, &browser, &person, &hash).await?, Proof::RECOVERY_CODE),
+        None => (use_code(&state, &person, code).await?, Proof::CODE),
     };
     if !is_right {
         tracing::warn!(account = person.email, address = %browser.address, "a code was wrong");
         return Err(WireError::new(Code::WrongCode, "A code works once, for half a minute.").at("code"));
     }
-    sign_in::enter(&state, &browser, &person, true).await
+    sign_in::enter(&state, &browser, &person, proof).await
 }
 
 async fn use_code(state: &AppState, person: &Person, code: &str) -> Result<bool, WireError> {

@@ -1,5 +1,5 @@
 //! Owns how a session begins in a browser: under a secret of its own, whole or still without the second proof, and which cookies say so.
-//! Must not know by what somebody has proved who they are.
+//! By what somebody has proved who they are is for its log alone.
 
 use super::peer::Peer;
 use super::{AppState, cookies, problem};
@@ -52,6 +52,28 @@ pub enum Entered {
     Whole,
 }
 
+/// By what somebody has proved who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Whether it is more than one thing, so that no code is needed.
+    pub is_several: bool,
+    /// As the log says it.
+    pub name: &'static str,
+}
+
+impl Proof {
+    pub const CODE: Proof = Proof { is_several: true, name: "password and code" };
+    pub const LINK: Proof = Proof { is_several: false, name: "link" };
+    pub const PASSKEY: Proof = Proof { is_several: true, name: "passkey" };
+    pub const PASSWORD: Proof = Proof { is_several: false, name: "password" };
+    pub const RECOVERY_CODE: Proof = Proof { is_several: true, name: "password and recovery code" };
+
+    /// A provider, which may say that it has asked for several proofs.
+    pub const fn provider(is_several: bool) -> Proof {
+        Proof { is_several, name: "provider" }
+    }
+}
+
 /// A session that has begun.
 pub struct Begun {
     pub cookies: Vec<HeaderValue>,
@@ -65,13 +87,8 @@ pub struct Begun {
 ///
 /// # Errors
 /// Where the store cannot be reached, or there are no random numbers.
-pub async fn enter(
-    state: &AppState,
-    browser: &Browser,
-    person: &Person,
-    by_several_proofs: bool,
-) -> Result<Begun, WireError> {
-    let entered = if person.has_totp && !by_several_proofs { Entered::Half } else { Entered::Whole };
+pub async fn enter(state: &AppState, browser: &Browser, person: &Person, proof: Proof) -> Result<Begun, WireError> {
+    let entered = if person.has_totp && !proof.is_several { Entered::Half } else { Entered::Whole };
     let now = clock::now();
     let made = fresh(secret::fresh())?;
     if let Some(before) = cookies::session(&browser.headers) {
@@ -82,7 +99,9 @@ pub async fn enter(
     let mut cookies = vec![cookies::with_session(&made.secret)];
     if entered == Entered::Whole {
         cookies.push(know(state, person, &browser.headers).await?);
-        tracing::info!(account = person.email, address = session.address, "signed in");
+        tracing::info!(account = person.email, address = session.address, proof = proof.name, "signed in");
+    } else {
+        tracing::info!(account = person.email, address = session.address, proof = proof.name, "a code is needed, too");
     }
     Ok(Begun { cookies, entered, hash: session.token_hash })
 }

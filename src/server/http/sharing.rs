@@ -2,7 +2,7 @@
 //! not shared.
 
 use super::context::{allowed, identity, state};
-use super::people::{self, allow_reach, entry, lead_back, reach, wrong};
+use super::people::{self, entry, lead_back, may_reach, reach, wrong};
 use super::session::Browser;
 use super::{AppState, context, cookies, joining, notices, problem, session, shown_once, sign_in};
 use crate::api::{Made, ShareLine, ShareView};
@@ -140,8 +140,7 @@ async fn revoked(id: &str) -> Result<(), WireError> {
     let (state, identity) = (state()?, identity()?);
     let links = state.store.share_links().await.map_err(problem::of_store)?;
     let reach_of = |link: &ShareLink| Reach::One(link.environment.clone());
-    let found =
-        links.into_iter().find(|link| link.id.to_string() == id && allow_reach(&identity, &reach_of(link)).is_ok());
+    let found = links.into_iter().find(|link| link.id.to_string() == id && may_reach(&identity, &reach_of(link)));
     let link = found.ok_or_else(|| WireError::new(Code::OutOfRange, "There is no such share link.").at("id"))?;
     let entry = entry(&identity, &reach_of(&link), format!("revoked the share link \"{}\"", link.name));
     state.store.revoke_share_link(link.id, clock::now(), &entry).await.map_err(problem::of_store)
@@ -205,6 +204,7 @@ async fn opened(secret: &str, passphrase: String) -> Result<String, WireError> {
     if let Some(stored) = stored
         && !state.access.hasher.is_right(passphrase, Some(stored)).await
     {
+        tracing::warn!(account, address = %browser.address, "a share link's passphrase was wrong");
         return Err(WireError::new(Code::SignInFailed, "The passphrase is not right."));
     }
     let now = clock::now();

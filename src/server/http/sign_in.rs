@@ -146,7 +146,7 @@ async fn prove(account: &str, password: String) -> Result<Entered, WireError> {
         tracing::warn!(account, %address, "a sign-in failed");
         return Err(failed());
     };
-    enter(&state, &browser, &person, false).await
+    enter(&state, &browser, &person, session::Proof::PASSWORD).await
 }
 
 /// Lets somebody in, and gives their browser its cookies.
@@ -154,9 +154,9 @@ pub async fn enter(
     state: &AppState,
     browser: &Browser,
     person: &Person,
-    by_several_proofs: bool,
+    proof: session::Proof,
 ) -> Result<Entered, WireError> {
-    Ok(in_their_browser(session::enter(state, browser, person, by_several_proofs).await?))
+    Ok(in_their_browser(session::enter(state, browser, person, proof).await?))
 }
 
 /// Gives a browser the cookies of the session that has begun.

@@ -3,6 +3,7 @@
 
 use super::alertmanager::refused;
 use super::context::DEFAULT_ENVIRONMENT;
+use super::peer::Peer;
 use super::receive;
 use super::{AppState, identity, problem, signature};
 use crate::domain::access::Permission;
@@ -73,9 +74,12 @@ async fn take(state: &AppState, sender: Sender, request: Request) -> Result<Take
         speaks = identity.sender(state.settings.most_sources);
     }
     let headers = request.headers().clone();
+    let address = request.extensions().get::<Peer>().map(|peer| peer.address.to_string());
     let whole = receive::body(request, None).await.map_err(|refusal| refusal.error)?;
     let now = clock::now();
-    prove(state.settings.stripe.as_ref(), &headers, &whole.bytes, now)?;
+    prove(state.settings.stripe.as_ref(), &headers, &whole.bytes, now).inspect_err(|error| {
+        tracing::warn!(address, problem = error.code_name(), "an event of Stripe was refused");
+    })?;
     let told = subscription::read(&whole.bytes, starting_after.as_deref(), now).map_err(refused)?;
     let taken =
         state.store.take_subscriptions(&environment, &source, &speaks, &told, now).await.map_err(problem::of_store)?;

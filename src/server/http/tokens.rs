@@ -1,7 +1,7 @@
 //! Owns API tokens as founders make and revoke them. Must not know how a token is checked.
 
 use super::context::{identity, state};
-use super::people::{self, allow_reach, entry, lead_back, reach, wrong};
+use super::people::{self, entry, lead_back, may_reach, reach, wrong};
 use super::{AppState, problem, session, shown_once};
 use crate::api::{Made, TokenLine};
 use crate::domain::access::{Identity, Reach, Scope, person_name};
@@ -19,7 +19,7 @@ const MOST_DAYS: i64 = 730;
 /// The tokens that they may see.
 pub async fn lines(state: &AppState, identity: &Identity, now: DateTime<Utc>) -> Result<Vec<TokenLine>, WireError> {
     let tokens = state.store.tokens().await.map_err(problem::of_store)?;
-    let own = tokens.into_iter().filter(|token| allow_reach(identity, &token.reach).is_ok());
+    let own = tokens.into_iter().filter(|token| may_reach(identity, &token.reach));
     Ok(own
         .map(|token| TokenLine {
             created_at: token.created_at,
@@ -113,8 +113,7 @@ pub async fn revoke(id: &str) -> Result<(), WireError> {
 async fn revoked(id: &str) -> Result<(), WireError> {
     let (state, identity) = (state()?, identity()?);
     let tokens = state.store.tokens().await.map_err(problem::of_store)?;
-    let found =
-        tokens.into_iter().find(|token| token.id.to_string() == id && allow_reach(&identity, &token.reach).is_ok());
+    let found = tokens.into_iter().find(|token| token.id.to_string() == id && may_reach(&identity, &token.reach));
     let token = found.ok_or_else(|| WireError::new(Code::OutOfRange, "There is no such token.").at("id"))?;
     let reason = format!("revoked the token \"{}\"", token.name);
     let entry = entry(&identity, &token.reach, reason);

@@ -37,7 +37,10 @@ pub(super) async fn check(store: &dyn Store, changes: &Changes) -> Result<Result
             Some(_) => {
                 let newest: Vec<String> =
                     changes.newest.iter().map(|(environment, seq, _)| format!("{environment}:{seq}")).collect();
-                format!("who may act is not what the newest change left (one of the events {})", newest.join(", "))
+                let left: Vec<&str> = changes.newest.iter().map(|(_, _, digest)| digest.as_str()).collect();
+                let row = whole!(found(WHOLE_STORE, tables, store.access_difference(changes.count, &left).await)?);
+                let row = row.map_or_else(String::new, |row| format!(": {row}"));
+                format!("who may act is not what the newest change left (one of the events {}){row}", newest.join(", "))
             }
         };
         return Ok(Err(Problem::of(WHOLE_STORE, tables, what)));

@@ -3,6 +3,7 @@
 
 use super::StoreError;
 use super::proofs::ProviderAccount;
+use super::session_key::SessionKey;
 use crate::domain::access::{Reach, Role, Scope};
 use crate::domain::history::NewEvent;
 use async_trait::async_trait;
@@ -185,7 +186,16 @@ pub trait AccessStore: Send + Sync {
     /// Whether any person exists. From then on everything needs a credential.
     async fn has_people(&self) -> Result<bool, StoreError>;
 
-    /// How often access has changed. The number only grows.
+    /// Seals sessions with this key from now on: sessions that another key, or none, has sealed open nothing. The first key given stays.
+    fn seal_sessions_with(&self, key: SessionKey);
+
+    /// How often this process may have taken a right away, or ended a session. The number only grows, without asking the database.
+    fn own_access_changes(&self) -> u64;
+
+    /// How many sessions another key has sealed, such as that of another server on the same database.
+    async fn sessions_of_other_keys(&self) -> Result<u64, StoreError>;
+
+    /// How often access has changed, the ends of sessions among it. The number only grows.
     async fn access_changes(&self) -> Result<i64, StoreError>;
 
     /// Records who may act, once, in a store that is older than such records; the event of it. Says whether there was anything to record.

@@ -409,6 +409,7 @@ pub(super) const TABLES: &[Table] = &[
             ("seal", Text),
         ],
     },
+    Table { name: "access_rows", key: 2, columns: &[("of_table", Text), ("row_key", Text), ("digest", Text)] },
 ];
 
 impl std::fmt::Display for Value {
@@ -438,6 +439,24 @@ impl std::fmt::Display for Sum {
 }
 
 impl Sum {
+    pub fn of(row: &Row) -> Sum {
+        let mut sum = Sum::default();
+        sum.add(row);
+        sum
+    }
+
+    /// A sum as it is written.
+    pub fn read(text: &str) -> Option<Sum> {
+        let (rows, sum) = text.split_once(' ')?;
+        Some(Sum { rows: rows.parse().ok()?, sum: u128::from_str_radix(sum, 16).ok()? })
+    }
+
+    /// Adds the rows of another sum.
+    pub fn join(&mut self, other: Sum) {
+        self.rows += other.rows;
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+
     pub fn add(&mut self, row: &Row) {
         let mut hash = Sha256::new();
         for value in row {

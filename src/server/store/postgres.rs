@@ -55,11 +55,13 @@ mod schema;
 mod windows;
 
 use super::StoreError;
+use super::session_key::SessionKey;
 use hosts::Hosts;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Postgres, Transaction};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
@@ -88,6 +90,8 @@ const READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCA
 /// A store in a PostgreSQL database, which others may use at the same time.
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
+    /// How often a write of this process could take a right away.
+    access_commits: Arc<AtomicU64>,
     commits: Arc<watch::Sender<u64>>,
     hosts: Arc<Hosts>,
     /// The partitions that are known to be there.
@@ -95,6 +99,8 @@ pub struct PostgresStore {
     pool: PgPool,
     /// What the database had committed when it was last looked.
     seen: Arc<Mutex<String>>,
+    /// What seals sessions.
+    session_key: Arc<OnceLock<SessionKey>>,
     stop: CancellationToken,
 }
 
@@ -122,11 +128,13 @@ impl PostgresStore {
             })
             .connect_lazy_with(hosts.first().clone());
         let store = PostgresStore {
+            access_commits: Arc::default(),
             commits: Arc::new(watch::Sender::new(0)),
             hosts,
             known: Arc::default(),
             pool,
             seen: Arc::default(),
+            session_key: Arc::default(),
             stop: CancellationToken::new(),
         };
         schema::apply(&store).await?;

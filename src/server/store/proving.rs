@@ -87,13 +87,17 @@ pub trait ProvingStore: Send + Sync {
     /// tokens and share links. When something was used last is not in it. `None` where nobody and nothing is there.
     async fn access_digest(&self, change: u64) -> Result<Option<String>, StoreError>;
 
+    /// The first row of those tables that is not as the newest change left it, in words. `left` holds the digests that the newest changes
+    /// left. `None` if it cannot be told.
+    async fn access_difference(&self, change: u64, left: &[&str]) -> Result<Option<String>, StoreError>;
+
     /// A digest of the sources that were added to an environment, of none as well.
     async fn sources_digest(&self, environment: &str) -> Result<String, StoreError>;
 
     /// The first row of telemetry that does not match its seal: its table, and its key for people to read.
     async fn broken_seal(&self) -> Result<Option<(&'static str, String)>, StoreError>;
 
-    /// Whose session was altered since it began, where there is one.
+    /// Whose session was invented, or altered since it began, if there is one. Nothing without the key that seals sessions.
     async fn altered_session(&self) -> Result<Option<String>, StoreError>;
 
     /// The triggers that keep the history append-only and are not there.

@@ -53,6 +53,7 @@ mod sample_rows;
 mod windows;
 
 use super::moving::{Row, Table};
+use super::session_key::SessionKey;
 use super::{Lead, StoreError};
 pub(super) use backup::prove_file;
 pub use backup::restore;
@@ -64,7 +65,8 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, Sqlite, SqlitePool, Transaction};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 
@@ -82,10 +84,14 @@ const BUSY: Duration = Duration::from_secs(5);
 /// A store in one SQLite file.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
+    /// How often a write of this process could take a right away.
+    access_commits: Arc<AtomicU64>,
     commits: Arc<watch::Sender<u64>>,
     /// The write-ahead log.
     log: Arc<Path>,
     readers: SqlitePool,
+    /// What seals sessions.
+    session_key: Arc<OnceLock<SessionKey>>,
     /// One connection that only looks whether another has committed, and what it saw last.
     watcher: Arc<Mutex<(Option<PoolConnection<Sqlite>>, i64)>>,
     /// One connection; `None` where the store was opened for reading only.
@@ -140,9 +146,11 @@ impl SqliteStore {
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
         SqliteStore {
+            access_commits: Arc::default(),
             commits: Arc::new(watch::Sender::new(0)),
             log: PathBuf::from(log).into(),
             readers,
+            session_key: Arc::default(),
             watcher: Arc::default(),
             writer,
         }

@@ -5,11 +5,14 @@ use super::super::access::{
     AccessStore, ApiToken, Entry, Invitation, JoinedBy, NewSession, NewShareLink, NewToken, Person, Proofs, Session, SessionLine,
     ShareLink,
 };
-use super::contract::{READ, WRITE, read, write};
-use super::{Backend, Connection, people, sessions, share_links, tokens};
+use super::super::session_key::SessionKey;
+use super::contract::{READ, WRITE, change, read, write};
+use super::{Backend, Connection, Db, people, sessions, share_links, tokens};
 use crate::domain::access::{Reach, Role};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::Transaction;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 async fn invite(db: &mut Connection, invitation: &Invitation, entry: Option<&Entry>) -> Result<(), StoreError> {
     people::invite(db, invitation).await?;
@@ -41,8 +44,48 @@ async fn take_stock(db: &mut Connection, entry: &Entry) -> Result<bool, StoreErr
     Ok(is_due)
 }
 
+/// For a store that has not been given a key.
+static NO_KEY: SessionKey = SessionKey::none();
+
+impl Backend {
+    /// The key that sessions are sealed with.
+    pub(super) fn session_key(&self) -> &SessionKey {
+        self.session_key.get().unwrap_or(&NO_KEY)
+    }
+
+    /// Ends a write that can take a right away. It is counted before its end and after it, also if it fails: what is read meanwhile
+    /// may be what was right before.
+    pub(super) async fn commit_access(&self, tx: Transaction<'static, Db>) -> Result<(), StoreError> {
+        let _after = Counted(&self.access_commits);
+        self.access_commits.fetch_add(1, Ordering::SeqCst);
+        self.commit(tx).await
+    }
+}
+
+/// Counts once more when it ends.
+struct Counted<'a>(&'a AtomicU64);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 #[async_trait]
 impl AccessStore for Backend {
+    fn seal_sessions_with(&self, key: SessionKey) {
+        // The first key stays.
+        let _ = self.session_key.set(key);
+    }
+
+    fn own_access_changes(&self) -> u64 {
+        self.access_commits.load(Ordering::SeqCst)
+    }
+
+    async fn sessions_of_other_keys(&self) -> Result<u64, StoreError> {
+        read!(self, |tx| { sessions::of_other_keys(&mut tx, self.session_key()).await })
+    }
+
     async fn access_changes(&self) -> Result<i64, StoreError> {
         read!(self, |tx| {
             let changes: Option<i64> = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'access_changes'")
@@ -53,7 +96,7 @@ impl AccessStore for Backend {
     }
 
     async fn take_stock(&self, entry: &Entry) -> Result<bool, StoreError> {
-        write!(self, |tx| take_stock(&mut tx, entry))
+        change!(self, |tx| take_stock(&mut tx, entry))
     }
 
     async fn has_people(&self) -> Result<bool, StoreError> {
@@ -69,7 +112,7 @@ impl AccessStore for Backend {
     }
 
     async fn invite(&self, invitation: &Invitation, entry: Option<&Entry>) -> Result<(), StoreError> {
-        write!(self, |tx| invite(&mut tx, invitation, entry))
+        change!(self, |tx| invite(&mut tx, invitation, entry))
     }
 
     async fn invitation(&self, token_hash: &str, now: DateTime<Utc>) -> Result<Option<Invitation>, StoreError> {
@@ -81,35 +124,35 @@ impl AccessStore for Backend {
     }
 
     async fn join(&self, token_hash: &str, person: (&str, &str), by: JoinedBy<'_>, now: DateTime<Utc>, entry: &Entry) -> Result<Person, StoreError> {
-        write!(self, |tx| people::join(&mut tx, token_hash, person, by, now, entry))
+        change!(self, |tx| people::join(&mut tx, token_hash, person, by, now, entry))
     }
 
     async fn add_person(&self, person: (&str, &str), password: &str, roles: &[(Reach, Role)], now: DateTime<Utc>, entry: &Entry) -> Result<Person, StoreError> {
-        write!(self, |tx| add_person(&mut tx, person, password, roles, now, entry))
+        change!(self, |tx| add_person(&mut tx, person, password, roles, now, entry))
     }
 
     async fn set_password(&self, person: i64, password: &str, keep: Option<&str>, entry: &Entry) -> Result<(), StoreError> {
-        write!(self, |tx| people::set_password(&mut tx, person, password, keep, entry))
+        change!(self, |tx| people::set_password(&mut tx, person, password, keep, entry))
     }
 
     async fn set_role(&self, person: i64, reach: &Reach, role: Option<Role>, entry: &Entry) -> Result<(), StoreError> {
-        write!(self, |tx| people::set_role(&mut tx, person, reach, role, entry))
+        change!(self, |tx| people::set_role(&mut tx, person, reach, role, entry))
     }
 
     async fn set_disabled(&self, person: i64, disabled_at: Option<DateTime<Utc>>, entry: &Entry) -> Result<(), StoreError> {
-        write!(self, |tx| people::set_disabled(&mut tx, person, disabled_at, entry))
+        change!(self, |tx| people::set_disabled(&mut tx, person, disabled_at, entry))
     }
 
     async fn begin_session(&self, person: i64, session: &NewSession) -> Result<(), StoreError> {
-        write!(self, |tx| sessions::begin(&mut tx, Some(person), None, session))
+        write!(self, |tx| sessions::begin(&mut tx, self.session_key(), Some(person), None, session))
     }
 
     async fn session(&self, token_hash: &str) -> Result<Option<Session>, StoreError> {
-        read!(self, |tx| { sessions::one(&mut tx, token_hash).await })
+        read!(self, |tx| { sessions::one(&mut tx, self.session_key(), token_hash).await })
     }
 
     async fn see_session(&self, token_hash: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
-        write!(self, |tx| sessions::see(&mut tx, token_hash, now))
+        write!(self, |tx| sessions::see(&mut tx, self.session_key(), token_hash, now))
     }
 
     async fn sessions(&self, person: i64) -> Result<Vec<SessionLine>, StoreError> {
@@ -117,11 +160,11 @@ impl AccessStore for Backend {
     }
 
     async fn end_session(&self, token_hash: &str) -> Result<(), StoreError> {
-        write!(self, |tx| sessions::end(&mut tx, token_hash))
+        change!(self, |tx| sessions::end(&mut tx, token_hash))
     }
 
     async fn end_other_sessions(&self, person: i64, keep: &str) -> Result<(), StoreError> {
-        write!(self, |tx| people::end_sessions(&mut tx, person, Some(keep)))
+        change!(self, |tx| people::end_sessions(&mut tx, person, Some(keep)))
     }
 
     async fn know_device(&self, person: i64, token_hash: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -149,7 +192,7 @@ impl AccessStore for Backend {
     }
 
     async fn add_token(&self, token: &NewToken, entry: &Entry) -> Result<ApiToken, StoreError> {
-        write!(self, |tx| tokens::add(&mut tx, token, entry))
+        change!(self, |tx| tokens::add(&mut tx, token, entry))
     }
 
     async fn see_token(&self, id: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -157,7 +200,7 @@ impl AccessStore for Backend {
     }
 
     async fn revoke_token(&self, id: i64, now: DateTime<Utc>, entry: &Entry) -> Result<(), StoreError> {
-        write!(self, |tx| tokens::revoke(&mut tx, id, now, entry))
+        change!(self, |tx| tokens::revoke(&mut tx, id, now, entry))
     }
 
     async fn share_links(&self) -> Result<Vec<ShareLink>, StoreError> {
@@ -169,14 +212,14 @@ impl AccessStore for Backend {
     }
 
     async fn add_share_link(&self, link: &NewShareLink, entry: &Entry) -> Result<ShareLink, StoreError> {
-        write!(self, |tx| share_links::add(&mut tx, link, entry))
+        change!(self, |tx| share_links::add(&mut tx, link, entry))
     }
 
     async fn open_share_link(&self, id: i64, session: &NewSession, entry: &Entry) -> Result<(), StoreError> {
-        write!(self, |tx| share_links::open(&mut tx, id, session, entry))
+        write!(self, |tx| share_links::open(&mut tx, self.session_key(), id, session, entry))
     }
 
     async fn revoke_share_link(&self, id: i64, now: DateTime<Utc>, entry: &Entry) -> Result<(), StoreError> {
-        write!(self, |tx| share_links::revoke(&mut tx, id, now, entry))
+        change!(self, |tx| share_links::revoke(&mut tx, id, now, entry))
     }
 }

@@ -52,12 +52,15 @@ macro_rules! write {
         write!($store, WRITE, |$tx| $work)
     };
     ($store:ident, $limit:ident, |$tx:ident| $work:expr) => {
+        write!($store, $limit, commit, |$tx| $work)
+    };
+    ($store:ident, $limit:ident, $commit:ident, |$tx:ident| $work:expr) => {
         super::in_time($limit, async {
             let mut tries = super::Tries::default();
             loop {
                 let mut $tx = $store.writing().await?;
                 let done = match $work.await {
-                    Ok(done) => $store.commit($tx).await.map(|()| done),
+                    Ok(done) => $store.$commit($tx).await.map(|()| done),
                     Err(error) => Err(error),
                 };
                 match done {
@@ -69,7 +72,13 @@ macro_rules! write {
         .await
     };
 }
-pub(super) use {read, write};
+/// The same for a write that can take a right away, or end a session.
+macro_rules! change {
+    ($store:ident, |$tx:ident| $work:expr) => {
+        write!($store, WRITE, commit_access, |$tx| $work)
+    };
+}
+pub(super) use {change, read, write};
 
 #[async_trait]
 impl Store for Backend {

@@ -3,7 +3,7 @@
 use super::super::access::{Entry, Invitation, JoinedBy, Person, Proofs};
 use super::super::rows::{At, corrupt, corrupt_by, unsigned};
 use super::super::StoreError;
-use super::{Connection, history, proofs as proofs_of, proving};
+use super::{Connection, access_rows, history, proofs as proofs_of};
 use crate::domain::access::{Reach, Role};
 use crate::domain::history::EventType;
 use chrono::{DateTime, Utc};
@@ -119,17 +119,23 @@ pub(super) async fn write_entry(db: &mut Connection, entry: &Entry) -> Result<()
     let mut event = entry.event.clone();
     if event.event_type == EventType::AccessChanged {
         // A second change waits here, or begins again: each counts those before it.
-        sqlx::query(
-            "INSERT INTO meta (name, value) VALUES ('access_changes', 1) \
-             ON CONFLICT (name) DO UPDATE SET value = meta.value + 1",
-        )
-        .execute(&mut *db)
-        .await?;
+        count_change(db).await?;
         forget_invitations(db, event.at - forgotten_after()).await?;
         let changes = access_changes(db).await? + 1;
-        event.digest = proving::access_digest(db, changes).await?;
+        event.digest = access_rows::digest_and_list(db, changes).await?;
     }
     history::append_one(db, &entry.environment, &event).await.map(|_| ())
+}
+
+/// Tells every server that somebody's rights, or a session of theirs, have changed: what they know of credentials is looked up again.
+pub(super) async fn count_change(db: &mut Connection) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO meta (name, value) VALUES ('access_changes', 1) \
+         ON CONFLICT (name) DO UPDATE SET value = meta.value + 1",
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// How long an invitation stays after its end.
@@ -160,6 +166,27 @@ async fn access_changes(db: &mut Connection) -> Result<u64, StoreError> {
 /// Links to choose a password end with whatever makes somebody more: whoever holds one could not have made it for who they are now.
 async fn end_links(db: &mut Connection, email: &str) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM invitations WHERE email = $1 AND used_at IS NULL").bind(email).execute(db).await?;
+    Ok(())
+}
+
+/// The same, but a link that reaches further stays: somebody of that reach has made it, and who sets a role here may not end it.
+async fn end_links_within(db: &mut Connection, email: &str, reach: &Reach) -> Result<(), StoreError> {
+    if *reach == Reach::All {
+        return end_links(db, email).await;
+    }
+    let links: Vec<InvitationRow> = sqlx::query_as(
+        "SELECT token_hash, email, roles, created_by, created_at, expires_at FROM invitations \
+         WHERE email = $1 AND used_at IS NULL",
+    )
+    .bind(email)
+    .fetch_all(&mut *db)
+    .await?;
+    for link in links {
+        let link = link.invitation()?;
+        if link.roles.iter().all(|(of, _)| of == reach) {
+            sqlx::query("DELETE FROM invitations WHERE token_hash = $1").bind(link.token_hash).execute(&mut *db).await?;
+        }
+    }
     Ok(())
 }
 
@@ -319,9 +346,9 @@ pub(super) async fn end_sessions(db: &mut Connection, person: i64, keep: Option<
     sqlx::query("DELETE FROM sessions WHERE person_id = $1 AND token_hash <> $2")
         .bind(person)
         .bind(keep.unwrap_or_default())
-        .execute(db)
+        .execute(&mut *db)
         .await?;
-    Ok(())
+    count_change(db).await
 }
 
 pub(super) async fn set_password(
@@ -343,7 +370,7 @@ pub(super) async fn set_role(
     entry: &Entry,
 ) -> Result<(), StoreError> {
     let known = by_id(db, person).await?;
-    end_links(db, &known.email).await?;
+    end_links_within(db, &known.email, reach).await?;
     match role {
         Some(role) => put_role(db, person, reach, role).await?,
         None => {

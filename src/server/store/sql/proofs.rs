@@ -4,7 +4,7 @@ use super::super::StoreError;
 use super::super::access::{Entry, Person};
 use super::super::proofs::{Ceremony, Codes, Passkey, ProofStore, ProviderAccount};
 use super::super::rows::{At, corrupt_by, unsigned};
-use super::contract::{READ, WRITE, read, write};
+use super::contract::{READ, WRITE, change, read, write};
 use super::{Backend, Connection, people};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -328,7 +328,7 @@ async fn take_ceremony(
 #[async_trait]
 impl ProofStore for Backend {
     async fn set_codes(&self, person: i64, codes: Option<Codes<'_>>, keep: Option<&str>, entry: &Entry) -> Result<(), StoreError> {
-        write!(self, |tx| set_codes(&mut tx, person, codes, keep, entry))
+        change!(self, |tx| set_codes(&mut tx, person, codes, keep, entry))
     }
 
     async fn use_totp_step(&self, person: i64, step: u64) -> Result<bool, StoreError> {
@@ -352,7 +352,7 @@ impl ProofStore for Backend {
     }
 
     async fn add_passkey(&self, person: i64, passkey: &Passkey, keep: &str, entry: &Entry) -> Result<(), StoreError> {
-        write!(self, |tx| add_passkey(&mut tx, person, passkey, keep, entry))
+        change!(self, |tx| add_passkey(&mut tx, person, passkey, keep, entry))
     }
 
     async fn use_passkey(&self, before: &Passkey, credential: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
@@ -360,7 +360,7 @@ impl ProofStore for Backend {
     }
 
     async fn remove_passkey(&self, person: i64, id: &str, keep: &str, entry: &Entry) -> Result<(), StoreError> {
-        write!(self, |tx| remove_passkey(&mut tx, person, id, keep, entry))
+        change!(self, |tx| remove_passkey(&mut tx, person, id, keep, entry))
     }
 
     async fn person_of(&self, issuer: &str, subject: &str) -> Result<Option<Person>, StoreError> {
@@ -372,15 +372,15 @@ impl ProofStore for Backend {
     }
 
     async fn connect(&self, person: i64, account: &ProviderAccount, keep: &str, now: DateTime<Utc>, entry: &Entry) -> Result<(), StoreError> {
-        write!(self, |tx| connect(&mut tx, person, account, keep, now, entry))
+        change!(self, |tx| connect(&mut tx, person, account, keep, now, entry))
     }
 
     async fn disconnect(&self, person: i64, account: &ProviderAccount, keep: &str, entry: &Entry) -> Result<(), StoreError> {
-        write!(self, |tx| disconnect(&mut tx, person, account, keep, entry))
+        change!(self, |tx| disconnect(&mut tx, person, account, keep, entry))
     }
 
     async fn reset_proofs(&self, person: i64, entry: &Entry) -> Result<(), StoreError> {
-        write!(self, |tx| reset_proofs(&mut tx, person, entry))
+        change!(self, |tx| reset_proofs(&mut tx, person, entry))
     }
 
     async fn begin_ceremony(&self, ceremony: Ceremony<'_>) -> Result<(), StoreError> {

@@ -1,11 +1,11 @@
 //! Owns reading for `verify`: rows as they are stored, and digests over the state of whole tables. Must not know what was recorded.
 
 use super::super::StoreError;
-use super::super::moving::{Row, Sum, TABLES, Value};
+use super::super::moving::{Sum, Value};
 use super::super::proving::{ConfigRow, ConfigRows, MinuteApart, ProvingStore, SnapshotRow};
 use super::super::rows::{At, MINUTE_COLUMNS, MinuteColumns, minute_row, series, unsigned};
 use super::contract::{READ, read};
-use super::{Backend, Connection, copying, environments, points, samples, seals, sessions};
+use super::{Backend, Connection, access_rows, environments, points, samples, seals, sessions};
 use crate::domain::canonical;
 use crate::domain::rollup::{MINUTE_MS, MinuteRow};
 use crate::domain::signal::Series;
@@ -16,76 +16,6 @@ use std::collections::BTreeMap;
 
 /// Minutes compared at a time: a day.
 const MINUTES: i64 = 1_440;
-
-/// The tables that say who may act, each with the columns that using them changes.
-const ACCESS: [(&str, &[&str]); 9] = [
-    ("people", &["totp_step"]),
-    ("roles", &[]),
-    ("invitations", &[]),
-    ("tokens", &["used_at"]),
-    ("token_sources", &[]),
-    ("share_links", &["opened", "opened_at"]),
-    ("passkeys", &["used_at"]),
-    ("recovery_codes", &[]),
-    ("identities", &[]),
-];
-
-/// The link of a start is nobody's yet, and ends with the first person.
-const OPEN_INVITATION: (&str, usize) = ("invitations", 1);
-
-/// What an authenticator counts in a passkey each time it is used.
-const COUNTED: [&str; 3] = ["backup_eligible", "backup_state", "counter"];
-
-/// A digest of the tables that say who may act, with the number of the change that left them so.
-pub(super) async fn access_digest(db: &mut Connection, change: u64) -> Result<Option<String>, StoreError> {
-    let mut lines = format!("change {change}\n");
-    let mut is_empty = true;
-    for (name, used) in ACCESS {
-        let sum = sum(db, name, used).await?;
-        is_empty &= sum == Sum::default();
-        lines.push_str(&format!("{name} {sum}\n"));
-    }
-    Ok((!is_empty).then(|| canonical::digest(lines.as_bytes())))
-}
-
-async fn sum(db: &mut Connection, name: &str, used: &[&str]) -> Result<Sum, StoreError> {
-    let mut sum = Sum::default();
-    let Some(table) = TABLES.iter().find(|table| table.name == name) else { return Ok(sum) };
-    let is_kept: Vec<bool> = table.columns.iter().map(|(column, _)| !used.contains(column)).collect();
-    for mut row in copying::all(db, table).await? {
-        let (open, column) = OPEN_INVITATION;
-        if name == open && row[column] == Value::Text(String::new()) {
-            continue;
-        }
-        for (value, (column, _)) in row.iter_mut().zip(table.columns) {
-            if (name, *column) == ("passkeys", "credential") {
-                uncount(value);
-            }
-        }
-        let row: Row = row.into_iter().zip(&is_kept).filter(|(_, is_kept)| **is_kept).map(|(value, _)| value).collect();
-        sum.add(&row);
-    }
-    Ok(sum)
-}
-
-/// Leaves out of a passkey what its use changes.
-fn uncount(value: &mut Value) {
-    fn strip(json: &mut serde_json::Value) {
-        match json {
-            serde_json::Value::Object(fields) => {
-                fields.retain(|name, _| !COUNTED.contains(&name.as_str()));
-                fields.values_mut().for_each(strip);
-            }
-            serde_json::Value::Array(items) => items.iter_mut().for_each(strip),
-            _ => {}
-        }
-    }
-    let Value::Text(text) = value else { return };
-    if let Ok(mut json) = serde_json::from_str::<serde_json::Value>(text) {
-        strip(&mut json);
-        *text = json.to_string();
-    }
-}
 
 /// A digest of the sources that were added to an environment, of none as well.
 pub(super) async fn sources_digest(db: &mut Connection, environment: i64) -> Result<String, StoreError> {
@@ -311,7 +241,11 @@ impl ProvingStore for Backend {
     }
 
     async fn access_digest(&self, change: u64) -> Result<Option<String>, StoreError> {
-        read!(self, |tx| { access_digest(&mut tx, change).await })
+        read!(self, |tx| { access_rows::digest(&mut tx, change).await })
+    }
+
+    async fn access_difference(&self, change: u64, left: &[&str]) -> Result<Option<String>, StoreError> {
+        read!(self, |tx| { access_rows::difference(&mut tx, change, left).await })
     }
 
     async fn sources_digest(&self, environment: &str) -> Result<String, StoreError> {
@@ -328,7 +262,7 @@ impl ProvingStore for Backend {
     }
 
     async fn altered_session(&self) -> Result<Option<String>, StoreError> {
-        read!(self, |tx| { sessions::altered(&mut tx).await })
+        read!(self, |tx| { sessions::altered(&mut tx, self.session_key()).await })
     }
 
     async fn missing_triggers(&self) -> Result<Vec<String>, StoreError> {

@@ -35,6 +35,14 @@ pub(super) async fn source(
         return made(db, environment, name, sender).await;
     };
     if retired_at.is_some() {
+        // Only its owner brings a source back: the source counts as the owner's.
+        let is_anothers = |token| owner.is_some_and(|owner| owner != token && owner != NO_TOKEN);
+        if let Speaker::Token { id: token, .. } = &sender.speaker
+            && is_anothers(*token)
+            && !sender.is_bound_to(name)
+        {
+            return Err(StoreError::SourceOfAnother(name.to_owned()));
+        }
         room(db, environment, name, sender).await?;
         sqlx::query("UPDATE sources SET retired_at = NULL WHERE id = $1").bind(id).execute(&mut *db).await?;
         seals::reseal_source(db, id).await?;
@@ -127,20 +135,31 @@ async fn is_bound(db: &mut Connection, environment: i64, name: &str) -> Result<b
     Ok(count > 0)
 }
 
-/// Whether one more source may be named. Sources that the server polls do not count: a founder chose them.
+/// Whether one more source may be named. Sources that the server polls do not count: a founder chose them. One token does not take all the
+/// room, unless a founder has bound it to the source.
 async fn room(db: &mut Connection, environment: i64, name: &str, sender: &Sender) -> Result<(), StoreError> {
     if sender.speaker == Speaker::Asked {
         return Ok(());
     }
-    let count: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM sources WHERE environment_id = $1 AND retired_at IS NULL \
-         AND NOT EXISTS (SELECT 1 FROM pulls WHERE source_id = sources.id)",
+    let token = match &sender.speaker {
+        Speaker::Token { id, .. } => Some(*id),
+        Speaker::Asked | Speaker::Person => None,
+    };
+    let (all, own): (i64, i64) = sqlx::query_as(
+        "SELECT count(*), count(*) FILTER (WHERE token_id = $2) FROM sources WHERE environment_id = $1 \
+         AND retired_at IS NULL AND NOT EXISTS (SELECT 1 FROM pulls WHERE source_id = sources.id)",
     )
     .bind(environment)
+    .bind(token)
     .fetch_one(&mut *db)
     .await?;
-    if count >= i64::from(sender.most_sources) {
+    let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
+    if count(all) >= sender.most_sources {
         return Err(StoreError::TooManySources { most: sender.most_sources, name: name.to_owned() });
+    }
+    let is_of_its_own = token.is_some() && !sender.is_bound_to(name);
+    if is_of_its_own && count(own) >= sender.most_of_token(count(all - own)) {
+        return Err(StoreError::TooManySourcesOfToken { name: name.to_owned(), own: count(own) });
     }
     Ok(())
 }

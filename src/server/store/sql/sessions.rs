@@ -1,10 +1,10 @@
 //! Owns sessions: who is signed in, and who has opened a share link. Must not know for how long one lasts.
 
 use super::super::access::{NewSession, Session, SessionLine, SessionOf};
-use super::super::rows::{At, corrupt};
+use super::super::rows::{At, corrupt, unsigned};
+use super::super::session_key::{Sealed, SessionKey};
 use super::super::StoreError;
 use super::{Connection, people, share_links};
-use crate::domain::canonical;
 use crate::server::clock::LEEWAY;
 use chrono::{DateTime, Utc};
 
@@ -22,21 +22,29 @@ struct SessionRow {
 }
 
 impl SessionRow {
-    /// A digest of the row, kept in it.
-    fn made_seal(&self) -> String {
+    /// All that the seal covers.
+    fn sealed_text(&self) -> String {
         let (of, times) = ((self.person_id, self.link_id), (self.created_at.0, self.seen_at.0));
-        let text = format!("{} {of:?} {times:?} {} {:?} {:?}", self.token_hash, self.is_whole, self.address, self.agent);
-        canonical::digest(text.as_bytes())
+        format!("{} {of:?} {times:?} {} {:?} {:?}", self.token_hash, self.is_whole, self.address, self.agent)
     }
 
-    /// Whether nothing outside the program has altered it.
-    fn is_unaltered(&self) -> bool {
-        self.seal == self.made_seal()
+    fn made_seal(&self, key: &SessionKey) -> String {
+        key.seal(&self.sealed_text())
+    }
+
+    fn sealed(&self, key: &SessionKey) -> Sealed {
+        key.check(&self.sealed_text(), &self.seal)
+    }
+
+    /// Whether this program has made the row as it is.
+    fn is_unaltered(&self, key: &SessionKey) -> bool {
+        self.sealed(key) == Sealed::Matches
     }
 }
 
 pub(super) async fn begin(
     db: &mut Connection,
+    key: &SessionKey,
     person: Option<i64>,
     link: Option<i64>,
     session: &NewSession,
@@ -52,7 +60,7 @@ pub(super) async fn begin(
         seen_at: At::of(session.at),
         token_hash: session.token_hash.clone(),
     };
-    row.seal = row.made_seal();
+    row.seal = row.made_seal(key);
     sqlx::query(
         "INSERT INTO sessions (token_hash, person_id, link_id, created_at, seen_at, is_whole, address, agent, seal) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -71,13 +79,13 @@ pub(super) async fn begin(
     Ok(())
 }
 
-pub(super) async fn one(db: &mut Connection, token_hash: &str) -> Result<Option<Session>, StoreError> {
+pub(super) async fn one(db: &mut Connection, key: &SessionKey, token_hash: &str) -> Result<Option<Session>, StoreError> {
     let row: Option<SessionRow> = sqlx::query_as("SELECT * FROM sessions WHERE token_hash = $1")
         .bind(token_hash)
         .fetch_optional(&mut *db)
         .await?;
-    // One that was altered since lets nobody in.
-    let Some(row) = row.filter(SessionRow::is_unaltered) else { return Ok(None) };
+    // One that was invented, or altered since it began, lets nobody in.
+    let Some(row) = row.filter(|row| row.is_unaltered(key)) else { return Ok(None) };
     let of = match (row.person_id, row.link_id) {
         (Some(person), None) => SessionOf::Person(people::by_id(db, person).await?),
         (None, Some(link)) => SessionOf::Link(share_links::by_id(db, link).await?),
@@ -94,11 +102,15 @@ pub(super) async fn one(db: &mut Connection, token_hash: &str) -> Result<Option<
     }))
 }
 
-/// Whose session was altered since it began, where there is one.
-pub(super) async fn altered(db: &mut Connection) -> Result<Option<String>, StoreError> {
+/// Whose session was invented, or altered since it began, if there is one. Without a key nothing can be said; a session that another key has
+/// sealed opens nothing here.
+pub(super) async fn altered(db: &mut Connection, key: &SessionKey) -> Result<Option<String>, StoreError> {
+    if key.is_none() {
+        return Ok(None);
+    }
     let rows: Vec<SessionRow> =
         sqlx::query_as("SELECT * FROM sessions ORDER BY token_hash").fetch_all(&mut *db).await?;
-    let Some(row) = rows.into_iter().find(|row| !row.is_unaltered()) else { return Ok(None) };
+    let Some(row) = rows.into_iter().find(|row| row.sealed(key) == Sealed::Altered) else { return Ok(None) };
     Ok(Some(match (row.person_id, row.link_id) {
         (Some(person), _) => format!("person {person}"),
         (_, Some(link)) => format!("share link {link}"),
@@ -106,15 +118,31 @@ pub(super) async fn altered(db: &mut Connection) -> Result<Option<String>, Store
     }))
 }
 
-pub(super) async fn see(db: &mut Connection, token_hash: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+/// How many sessions another key has sealed.
+pub(super) async fn of_other_keys(db: &mut Connection, key: &SessionKey) -> Result<u64, StoreError> {
+    let prefix = key.prefix();
+    let count = sqlx::query_scalar("SELECT count(*) FROM sessions WHERE substr(seal, 1, $1) <> $2")
+        .bind(i32::try_from(prefix.len()).unwrap_or(i32::MAX))
+        .bind(prefix)
+        .fetch_one(db)
+        .await?;
+    unsigned(count)
+}
+
+pub(super) async fn see(
+    db: &mut Connection,
+    key: &SessionKey,
+    token_hash: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     // One seen in the future was seen while a clock was ahead.
     let row: Option<SessionRow> = sqlx::query_as("SELECT * FROM sessions WHERE token_hash = $1")
         .bind(token_hash)
         .fetch_optional(&mut *db)
         .await?;
     // One that was altered is not sealed again.
-    let Some(row) = row.filter(SessionRow::is_unaltered) else { return Ok(()) };
-    let seal = SessionRow { seen_at: At::of(now), ..row }.made_seal();
+    let Some(row) = row.filter(|row| row.is_unaltered(key)) else { return Ok(()) };
+    let seal = SessionRow { seen_at: At::of(now), ..row }.made_seal(key);
     sqlx::query("UPDATE sessions SET seen_at = $1, seal = $4 WHERE token_hash = $2 AND (seen_at < $1 OR seen_at > $3)")
         .bind(At::of(now))
         .bind(token_hash)
@@ -145,8 +173,8 @@ pub(super) async fn of_person(db: &mut Connection, person: i64) -> Result<Vec<Se
 }
 
 pub(super) async fn end(db: &mut Connection, token_hash: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM sessions WHERE token_hash = $1").bind(token_hash).execute(db).await?;
-    Ok(())
+    sqlx::query("DELETE FROM sessions WHERE token_hash = $1").bind(token_hash).execute(&mut *db).await?;
+    people::count_change(db).await
 }
 
 pub(super) async fn know_device(

@@ -2,6 +2,7 @@
 
 use super::super::access::{Entry, NewSession, NewShareLink, ShareLink};
 use super::super::rows::{At, corrupt, unsigned};
+use super::super::session_key::SessionKey;
 use super::super::StoreError;
 use super::{Connection, people, sessions};
 use chrono::{DateTime, Utc};
@@ -98,6 +99,7 @@ pub(super) async fn add(db: &mut Connection, link: &NewShareLink, entry: &Entry)
 
 pub(super) async fn open(
     db: &mut Connection,
+    key: &SessionKey,
     id: i64,
     session: &NewSession,
     entry: &Entry,
@@ -107,7 +109,7 @@ pub(super) async fn open(
         .bind(id)
         .execute(&mut *db)
         .await?;
-    sessions::begin(db, None, Some(id), session).await?;
+    sessions::begin(db, key, None, Some(id), session).await?;
     people::write_entry(db, entry).await
 }
 
