@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Real systems against the server that the checks run: sources.sh. The OpenTelemetry SDKs for Python and JavaScript, Tenzir and Prometheus
-# send to it, and it asks Prometheus.
+# send to it, and it asks Prometheus. Then it asks a LiteLLM's log (sources-litellm.sh).
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -18,3 +18,4 @@ export PROMETHEUS_PORT
 sed "s/PROMETHEUS_PORT/$PROMETHEUS_PORT/" tests/sources/scaling-mode.toml >"$work/scaling-mode.toml"
 export SCALING_MODE_SETTINGS=$work/scaling-mode.toml
 scripts/with-server.sh node "$work/sources.mjs"
+scripts/sources-litellm.sh

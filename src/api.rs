@@ -118,7 +118,7 @@ pub async fn read_history(
     timeline::history(environment, Asked { actor, before, event_type, from, to }, limit).await
 }
 
-/// Telemetry in: a batch is stored whole or not at all.
+/// Telemetry in: every row of a batch that can be taken is stored, and every other is named.
 #[server(prefix = "/api", endpoint = "telemetry", input = PostBody, output = Json)]
 pub async fn send_telemetry(body: Batch) -> Result<Receipt, WireError> {
     use crate::server::http::context;

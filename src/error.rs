@@ -253,7 +253,7 @@ impl Code {
             Code::NotForSource => "The token is not for this source",
             Code::TooLarge => "The request is too large",
             Code::UnsupportedMediaType => "The body must be JSON",
-            Code::Rejected => "Nothing was stored: the data has mistakes",
+            Code::Rejected => "The data has mistakes",
             Code::IdempotencyKeyReused => "The Idempotency-Key belongs to another request",
             Code::SignInRequired => "Sign in first",
             Code::InvalidCredential => "The credential opens nothing here",

@@ -40,11 +40,19 @@ impl<T: DeserializeOwned> Decodes<T> for WholeBody {
         if bytes.trim_ascii_start().first() != Some(&b'{') {
             return Err(de::Error::custom("the body must be a JSON object"));
         }
-        let mut reader = serde_json::Deserializer::from_slice(&bytes);
-        let arguments = T::deserialize(Argument(&mut reader))?;
-        reader.end()?;
-        Ok(arguments)
+        match whole(&bytes) {
+            // Numbers that JSON does not have are refused where they are, by whatever reads them as texts.
+            Err(error) => crate::domain::json_numbers::quoted(&bytes).map_or(Err(error), |quoted| whole(&quoted)),
+            read => read,
+        }
     }
+}
+
+fn whole<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let arguments = T::deserialize(Argument(&mut reader))?;
+    reader.end()?;
+    Ok(arguments)
 }
 
 /// Reads `{...}` as if it were `{"body": {...}}`, without a second pass over it.

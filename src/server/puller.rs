@@ -14,6 +14,7 @@ use super::live::{Feed, Message};
 use super::observability;
 use super::sources::outgoing::{AskError, general};
 use super::store::{PullFailure, PullState, Store, StoreError};
+use crate::domain::asked_notes::Notes;
 use crate::domain::history::NewEvent;
 use crate::domain::sender::Sender;
 use crate::domain::telemetry::AcceptedBatch;
@@ -31,6 +32,19 @@ struct Pull<'a> {
     now: DateTime<Utc>,
     source: &'a PulledSource,
     store: &'a dyn Store,
+}
+
+/// What is to be remembered of asking a source: what was before, and what is new.
+#[derive(Debug, Default)]
+struct Remembered {
+    before: Notes,
+    new: Notes,
+}
+
+impl Remembered {
+    fn all(&self, now: DateTime<Utc>) -> Notes {
+        self.new.clone().after(self.before.clone(), now)
+    }
 }
 
 /// Asks a source whenever its time has come, until it is told to stop.
@@ -66,8 +80,8 @@ async fn pull_as_leader(source: &PulledSource, store: &dyn Store, feed: &Feed, l
 /// What went wrong, in words for a founder; it is noted as well.
 pub async fn pull(source: &PulledSource, store: &dyn Store, feed: &Feed) -> Result<(), AskError> {
     let pull = Pull { feed, now: clock::now(), source, store };
-    let mut notice = None;
-    let result = pull.ask(&mut notice).await;
+    let mut remembered = Remembered::default();
+    let result = pull.ask(&mut remembered).await;
     let failure = result.as_ref().err().map(|error| PullFailure {
         code: error.code().to_owned(),
         cure: error.cure().to_owned(),
@@ -79,10 +93,11 @@ pub async fn pull(source: &PulledSource, store: &dyn Store, feed: &Feed) -> Resu
         let problem = general(&failure.code).unwrap_or(&failure.problem);
         tracing::warn!(source = name, environment, code = failure.code, problem, "a source failed");
     }
-    if let Some(notice) = &notice {
+    if let Some(notice) = remembered.new.words(false) {
         tracing::warn!(source = name, environment, notice, "a source answers, but");
     }
     let succeeded_at = failure.is_none().then_some(pull.now);
+    let notice = remembered.all(pull.now).text();
     pull.note(PullState { asked_through: None, attempted_at: pull.now, failure, notice, succeeded_at }).await;
     result
 }
@@ -93,18 +108,19 @@ fn not_stored(error: &StoreError) -> AskError {
 }
 
 impl Pull<'_> {
-    async fn ask(self, notice: &mut Option<String>) -> Result<(), AskError> {
+    async fn ask(self, remembered: &mut Remembered) -> Result<(), AskError> {
         let states = self.store.pull_states(&self.source.environment).await.map_err(|error| not_stored(&error))?;
         let known = states.into_iter().find(|(name, _)| *name == self.source.name);
+        remembered.before = Notes::read(known.as_ref().and_then(|(_, state)| state.notice.as_deref()));
         // One of the future was noted while the clock was ahead: then it is not known up to when it was asked.
         let asked = known.and_then(|(_, state)| state.asked_through).filter(|asked| *asked <= self.now + clock::LEEWAY);
         match &self.source.ask {
             Ask::Prometheus { questions, token, url } => {
-                metrics::ask(self, asked, (questions, token.as_ref(), url)).await
+                metrics::ask(self, asked, (questions, token.as_ref(), url), remembered).await
             }
             Ask::Sql { engine, late, questions, url } => {
-                database::ask(self, asked, database::Database { engine: *engine, late: *late, questions, url }, notice)
-                    .await
+                let database = database::Database { engine: *engine, late: *late, questions, url };
+                database::ask(self, asked, database, remembered).await
             }
         }
     }
@@ -123,12 +139,12 @@ impl Pull<'_> {
     }
 
     /// Notes up to when all was asked and stored.
-    async fn reached(self, through: DateTime<Utc>, notice: Option<String>) {
+    async fn reached(self, through: DateTime<Utc>, remembered: &Remembered) {
         self.note(PullState {
             asked_through: Some(through),
             attempted_at: self.now,
             failure: None,
-            notice,
+            notice: remembered.all(self.now).text(),
             succeeded_at: Some(self.now),
         })
         .await;

@@ -34,6 +34,8 @@ macro_rules! shared_modules {
         mod counters;
         #[path = "sql/environments.rs"]
         mod environments;
+        #[path = "sql/exporters.rs"]
+        mod exporters;
         #[path = "sql/founder_page.rs"]
         mod founder_page;
         #[path = "sql/history.rs"]

@@ -3,6 +3,7 @@
 
 use crate::servers::Server;
 use chrono::{DateTime, Duration, DurationRound, Utc};
+use scaling_mode::domain::asked_notes::Notes;
 use scaling_mode::domain::history::EventType;
 use scaling_mode::domain::mode::Mode;
 use scaling_mode::domain::policy::{Config, EnvironmentKind, Policy};
@@ -466,11 +467,63 @@ async fn a_row_belongs_to_its_minute_to_the_microsecond_and_a_time_that_cannot_b
     let mut founder = Founder::sqlite().await;
     for time in ["1763900000000", "2026-11-24T03:00:00 UTC"] {
         founder.run(&format!("DELETE FROM invoices; INSERT INTO invoices (at, usd) VALUES ('{time}', 5)")).await;
-        let error = world.pull(&world.source(founder.kind, &founder.reader, &[SPEND])).await.unwrap_err();
-        assert_eq!(error.code(), "rows", "{time}: {error}");
+        world.pull(&world.source(founder.kind, &founder.reader, &[SPEND])).await.unwrap();
+        let notes = Notes::read(world.state().await.notice.as_deref());
+        assert_eq!((notes.unread.len(), notes.unread[0].count), (1, 1), "{time}: {notes:?}");
+        assert!(notes.unread[0].why.contains("no time"), "{time}: {notes:?}");
     }
-    assert!(world.samples(Series::AiSpend).await.is_empty());
-    assert!(world.store.sources(ENVIRONMENT).await.unwrap().iter().all(|source| source.data_through.is_none()));
+    // It happened at some time: the end of what was asked for is open.
+    assert_eq!(world.spend_state().await, "partial");
+}
+
+#[tokio::test]
+async fn one_bad_row_of_a_table_leaves_its_own_minute_open_is_named_and_mended() {
+    for mut founder in [Founder::postgres().await, Founder::mariadb().await, Founder::sqlite().await] {
+        let world = World::new().await;
+        let at = |minutes: i64| ago(minutes).format("%Y-%m-%d %H:%M:%S").to_string();
+        let null = match founder.kind {
+            "postgres" => "ALTER TABLE invoices ALTER usd DROP NOT NULL",
+            "mysql" => "ALTER TABLE invoices MODIFY usd decimal(20, 9) NULL",
+            _ => "DROP TABLE invoices; CREATE TABLE invoices (at TEXT NOT NULL, usd TEXT, model TEXT)",
+        };
+        founder.run(null).await;
+        let rows = format!(
+            "INSERT INTO invoices (at, usd) VALUES ('{}', 1.5), ('{}', NULL), ('{}', 0.25), ('{}', 2)",
+            at(60),
+            at(50),
+            at(50),
+            at(40)
+        );
+        founder.run(&rows).await;
+        let source = world.source(founder.kind, &founder.reader, &[SPEND, CLIENTS]);
+        for _ in 0..2 {
+            world.pull(&source).await.unwrap();
+            let told = [(ago(60), 1_500_000), (ago(50), 250_000), (ago(40), 2_000_000)];
+            assert_eq!(world.samples(Series::AiSpend).await, told, "{}", founder.kind);
+        }
+        assert_eq!(world.samples(Series::ClientsActive).await.last().map(|sample| sample.1), Some(12));
+        assert_eq!(world.spend_state().await, "partial", "{}", founder.kind);
+        let words = Notes::read(world.state().await.notice.as_deref()).words(true).unwrap();
+        assert!(words.contains("1 row of ai.spend") && words.contains("it has no value"), "{words}");
+        // Put right, nothing of it stays open.
+        founder.run("UPDATE invoices SET usd = 0.75 WHERE usd IS NULL").await;
+        world.pull(&source).await.unwrap();
+        assert_eq!(world.samples(Series::AiSpend).await[1], (ago(50), 1_000_000), "{}", founder.kind);
+        assert_eq!(world.spend_state().await, "known", "{}", founder.kind);
+    }
+}
+
+impl World {
+    /// What is known of the spend of the last hours.
+    async fn spend_state(&self) -> &'static str {
+        let now = clock::now().timestamp_millis();
+        let span = Span { from: now - 50 * 3_600_000, to: now };
+        let streams = self.store.streams_of(ENVIRONMENT, span, &["shop".to_owned()]).await.unwrap();
+        let stream = streams.iter().find(|stream| stream.series() == Series::AiSpend).expect("its stream");
+        let to = stream.data_through(now).expect("it says up to when");
+        let seen = stream.total(Span { from: to - 3 * 3_600_000, to }, now);
+        if seen.is_open || seen.coverage < 1.0 { "partial" } else { "known" }
+    }
 }
 
 #[tokio::test]

@@ -226,7 +226,7 @@ async fn what_is_encoded_is_decoded_once() {
 
 /// ASVS 2.2.2.
 #[tokio::test]
-async fn a_batch_is_all_or_nothing_with_every_bad_row_named() {
+async fn every_bad_row_of_a_batch_is_named_and_costs_no_other() {
     let server = Server::start().await;
     let bad = json!({"source": "app", "samples": [
         clients(12),
@@ -242,8 +242,19 @@ async fn a_batch_is_all_or_nothing_with_every_bad_row_named() {
         .map(|error| (error["index"].as_u64().unwrap(), error["field"].as_str().unwrap()))
         .collect();
     assert_eq!(rows, [(1, "unit"), (2, "at")]);
-    let evaluated = server.post(HEALTH, &json!({})).await;
-    assert_eq!(evaluated.json["inputs"][0]["state"], "missing", "nothing of the batch was stored");
+    let detail = refused.json["detail"].as_str().unwrap();
+    assert!(detail.starts_with("2 of the batch's 3 rows cannot be taken; all its other rows are stored."), "{detail}");
+    let clients =
+        |evaluated: &Value| (evaluated["inputs"][0]["state"].clone(), evaluated["inputs"][0]["value"].clone());
+    let evaluated = server.post(HEALTH, &json!({})).await.json;
+    assert_eq!(clients(&evaluated), (json!("known"), json!({"lo": 12, "hi": 12})));
+    // Nothing of a batch without a good row is stored.
+    let all_bad = json!({"source": "other", "data_through": minutes_ago(1), "covers": ["posts.published"],
+        "samples": [{"signal": "ai.spend", "at": minutes_ago(2), "value": "-1", "unit": "USD"}]});
+    let refused = server.post(TELEMETRY, &all_bad).await;
+    assert!(refused.json["detail"].as_str().unwrap().contains("nothing of it was stored"), "{refused:?}");
+    let known = server.get("/api/scaling-mode/connections?environment=production").await.text;
+    assert!(!known.contains("\"other\""), "{known}");
 }
 
 #[tokio::test]

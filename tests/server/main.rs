@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod alertmanager;
+mod asked_partly;
 mod bound_secrets;
 mod clock_jumps;
 mod clocks;
@@ -32,6 +33,7 @@ mod starting;
 mod stripe;
 mod styleguide;
 mod tls;
+mod values;
 mod waiting;
 
 #[path = "../support/databases.rs"]

@@ -1,6 +1,7 @@
 //! Owns adding up what was counted at one time into one sample, with what it cost where the count is of things that have a
 //! price. Must not know whether a count came as a difference or since the beginning.
 
+use super::cached_tokens::InputTokens;
 use super::decimal::Decimal;
 use super::histogram::Histogram;
 use super::money::DECIMALS;
@@ -27,6 +28,10 @@ pub enum Total {
 /// What a thing that is counted costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Price {
+    /// US dollars for one token that was read from a cache; those of one model are reckoned with its input.
+    CachedInput { each: Decimal, model: String },
+    /// US dollars for one token that went in, of a model whose cached tokens have a price of their own.
+    Input { each: Decimal, model: String },
     /// US dollars for one.
     Usd(Decimal),
     /// Nobody has said: what was counted costs nobody knows how much. The name is what has no price.
@@ -40,6 +45,7 @@ struct Sum {
     histogram: Histogram,
     /// Something of it is not known: it is this much at least.
     is_open: bool,
+    inputs: BTreeMap<String, InputTokens>,
     keys: Sha256,
     money: Decimal,
 }
@@ -67,6 +73,12 @@ impl Sums {
                     None => sum.is_open = true,
                 }
             }
+            (Total::Count(count), Some(Price::Input { each, model })) => {
+                sum.inputs.entry(model.clone()).or_default().add_input(count, *each);
+            }
+            (Total::Count(count), Some(Price::CachedInput { each, model })) => {
+                sum.inputs.entry(model.clone()).or_default().add_cached(count, *each);
+            }
             (Total::Count(_), Some(Price::Unknown(name))) => {
                 sum.is_open = true;
                 let newest = self.unpriced.entry(name.clone()).or_insert(at);
@@ -82,7 +94,13 @@ impl Sums {
     }
 }
 
-fn sample(series: Series, at: DateTime<Utc>, sum: Sum) -> Option<Sample> {
+fn sample(series: Series, at: DateTime<Utc>, mut sum: Sum) -> Option<Sample> {
+    for tokens in sum.inputs.values() {
+        match tokens.cost().and_then(|cost| sum.money.checked_add(cost)) {
+            Some(money) => sum.money = money,
+            None => sum.is_open = true,
+        }
+    }
     let measurement = if series == Series::InfraLatency {
         if sum.histogram.is_empty() {
             return None;

@@ -7,10 +7,12 @@ mod gauges;
 mod rules;
 mod units;
 
+pub(super) use gauges::joined;
 pub use rules::{Combine, Matcher, Pattern, Rule, Rules, Take};
 
 use super::counting::{Key, Price, Sums, Total, Unpriced};
 use super::cumulative::Reading;
+use super::exporters::Spoken;
 use super::metric::{Labels, Point, PointValue, Temporality};
 use super::price::{PriceTable, TokenKind};
 use super::signal::{Kind, Series, Unit};
@@ -32,8 +34,24 @@ pub struct Mapped {
     pub readings: Vec<Reading>,
     /// Why points were refused, with how many.
     pub refused: BTreeMap<String, u64>,
+    /// The newest time of the points that were refused for a reason, where they had one.
+    pub refused_until: BTreeMap<String, DateTime<Utc>>,
     pub samples: Vec<Sample>,
+    /// Who said the gauges among the samples: other exporters of them may send requests of their own.
+    pub spoken: Vec<Spoken>,
     pub unpriced: Unpriced,
+}
+
+impl Mapped {
+    /// Notes that points of a metric were refused, and up to when.
+    fn note_refused(&mut self, metric: &str, why: &str, count: u64, at: Option<DateTime<Utc>>) {
+        let why = format!("{metric}: {why}");
+        if let Some(at) = at {
+            let newest = self.refused_until.entry(why.clone()).or_insert(at);
+            *newest = at.max(*newest);
+        }
+        *self.refused.entry(why).or_default() += count;
+    }
 }
 
 /// Maps the points of one source.
@@ -82,14 +100,14 @@ impl<'r> Mapper<'r> {
         }
         let named = self.rules.of(&point.metric);
         if let Err(why) = check_time(point.at, self.now) {
-            return self.refuse(&point.metric, &format!("its time {why}"));
+            return self.refuse_at(&point.metric, &format!("its time {why}"), Some(point.at));
         }
         let label = |name: &str| point.labels.get(name).or_else(|| process.get(name));
         let (mut requests, mut errors) = (false, false);
         let counter = Counter { identity: OnceCell::new(), point, process };
         for rule in named.iter().filter(|rule| rule.holds(&label)) {
             if let Err(why) = self.apply(rule, &counter) {
-                return self.refuse(&point.metric, &why);
+                return self.refuse_at(&point.metric, &why, Some(point.at));
             }
             requests |= rule.series == Series::InfraRequests;
             errors |= rule.series == Series::InfraErrors;
@@ -106,8 +124,13 @@ impl<'r> Mapper<'r> {
 
     /// Refuses what a protocol could not read as a point.
     pub fn refuse(&mut self, metric: &str, why: &str) {
+        self.refuse_at(metric, why, None);
+    }
+
+    /// The same for what has a time.
+    pub fn refuse_at(&mut self, metric: &str, why: &str, at: Option<DateTime<Utc>>) {
         self.refused += 1;
-        *self.mapped.refused.entry(format!("{metric}: {why}")).or_default() += 1;
+        self.mapped.note_refused(metric, why, 1, at);
     }
 
     /// How many points have been refused so far.

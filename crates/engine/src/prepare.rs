@@ -10,6 +10,9 @@ use super::stream::{Seen, Span, Stream};
 use chrono::{DateTime, Utc};
 use std::borrow::Cow;
 
+/// What is said of a gauge that several exporters of one source tell differently.
+const DISAGREE: &str = "several processes of the source report it and disagree: give each a source of its own, or combine them in a mapping";
+
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
@@ -120,16 +123,25 @@ impl<'a> Reader<'a> {
         let readings = self.of(series).filter_map(|stream| {
             let row = stream.latest(self.as_of)?;
             let fresh = self.as_of - row.last_at <= max_age;
+            let (state, value, note) = match (fresh, row.is_open) {
+                (false, _) => (InputState::Stale, None, Some(too_old(self.as_of - row.last_at, max_age))),
+                (true, false) => (InputState::Known, Some(Count::exactly(row.last)), None),
+                // Of several samples of a minute nothing says which one is the least.
+                (true, true) => {
+                    let least = if row.samples == 1 { row.last } else { 0 };
+                    (InputState::Contradictory, Some(Count::at_least(least)), Some(Cow::Borrowed(DISAGREE)))
+                }
+            };
             Some(Reading {
                 aggregation: None,
                 coverage: f64::from(u8::from(fresh)),
                 data_through: Some(row.last_at),
                 fetched_at: Some(row.fetched_at),
-                note: (!fresh).then(|| too_old(self.as_of - row.last_at, max_age)),
+                note,
                 samples: 1,
                 source: stream.source(),
-                state: if fresh { InputState::Known } else { InputState::Stale },
-                value: fresh.then_some(Value::Count(Count::exactly(row.last))),
+                state,
+                value: value.map(Value::Count),
                 window: Span { from: row.last_at, to: row.last_at },
             })
         });

@@ -12,6 +12,8 @@ const STATED_FOR: u64 = 1_000_000;
 /// What a model costs from a time on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelPrice {
+    /// Cached tokens are counted beside the input tokens, and not among them as the conventions have it.
+    pub cached_beside_input: bool,
     /// US dollars for a million tokens that were read from a cache, where they have a price of their own.
     pub cached_input_per_million: Option<Decimal>,
     pub from: DateTime<Utc>,
@@ -47,7 +49,9 @@ impl TokenKind {
         match name {
             "input" | "prompt" => Some(TokenKind::Input),
             "output" | "completion" => Some(TokenKind::Output),
-            "input_cached" | "cached_input" | "cache_read" => Some(TokenKind::CachedInput),
+            "input_cached" | "cached_input" | "cached" | "cache_read" | "cache_read_input" | "input_cache_read" => {
+                Some(TokenKind::CachedInput)
+            }
             _ => None,
         }
     }
@@ -67,7 +71,12 @@ impl PriceTable {
             TokenKind::Output => Some(price.output_per_million),
             TokenKind::CachedInput => price.cached_input_per_million,
         });
+        let is_among =
+            newest.is_some_and(|price| !price.cached_beside_input && price.cached_input_per_million.is_some());
+        let model_of = || format!("{provider} {model}");
         match each.and_then(|million| million.divided_by(STATED_FOR)) {
+            Some(each) if is_among && kind == TokenKind::Input => Price::Input { each, model: model_of() },
+            Some(each) if is_among && kind == TokenKind::CachedInput => Price::CachedInput { each, model: model_of() },
             Some(each) => Price::Usd(each),
             None if kind == TokenKind::CachedInput && newest.is_some() => {
                 Price::Unknown(format!("{model} (cached input)"))
@@ -87,6 +96,7 @@ mod tests {
 
     fn price(model: &str, from: &str, input: &str) -> ModelPrice {
         ModelPrice {
+            cached_beside_input: false,
             cached_input_per_million: None,
             from: from.parse().unwrap(),
             input_per_million: usd(input),

@@ -253,6 +253,14 @@ impl Series {
         Series::ALL.into_iter().find(|series| series.signal() == signal && series.severity() == severity)
     }
 
+    /// The signal's name, with its severity where it has one.
+    pub fn shown(self) -> String {
+        match self.severity() {
+            Some(severity) => format!("{} ({})", self.signal().name(), severity.name()),
+            None => self.signal().name().to_owned(),
+        }
+    }
+
     pub const fn signal(self) -> Signal {
         match self {
             Series::ClientsActive => Signal::ClientsActive,

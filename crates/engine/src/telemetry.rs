@@ -1,17 +1,18 @@
 //! Owns telemetry at the door: the batch as it is sent, what makes a sample acceptable, and the accepted form.
-//! Must not know how samples are stored or what they decide. A batch is all or nothing, with every bad row named.
+//! Must not know how samples are stored or what they decide. Every bad row is named, and costs no other.
 
 use super::counting::Unpriced;
 use super::cumulative::Reading;
-use super::decimal::{Decimal, DecimalError};
+use super::decimal::{Decimal, DecimalError, Rounding};
+use super::exporters::Spoken;
 use super::histogram::Histogram;
 use super::money::BatchSum;
-use super::signal::{Aggregation, Series, Severity, Signal, Unit};
+use super::signal::{Aggregation, Kind, Series, Severity, Signal, Unit};
 use crate::sender::Sender;
 use chrono::{DateTime, Duration, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// How far ahead of the server's clock a sample may lie.
 pub const MAX_AHEAD: Duration = Duration::minutes(5);
@@ -27,16 +28,25 @@ pub enum SentNumber {
     Whole(u64),
     Number(f64),
     Text(String),
+    /// Anything else, which is refused where it is.
+    #[schemars(skip)]
+    Other(serde_json::Value),
 }
 
 impl SentNumber {
-    fn decimal(&self) -> Result<Decimal, DecimalError> {
+    /// The number; what is finer than is kept is rounded up for money, down for the rest, and refused where things are counted.
+    fn decimal(&self, unit: Unit) -> Result<Decimal, DecimalError> {
+        let read = |text: &str| match unit {
+            Unit::Usd => Decimal::parse_rounded(text, Rounding::Up),
+            Unit::Clients | Unit::Events | Unit::Posts | Unit::Requests => Decimal::parse(text),
+            Unit::Milliseconds | Unit::Percent | Unit::Ratio => Decimal::parse_rounded(text, Rounding::Down),
+        };
         match self {
             SentNumber::Whole(value) => Ok(Decimal::from_units(*value, 0)),
             // The shortest text that reads back as this number is what was sent, up to 15 digits.
-            SentNumber::Number(value) if value.is_finite() => Decimal::parse(&format!("{value}")),
-            SentNumber::Number(_) => Err(DecimalError::NotANumber),
-            SentNumber::Text(text) => Decimal::parse(text.trim()),
+            SentNumber::Number(value) if value.is_finite() => read(&format!("{value}")),
+            SentNumber::Number(_) | SentNumber::Other(_) => Err(DecimalError::NotANumber),
+            SentNumber::Text(text) => read(text.trim()),
         }
     }
 }
@@ -78,7 +88,7 @@ pub struct SentSample {
 }
 
 /// A batch as it is sent to `POST /api/telemetry`. Fields are in alphabetical order: its canonical form tells requests apart.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
     /// Signals that `data_through` vouches for, beside those that the batch carries.
@@ -169,6 +179,8 @@ pub struct AcceptedBatch {
     /// Who says it.
     pub sender: Sender,
     pub source: String,
+    /// Who said the gauges among the samples, where several exporters may share the source's name.
+    pub spoken: Vec<Spoken>,
     /// Minutes from sample to sample, where the source says so (at least one).
     pub step_minutes: Option<u32>,
     /// What was counted and has no price.
@@ -190,43 +202,132 @@ impl AcceptedBatch {
     }
 }
 
+/// A batch as far as it can be taken.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    pub accepted: AcceptedBatch,
+    /// Every row that is left out, and every other mistake.
+    pub errors: Vec<RowError>,
+    /// Which row of the batch each accepted sample is.
+    pub places: Vec<u32>,
+}
+
 /// Checks a batch against everything that does not need the store.
 ///
 /// # Errors
 /// Every bad row, each with its field; nothing is accepted then.
 pub fn accept(batch: &Batch, now: DateTime<Utc>) -> Result<AcceptedBatch, Vec<RowError>> {
-    let mut errors = Vec::new();
+    let taken = accept_rows(batch, now, &[])?;
+    if taken.errors.is_empty() { Ok(taken.accepted) } else { Err(taken.errors) }
+}
+
+/// Takes the rows of a batch that can be taken, and names the others. What a row that is left out would have said stays unknown:
+/// of a sum its time is open (*at least*), and `data_through` does not confirm a signal of which a row is missing.
+///
+/// `refused` are rows that the store has refused before: they are left out, too.
+///
+/// # Errors
+/// Every mistake, if nothing at all can be taken.
+pub fn accept_rows(batch: &Batch, now: DateTime<Utc>, refused: &[RowError]) -> Result<Taken, Vec<RowError>> {
+    let mut errors = refused.to_vec();
+    let refused: BTreeSet<Option<u32>> = refused.iter().map(|row| row.index).collect();
     let source = batch.source.trim().to_owned();
     if !is_source_name(&source) {
         errors.push(batch_error("source", format!("needs a name of 1 to {MAX_NAME} printable characters")));
     }
     let mut spend = BatchSum::default();
     let mut samples = Vec::with_capacity(batch.samples.len());
-    for (index, sent) in batch.samples.iter().enumerate() {
+    let (mut places, mut left_out) = (Vec::new(), Vec::new());
+    for (index, sent) in (0u32..).zip(&batch.samples) {
+        if refused.contains(&Some(index)) {
+            continue;
+        }
         match accept_sample(sent, now, &mut spend) {
-            Ok(sample) => samples.push(sample),
+            Ok(sample) => {
+                samples.push(sample);
+                places.push(index);
+            }
             Err((field, detail)) => {
-                errors.push(RowError { detail, field: field.to_owned(), index: u32::try_from(index).ok() })
+                left_out.push((index, sent));
+                errors.push(RowError { detail, field: field.to_owned(), index: Some(index) });
             }
         }
     }
-    let watermark = accept_watermark(batch, &samples, now, &mut errors);
+    let mut watermark =
+        accept_watermark(batch, &samples, now, &mut errors).filter(|watermark| !watermark.series.is_empty());
     if batch.samples.is_empty() && watermark.is_none() && errors.is_empty() {
         errors.push(batch_error("samples", "is empty and there is no data_through: nothing is said"));
     }
-    let step_minutes = batch.step_seconds.map(|seconds| seconds.div_ceil(60).max(1));
-    if errors.is_empty() {
-        Ok(AcceptedBatch {
-            revises: batch.revises,
-            samples,
-            source,
-            step_minutes,
-            watermark,
-            ..AcceptedBatch::default()
-        })
-    } else {
-        Err(errors)
+    let says_nothing = samples.is_empty() && (watermark.is_none() || !left_out.is_empty());
+    if says_nothing || errors.iter().any(|error| error.field == "source") {
+        errors.sort_by_key(|error| error.index);
+        return Err(errors);
     }
+    leave_open(&left_out, now, (&mut samples, &mut places), &mut watermark);
+    errors.sort_by_key(|error| error.index);
+    let watermark = watermark.filter(|watermark| !watermark.series.is_empty());
+    let step_minutes = batch.step_seconds.map(|seconds| seconds.div_ceil(60).max(1));
+    let accepted =
+        AcceptedBatch { revises: batch.revises, samples, source, step_minutes, watermark, ..AcceptedBatch::default() };
+    Ok(Taken { accepted, errors, places })
+}
+
+/// Leaves unknown what rows would have said that are left out. What marks the time of a row has that row's place.
+fn leave_open(
+    left_out: &[(u32, &SentSample)],
+    now: DateTime<Utc>,
+    (samples, places): (&mut Vec<Sample>, &mut Vec<u32>),
+    watermark: &mut Option<Watermark>,
+) {
+    if left_out.is_empty() {
+        return;
+    }
+    type Place = (Series, DateTime<Utc>, Option<String>);
+    let place = |(index, sample): (usize, &Sample)| ((sample.series, sample.at, sample.id.clone()), index);
+    let mut there: HashMap<Place, usize> = samples.iter().enumerate().map(place).collect();
+    let mut of_any_time = BTreeSet::new();
+    for (index, sent) in left_out {
+        let signal = Signal::from_name(&sent.signal);
+        let Some(series) = signal.and_then(|signal| accept_series(signal, sent.severity.as_deref()).ok()) else {
+            // It may have been a row of any signal.
+            *watermark = None;
+            continue;
+        };
+        match (series.signal().kind(), accept_time(&sent.at, now)) {
+            (Kind::Sum, Ok(at)) => {
+                let id = sent.id.clone().filter(|id| is_id(id));
+                match there.get(&(series, at, id.clone())) {
+                    Some(place) => open(&mut samples[*place]),
+                    None => {
+                        there.insert((series, at, id.clone()), samples.len());
+                        samples.push(Sample { at, exact: None, id, measurement: Measurement::AtLeast(0), series });
+                        places.push(*index);
+                    }
+                }
+            }
+            (Kind::Sum, Err(_)) => {
+                of_any_time.insert(series);
+            }
+            (Kind::Distribution, _) => {
+                if let Some(watermark) = watermark {
+                    watermark.series.remove(&series);
+                }
+            }
+            // It is known only where it was sampled.
+            (Kind::Gauge | Kind::Level, _) => {}
+        }
+    }
+    samples.iter_mut().filter(|sample| of_any_time.contains(&sample.series)).for_each(open);
+}
+
+fn open(sample: &mut Sample) {
+    if let Measurement::Value(atoms) = sample.measurement {
+        sample.measurement = Measurement::AtLeast(atoms);
+    }
+}
+
+fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.chars().count() <= MAX_NAME
 }
 
 fn batch_error(field: &str, detail: impl Into<String>) -> RowError {
@@ -242,7 +343,7 @@ fn accept_sample(sent: &SentSample, now: DateTime<Utc>, spend: &mut BatchSum) ->
     let unit = accept_unit(signal, &sent.unit)?;
     let at = accept_time(&sent.at, now).map_err(|detail| ("at", detail))?;
     if let Some(id) = &sent.id
-        && (id.is_empty() || id.chars().count() > MAX_NAME)
+        && !is_id(id)
     {
         return Err(("id", format!("needs 1 to {MAX_NAME} characters")));
     }
@@ -339,29 +440,42 @@ fn accept_measurement(
 /// A sent number as whole atoms of its unit, with its exact text where that is finer.
 fn accept_value(value: &SentNumber, unit: Unit, spend: &mut BatchSum) -> Result<(u64, Option<String>), Refusal> {
     let refuse = |detail: String| ("value", detail);
-    let mut decimal = value.decimal().map_err(|error| refuse(format!("the value {error}")))?;
-    let mut limit = Decimal::from_units(MAX_ATOMS, unit.decimals());
-    match unit {
-        Unit::Percent => {
-            decimal = decimal.per_cent().ok_or_else(|| refuse(format!("the value {}", DecimalError::TooFine)))?;
-            limit = Decimal::from_units(1, 0);
-        }
-        Unit::Ratio => limit = Decimal::from_units(1, 0),
-        _ => {}
-    }
-    if decimal > limit {
-        return Err(refuse(format!("the value lies above {limit}, the most that {unit} may be")));
-    }
+    let is_counted = matches!(unit, Unit::Clients | Unit::Events | Unit::Posts | Unit::Requests);
+    let decimal = value.decimal(unit).map_err(|error| match error {
+        DecimalError::TooFine if is_counted => refuse(format!("{unit} are counted whole")),
+        error => refuse(error.to_string()),
+    })?;
+    let decimal = if unit == Unit::Percent { decimal.per_cent() } else { decimal };
+    let most = match unit {
+        Unit::Percent | Unit::Ratio => Unit::Ratio.atoms(),
+        _ => MAX_ATOMS,
+    };
+    let too_large = || refuse(format!("is above {}, the most that {unit} can be", most_of(unit, most)));
+    // A share that lies a hair above the whole is the whole once it is rounded to what is kept.
     let atoms = match unit {
-        Unit::Usd => spend.add(decimal).map(super::money::Usd::micros),
-        Unit::Clients | Unit::Events | Unit::Posts | Unit::Requests => {
+        Unit::Usd => decimal.to_units_ceil(unit.decimals()),
+        _ if is_counted && decimal.to_units_nearest(0).is_some() => {
             Some(decimal.to_units(0).ok_or_else(|| refuse(format!("{unit} are counted whole")))?)
         }
-        Unit::Ratio | Unit::Percent | Unit::Milliseconds => decimal.to_units_nearest(unit.decimals()),
+        Unit::Percent => decimal.to_units_nearest(Unit::Ratio.decimals()),
+        _ => decimal.to_units_nearest(unit.decimals()),
     };
-    let atoms = atoms.ok_or_else(|| refuse("the amounts of the batch are too large".to_owned()))?;
-    let finer = unit == Unit::Usd && decimal.to_units(unit.decimals()).is_none();
-    Ok((atoms, finer.then(|| decimal.to_string())))
+    let atoms = atoms.filter(|atoms| *atoms <= most).ok_or_else(too_large)?;
+    if unit != Unit::Usd {
+        return Ok((atoms, None));
+    }
+    let part =
+        spend.add(decimal).ok_or_else(|| refuse("is too large beside the other amounts of the batch".to_owned()))?;
+    let is_finer = decimal.to_units(unit.decimals()).is_none();
+    Ok((part.micros(), is_finer.then(|| decimal.to_string())))
+}
+
+/// The most that may be sent in a unit, as it is written there.
+fn most_of(unit: Unit, most: u64) -> Decimal {
+    match unit {
+        Unit::Percent => Decimal::from_units(100, 0),
+        _ => Decimal::from_units(most, unit.decimals()),
+    }
 }
 
 fn accept_histogram(sent: &SentHistogram) -> Result<Histogram, Refusal> {
@@ -460,7 +574,7 @@ fn accept_watermark(
 }
 
 /// A quoted piece of what was sent, short enough for a sentence.
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     let mut short: String = text.chars().filter(|character| !character.is_control()).take(40).collect();
     if short.len() < text.len() {
         short.push('…');
@@ -519,6 +633,88 @@ mod tests {
             sample[field] = value.clone();
             assert_eq!(refusal(sample), field, "{value}");
         }
+    }
+
+    #[test]
+    fn floats_of_other_programs_are_taken_and_things_are_counted_whole() {
+        let at = "2026-11-24T03:00:00Z";
+        let taken = |signal: &str, unit: &str, value: serde_json::Value| {
+            let sent = json!({"signal": signal, "at": at, "value": value, "unit": unit});
+            accept(&batch(sent), now()).map(|accepted| match accepted.samples[0].measurement {
+                Measurement::Value(atoms) => atoms,
+                ref other => panic!("{other:?}"),
+            })
+        };
+        for (signal, unit, value, atoms) in [
+            ("infra.cpu", "percent", json!(0.333_333_333_333_333_37), 3_333_333),
+            ("infra.cpu", "percent", json!("0.20199999999999999"), 2_020_000),
+            ("infra.cpu", "ratio", json!(0.003_333_333_333_333_333_5), 3_333_333),
+            ("infra.cpu", "ratio", json!(1e-300), 0),
+            ("infra.cpu", "ratio", json!(1.000_000_000_000_000_2), 1_000_000_000),
+            ("infra.cpu", "percent", json!(100.000_000_000_000_01), 1_000_000_000),
+            ("ai.spend", "USD", json!(4.544_999_999_999_999_3e-5), 46),
+            ("ai.spend", "USD", json!("0.1000000000000000055511151231257827021181583404541015625"), 100_001),
+            ("ai.spend", "USD", json!("1e-300"), 1),
+            ("ai.spend", "USD", json!("3.28767123287671E-05"), 33),
+            ("clients.active", "clients", json!("1.2e1"), 12),
+            ("clients.active", "clients", json!(12.0), 12),
+        ] {
+            assert_eq!(taken(signal, unit, value.clone()), Ok(atoms), "{signal} {value}");
+        }
+        for (signal, unit, value, why) in [
+            ("clients.active", "clients", json!("12.0000000000000000000001"), "clients are counted whole"),
+            ("clients.active", "clients", json!(12.5), "clients are counted whole"),
+            ("infra.cpu", "ratio", json!(1.000_001), "is above 1, the most that ratio can be"),
+            ("infra.cpu", "percent", json!(101), "is above 100, the most that percent can be"),
+            ("ai.spend", "USD", json!("1e18"), "is above 9007199254.740992, the most that USD can be"),
+            ("ai.spend", "USD", json!("1e400"), "is too large"),
+            ("ai.spend", "USD", json!(true), "is not a number"),
+            ("ai.spend", "USD", json!("NaN"), "is not a number"),
+            ("ai.spend", "USD", json!("-1e-30"), "is negative; amounts are zero or more"),
+        ] {
+            let errors = taken(signal, unit, value.clone()).unwrap_err();
+            assert_eq!((errors[0].field.as_str(), errors[0].detail.as_str()), ("value", why), "{signal} {value}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_left_out_costs_no_other_and_what_it_said_stays_unknown() {
+        let spend = |minute: u32, value: &str| json!({"signal": "ai.spend", "at": format!("2026-11-24T02:{minute:02}:00Z"), "value": value, "unit": "USD"});
+        let posts = json!({"signal": "posts.published", "at": "2026-11-24T02:10:00Z", "value": 3, "unit": "posts"});
+        let sent = |samples: Vec<serde_json::Value>| {
+            let sent = json!({"source": "app", "data_through": "2026-11-24T03:00:00Z", "samples": samples});
+            serde_json::from_value::<Batch>(sent).unwrap()
+        };
+        let batch = sent(vec![spend(10, "1"), spend(20, "-2"), spend(30, "3"), posts.clone()]);
+        let taken = accept_rows(&batch, now(), &[]).unwrap();
+        assert_eq!((taken.errors.len(), taken.errors[0].index), (1, Some(1)));
+        assert_eq!(taken.places, [0, 2, 3, 1]);
+        let measurements: Vec<&Measurement> = taken.accepted.samples.iter().map(|sample| &sample.measurement).collect();
+        let expected = [
+            Measurement::Value(1_000_000),
+            Measurement::Value(3_000_000),
+            Measurement::Value(3),
+            Measurement::AtLeast(0),
+        ];
+        assert_eq!(measurements, expected.iter().collect::<Vec<_>>());
+        assert!(taken.accepted.watermark.is_some());
+        // A time that cannot be read may be any; a signal that cannot be, any signal's.
+        let mut odd = spend(20, "2");
+        odd["at"] = json!("soon");
+        let taken = accept_rows(&sent(vec![spend(10, "1"), odd, posts.clone()]), now(), &[]).unwrap();
+        assert_eq!(taken.accepted.samples[0].measurement, Measurement::AtLeast(1_000_000));
+        assert_eq!(taken.accepted.samples[1].measurement, Measurement::Value(3));
+        let mut odd = spend(20, "2");
+        odd["signal"] = json!("ai.cost");
+        let taken = accept_rows(&sent(vec![spend(10, "1"), odd]), now(), &[]).unwrap();
+        assert_eq!((taken.accepted.samples.len(), taken.accepted.watermark), (1, None));
+        // What the store refused before is left out without a mark: another value is there.
+        let batch = sent(vec![spend(10, "1"), spend(20, "2")]);
+        let refused = RowError { detail: "contradicts".to_owned(), field: "value".to_owned(), index: Some(1) };
+        let taken = accept_rows(&batch, now(), std::slice::from_ref(&refused)).unwrap();
+        assert_eq!((taken.places.as_slice(), taken.errors), (&[0][..], vec![refused]));
+        // Without a row that can be taken nothing is.
+        assert!(accept_rows(&sent(vec![spend(20, "-2")]), now(), &[]).is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::read::Format;
 use super::{CliError, bundles, open, print_json};
+use crate::domain::asked_notes::Notes;
 use crate::domain::history::store_head;
 use crate::domain::input::{Input, InputState, WindowName};
 use crate::domain::policy::EnvironmentKind;
@@ -337,7 +338,8 @@ async fn asked(store: &dyn Store, source: &PulledSource) -> Result<Finding, Stor
             &failure.cure,
         ),
         Some(PullState { notice: Some(notice), .. }) => {
-            finding(false, format!("{name}: {notice}"), "see docs/sources.md")
+            let words = Notes::read(Some(&notice)).words(true).unwrap_or_default();
+            finding(false, format!("{name}: {words}"), "see docs/sources.md")
         }
         Some(state) => {
             let at = state.succeeded_at.unwrap_or(state.attempted_at);

@@ -30,6 +30,8 @@ pub(super) struct Mapping {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Price {
+    #[serde(default)]
+    cached_beside_input: bool,
     cached_input_per_million: Option<String>,
     currency: Option<String>,
     from: String,
@@ -93,6 +95,7 @@ impl Price {
             Ok::<Decimal, String>(price)
         };
         Ok(ModelPrice {
+            cached_beside_input: self.cached_beside_input,
             cached_input_per_million: self.cached_input_per_million.as_deref().map(money).transpose()?,
             from: begin(&self.from).ok_or_else(|| format!("\"{}\" is no day such as 2026-01-31", self.from))?,
             input_per_million: money(&self.input_per_million)?,

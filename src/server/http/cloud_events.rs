@@ -1,14 +1,16 @@
 //! Owns CloudEvents at the door of `POST /api/telemetry`: one event or a list of them, told by the media type. Each event is
-//! stored whole or not at all, once. Must not know what makes an event acceptable; the domain does.
+//! taken once; one that is refused costs no other. Must not know what makes an event acceptable; the domain does.
 
+use super::context::Once;
 use super::receive;
 use super::{AppState, context, identity, problem};
 use crate::domain::access::{Identity, Who};
 use crate::domain::cloud_event::{self, CloudEvent};
 use crate::domain::telemetry::{Receipt, RowError};
+use crate::domain::{json_numbers, parts};
 use crate::error::{Code, WireError};
 use crate::server::clock;
-use crate::server::store::{IdempotencyKey, StoreError};
+use crate::server::store::IdempotencyKey;
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::response::{IntoResponse, Response};
@@ -33,13 +35,18 @@ pub async fn receive(State(state): State<AppState>, request: Request) -> Respons
     }
 }
 
-/// Stores all events in their order, up to the first that is refused.
+/// The most mistakes that are named.
+const MOST_NAMED: usize = 100;
+
+/// Stores all events in their order that can be taken; the others are named.
 async fn take(state: &AppState, request: Request, is_list: bool) -> Result<Receipt, WireError> {
     let sender = identity::of(&request)?;
     let whole = receive::body(request, None).await.map_err(|refusal| refusal.error)?;
-    let events =
-        cloud_event::read(&whole.bytes, is_list).map_err(|sentence| WireError::new(Code::Malformed, sentence))?;
+    let malformed = |sentence| WireError::new(Code::Malformed, sentence);
+    let quoted = if parts::json(&whole.bytes).is_ok() { None } else { json_numbers::quoted(&whole.bytes) };
+    let events = cloud_event::read(quoted.as_deref().unwrap_or(&whole.bytes), is_list).map_err(malformed)?;
     let mut all = Receipt::default();
+    let (mut refused, mut count): (Option<WireError>, u64) = (None, 0);
     for (event, place) in events.zip(0u32..) {
         let done = match CloudEvent::of(event) {
             Ok(event) => store(state, &sender, &event).await,
@@ -48,16 +55,39 @@ async fn take(state: &AppState, request: Request, is_list: bool) -> Result<Recei
                 Err(WireError::new(Code::Rejected, sentence.replace("  ", " ")).with_errors(vec![error]))
             }
         };
-        let receipt = done.map_err(|error| if is_list { in_list(error, place) } else { error })?;
-        all.accepted += receipt.accepted;
-        all.duplicates += receipt.duplicates;
+        match done {
+            Ok(receipt) => {
+                all.accepted += receipt.accepted;
+                all.duplicates += receipt.duplicates;
+            }
+            Err(error) if !is_list => return Err(error),
+            // It is not the event's fault: all of the list may be tried again.
+            Err(error) if error.status >= 500 || error.status == 429 => return Err(in_list(error, place)),
+            Err(error) => {
+                count += 1;
+                let error = in_list(error, place);
+                match &mut refused {
+                    Some(first) => {
+                        let room = MOST_NAMED.saturating_sub(first.errors.len());
+                        first.errors.extend(error.errors.into_iter().take(room));
+                    }
+                    None => refused = Some(error),
+                }
+            }
+        }
     }
-    Ok(all)
+    let Some(mut refused) = refused else {
+        return Ok(all);
+    };
+    let are = if count == 1 { "1 event is".to_owned() } else { format!("{count} events are") };
+    refused.detail = format!(
+        "{are} refused, in whole or in part; what could be taken of all events is stored. Put right what errors names and send the whole list again. The first: {}",
+        refused.detail
+    );
+    Err(refused)
 }
 
 async fn store(state: &AppState, sender: &Identity, event: &CloudEvent) -> Result<Receipt, WireError> {
-    let now = clock::now();
-    let (environment, batch) = context::accept(state, sender, &event.batch, now).await.map_err(in_data)?;
     // No header holds a line's end, so that no client's own key is an event's.
     // An id is its sender's: no other takes it first.
     let whose = match &sender.who {
@@ -65,16 +95,13 @@ async fn store(state: &AppState, sender: &Identity, event: &CloudEvent) -> Resul
         _ => String::new(),
     };
     let once = IdempotencyKey { key: format!("event\n{whose}{}", event.identity()), request_digest: event.digest() };
-    let receipt = match state.store.ingest_once(&environment, &batch, now, &once).await {
-        Ok(receipt) => receipt,
-        Err(StoreError::KeyReused) => {
+    match context::take(state, sender, &event.batch, (clock::now(), Once::Event(&once))).await {
+        Err(error) if error.code_name() == Code::IdempotencyKeyReused.name() => {
             let sentence = "An event of this source and id was taken before, with other data. Another event needs an id of its own.";
-            return Err(WireError::new(Code::Rejected, sentence).at("id"));
+            Err(WireError::new(Code::Rejected, sentence).at("id"))
         }
-        Err(error) => return Err(in_data(problem::of_store(error))),
-    };
-    context::tell(state, &environment, &batch, receipt);
-    Ok(receipt)
+        taken => taken.map_err(in_data),
+    }
 }
 
 /// A batch's problem as one of the event that carries it.
@@ -90,10 +117,7 @@ fn in_data(mut error: WireError) -> WireError {
 
 /// An event's problem as one of a list, which names the event's place.
 fn in_list(mut error: WireError, place: u32) -> WireError {
-    error.detail = format!(
-        "Event {place}, counted from 0: {} Those before it are stored; once it is put right, the whole list can be sent again.",
-        error.detail
-    );
+    error.detail = format!("Event {place}, counted from 0: {}", error.detail);
     if error.errors.is_empty() && error.status < 500 {
         let (detail, field) = (error.title.clone(), error.field.clone().unwrap_or_default());
         error.errors.push(RowError { detail, field, index: None });

@@ -3,6 +3,7 @@
 use super::context::{allowed, config, identity, state};
 use super::{parameters, problem};
 use crate::domain::access::Permission;
+use crate::domain::asked_notes::Notes;
 use crate::domain::connection::{Asking, Connection, Connections, Failure};
 use crate::domain::stream::Span;
 use crate::error::{Code, WireError};
@@ -70,7 +71,7 @@ pub async fn connections(
             let succeeded_at = pulled.and_then(|pulled| pulled.succeeded_at);
             connection
                 .asked(asking, succeeded_at, pulled.and_then(|pulled| failure(pulled, is_founder)))
-                .noticed(pulled.and_then(|pulled| pulled.notice.clone()))
+                .noticed(pulled.and_then(|pulled| Notes::read(pulled.notice.as_deref()).words(is_founder)))
         })
         .collect();
     let prices_version = state.settings.prices.version.clone();

@@ -10,7 +10,7 @@ use crate::domain::change::{Action, ConfigChange};
 use crate::domain::history::Actor;
 use crate::domain::policy::{Config, FieldError, is_environment_name};
 use crate::domain::snapshot::{Origin, Snapshot};
-use crate::domain::telemetry::{self, AcceptedBatch, Batch, Receipt};
+use crate::domain::telemetry::{self, AcceptedBatch, Batch, Receipt, RowError, Taken};
 use crate::domain::{canonical, decision::Recommendation, mode::Mode};
 use crate::error::{Code, WireError};
 use crate::server::evaluation::{Occasion, evaluate_and_record};
@@ -21,6 +21,7 @@ use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
 use leptos::prelude::use_context;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -239,32 +240,92 @@ async fn evaluate_in(state: &AppState, environment: &str, key: Option<&Idempoten
     Ok(snapshot)
 }
 
-/// Takes a batch of telemetry in, whole or not at all.
+/// Takes a batch of telemetry in: the rows that can be taken.
+///
+/// # Errors
+/// What keeps all of it out, or the rows that were left out; the others are stored then.
 pub async fn ingest(batch: &Batch, key: Option<IdempotencyKey>) -> Result<Receipt, WireError> {
     let state = state()?;
-    let now = clock::now();
-    let (environment, accepted) = accept(&state, &identity()?, batch, now).await?;
-    let receipt = state.store.ingest(&environment, &accepted, now, key.as_ref()).await.map_err(problem::of_store)?;
-    tell(&state, &environment, &accepted, receipt);
-    Ok(receipt)
+    take(&state, &identity()?, batch, (clock::now(), Once::Key(key.as_ref()))).await
 }
 
-/// A batch as it can be stored, with the environment that it is for.
-pub async fn accept(
+/// How often a batch may be taken.
+#[derive(Clone, Copy)]
+pub enum Once<'k> {
+    /// As an event that is taken once, whatever else is sent under its name.
+    Event(&'k IdempotencyKey),
+    /// As often as it is sent, but once for a key.
+    Key(Option<&'k IdempotencyKey>),
+}
+
+/// How often a batch is read again without the rows that the store has refused: those that contradict what is stored, and then
+/// those in minutes that are closed.
+const AGAIN: usize = 3;
+
+/// Stores the rows of a batch that can be taken. Only a batch without mistakes takes its key: put right, the same can be sent again,
+/// and what is stored already changes nothing.
+///
+/// # Errors
+/// What keeps all of it out, or the rows that were left out; the others are stored then.
+pub async fn take(
     state: &AppState,
     identity: &Identity,
     batch: &Batch,
-    now: DateTime<Utc>,
-) -> Result<(String, AcceptedBatch), WireError> {
+    (now, once): (DateTime<Utc>, Once<'_>),
+) -> Result<Receipt, WireError> {
     let config = allowed_to(state, identity, Permission::SendTelemetry, batch.environment.clone()).await?;
-    let mut accepted = telemetry::accept(batch, now).map_err(|errors| {
-        let detail = format!("{} of the batch's rows cannot be accepted; nothing of it was stored.", errors.len());
-        let (who, why) = (identity.actor(), errors.first().map(|error| error.detail.clone()));
-        tracing::info!(who, rows = errors.len(), why, "rows of telemetry were refused");
-        WireError::new(Code::Rejected, detail).with_errors(errors)
-    })?;
-    accepted.sender = identity.sender(state.settings.most_sources);
-    Ok((config.environment, accepted))
+    let environment = &config.environment;
+    let mut refused: Vec<RowError> = Vec::new();
+    for attempt in 0.. {
+        let Taken { mut accepted, errors, places } =
+            telemetry::accept_rows(batch, now, &refused).map_err(|errors| told_of(identity, left_out(batch, errors, false)))?;
+        accepted.sender = identity.sender(state.settings.most_sources);
+        let stored = match once {
+            Once::Event(key) if errors.is_empty() => state.store.ingest_once(environment, &accepted, now, key).await,
+            Once::Key(key) if errors.is_empty() => state.store.ingest(environment, &accepted, now, key).await,
+            Once::Event(_) | Once::Key(_) => state.store.ingest(environment, &accepted, now, None).await,
+        };
+        match stored {
+            Ok(receipt) => {
+                tell(state, environment, &accepted, receipt);
+                state.metrics.count_refused(errors.len() as u64);
+                return if errors.is_empty() { Ok(receipt) } else { Err(told_of(identity, left_out(batch, errors, true))) };
+            }
+            Err(StoreError::Conflicts(rows)) if attempt < AGAIN => {
+                let place = |index: u32| places.get(index as usize).copied();
+                refused.extend(rows.into_iter().map(|row| RowError { index: row.index.and_then(place), ..row }));
+                if refused.iter().any(|row| row.index.is_none()) {
+                    return Err(told_of(identity, left_out(batch, refused, false)));
+                }
+            }
+            Err(error) => return Err(problem::of_store(error)),
+        }
+    }
+    Err(told_of(identity, left_out(batch, refused, false)))
+}
+
+/// Says in the log who sent rows that were refused, and why the first of them was.
+fn told_of(identity: &Identity, error: WireError) -> WireError {
+    let (who, why) = (identity.actor(), error.errors.first().map(|row| row.detail.as_str()));
+    tracing::info!(who, rows = error.errors.len(), why, "rows of telemetry were refused");
+    error
+}
+
+/// The rows that were left out, as a problem.
+fn left_out(batch: &Batch, errors: Vec<RowError>, is_stored: bool) -> WireError {
+    let rows = errors.iter().filter_map(|error| error.index).collect::<BTreeSet<u32>>().len();
+    let rest = match batch.samples.len().saturating_sub(rows) {
+        _ if !is_stored => "nothing of it was stored",
+        0 => "what it says beside its rows is stored",
+        _ => "all its other rows are stored",
+    };
+    let what = match rows {
+        0 => "The batch has mistakes".to_owned(),
+        1 => format!("1 of the batch's {} rows cannot be taken", batch.samples.len()),
+        rows => format!("{rows} of the batch's {} rows cannot be taken", batch.samples.len()),
+    };
+    let cure = "Put right what errors names and send the batch again: what is stored already changes nothing.";
+    WireError::new(Code::Rejected, format!("{what}; {rest}. {cure}")).with_errors(errors)
 }
 
 /// Counts what was stored, and tells those who listen that it has come.

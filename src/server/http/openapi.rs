@@ -207,7 +207,7 @@ pub fn build() -> Value {
         (
             "/api/telemetry",
             "post",
-            "Telemetry in; a batch is stored whole or not at all",
+            "Telemetry in; each bad row is named and costs no other",
             schema::<Receipt>(&mut schemas),
             schema::<Batch>(&mut schemas),
         ),

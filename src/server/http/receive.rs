@@ -122,6 +122,7 @@ async fn keep(
         samples: mapped.samples,
         sender: sender.clone(),
         source: source.chars().filter(|character| !is_hidden(*character)).take(128).collect(),
+        spoken: mapped.spoken,
         unpriced: mapped.unpriced,
         ..AcceptedBatch::default()
     };
@@ -179,7 +180,11 @@ async fn export(state: &AppState, request: Request, is_json: bool) -> Result<BTr
     let sender = identity::of(&request)?;
     let speaks = sender.sender(state.settings.most_sources);
     let whole = body(request, None).await?;
-    let request = otlp::read(&whole.bytes, is_json).map_err(malformed)?;
+    let (request, mut refused) = match otlp::read(&whole.bytes, is_json) {
+        Ok(request) => (request, BTreeMap::new()),
+        // What is damaged costs nothing else.
+        Err(why) => otlp::read_in_parts(&whole.bytes, is_json).ok_or_else(|| malformed(why))?,
+    };
     let now = clock::now();
     let mut mappers: BTreeMap<(String, String), Mapper<'_>> = BTreeMap::new();
     for metrics in &request.resource_metrics {
@@ -189,7 +194,6 @@ async fn export(state: &AppState, request: Request, is_json: bool) -> Result<BTr
             mappers.entry(origin).or_insert_with(|| Mapper::new(&state.settings.mapping, &state.settings.prices, now));
         otlp::take(metrics, mapper);
     }
-    let mut refused = BTreeMap::new();
     for ((environment, source), mapper) in mappers {
         let mapped = mapper.finish();
         let points = (mapped.samples.len() + mapped.readings.len()) as u64;
@@ -328,8 +332,7 @@ async fn write(
     let request = remote_write::read(whole.bytes, version).map_err(malformed)?;
     let now = clock::now();
     let mapper = || Mapper::new(&state.settings.mapping, &state.settings.prices, now);
-    let (sources, written) =
-        remote_write::map(&request, (environment, &state.buckets), now, mapper).map_err(malformed)?;
+    let (sources, written) = remote_write::map(&request, (environment, &state.buckets), now, mapper);
     let mut refused = BTreeMap::new();
     for (source, mapped) in sources {
         add(&mut refused, &mapped.refused);

@@ -1,12 +1,13 @@
 //! Owns asking a founder's database for all that it has since it was last asked, and again for what may have come late. Must not
 //! know how it is reached. A signal whose statement fails stops none of the others.
 
-use super::{PARTS, Pull, not_stored};
+use super::{PARTS, Pull, Remembered, not_stored};
+use crate::domain::asked_notes::{Unread, UnreadKind};
 use crate::domain::history::{EventType, NewEvent};
 use crate::domain::money::Usd;
 use crate::domain::signal::{Kind, Series};
 use crate::domain::stream::Span;
-use crate::domain::table_rows::{self, Asked};
+use crate::domain::table_rows::{self, Asked, RefusedRow};
 use crate::domain::telemetry::{AcceptedBatch, Measurement};
 use crate::server::config::DatabaseUrl;
 use crate::server::revision;
@@ -35,17 +36,18 @@ pub(super) async fn ask(
     pull: Pull<'_>,
     asked: Option<DateTime<Utc>>,
     database: Database<'_>,
-    notice: &mut Option<String>,
+    remembered: &mut Remembered,
 ) -> Result<(), AskError> {
     let url = database.url.reveal()?;
     let mut session = Session::open(database.engine, &url, &pull.source.allowed).await?;
-    notice.clone_from(&session.notice);
+    remembered.new.role.clone_from(&session.notice);
     let minute = |at: DateTime<Utc>| at.duration_trunc(Duration::minutes(1)).unwrap_or(at);
     let to = minute(pull.now);
     let from = minute(asked.map_or(pull.now - pull.source.backfill, |asked| asked - database.late));
     let mut first_failure = None;
     for question in database.questions {
-        let done = ask_one(pull, &mut session, question, (from, to)).await.map_err(|error| named(question, error));
+        let done = ask_one(pull, &mut session, question, (from, to), remembered).await;
+        let done = done.map_err(|error| named(question, error));
         if let Err(error) = done {
             // A statement that failed has ended its transaction: the others are asked in one of their own.
             session.close().await;
@@ -57,7 +59,7 @@ pub(super) async fn ask(
     match first_failure {
         Some(error) => Err(error),
         None => {
-            pull.reached(to, notice.clone()).await;
+            pull.reached(to, remembered).await;
             Ok(())
         }
     }
@@ -79,6 +81,7 @@ async fn ask_one(
     session: &mut Session,
     question: &SqlQuestion,
     (mut from, to): (DateTime<Utc>, DateTime<Utc>),
+    remembered: &mut Remembered,
 ) -> Result<(), AskError> {
     let through = match &question.complete {
         CompleteThrough::Unknown => None,
@@ -100,13 +103,28 @@ async fn ask_one(
             answer => answer?,
         };
         let is_whole = !answer.columns.at;
-        take(pull, question, answer, part, through).await?;
+        let refused = take(pull, question, answer, part, through).await?;
+        note(question, refused, part.1, remembered);
         if is_whole {
             return Ok(());
         }
         from = part.1;
     }
     Err(AskError::TooManyRows)
+}
+
+/// Remembers the rows that could not be taken.
+fn note(question: &SqlQuestion, refused: Vec<RefusedRow>, to: DateTime<Utc>, remembered: &mut Remembered) {
+    for row in refused {
+        remembered.new.add(Unread {
+            at: row.at.unwrap_or(to),
+            count: 1,
+            cure: "Put these rows right, or leave them out in the signal's query.".to_owned(),
+            kind: UnreadKind::Row,
+            signal: question.rule.series.shown(),
+            why: row.why,
+        });
+    }
 }
 
 /// A length of whole minutes, one at the least.
@@ -120,7 +138,7 @@ async fn take(
     answer: Answer,
     (from, to): (DateTime<Utc>, DateTime<Utc>),
     through: Option<DateTime<Utc>>,
-) -> Result<(), AskError> {
+) -> Result<Vec<RefusedRow>, AskError> {
     let series = question.rule.series;
     let told = if series.signal().kind() == Kind::Sum { told(pull, series, (from, to)).await? } else { Vec::new() };
     let times: Vec<DateTime<Utc>> = told.iter().map(|sample| sample.at).collect();
@@ -131,10 +149,12 @@ async fn take(
         source: &pull.source.name,
         step_seconds: u32::try_from(pull.source.every.num_seconds()).unwrap_or(u32::MAX),
         through: through.map(|through| through.min(to)).filter(|through| *through > from),
+        to,
         told: &times,
     };
-    let Some(batch) = table_rows::batch(&question.rule, asked, answer.rows).map_err(AskError::Rows)? else {
-        return Ok(());
+    let told_now = table_rows::batch(&question.rule, asked, answer.rows).map_err(AskError::Rows)?;
+    let Some(batch) = told_now.batch else {
+        return Ok(told_now.refused);
     };
     let event = if series == Series::AiSpend {
         let vouched = vouched(pull, series).await?;
@@ -142,7 +162,8 @@ async fn take(
     } else {
         None
     };
-    pull.keep(batch, event).await
+    pull.keep(batch, event).await?;
+    Ok(told_now.refused)
 }
 
 /// What the source has told of a stretch before.

@@ -1,6 +1,10 @@
 //! Owns OTLP metrics as a source: what an export request holds, as points of processes. Must not know HTTP or the store.
 //! Specification: <https://opentelemetry.io/docs/specs/otlp/>.
 
+mod in_parts;
+
+pub use in_parts::Read;
+
 use super::messages::{MOST, PLAIN, Shape, is_json_in_bounds, is_read_in_bounds};
 use crate::domain::mapping::Mapper;
 use crate::domain::metric::{Buckets, Labels, Point, PointValue, Temporality};
@@ -61,6 +65,15 @@ pub fn read(body: &[u8], is_json: bool) -> Result<ExportMetricsServiceRequest, S
     } else {
         ExportMetricsServiceRequest::decode(body)
             .map_err(|error| format!("the body is no OTLP metrics request: {error}"))
+    }
+}
+
+/// Reads what can be read of an export request that [`read`] refuses, with why the rest cannot be; `None` if nothing can.
+pub fn read_in_parts(body: &[u8], is_json: bool) -> Option<Read> {
+    if is_json {
+        is_json_in_bounds(body).then(|| in_parts::json(body)).flatten()
+    } else {
+        is_read_in_bounds(body, &EXPORT).then(|| in_parts::protobuf(body)).flatten()
     }
 }
 

@@ -265,11 +265,22 @@ impl Outgoing {
         url: &Url,
         prepare: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Vec<u8>, AskError> {
+        let (status, body) = self.answer(url, prepare).await?;
+        of_status(status).map(|()| body)
+    }
+
+    /// Asks, and reads the answer, whatever its status.
+    ///
+    /// # Errors
+    /// [`AskError`], in words for a founder.
+    pub async fn answer(
+        &self,
+        url: &Url,
+        prepare: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<(StatusCode, Vec<u8>), AskError> {
         self.check(url)?;
         let response = prepare(self.client.get(url.clone())).send().await.map_err(of_request)?;
-        let status = response.status();
-        let body = whole(response).await?;
-        of_status(status).map(|()| body)
+        Ok((response.status(), whole(response).await?))
     }
 
     /// Sends a body of JSON by POST; what is answered beyond the status is not looked at.
@@ -326,7 +337,7 @@ async fn whole(mut response: reqwest::Response) -> Result<Vec<u8>, AskError> {
     Ok(body)
 }
 
-fn of_status(status: StatusCode) -> Result<(), AskError> {
+pub(super) fn of_status(status: StatusCode) -> Result<(), AskError> {
     match status {
         status if status.is_success() => Ok(()),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(AskError::Unauthorised(status.as_u16())),

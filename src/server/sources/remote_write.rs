@@ -107,22 +107,30 @@ impl Series<'_> {
 }
 
 /// Maps all series of a request, by source: `mapper` makes an empty mapper. Parts of classic histograms whose rest comes in
-/// another request wait in `pending`.
-///
-/// # Errors
-/// A sentence on what is malformed; nothing is taken then.
+/// another request wait in `pending`. A series whose labels cannot be read is refused, and costs no other.
 pub fn map<'m>(
     request: &Request,
     (environment, pending): (&str, &Pending),
     now: DateTime<Utc>,
     mapper: impl Fn() -> Mapper<'m>,
-) -> Result<(BTreeMap<String, Mapped>, Written), String> {
+) -> (BTreeMap<String, Mapped>, Written) {
     let mut written = Written::default();
     let mut mappers: BTreeMap<String, Mapper<'m>> = BTreeMap::new();
     let mut parts = Vec::new();
-    for series in all(request) {
-        let series = series?;
-        let metric = series.label("__name__").ok_or("a series has no name")?;
+    for (series, points) in all(request) {
+        let named = series.and_then(|series| match series.label("__name__") {
+            None | Some("") => Err("has no name".to_owned()),
+            Some(_) => Ok(series),
+        });
+        let series = match named {
+            Ok(series) => series,
+            Err(why) => {
+                let mapper = mappers.entry(UNNAMED.to_owned()).or_insert_with(&mapper);
+                (0..points.max(1)).for_each(|_| mapper.refuse("a series", &why));
+                continue;
+            }
+        };
+        let metric = series.label("__name__").unwrap_or_default();
         let job = series.label("job").filter(|job| !job.is_empty()).unwrap_or(UNNAMED);
         if !mappers.contains_key(job) {
             mappers.insert(job.to_owned(), mapper());
@@ -148,7 +156,7 @@ pub fn map<'m>(
         written.samples = left(written.samples, mapped.refused.values().sum::<u64>() - before);
         (job, mapped)
     };
-    Ok((mappers.into_iter().map(finish).collect(), written))
+    (mappers.into_iter().map(finish).collect(), written)
 }
 
 /// What is left of so many once some were refused.
@@ -156,28 +164,37 @@ fn left(all: usize, refused: u64) -> usize {
     all.saturating_sub(usize::try_from(refused).unwrap_or(usize::MAX))
 }
 
-fn all(request: &Request) -> Box<dyn Iterator<Item = Result<Series<'_>, String>> + '_> {
+/// All series, each with how many points it has, whatever can be read of its labels.
+fn all(request: &Request) -> Box<dyn Iterator<Item = (Result<Series<'_>, String>, usize)> + '_> {
     match request {
         Request::V1(request) => Box::new(request.timeseries.iter().map(|series| {
-            let labels = series
-                .labels
-                .iter()
-                .map(|label| Ok((text(&label.name)?, text(&label.value)?)))
-                .collect::<Result<_, String>>()?;
-            Ok(Series { created: None, histograms: &series.histograms, labels, samples: &series.samples })
+            let labels: Result<Vec<(&str, &str)>, String> =
+                series.labels.iter().map(|label| Ok((text(&label.name)?, text(&label.value)?))).collect();
+            let read = labels.map(|labels| Series {
+                created: None,
+                histograms: &series.histograms,
+                labels,
+                samples: &series.samples,
+            });
+            (read, series.samples.len() + series.histograms.len())
         })),
-        Request::V2(request) => Box::new(request.timeseries.iter().map(|series| of_symbols(request, series))),
+        Request::V2(request) => Box::new(
+            request
+                .timeseries
+                .iter()
+                .map(|series| (of_symbols(request, series), series.samples.len() + series.histograms.len())),
+        ),
     }
 }
 
 fn of_symbols<'r>(request: &'r RequestV2, series: &'r SeriesV2) -> Result<Series<'r>, String> {
     let symbol = |place: &u32| {
         let bytes = usize::try_from(*place).ok().and_then(|place| request.symbols.get(place));
-        text(bytes.ok_or("a label refers to a symbol that is not there")?)
+        text(bytes.ok_or("has a label that refers to a symbol that is not there")?)
     };
     let (pairs, rest) = series.labels_refs.as_chunks::<2>();
     if !rest.is_empty() {
-        return Err("a series has a label without a value".to_owned());
+        return Err("has a label without a value".to_owned());
     }
     let labels =
         pairs.iter().map(|[name, value]| Ok((symbol(name)?, symbol(value)?))).collect::<Result<_, String>>()?;
@@ -264,6 +281,11 @@ impl<'m> Gathered<'m> {
         self.mapper.take(&series.point(metric, at, None, value), &series.process());
     }
 
+    /// Refuses what could not be read as a number of a metric.
+    pub fn refuse(&mut self, metric: &str, why: &str, at: Option<DateTime<Utc>>) {
+        self.mapper.refuse_at(metric, why, at);
+    }
+
     /// What it comes to.
     pub fn finish(mut self) -> Mapped {
         for (place, classic) in buckets::whole(self.parts) {
@@ -302,7 +324,7 @@ fn take_buckets(
 }
 
 fn text(bytes: &Bytes) -> Result<&str, String> {
-    std::str::from_utf8(bytes).map_err(|_| "a label is not UTF-8".to_owned())
+    std::str::from_utf8(bytes).map_err(|_| "has a label that is not UTF-8".to_owned())
 }
 
 fn time(millis: i64) -> Option<DateTime<Utc>> {

@@ -123,14 +123,13 @@ impl Session {
         if rows.len() > MOST_ROWS {
             return Err(AskError::TooManyRows);
         }
-        let rows = rows
-            .into_iter()
-            .map(|(at, count, value, unpriced)| {
-                let count = count.map(u64::try_from).transpose();
-                let count = count.map_err(|_| AskError::Rows("a row has a negative count".to_owned()))?;
-                Ok(TableRow { at: at.and_then(DateTime::from_timestamp_millis), count, unpriced, value })
-            })
-            .collect::<Result<_, AskError>>()?;
+        let row = |(at, count, value, unpriced): engine::RowColumns| TableRow {
+            at: at.and_then(DateTime::from_timestamp_millis),
+            count,
+            unpriced,
+            value,
+        };
+        let rows = rows.into_iter().map(row).collect();
         Ok(Answer { columns, rows })
     }
 

@@ -122,6 +122,7 @@ fn tokens_cost_what_their_model_costs_and_one_without_a_price_makes_the_sum_open
     let usd = |text: &str| Decimal::parse(text).unwrap();
     let prices = PriceTable {
         prices: vec![ModelPrice {
+            cached_beside_input: false,
             cached_input_per_million: None,
             from: "2026-01-01T00:00:00Z".parse().unwrap(),
             input_per_million: usd("2.50"),

@@ -183,6 +183,29 @@ async fn read(
     Ok(())
 }
 
+/// What one family of a stream has said last, by counter.
+pub(super) async fn family(
+    db: &mut Connection,
+    stream: i64,
+    series: Series,
+    key: Key,
+) -> Result<BTreeMap<Key, State>, StoreError> {
+    let mut families = Families::new();
+    read(db, stream, series, &[key], &mut families).await?;
+    Ok(families.remove(&(series, key)).unwrap_or_default().counters)
+}
+
+/// Keeps what one family has said last.
+pub(super) async fn keep_family(
+    db: &mut Connection,
+    stream: i64,
+    key: Key,
+    counters: BTreeMap<Key, State>,
+) -> Result<(), StoreError> {
+    let heard_at = counters.values().map(|state| state.at).max();
+    write(db, stream, &key, &Family { counters, heard_at }).await
+}
+
 async fn write(db: &mut Connection, stream: i64, key: &Key, family: &Family) -> Result<(), StoreError> {
     let (Some(heard_at), Some(oldest_at)) = (family.heard_at, family.oldest_at()) else {
         return Ok(());

@@ -6,7 +6,7 @@ use super::super::seal::Seal;
 use super::super::{IdempotencyKey, StoreError};
 use super::idempotency::Kind;
 use super::samples::Incoming;
-use super::{Connection, counters, environments, history, idempotency, minutes, samples, seals, senders};
+use super::{Connection, counters, environments, exporters, history, idempotency, minutes, samples, seals, senders};
 use crate::domain::history::NewEvent;
 use crate::domain::signal::Series;
 use crate::domain::stream::Span;
@@ -51,6 +51,8 @@ pub(super) async fn ingest(
     let fetched_at = millis(now);
     let grown = grown(db, &streams, batch).await?;
     let batch = grown.as_ref().unwrap_or(batch);
+    let met = exporters::meet(db, &streams, batch).await?;
+    let batch = met.as_ref().unwrap_or(batch);
 
     let mut conflicts = Vec::new();
     let incoming = Incoming::sort(batch, &streams, &mut conflicts);
@@ -131,6 +133,7 @@ async fn grown(
         samples,
         sender: batch.sender.clone(),
         source: batch.source.clone(),
+        spoken: batch.spoken.clone(),
         step_minutes: batch.step_minutes,
         unpriced,
         watermark: batch.watermark.clone(),

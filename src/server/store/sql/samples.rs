@@ -58,6 +58,14 @@ impl<'b> Row<'b> {
         }
     }
 
+    /// Whether it says the whole of what was known only in part: a row that was put right and is sent again.
+    fn completes(&self, stream: i64, at: i64, form: &SampleForm) -> bool {
+        let is_same = (self.stream, self.at, self.form.aggregation) == (stream, at, form.aggregation);
+        // Atoms of amounts finer than an atom depend on the batch that they came in.
+        let is_as_much = self.form.atoms.saturating_add(1) >= form.atoms;
+        is_same && form.is_open && !self.form.is_open && is_as_much
+    }
+
     pub(super) fn conflict(&self, field: &str, detail: &str) -> RowError {
         RowError { detail: detail.to_owned(), field: field.to_owned(), index: Some(self.index) }
     }
@@ -175,7 +183,7 @@ pub(super) async fn store<'b>(
             };
             match difference(row, *stream, *at, form) {
                 None => outcome.duplicates += 1,
-                Some(_) if revises => {
+                Some(_) if revises || row.completes(*stream, *at, form) => {
                     replace(db, source, row, (*stream, *at), fetched_at).await?;
                     outcome.revised.push((row.clone(), (*stream, *at)));
                 }
