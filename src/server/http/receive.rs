@@ -122,7 +122,6 @@ async fn keep(
         samples: mapped.samples,
         sender: sender.clone(),
         source: source.chars().filter(|character| !is_hidden(*character)).take(128).collect(),
-        unpriced: mapped.unpriced,
         ..AcceptedBatch::default()
     };
     let receipt = state.store.ingest(environment, &batch, now, None).await?;
