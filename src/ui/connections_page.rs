@@ -230,6 +230,11 @@ fn row(as_of: DateTime<Utc>, signal: &ConnectedSignal) -> AnyView {
     };
     let unpriced = (!signal.unpriced.is_empty())
         .then(|| view! { <span class="quiet">{format!("no price for {}", signal.unpriced.join(", "))}</span> });
+    let uncounted: Vec<_> = signal
+        .uncounted
+        .iter()
+        .map(|one| view! { <span class="quiet">{format!("Not all counted: {}. {}", one.problem, one.cure)}</span> })
+        .collect();
     view! {
         <tr>
             <th scope="row">
@@ -237,6 +242,7 @@ fn row(as_of: DateTime<Utc>, signal: &ConnectedSignal) -> AnyView {
                 {(!signal.is_fresh)
                     .then(|| view! { " " <span class="badge state-stale">"too old to count"</span> })}
                 {unpriced}
+                {uncounted}
             </th>
             <td>{time(signal.data_through)}</td>
             <td>{time(signal.fetched_at)}</td>

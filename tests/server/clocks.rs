@@ -145,7 +145,7 @@ async fn a_clock_that_is_a_day_ahead_is_refused_by_name_and_nothing_is_lost_once
     both.timeseries.extend(counter("till", &[(ahead(5), 1)]).timeseries);
     let why = write(&server, &both, PROTOBUF).await.text().await.expect("text");
     assert!(why.contains("2 of scaling_mode_infra_requests"), "{why}");
-    // Put right. What was counted meanwhile is counted, also by a process that began while the clock was wrong.
+    // Put right. What was counted meanwhile is counted. A process that began while the clock was wrong counts from its first reading on.
     for (body, count) in [(start, 1500), (ahead(4), 40)] {
         let answer = export(&server, requests("shop", false, body, &[(minutes_ago(2), count)]), JSON, None).await;
         assert_eq!(answer.json::<Value>().await.expect("JSON"), json!({}));
@@ -158,8 +158,10 @@ async fn a_clock_that_is_a_day_ahead_is_refused_by_name_and_nothing_is_lost_once
     let mut counts: Vec<(i64, u64)> =
         stored(&server, now).await.into_iter().filter(|(minute, _)| *minute < 6).collect();
     counts.sort_unstable();
-    // The process that began anew has counted all that it says; its first word shared a time with the last one of the old.
-    assert_eq!(counts, [(1, 47), (2, 490), (2, 490)]);
+    // The process that began anew names a start that lies ahead: its first reading only marks where counting begins, and that is said.
+    assert_eq!(counts, [(1, 7), (2, 0), (2, 490), (2, 490)]);
+    let doubts = connection(&server, "shop").await["signals"][0]["uncounted"].clone();
+    assert_eq!(doubts[0]["code"], json!("start-unknown"), "{doubts}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ mod clock_jumps;
 mod clocks;
 mod cloud_events;
 mod continuity;
+mod counters;
 mod crash;
 mod database_failures;
 mod headers;

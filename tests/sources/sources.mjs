@@ -8,6 +8,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { counters } from "./counters.mjs";
 
 const run = promisify(execFile);
 const here = import.meta.dirname;
@@ -144,10 +145,10 @@ function application() {
   );
 }
 
-async function prometheus(configuration, port) {
+async function prometheus(configuration, port, folder = "prometheus") {
   const child = spawn(process.env.PROMETHEUS, [
     `--config.file=${configuration}`,
-    `--storage.tsdb.path=${join(work, "prometheus")}`,
+    `--storage.tsdb.path=${join(work, folder)}`,
     `--web.listen-address=127.0.0.1:${port}`,
   ], { stdio: "ignore" });
   for (let tries = 0; tries < 100; tries++) {
@@ -239,6 +240,7 @@ try {
   await sdks();
   await remoteWrite2();
   await remoteWrite();
+  await counters(environment, work, prometheus);
 } finally {
   await rm(work, { recursive: true, force: true });
 }

@@ -260,8 +260,10 @@ async fn read_counters(world: &World, at: i64, durations: &Histogram) {
     let reading = |series, total| Reading {
         at: minute(at),
         family: [1; 16],
+        is_delta: false,
         key: [2; 16],
         price: None,
+        replica: 0,
         series,
         start: None,
         total,

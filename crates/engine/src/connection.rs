@@ -1,6 +1,7 @@
 //! Owns what is shown of a source: whether it speaks, for which signals, how much of the last day it covers. Must not know how
 //! a source is reached.
 
+use super::doubt::Uncounted;
 use super::policy::Config;
 use super::prepare;
 use super::rollup::MINUTE_MS;
@@ -66,6 +67,8 @@ pub struct ConnectedSignal {
     pub is_fresh: bool,
     pub severity: Option<Severity>,
     pub signal: Signal,
+    /// Why part of what it counted in the last two days isn't known, and what to do.
+    pub uncounted: Vec<Uncounted>,
     /// What was used and has no price, by name.
     pub unpriced: Vec<String>,
 }
@@ -91,6 +94,7 @@ impl ConnectedSignal {
             is_fresh: prepare::is_fresh(stream, config, as_of),
             severity: stream.series().severity(),
             signal: stream.series().signal(),
+            uncounted: stream.doubts.iter().copied().map(Uncounted::from).collect(),
             unpriced: stream.unpriced.clone(),
         }
     }

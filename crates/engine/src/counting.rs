@@ -3,6 +3,7 @@
 
 use super::cached_tokens::InputTokens;
 use super::decimal::Decimal;
+use super::doubt::{Doubt, Doubts};
 use super::histogram::Histogram;
 use super::money::DECIMALS;
 use super::signal::{Series, Unit};
@@ -23,6 +24,34 @@ pub enum Total {
     /// In atoms of the signal's unit, or in things that have a price.
     Count(u64),
     Latency(Histogram),
+}
+
+impl Total {
+    /// How many things it counts.
+    pub fn size(&self) -> u64 {
+        match self {
+            Total::Count(count) => *count,
+            Total::Latency(histogram) => histogram.count(),
+        }
+    }
+
+    /// What it counts beyond an earlier total of the same counter; `None` if it counts less, or in another form.
+    pub fn beyond(&self, earlier: &Total) -> Option<Total> {
+        match (earlier, self) {
+            (Total::Count(earlier), Total::Count(now)) => now.checked_sub(*earlier).map(Total::Count),
+            (Total::Latency(earlier), Total::Latency(now)) => now.without(earlier).map(Total::Latency),
+            _ => None,
+        }
+    }
+
+    /// Nothing, in the same form.
+    #[must_use]
+    pub fn none(&self) -> Total {
+        match self {
+            Total::Count(_) => Total::Count(0),
+            Total::Latency(_) => Total::Latency(Histogram::default()),
+        }
+    }
 }
 
 /// What a thing that is counted costs.
@@ -53,15 +82,41 @@ struct Sum {
 /// What was counted, by series and time.
 #[derive(Default)]
 pub struct Sums {
+    doubts: Doubts,
     sums: BTreeMap<(Series, DateTime<Utc>), Sum>,
     unpriced: Unpriced,
 }
 
+/// Which counter has counted: of which process, by its start, if several share a key.
+#[derive(Clone, Copy, Debug)]
+pub struct Who<'k> {
+    pub at: DateTime<Utc>,
+    pub key: &'k Key,
+    pub series: Series,
+    pub start: Option<DateTime<Utc>>,
+}
+
 impl Sums {
-    /// Adds what one counter has counted up to `at`.
-    pub fn add(&mut self, series: Series, at: DateTime<Utc>, key: &Key, counted: Total, price: Option<&Price>) {
-        let sum = self.sums.entry((series, at)).or_default();
-        sum.keys.update(key);
+    fn of(&mut self, who: Who<'_>) -> &mut Sum {
+        let sum = self.sums.entry((who.series, who.at)).or_default();
+        sum.keys.update(who.key);
+        if let Some(start) = who.start {
+            sum.keys.update(start.timestamp_millis().to_le_bytes());
+        }
+        sum
+    }
+
+    /// Notes that part of what one counter has counted isn't known.
+    pub fn doubt(&mut self, who: Who<'_>, doubt: Doubt) {
+        self.of(who).is_open = true;
+        let newest = self.doubts.entry((who.series, doubt)).or_insert(who.at);
+        *newest = who.at.max(*newest);
+    }
+
+    /// Adds what one counter has counted up to its time.
+    pub fn add(&mut self, who: Who<'_>, counted: Total, price: Option<&Price>) {
+        let at = who.at;
+        let sum = self.of(who);
         match (counted, price) {
             (Total::Latency(histogram), _) => sum.histogram.merge(&histogram),
             (Total::Count(count), None) => sum.atoms = sum.atoms.saturating_add(count),
@@ -87,38 +142,45 @@ impl Sums {
         }
     }
 
-    /// One sample for each series and time, and what had no price.
-    pub fn finish(self) -> (Vec<Sample>, Unpriced) {
-        let samples = self.sums.into_iter().filter_map(|((series, at), sum)| sample(series, at, sum)).collect();
-        (samples, self.unpriced)
+    /// One sample for each series and time, what had no price, and what isn't known.
+    pub fn finish(self) -> (Vec<Sample>, Unpriced, Doubts) {
+        let mut samples = Vec::with_capacity(self.sums.len());
+        for ((series, at), sum) in self.sums {
+            sample(series, at, sum, &mut samples);
+        }
+        (samples, self.unpriced, self.doubts)
     }
 }
 
-fn sample(series: Series, at: DateTime<Utc>, mut sum: Sum) -> Option<Sample> {
+fn sample(series: Series, at: DateTime<Utc>, mut sum: Sum, samples: &mut Vec<Sample>) {
     for tokens in sum.inputs.values() {
         match tokens.cost().and_then(|cost| sum.money.checked_add(cost)) {
             Some(money) => sum.money = money,
             None => sum.is_open = true,
         }
     }
-    let measurement = if series == Series::InfraLatency {
-        if sum.histogram.is_empty() {
-            return None;
-        }
-        Measurement::Histogram(sum.histogram)
-    } else {
-        let atoms = match series.signal().unit() {
-            Unit::Usd => sum.money.to_units_ceil(DECIMALS).and_then(|money| sum.atoms.checked_add(money)),
-            _ => Some(sum.atoms),
-        };
-        match atoms {
-            Some(atoms) if !sum.is_open => Measurement::Value(atoms),
-            atoms => Measurement::AtLeast(atoms.unwrap_or(0)),
-        }
-    };
-    // Counters of one time may come in several requests: what each brings is a sample of its own, the same when it is
-    // delivered again.
+    // Counters of one time may come in several requests: what each brings is a sample of its own.
     let keys = hex::encode(&sum.keys.finalize()[..12]);
-    let id = format!("counted:{keys}:{}:{}", series.code(), at.timestamp_millis());
-    Some(Sample { at, exact: None, id: Some(id), measurement, series })
+    let mut add = |kind: &str, measurement| {
+        let id = format!("{kind}:{keys}:{}:{}", series.code(), at.timestamp_millis());
+        samples.push(Sample { at, exact: None, id: Some(id), measurement, series });
+    };
+    if series == Series::InfraLatency {
+        if !sum.histogram.is_empty() {
+            add("counted", Measurement::Histogram(sum.histogram));
+        }
+        if sum.is_open {
+            // Requests whose durations aren't known.
+            add("open", Measurement::AtLeast(0));
+        }
+        return;
+    }
+    let atoms = match series.signal().unit() {
+        Unit::Usd => sum.money.to_units_ceil(DECIMALS).and_then(|money| sum.atoms.checked_add(money)),
+        _ => Some(sum.atoms),
+    };
+    match atoms {
+        Some(atoms) if !sum.is_open => add("counted", Measurement::Value(atoms)),
+        atoms => add("counted", Measurement::AtLeast(atoms.unwrap_or(0))),
+    }
 }

@@ -8,9 +8,9 @@ mod rules;
 mod units;
 
 pub(super) use gauges::joined;
-pub use rules::{Combine, Matcher, Pattern, Rule, Rules, Take};
+pub use rules::{Combine, Matcher, Pattern, REPLICA_LABELS, Rule, Rules, Take};
 
-use super::counting::{Key, Price, Sums, Total, Unpriced};
+use super::counting::{Key, Price, Total};
 use super::cumulative::Reading;
 use super::exporters::Spoken;
 use super::metric::{Labels, Point, PointValue, Temporality};
@@ -39,7 +39,6 @@ pub struct Mapped {
     pub samples: Vec<Sample>,
     /// Who said the gauges among the samples: other exporters of them may send requests of their own.
     pub spoken: Vec<Spoken>,
-    pub unpriced: Unpriced,
 }
 
 impl Mapped {
@@ -62,14 +61,12 @@ pub struct Mapper<'r> {
     prices: &'r PriceTable,
     refused: u64,
     rules: &'r Rules,
-    sums: Sums,
 }
 
 impl<'r> Mapper<'r> {
     /// `now` is when the points arrived: none may lie ahead of it.
     pub fn new(rules: &'r Rules, prices: &'r PriceTable, now: DateTime<Utc>) -> Mapper<'r> {
-        let (gauges, mapped, sums) = (Gauges::default(), Mapped::default(), Sums::default());
-        Mapper { gauges, mapped, now, prices, refused: 0, rules, sums }
+        Mapper { gauges: Gauges::default(), mapped: Mapped::default(), now, prices, refused: 0, rules }
     }
 
     /// Whether any rule names a metric; one that none names is noted.
@@ -104,7 +101,16 @@ impl<'r> Mapper<'r> {
         }
         let label = |name: &str| point.labels.get(name).or_else(|| process.get(name));
         let (mut requests, mut errors) = (false, false);
-        let counter = Counter { identity: OnceCell::new(), point, process };
+        let replica = self.replica(point, process);
+        let of_replica;
+        let counter = match replica {
+            0 => Counter { identity: OnceCell::new(), point, process, replica },
+            // What replicas say of one thing is one measurement.
+            _ => {
+                of_replica = (Point { labels: self.measured(&point.labels), ..point.clone() }, self.measured(process));
+                Counter { identity: OnceCell::new(), point: &of_replica.0, process: &of_replica.1, replica }
+            }
+        };
         for rule in named.iter().filter(|rule| rule.holds(&label)) {
             if let Err(why) = self.apply(rule, &counter) {
                 return self.refuse_at(&point.metric, &why, Some(point.at));
@@ -120,6 +126,23 @@ impl<'r> Mapper<'r> {
             };
             self.count(Series::InfraErrors, &counter, Counted { price: None, temporality, total: Total::Count(0) });
         }
+    }
+
+    /// Which of several replicas has measured a point; 0 if there is one.
+    fn replica(&self, point: &Point<'_>, process: &Labels<'_>) -> u64 {
+        let named = |labels: &Labels<'_>| labels.0.iter().any(|(name, _)| self.rules.is_replica(name));
+        if !named(&point.labels) && !named(process) {
+            return 0;
+        }
+        let all = [process, &point.labels].into_iter().flat_map(|labels| &labels.0);
+        let own = Labels(all.filter(|(name, _)| self.rules.is_replica(name)).cloned().collect());
+        let digest = digest("replica", &[&own]);
+        u64::from_le_bytes(std::array::from_fn(|place| digest[place])).max(1)
+    }
+
+    /// Labels without those that only name a replica.
+    fn measured<'l>(&self, labels: &Labels<'l>) -> Labels<'l> {
+        Labels(labels.0.iter().filter(|(name, _)| !self.rules.is_replica(name)).cloned().collect())
     }
 
     /// Refuses what a protocol could not read as a point.
@@ -140,9 +163,6 @@ impl<'r> Mapper<'r> {
 
     /// All that was taken.
     pub fn finish(mut self) -> Mapped {
-        let (counted, unpriced) = self.sums.finish();
-        self.mapped.samples.extend(counted);
-        self.mapped.unpriced = unpriced;
         self.gauges.finish(&mut self.mapped);
         self.mapped
     }
@@ -187,13 +207,9 @@ impl<'r> Mapper<'r> {
     fn count(&mut self, series: Series, counter: &Counter<'_, '_>, counted: Counted) {
         let Counted { price, temporality, total } = counted;
         let Identity { family, key } = counter.identity();
-        let (at, start) = (counter.point.at, counter.point.start);
-        match temporality {
-            Temporality::Delta => self.sums.add(series, at, &key, total, price.as_ref()),
-            Temporality::Cumulative => {
-                self.mapped.readings.push(Reading { at, family, key, price, series, start, total });
-            }
-        }
+        let (at, start, replica) = (counter.point.at, counter.point.start, counter.replica);
+        let is_delta = temporality == Temporality::Delta;
+        self.mapped.readings.push(Reading { at, family, is_delta, key, price, replica, series, start, total });
     }
 
     /// A value as atoms of the rule's signal.
@@ -240,6 +256,7 @@ struct Counter<'p, 'l> {
     identity: OnceCell<Identity>,
     point: &'p Point<'l>,
     process: &'p Labels<'l>,
+    replica: u64,
 }
 
 /// What tells a counter from all others of its source, and its metric and process from others.

@@ -308,7 +308,7 @@ impl<'a> Reader<'a> {
             coverage: super::interval::settle(seen.coverage),
             data_through: Some(data_through),
             fetched_at: (seen.fetched_at > 0).then_some(seen.fetched_at),
-            note: seen.is_open.then(|| without_price(&stream.unpriced)),
+            note: seen.is_open.then(|| not_all(stream)),
             samples: seen.samples,
             source: stream.source(),
             state,
@@ -448,6 +448,19 @@ fn span(one: Value, two: Value) -> Value {
 
 fn time(ms: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(ms).unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+/// What is said of a stream of which part isn't known.
+fn not_all(stream: &Stream) -> Cow<'static, str> {
+    let is_money = stream.series().signal().unit() == Unit::Usd;
+    if is_money && (stream.doubts.is_empty() || !stream.unpriced.is_empty()) {
+        return without_price(&stream.unpriced);
+    }
+    let why: Vec<&str> = stream.doubts.iter().map(|doubt| doubt.problem()).collect();
+    let why = if why.is_empty() { "part of it could not be counted".to_owned() } else { why.join("; ") };
+    let rest =
+        if stream.series() == Series::InfraLatency { "some requests are missing" } else { "it is this much at least" };
+    Cow::Owned(format!("{why}: {rest}"))
 }
 
 /// What is said of a sum that holds what has no price.

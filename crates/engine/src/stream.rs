@@ -1,6 +1,7 @@
 //! Owns a stream: one series of one source as minute rows with its coverage, and what a window of it says.
 //! Must not know how several sources are joined, or what is decided. A silent pipeline is unknown, never zero.
 
+use super::doubt::Doubt;
 use super::histogram::Histogram;
 use super::interval::{Count, Interval, settle};
 use super::rollup::{Aggregated, MINUTE_MS, MinuteRow};
@@ -42,6 +43,8 @@ pub struct Stream {
     totals: Vec<u64>,
     /// `samples[i]` is the number of samples in the rows before `i`.
     samples: Vec<u64>,
+    /// Why part of what was counted isn't known.
+    pub doubts: Vec<Doubt>,
     /// What was counted and has no price, by name.
     pub unpriced: Vec<String>,
 }
@@ -85,7 +88,8 @@ impl Stream {
         };
         let totals = running(|row| row.total);
         let samples = running(|row| row.samples);
-        Stream { declared_step, rows, series, source, spans, totals, samples, unpriced: Vec::new() }
+        let (doubts, unpriced) = (Vec::new(), Vec::new());
+        Stream { declared_step, rows, series, source, spans, totals, samples, doubts, unpriced }
     }
 
     /// Whether any row is known only in part.
@@ -285,7 +289,7 @@ impl Stream {
 
     /// The 95th percentile of a latency over a window, or what its source has made of it. Each minute speaks in its best
     /// form; where the minutes differ in that, the result spans them all and is labelled as the least of them. A window
-    /// covered only in part says nothing of what was not seen.
+    /// covered only in part, or with requests that aren't known, says nothing of what was not seen.
     pub fn latency(&self, window: Span, as_of: i64) -> Seen<Latency> {
         let covered = self.covered(window, as_of) - self.counted_over_silence(window, as_of);
         let rows = self.rows[self.places(window)].iter().filter_map(|row| row.latency.as_deref());
@@ -309,7 +313,8 @@ impl Stream {
                 .flatten()
                 .reduce(Interval::hull)
                 .unwrap_or(Interval::NON_NEGATIVE);
-        let ms = if covered >= window.length() { ms } else { Interval::NON_NEGATIVE };
+        let is_open = self.rows[self.places(window)].iter().any(|row| row.is_open);
+        let ms = if covered >= window.length() && !is_open { ms } else { Interval::NON_NEGATIVE };
         self.seen(window, covered, Latency { aggregation, ms })
     }
 

@@ -1,8 +1,8 @@
-//! Owns the part of the settings file that says what metrics mean and what AI costs. Must not know protocols.
+//! Owns the part of the settings that says what metrics mean and what AI costs. Must not know protocols.
 
 use super::{SettingsError, value_error};
 use crate::domain::decimal::Decimal;
-use crate::domain::mapping::{Combine, Matcher, Pattern, Rule, Rules, Take};
+use crate::domain::mapping::{Combine, Matcher, Pattern, REPLICA_LABELS, Rule, Rules, Take};
 use crate::domain::price::{ModelPrice, PriceTable};
 use crate::domain::sender::MOST_SOURCES;
 use crate::domain::signal::{Series, Severity, Signal};
@@ -48,6 +48,16 @@ pub(super) fn most_sources(given: Option<u32>) -> Result<u32, SettingsError> {
         return Err(value_error("most_sources", "must be from 1 to 10000"));
     }
     Ok(most)
+}
+
+/// The labels that only name a replica: those given, or those of the file, or the usual ones.
+pub(super) fn replica_labels(given: &[String], file: Option<Vec<String>>) -> Result<Vec<String>, SettingsError> {
+    let given = (!given.is_empty()).then(|| given.to_vec());
+    let labels = given.or(file).unwrap_or_else(|| REPLICA_LABELS.map(str::to_owned).to_vec());
+    if labels.iter().any(|label| label.trim().is_empty()) {
+        return Err(value_error("replica_labels", "has an empty name: write labels such as prometheus_replica"));
+    }
+    Ok(labels)
 }
 
 impl Mapping {

@@ -123,7 +123,6 @@ async fn keep(
         sender: sender.clone(),
         source: source.chars().filter(|character| !is_hidden(*character)).take(128).collect(),
         spoken: mapped.spoken,
-        unpriced: mapped.unpriced,
         ..AcceptedBatch::default()
     };
     let receipt = state.store.ingest(environment, &batch, now, None).await?;

@@ -55,7 +55,6 @@ pub(super) async fn ask(
             samples: mapped.samples,
             source: source.name.clone(),
             step_minutes: u32::try_from(source.every.num_seconds()).ok().map(|seconds| seconds.div_ceil(60)),
-            unpriced: mapped.unpriced,
             ..AcceptedBatch::default()
         };
         if !batch.signals().is_empty() {

@@ -227,6 +227,11 @@ pub(super) const TABLES: &[Table] = &[
         columns: &[("stream_id", Whole), ("name", Text), ("last_at", Time), ("seal", Whole)],
     },
     Table {
+        name: "doubts",
+        key: 2,
+        columns: &[("stream_id", Whole), ("code", Text), ("last_at", Time), ("seal", Whole)],
+    },
+    Table {
         name: "counter_families",
         key: 2,
         columns: &[

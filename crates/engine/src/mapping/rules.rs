@@ -150,10 +150,14 @@ impl Rule {
     }
 }
 
+/// Labels that only name which of several replicas has measured something: Prometheus' operator, and Mimir.
+pub const REPLICA_LABELS: [&str; 2] = ["prometheus_replica", "__replica__"];
+
 /// All rules, by metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
     by_metric: HashMap<String, Vec<Rule>>,
+    replica_labels: Vec<String>,
 }
 
 impl Rules {
@@ -172,7 +176,18 @@ impl Rules {
         for rule in own {
             by_metric.entry(rule.metric.clone()).or_default().push(rule);
         }
-        Rules { by_metric }
+        Rules { by_metric, replica_labels: REPLICA_LABELS.map(str::to_owned).to_vec() }
+    }
+
+    /// The same rules, with other labels that only name a replica.
+    #[must_use]
+    pub fn with_replica_labels(self, replica_labels: Vec<String>) -> Rules {
+        Rules { replica_labels, ..self }
+    }
+
+    /// Whether a label only names which of several replicas has measured something.
+    pub(super) fn is_replica(&self, label: &str) -> bool {
+        self.replica_labels.iter().any(|own| own == label)
     }
 
     /// The rules for a metric.

@@ -2,9 +2,11 @@
 //! application.
 
 mod backtest;
+mod counters;
 mod golden;
 mod mapping;
 mod properties;
+mod readings;
 mod support;
 mod tables;
 mod what_if;

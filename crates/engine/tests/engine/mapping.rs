@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use scaling_mode_engine::counting::{Price, Total};
+use scaling_mode_engine::cumulative::{Known, count};
 use scaling_mode_engine::decimal::Decimal;
 use scaling_mode_engine::mapping::{Combine, Mapped, Mapper, Matcher, Pattern, Rule, Rules, Take};
 use scaling_mode_engine::metric::{Buckets, Labels, Point, PointValue, Temporality};
@@ -34,8 +35,10 @@ fn mapped(rules: Vec<Rule>, points: &[Point<'_>]) -> Mapped {
     mapper.finish()
 }
 
+/// What is measured: samples, and what counters have counted.
 fn values(mapped: &Mapped) -> Vec<(Series, Measurement)> {
-    mapped.samples.iter().map(|sample| (sample.series, sample.measurement.clone())).collect()
+    let counted = count(&mapped.readings, &mut Known::default());
+    mapped.samples.iter().chain(&counted.samples).map(|sample| (sample.series, sample.measurement.clone())).collect()
 }
 
 #[test]
@@ -153,5 +156,30 @@ fn tokens_cost_what_their_model_costs_and_one_without_a_price_makes_the_sum_open
     let [first, second] = priced;
     let open = spend(&[first, second, tokens("brand-new", "input", 5.0)]);
     assert_eq!(values(&open), [(Series::AiSpend, Measurement::AtLeast(3500))]);
-    assert_eq!(open.unpriced.keys().collect::<Vec<_>>(), ["brand-new"]);
+    let counted = count(&open.readings, &mut Known::default());
+    assert_eq!(counted.unpriced.keys().collect::<Vec<_>>(), ["brand-new"]);
+}
+
+#[test]
+fn labels_that_only_name_a_replica_tell_no_counters_apart() {
+    let name = "scaling_mode.infra.requests";
+    let sum = |count| PointValue::Sum { temporality: Temporality::Cumulative, value: count };
+    let of = |rules: &Rules, label, replica| {
+        let prices = PriceTable::default();
+        let mut mapper = Mapper::new(rules, &prices, at());
+        mapper.take(&point(name, "", &[("path", "/"), (label, replica)], sum(7.0)), &labels(&[("instance", "1")]));
+        let reading = mapper.finish().readings.remove(0);
+        (reading.family, reading.key, reading.replica)
+    };
+    let rules = Rules::new(Vec::new());
+    for label in ["prometheus_replica", "__replica__"] {
+        let (a, b) = (of(&rules, label, "a"), of(&rules, label, "b"));
+        assert_eq!((a.0, a.1), (b.0, b.1), "{label}");
+        assert!(a.2 != b.2 && a.2 != 0, "{label}");
+    }
+    // Any other label makes another counter, unless the settings name it.
+    assert_ne!(of(&rules, "replica", "a").1, of(&rules, "replica", "b").1);
+    let own = Rules::new(Vec::new()).with_replica_labels(vec!["replica".to_owned()]);
+    assert_eq!(of(&own, "replica", "a").1, of(&own, "replica", "b").1);
+    assert_ne!(of(&own, "__replica__", "a").1, of(&own, "__replica__", "b").1);
 }

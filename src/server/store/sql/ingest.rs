@@ -7,6 +7,7 @@ use super::super::{IdempotencyKey, StoreError};
 use super::idempotency::Kind;
 use super::samples::Incoming;
 use super::{Connection, counters, environments, exporters, history, idempotency, minutes, samples, seals, senders};
+use crate::domain::doubt::Doubts;
 use crate::domain::history::NewEvent;
 use crate::domain::signal::Series;
 use crate::domain::stream::Span;
@@ -49,7 +50,7 @@ pub(super) async fn ingest(
     }
     let streams = streams_of(db, source, batch).await?;
     let fetched_at = millis(now);
-    let grown = grown(db, &streams, batch).await?;
+    let (grown, doubts) = grown(db, &streams, batch).await?;
     let batch = grown.as_ref().unwrap_or(batch);
     let met = exporters::meet(db, &streams, batch).await?;
     let batch = met.as_ref().unwrap_or(batch);
@@ -71,6 +72,7 @@ pub(super) async fn ingest(
         cover(db, source, batch).await?;
     }
     counters::remember_unpriced(db, &streams, &batch.unpriced).await?;
+    counters::remember_doubts(db, &streams, &doubts).await?;
     let receipt = Receipt {
         accepted: incoming.superseded + outcome.accepted(),
         duplicates: incoming.duplicates + outcome.duplicates,
@@ -113,21 +115,21 @@ pub(super) async fn ingest_once(
     }
 }
 
-/// The batch with what its counters have grown by among its samples; `None` where it has no counters.
+/// The batch with what its counters have grown by among its samples, and what could not be counted; `None` where it has no counters.
 async fn grown(
     db: &mut Connection,
     streams: &Streams,
     batch: &AcceptedBatch,
-) -> Result<Option<AcceptedBatch>, StoreError> {
+) -> Result<(Option<AcceptedBatch>, Doubts), StoreError> {
     if batch.readings.is_empty() {
-        return Ok(None);
+        return Ok((None, Doubts::new()));
     }
     let counted = counters::advance(db, streams, &batch.readings).await?;
     let mut samples = batch.samples.clone();
     samples.extend(counted.samples);
     let mut unpriced = batch.unpriced.clone();
     unpriced.extend(counted.unpriced);
-    Ok(Some(AcceptedBatch {
+    let grown = AcceptedBatch {
         readings: Vec::new(),
         revises: batch.revises,
         samples,
@@ -137,7 +139,8 @@ async fn grown(
         step_minutes: batch.step_minutes,
         unpriced,
         watermark: batch.watermark.clone(),
-    }))
+    };
+    Ok((Some(grown), counted.doubts))
 }
 
 /// Each conflicting row once, in the order of the batch.

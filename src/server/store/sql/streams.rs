@@ -71,6 +71,7 @@ pub(super) async fn within(
         let mut stream = Stream::new(row.name, series(row.series)?, step_minutes, spans, rows);
         if stream.has_open_rows() {
             stream.unpriced = super::counters::unpriced_since(db, row.id, span.from).await?;
+            stream.doubts = super::counters::doubts_since(db, row.id, span.from).await?;
         }
         streams.push(stream);
     }
@@ -129,8 +130,8 @@ pub(super) async fn samples(
     let mut samples = Vec::new();
     let streams = of_environment(db, environment).await?;
     for stream in streams.into_iter().filter(|stream| stream.series == i64::from(wanted.code())) {
-        let rows: Vec<(At, i64, i64, At, bool)> = sqlx::query_as(
-            "SELECT at, aggregation, atoms, fetched_at, histogram IS NOT NULL FROM samples \
+        let rows: Vec<(At, i64, i64, At, bool, bool)> = sqlx::query_as(
+            "SELECT at, aggregation, atoms, fetched_at, histogram IS NOT NULL, is_open FROM samples \
              WHERE stream_id = $1 AND at > $2 AND at <= $3 ORDER BY at DESC, aggregation DESC, id DESC LIMIT $4",
         )
         .bind(stream.id)
@@ -139,13 +140,14 @@ pub(super) async fn samples(
         .bind(i64::from(limit))
         .fetch_all(&mut *db)
         .await?;
-        for (at, code, atoms, fetched_at, is_distribution) in rows {
+        for (at, code, atoms, fetched_at, is_distribution, is_open) in rows {
             samples.push(StoredSample {
                 aggregation: aggregation(code)?,
                 at: at.time()?,
                 atoms: unsigned(atoms)?,
                 fetched_at: fetched_at.time()?,
-                is_distribution,
+                // Requests whose durations aren't known are none of any duration.
+                is_distribution: is_distribution || (is_open && wanted == Series::InfraLatency),
                 source: stream.name.clone(),
             });
         }
