@@ -3,13 +3,22 @@
 
 use std::fmt;
 
-/// Most decimal places that a text may carry. Prices finer than 10⁻¹⁸ are refused rather than rounded in silence.
+/// The decimal places that are kept. [`Decimal::parse`] refuses finer numbers, [`Decimal::parse_rounded`] rounds them.
 pub const MAX_DECIMALS: u32 = 18;
 
 /// A non-negative decimal number, exact: `digits × 10^-MAX_DECIMALS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Decimal {
     atto: u128,
+}
+
+/// What becomes of a part that is finer than [`MAX_DECIMALS`] places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// It is left out.
+    Down,
+    /// It counts as one more unit of the last place.
+    Up,
 }
 
 /// Why a text is not a number that can be kept exactly.
@@ -33,41 +42,23 @@ impl Decimal {
     /// # Errors
     /// [`DecimalError`] names what is wrong; nothing is rounded.
     pub fn parse(text: &str) -> Result<Decimal, DecimalError> {
-        let (negative, unsigned) = match text.as_bytes().first() {
-            Some(b'-') => (true, &text[1..]),
-            Some(b'+') => (false, &text[1..]),
-            _ => (false, text),
-        };
-        let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => {
-                let exponent: i32 = exponent.parse().map_err(|_| DecimalError::NotANumber)?;
-                (mantissa, exponent)
-            }
-            None => (unsigned, 0),
-        };
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        if whole.is_empty() && fraction.is_empty() {
-            return Err(DecimalError::NotANumber);
+        match read(text)? {
+            (atto, false) => Ok(Decimal { atto }),
+            (_, true) => Err(DecimalError::TooFine),
         }
-        let mut digits: u128 = 0;
-        for byte in whole.bytes().chain(fraction.bytes()) {
-            if !byte.is_ascii_digit() {
-                return Err(DecimalError::NotANumber);
-            }
-            digits = digits
-                .checked_mul(10)
-                .and_then(|value| value.checked_add(u128::from(byte - b'0')))
-                .ok_or(DecimalError::TooLarge)?;
-        }
-        if digits == 0 {
-            return Ok(Decimal::ZERO);
-        }
-        if negative {
-            return Err(DecimalError::Negative);
-        }
-        let fraction_digits = i32::try_from(fraction.len()).map_err(|_| DecimalError::TooFine)?;
-        let shift = (MAX_DECIMALS as i32).saturating_add(exponent).saturating_sub(fraction_digits);
-        scale(digits, shift).map(|atto| Decimal { atto })
+    }
+
+    /// Reads the same, and rounds a number that is finer than [`MAX_DECIMALS`] places: other programs write the noise of
+    /// binary fractions, such as `4.5449999999999993e-05`, with more places than they measured.
+    ///
+    /// [`Rounding::Up`] is for money. After [`Rounding::Down`], [`Decimal::to_units_nearest`] still finds the nearest unit.
+    ///
+    /// # Errors
+    /// [`DecimalError`], but never [`DecimalError::TooFine`].
+    pub fn parse_rounded(text: &str, rounding: Rounding) -> Result<Decimal, DecimalError> {
+        let (atto, is_finer) = read(text)?;
+        let more = u128::from(is_finer && rounding == Rounding::Up);
+        atto.checked_add(more).map(|atto| Decimal { atto }).ok_or(DecimalError::TooLarge)
     }
 
     /// The number as whole units of 10^-`decimals`, if it has no finer part.
@@ -87,7 +78,7 @@ impl Decimal {
     /// The number as whole units of 10^-`decimals`, rounded half up; `None` if it does not fit.
     pub fn to_units_nearest(self, decimals: u32) -> Option<u64> {
         let unit = 10u128.pow(MAX_DECIMALS - decimals);
-        u64::try_from((self.atto + unit / 2) / unit).ok()
+        u64::try_from(self.atto.saturating_add(unit / 2) / unit).ok()
     }
 
     /// `units × 10^-decimals`.
@@ -116,21 +107,63 @@ impl Decimal {
         (divisor > 0 && self.atto.is_multiple_of(divisor)).then(|| Decimal { atto: self.atto / divisor })
     }
 
-    /// The number divided by 100, exact unless that is finer than [`MAX_DECIMALS`] places.
-    pub fn per_cent(self) -> Option<Decimal> {
-        self.divided_by(100)
+    /// The number divided by 100; what is finer than [`MAX_DECIMALS`] places is left out, as [`Rounding::Down`] has it.
+    pub fn per_cent(self) -> Decimal {
+        Decimal { atto: self.atto / 100 }
     }
 }
 
-fn scale(digits: u128, shift: i32) -> Result<u128, DecimalError> {
-    if shift >= 0 {
-        let factor = 10u128.checked_pow(shift.unsigned_abs()).ok_or(DecimalError::TooLarge)?;
-        return digits.checked_mul(factor).ok_or(DecimalError::TooLarge);
+/// The number that a text says, in units of 10^-[`MAX_DECIMALS`] rounded down, and whether it has a finer part.
+fn read(text: &str) -> Result<(u128, bool), DecimalError> {
+    let (is_negative, unsigned) = match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, read_exponent(exponent)?),
+        None => (unsigned, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if (whole.is_empty() && fraction.is_empty()) || !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
+        return Err(DecimalError::NotANumber);
     }
-    match 10u128.checked_pow(shift.unsigned_abs()) {
-        Some(divisor) if digits.is_multiple_of(divisor) => Ok(digits / divisor),
-        _ => Err(DecimalError::TooFine),
+    // How many digits from the first on are kept; later ones are finer than 10^-MAX_DECIMALS.
+    let length = |text: &str| i64::try_from(text.len()).unwrap_or(i64::MAX);
+    let kept = length(whole).saturating_add(exponent).saturating_add(i64::from(MAX_DECIMALS));
+    let (mut atto, mut is_finer, mut place) = (0u128, false, 0i64);
+    for byte in whole.bytes().chain(fraction.bytes()) {
+        if place < kept {
+            let digit = u128::from(byte - b'0');
+            atto = atto.checked_mul(10).and_then(|value| value.checked_add(digit)).ok_or(DecimalError::TooLarge)?;
+        } else {
+            is_finer |= byte != b'0';
+        }
+        place += 1;
     }
+    if is_negative && (atto > 0 || is_finer) {
+        return Err(DecimalError::Negative);
+    }
+    if atto > 0 && kept > place {
+        let zeros = u32::try_from(kept - place).map_err(|_| DecimalError::TooLarge)?;
+        let factor = 10u128.checked_pow(zeros).ok_or(DecimalError::TooLarge)?;
+        atto = atto.checked_mul(factor).ok_or(DecimalError::TooLarge)?;
+    }
+    Ok((atto, is_finer))
+}
+
+/// An exponent; one that is too long to be counted with is as large as can be.
+fn read_exponent(text: &str) -> Result<i64, DecimalError> {
+    let (is_negative, digits) = match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    };
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(DecimalError::NotANumber);
+    }
+    let size = digits.parse::<i64>().unwrap_or(i64::MAX / 4).min(i64::MAX / 4);
+    Ok(if is_negative { -size } else { size })
 }
 
 impl fmt::Display for Decimal {
@@ -152,7 +185,7 @@ mod tests {
     /// ASVS 1.4.2.
     #[test]
     fn decimals_are_read_exactly_or_refused_by_name() {
-        let cases: [(&str, Result<&str, DecimalError>); 15] = [
+        let cases: [(&str, Result<&str, DecimalError>); 20] = [
             ("12", Ok("12")),
             ("0.1", Ok("0.1")),
             (".5", Ok("0.5")),
@@ -168,11 +201,45 @@ mod tests {
             ("1.2.3", Err(DecimalError::NotANumber)),
             ("1e-19", Err(DecimalError::TooFine)),
             ("1e40", Err(DecimalError::TooLarge)),
+            ("0e99999999999999999999", Ok("0")),
+            ("1e99999999999999999999", Err(DecimalError::TooLarge)),
+            ("1e", Err(DecimalError::NotANumber)),
+            ("1e1.5", Err(DecimalError::NotANumber)),
+            ("0.1000000000000000055511151231257827021181583404541015625", Err(DecimalError::TooFine)),
         ];
         for (text, expected) in cases {
             let read = Decimal::parse(text).map(|value| value.to_string());
             assert_eq!(read, expected.map(str::to_owned), "{text}");
         }
+    }
+
+    #[test]
+    fn numbers_that_are_finer_than_what_is_kept_are_rounded() {
+        let atto = |text: &str| Decimal::parse(text).unwrap();
+        for (text, down, up) in [
+            ("4.5449999999999993e-05", "0.000045449999999999", "0.00004545"),
+            ("3.28767123287671E-05", "0.000032876712328767", "0.000032876712328768"),
+            (
+                "0.1000000000000000055511151231257827021181583404541015625",
+                "0.100000000000000005",
+                "0.100000000000000006",
+            ),
+            ("0.100000000000000000000000000000000000000000000000000000", "0.1", "0.1"),
+            ("1e-300", "0", "0.000000000000000001"),
+            ("1e-99999999999999999999", "0", "0.000000000000000001"),
+            ("12.5", "12.5", "12.5"),
+        ] {
+            assert_eq!(Decimal::parse_rounded(text, Rounding::Down), Ok(atto(down)), "{text}");
+            assert_eq!(Decimal::parse_rounded(text, Rounding::Up), Ok(atto(up)), "{text}");
+        }
+        // Rounded down first, the nearest unit is still the nearest one: half of a billionth less a hair is none.
+        let nearest = |text: &str| Decimal::parse_rounded(text, Rounding::Down).unwrap().to_units_nearest(9);
+        assert_eq!(nearest("0.49999999999999999999999e-9"), Some(0));
+        assert_eq!(nearest("0.5e-9"), Some(1));
+        assert_eq!(Decimal::parse_rounded("-1e-30", Rounding::Up), Err(DecimalError::Negative));
+        assert_eq!(Decimal::parse_rounded("1e40", Rounding::Up), Err(DecimalError::TooLarge));
+        let largest = "340282366920938463463.3746074317682114551";
+        assert_eq!(Decimal::parse_rounded(largest, Rounding::Up), Err(DecimalError::TooLarge));
     }
 
     proptest! {
@@ -184,8 +251,23 @@ mod tests {
         }
 
         #[test]
+        fn money_of_a_double_is_never_rounded_below_it(value in 0.0f64..1000.0, places in 0i32..20) {
+            let value = value * 10f64.powi(-places);
+            for text in [format!("{value}"), format!("{value:e}")] {
+                let up = Decimal::parse_rounded(&text, Rounding::Up).unwrap();
+                let down = Decimal::parse_rounded(&text, Rounding::Down).unwrap();
+                prop_assert!(up.atto - down.atto <= 1);
+                match Decimal::parse(&text) {
+                    Ok(exact) => prop_assert!(exact == up && exact == down),
+                    Err(error) => prop_assert!(error == DecimalError::TooFine && up.atto == down.atto + 1),
+                }
+            }
+        }
+
+        #[test]
         fn no_text_panics(text in ".{0,60}") {
             let _ = Decimal::parse(&text);
+            let _ = Decimal::parse_rounded(&text, Rounding::Up);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::counting::Unpriced;
 use super::cumulative::Reading;
-use super::decimal::{Decimal, DecimalError};
+use super::decimal::{Decimal, DecimalError, Rounding};
 use super::histogram::Histogram;
 use super::money::BatchSum;
 use super::signal::{Aggregation, Series, Severity, Signal, Unit};
@@ -30,13 +30,19 @@ pub enum SentNumber {
 }
 
 impl SentNumber {
-    fn decimal(&self) -> Result<Decimal, DecimalError> {
+    /// The number; what is finer than is kept is rounded up for money, down for the rest, and refused where things are counted.
+    fn decimal(&self, unit: Unit) -> Result<Decimal, DecimalError> {
+        let read = |text: &str| match unit {
+            Unit::Usd => Decimal::parse_rounded(text, Rounding::Up),
+            Unit::Clients | Unit::Events | Unit::Posts | Unit::Requests => Decimal::parse(text),
+            Unit::Milliseconds | Unit::Percent | Unit::Ratio => Decimal::parse_rounded(text, Rounding::Down),
+        };
         match self {
             SentNumber::Whole(value) => Ok(Decimal::from_units(*value, 0)),
             // The shortest text that reads back as this number is what was sent, up to 15 digits.
-            SentNumber::Number(value) if value.is_finite() => Decimal::parse(&format!("{value}")),
+            SentNumber::Number(value) if value.is_finite() => read(&format!("{value}")),
             SentNumber::Number(_) => Err(DecimalError::NotANumber),
-            SentNumber::Text(text) => Decimal::parse(text.trim()),
+            SentNumber::Text(text) => read(text.trim()),
         }
     }
 }
@@ -339,29 +345,41 @@ fn accept_measurement(
 /// A sent number as whole atoms of its unit, with its exact text where that is finer.
 fn accept_value(value: &SentNumber, unit: Unit, spend: &mut BatchSum) -> Result<(u64, Option<String>), Refusal> {
     let refuse = |detail: String| ("value", detail);
-    let mut decimal = value.decimal().map_err(|error| refuse(format!("the value {error}")))?;
-    let mut limit = Decimal::from_units(MAX_ATOMS, unit.decimals());
-    match unit {
-        Unit::Percent => {
-            decimal = decimal.per_cent().ok_or_else(|| refuse(format!("the value {}", DecimalError::TooFine)))?;
-            limit = Decimal::from_units(1, 0);
-        }
-        Unit::Ratio => limit = Decimal::from_units(1, 0),
-        _ => {}
-    }
-    if decimal > limit {
-        return Err(refuse(format!("the value lies above {limit}, the most that {unit} may be")));
-    }
+    let is_counted = matches!(unit, Unit::Clients | Unit::Events | Unit::Posts | Unit::Requests);
+    let decimal = value.decimal(unit).map_err(|error| match error {
+        DecimalError::TooFine if is_counted => refuse(format!("{unit} are counted whole")),
+        error => refuse(error.to_string()),
+    })?;
+    let decimal = if unit == Unit::Percent { decimal.per_cent() } else { decimal };
+    let most = match unit {
+        Unit::Percent | Unit::Ratio => Unit::Ratio.atoms(),
+        _ => MAX_ATOMS,
+    };
+    let too_large = || refuse(format!("is above {}, the most that {unit} can be", most_of(unit, most)));
+    // A share that lies a hair above the whole is the whole once it is rounded to what is kept.
     let atoms = match unit {
-        Unit::Usd => spend.add(decimal).map(super::money::Usd::micros),
-        Unit::Clients | Unit::Events | Unit::Posts | Unit::Requests => {
+        Unit::Usd => decimal.to_units_ceil(unit.decimals()),
+        _ if is_counted && decimal.to_units_nearest(0).is_some() => {
             Some(decimal.to_units(0).ok_or_else(|| refuse(format!("{unit} are counted whole")))?)
         }
-        Unit::Ratio | Unit::Percent | Unit::Milliseconds => decimal.to_units_nearest(unit.decimals()),
+        Unit::Percent => decimal.to_units_nearest(Unit::Ratio.decimals()),
+        _ => decimal.to_units_nearest(unit.decimals()),
     };
-    let atoms = atoms.ok_or_else(|| refuse("the amounts of the batch are too large".to_owned()))?;
-    let finer = unit == Unit::Usd && decimal.to_units(unit.decimals()).is_none();
-    Ok((atoms, finer.then(|| decimal.to_string())))
+    let atoms = atoms.filter(|atoms| *atoms <= most).ok_or_else(too_large)?;
+    if unit != Unit::Usd {
+        return Ok((atoms, None));
+    }
+    let part = spend.add(decimal).ok_or_else(|| refuse("is too large beside the other amounts of the batch".to_owned()))?;
+    let is_finer = decimal.to_units(unit.decimals()).is_none();
+    Ok((part.micros(), is_finer.then(|| decimal.to_string())))
+}
+
+/// The most that may be sent in a unit, as it is written there.
+fn most_of(unit: Unit, most: u64) -> Decimal {
+    match unit {
+        Unit::Percent => Decimal::from_units(100, 0),
+        _ => Decimal::from_units(most, unit.decimals()),
+    }
 }
 
 fn accept_histogram(sent: &SentHistogram) -> Result<Histogram, Refusal> {
