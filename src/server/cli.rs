@@ -31,8 +31,11 @@ mod backtest;
 mod bundles;
 mod environment;
 mod import;
+mod import_batch;
 mod import_clients;
 mod import_focus;
+mod import_report;
+mod import_rows;
 mod migrate;
 mod person;
 mod read;
@@ -81,6 +84,7 @@ enum Command {
     #[command(subcommand)]
     Environment(environment::Command),
     /// Read a CSV file of one signal into an environment, reporting gaps, duplicates and blanks.
+    #[command(after_help = import::AFTER_HELP)]
     Import(import::Arguments),
     /// Count clients, and those at risk, in a CSV file with a row for each, by a rule that you state.
     #[command(after_help = import_clients::AFTER_HELP)]

@@ -59,3 +59,4 @@ pub mod trend;
 pub mod truth;
 pub mod wording;
 pub mod worked;
+pub mod written_time;
