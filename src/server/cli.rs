@@ -34,6 +34,7 @@ mod import;
 mod import_batch;
 mod import_clients;
 mod import_focus;
+mod import_focus_report;
 mod import_report;
 mod import_rows;
 mod migrate;
@@ -90,6 +91,7 @@ enum Command {
     #[command(after_help = import_clients::AFTER_HELP)]
     ImportClients(import_clients::Arguments),
     /// Read a bill in FOCUS (CSV) into an environment's AI spend; a period that is told again is revised.
+    #[command(after_help = import_focus::AFTER_HELP)]
     ImportFocus(import_focus::Arguments),
     /// Evaluate a stretch of the past as of each instant. Stores in a recorded environment; elsewhere a dry run.
     Replay(replay::Arguments),

@@ -2,6 +2,7 @@
 //! application.
 
 mod backtest;
+mod bills;
 mod golden;
 mod mapping;
 mod properties;
