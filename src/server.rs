@@ -10,6 +10,7 @@ pub mod clock;
 pub mod commits;
 pub mod config;
 pub mod continuity;
+pub mod csv_file;
 pub mod demo;
 pub mod evaluation;
 pub mod housekeeping;

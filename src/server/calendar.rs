@@ -21,7 +21,7 @@ pub fn day_start(zone_name: &str, at: DateTime<Utc>) -> DateTime<Utc> {
 
 /// The local time of a day as an instant. A time that a change of clocks skips is the first one after it; one that
 /// happens twice is the first.
-fn first_instant(zone: Tz, date: NaiveDate, time: NaiveTime) -> DateTime<Utc> {
+pub(crate) fn first_instant(zone: Tz, date: NaiveDate, time: NaiveTime) -> DateTime<Utc> {
     let mut local = date.and_time(time);
     // No zone skips more than a day, so the loop ends.
     for _ in 0..(24 * 4) {

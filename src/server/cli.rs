@@ -31,8 +31,12 @@ mod backtest;
 mod bundles;
 mod environment;
 mod import;
+mod import_batch;
 mod import_clients;
 mod import_focus;
+mod import_focus_report;
+mod import_report;
+mod import_rows;
 mod migrate;
 mod person;
 mod read;
@@ -81,11 +85,13 @@ enum Command {
     #[command(subcommand)]
     Environment(environment::Command),
     /// Read a CSV file of one signal into an environment, reporting gaps, duplicates and blanks.
+    #[command(after_help = import::AFTER_HELP)]
     Import(import::Arguments),
     /// Count clients, and those at risk, in a CSV file with a row for each, by a rule that you state.
     #[command(after_help = import_clients::AFTER_HELP)]
     ImportClients(import_clients::Arguments),
     /// Read a bill in FOCUS (CSV) into an environment's AI spend; a period that is told again is revised.
+    #[command(after_help = import_focus::AFTER_HELP)]
     ImportFocus(import_focus::Arguments),
     /// Evaluate a stretch of the past as of each instant. Stores in a recorded environment; elsewhere a dry run.
     Replay(replay::Arguments),

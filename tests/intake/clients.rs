@@ -79,10 +79,10 @@ fn a_file_that_cannot_be_counted_leaves_nothing_behind() {
         ("crm.csv", &["--active", "Age>old"], "is no number to compare Age with"),
         ("crm.csv", &["--at-risk", "Plan=month"], "--active"),
         ("empty.csv", &["--active", "Status=active"], "has no rows"),
-        ("short.csv", &["--active", "Status=active"], "cannot be read"),
+        ("short.csv", &["--active", "Status=active"], "line 3: it has 1 columns and the header 2"),
         ("odd.csv", &["--active", "Age>0", "--blank-is-no"], "line 4: Age \"old\" is no number"),
         ("odd.csv", &["--active", "Age<9", "--id", "Id"], "line 3: the client's id is blank"),
-        ("nowhere.csv", &["--active", "Status=active"], "cannot be read"),
+        ("nowhere.csv", &["--active", "Status=active"], "can't be read"),
     ] {
         is_refused(&count(folder.path(), file, more), why);
     }

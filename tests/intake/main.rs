@@ -4,6 +4,7 @@
 
 mod clients;
 mod databases;
+mod files;
 mod focus;
 mod malformed;
 mod recording;

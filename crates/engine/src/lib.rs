@@ -66,3 +66,4 @@ pub mod trend;
 pub mod truth;
 pub mod wording;
 pub mod worked;
+pub mod written_time;

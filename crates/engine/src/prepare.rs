@@ -466,7 +466,7 @@ fn not_all(stream: &Stream) -> Cow<'static, str> {
 /// What is said of a sum that holds what has no price.
 fn without_price(names: &[String]) -> Cow<'static, str> {
     match names {
-        [] => Cow::Borrowed("part of it has no price: it is this much at least"),
+        [] => Cow::Borrowed("part of it is unknown: it is this much at least"),
         names => Cow::Owned(format!("no price for {}: it is this much at least", names.join(", "))),
     }
 }

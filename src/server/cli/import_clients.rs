@@ -1,7 +1,7 @@
 //! Owns the count of clients in a CSV file with a row for each: the rule is stated openly, and repeated with what it came to. A
 //! file is counted whole or not at all. Must not know how a condition is read.
 
-use super::import::{ensure_environment, unreadable};
+use super::import::{cannot_open, ensure_environment, unreadable};
 use super::read::Format;
 use super::{CliError, open, print_json};
 use crate::domain::client_rule::{ClientCount, ClientRule, RowCondition};
@@ -10,6 +10,7 @@ use crate::domain::signal::Signal;
 use crate::domain::telemetry::{self, Batch, SentNumber, SentSample};
 use crate::server::clock;
 use crate::server::config::Settings;
+use crate::server::csv_file::{CsvFile, place_of};
 use crate::server::store::StoreError;
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -31,7 +32,7 @@ Example:
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
-    /// CSV file with a header line and one row for each client.
+    /// CSV file with a header and one row for each client; also compressed with gzip.
     file: PathBuf,
     /// Environment; made, recorded and in lab, where it is not there yet.
     #[arg(long, short)]
@@ -134,29 +135,27 @@ fn refused(arguments: &Arguments, errors: &[telemetry::RowError]) -> CliError {
 fn count(arguments: &Arguments, rule: &ClientRule, report: &mut Report) -> Result<ClientCount, CliError> {
     let file = arguments.file.display();
     let unreadable = |error| unreadable(&arguments.file, error);
-    let mut reader = csv::Reader::from_path(&arguments.file).map_err(unreadable)?;
-    let headers = reader.headers().map_err(unreadable)?.clone();
+    let mut rows = CsvFile::open(&arguments.file).map_err(|error| cannot_open(&arguments.file, error))?;
+    let headers = rows.header().map_err(unreadable)?;
     let column = |name: &str| {
-        // Spreadsheets begin their files with a mark of the byte order.
-        let is_own = |own: &str| own.trim_start_matches('\u{feff}').trim().eq_ignore_ascii_case(name);
-        let known = || headers.iter().map(str::trim).collect::<Vec<_>>().join(", ");
-        headers
-            .iter()
-            .position(is_own)
+        let known = || headers.join(", ");
+        place_of(&headers, name)
             .ok_or_else(|| CliError::Found(format!("{file} has no column {name}; it has {}", known())))
     };
     let asked = rule.active.iter().chain(&rule.at_risk).flat_map(RowCondition::columns);
     let places = asked.map(|name| Ok((name, column(name)?))).collect::<Result<BTreeMap<_, _>, CliError>>()?;
     let id_place = arguments.id.as_deref().map(column).transpose()?;
     let mut count = ClientCount::default();
-    for record in reader.records() {
-        let record = record.map_err(unreadable)?;
+    while let Some(row) = rows.next_row().map_err(unreadable)? {
         report.rows += 1;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = row.line;
         let wrong = |why: &str| CliError::Found(format!("{file}, line {line}: {why}; nothing was stored"));
-        let cell = |name: &str| places.get(name).and_then(|place| record.get(*place)).unwrap_or("");
+        if row.cells.len() != headers.len() {
+            return Err(wrong(&format!("it has {} columns and the header {}", row.cells.len(), headers.len())));
+        }
+        let cell = |name: &str| places.get(name).map_or("", |place| row.cell(*place));
         let standing = rule.standing(cell).map_err(|why| wrong(&why))?;
-        let id = id_place.map(|place| record.get(place).unwrap_or("").trim());
+        let id = id_place.map(|place| row.cell(place));
         if id == Some("") {
             return Err(wrong("the client's id is blank, so that it cannot be told from others"));
         }

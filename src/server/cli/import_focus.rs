@@ -1,34 +1,47 @@
-//! Owns the import of cost data in FOCUS: which rows and which cost are chosen openly, and what was spent in a period that is
-//! told again, with another sum, is revised with an event that says so.
+//! Owns the import of bills in FOCUS: which rows and which cost, chosen openly; what was told before with another sum is
+//! revised with a note in the history. What a bill doesn't place on a day leaves its days at least known.
 
-use super::import::{ensure_environment, unreadable};
+use super::import::{cannot_open, condition, ensure_environment, unreadable};
+use super::import_focus_report::{Report, micros, refusal, show};
+use super::import_report::Refused;
 use super::read::Format;
 use super::{CliError, open, print_json};
 use crate::domain::decimal::Decimal;
-use crate::domain::focus::{Bill, Charge, Condition, Cost, Period};
+use crate::domain::focus::{Bill, Charge, Condition, Cost, Period, Settled};
 use crate::domain::history::{EventType, NewEvent};
-use crate::domain::money::{DECIMALS, Usd};
+use crate::domain::money::Usd;
 use crate::domain::sender::Sender;
 use crate::domain::signal::{Series, Signal};
 use crate::domain::stream::Span;
-use crate::domain::telemetry::{self, Batch, SentNumber, SentSample};
+use crate::domain::telemetry::{self, AcceptedBatch, Batch, Measurement, SentNumber, SentSample};
 use crate::server::clock;
 use crate::server::config::Settings;
+use crate::server::csv_file::{CsvFile, place_of};
 use crate::server::http::context::ACTOR;
-use crate::server::revision::{self, Revision};
-use crate::server::store::Store;
+use crate::server::revision;
+use crate::server::store::{Store, StoredSample};
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
-use serde::Serialize;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub(super) const AFTER_HELP: &str = "\
+Name all files of one bill in one command: a file that is imported later revises the periods that it tells.
+
+Examples:
+  scaling-mode import-focus bill.csv --environment production --cost effective
+  scaling-mode import-focus part-1.csv.gz part-2.csv.gz --environment production --cost billed --where 'ServiceName=*OpenAI*'
+
+Exit code 1: some rows can't be taken. They are named, the others were imported, and spend is known as at least that.";
 
 /// Stored samples that are compared with what the file says.
 const COMPARED: u32 = 100_000;
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
-    /// CSV file in FOCUS 1.0 to 1.3.
-    file: PathBuf,
+    /// CSV files in FOCUS 1.0 to 1.3, all parts of one bill; also compressed with gzip.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// Environment; made, recorded and in lab, where it is not there yet.
     #[arg(long, short)]
     environment: String,
@@ -53,26 +66,6 @@ enum CostColumn {
     Effective,
 }
 
-fn condition(text: &str) -> Result<Condition, String> {
-    Condition::parse(text).ok_or_else(|| "say Column=Pattern, such as ServiceName=*OpenAI*".to_owned())
-}
-
-#[derive(Debug, Serialize)]
-struct Report {
-    accepted: u64,
-    cost: &'static str,
-    duplicates: u64,
-    environment: String,
-    periods: usize,
-    revisions: Vec<Revision>,
-    rows: u64,
-    /// Periods that are not over: their sums are still growing.
-    open_periods: u64,
-    rows_taken: u64,
-    source: String,
-    total: Usd,
-}
-
 pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(), CliError> {
     let cost = match arguments.cost {
         CostColumn::Billed => Cost::Billed,
@@ -80,22 +73,22 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(),
     };
     let now = clock::now();
     let (bill, mut report) = read(&arguments, cost)?;
-    let mut periods = bill.periods().map_err(CliError::Found)?;
-    let all = periods.len();
-    periods.retain(|period| period.end <= now);
-    report.open_periods = (all - periods.len()) as u64;
-    let (Some(first), Some(last)) = (periods.iter().map(|period| period.start).min(), periods.last()) else {
-        return Err(CliError::Found(
-            "no row of a period that is over fits the conditions: nothing was stored".to_owned(),
-        ));
-    };
-    let last = last.end;
+    let mut settled = bill.settle(now);
+    if report.rows_taken == 0 || (settled.periods.is_empty() && settled.corrections.is_empty()) {
+        return Err(CliError::Found(if report.refused.is_empty() {
+            "no row of a period that is over fits the conditions: nothing was stored".to_owned()
+        } else {
+            format!("nothing was stored. {}", refusal(&report.refused))
+        }));
+    }
+    report.settle(&settled);
     let store = open(settings).await?;
     ensure_environment(store.as_ref(), &arguments.environment, now).await?;
-    report.revisions = revisions(store.as_ref(), &arguments, &periods, (first, last)).await?;
-    let batch = batch(&arguments, &periods, (first, last));
-    let mut accepted = telemetry::accept(&batch, now)
-        .map_err(|errors| CliError::Found(errors.first().map_or_else(String::new, |error| error.detail.clone())))?;
+    let stored = stored(store.as_ref(), &arguments, &settled).await?;
+    take_up(&mut settled, &stored);
+    report.revisions =
+        revision::between(&stored, None, settled.periods.iter().map(|period| (period.end, Usd(micros(period.spent)))));
+    let mut accepted = accepted(&arguments, &settled, now)?;
     accepted.sender = Sender::person(settings.most_sources);
     let receipt = match revision::words(&arguments.source, &report.revisions) {
         Some(reason) => {
@@ -105,29 +98,47 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(),
         None => store.ingest(&arguments.environment, &accepted, now, None).await?,
     };
     store.close().await;
-    (report.accepted, report.duplicates, report.periods) = (receipt.accepted, receipt.duplicates, periods.len());
-    report.total = Usd(periods.iter().map(|period| micros(period.spent)).fold(0, u64::saturating_add));
+    (report.accepted, report.duplicates) = (receipt.accepted, receipt.duplicates);
     if arguments.format.json {
         print_json(&report);
     } else {
         show(&report);
     }
-    Ok(())
+    if report.refused.is_empty() {
+        return Ok(());
+    }
+    let (rows, why) = (report.refused.len(), refusal(&report.refused));
+    Err(CliError::Found(format!(
+        "{rows} of {} rows can't be taken: spend is at least what the others say. {why}",
+        report.rows
+    )))
 }
 
-fn micros(amount: Decimal) -> u64 {
-    amount.to_units_ceil(DECIMALS).unwrap_or(u64::MAX)
-}
-
-/// Reads the rows that are meant.
+/// Reads the rows that are meant, of all files.
 fn read(arguments: &Arguments, cost: Cost) -> Result<(Bill, Report), CliError> {
-    let file = arguments.file.display();
-    let unreadable = |error| unreadable(&arguments.file, error);
-    let mut reader = csv::Reader::from_path(&arguments.file).map_err(unreadable)?;
-    let headers = reader.headers().map_err(unreadable)?.clone();
+    let mut report = Report::new(&arguments.environment, &arguments.source, cost);
+    let mut bill = Bill::default();
+    for path in &arguments.files {
+        read_file(path, arguments, cost, &mut bill, &mut report)?;
+    }
+    Ok((bill, report))
+}
+
+fn read_file(
+    path: &Path,
+    arguments: &Arguments,
+    cost: Cost,
+    bill: &mut Bill,
+    report: &mut Report,
+) -> Result<(), CliError> {
+    let file = path.display();
+    let unreadable = |error| unreadable(path, error);
+    let mut rows = CsvFile::open(path).map_err(|error| cannot_open(path, error))?;
+    let has_decimal_comma = rows.form.delimiter != ',';
+    let headers = rows.header().map_err(unreadable)?;
     let column = |name: &str| {
-        let place = headers.iter().position(|own| own.trim().eq_ignore_ascii_case(name));
-        place.ok_or_else(|| CliError::Found(format!("{file} has no column {name}")))
+        place_of(&headers, name)
+            .ok_or_else(|| CliError::Found(format!("{file} has no column {name}; nothing was stored")))
     };
     let usual = [Condition {
         column: "ServiceCategory".to_owned(),
@@ -138,89 +149,120 @@ fn read(arguments: &Arguments, cost: Cost) -> Result<(Bill, Report), CliError> {
         conditions.iter().map(|one| Ok((column(&one.column)?, one))).collect::<Result<Vec<_>, CliError>>()?;
     let places =
         [column(cost.column())?, column("BillingCurrency")?, column("ChargePeriodStart")?, column("ChargePeriodEnd")?];
-    let mut report = Report {
-        accepted: 0,
-        cost: cost.column(),
-        duplicates: 0,
-        environment: arguments.environment.clone(),
-        periods: 0,
-        revisions: Vec::new(),
-        rows: 0,
-        open_periods: 0,
-        rows_taken: 0,
-        source: arguments.source.clone(),
-        total: Usd(0),
-    };
-    let mut bill = Bill::default();
-    for record in reader.records() {
-        let record = record.map_err(unreadable)?;
+    let optional = ["BillingPeriodStart", "ChargeCategory", "ChargeClass"].map(|name| place_of(&headers, name));
+    while let Some(row) = rows.next_row().map_err(unreadable)? {
         report.rows += 1;
-        let text = |place: usize| record.get(place).unwrap_or("").trim();
-        if !conditions.iter().all(|(place, one)| one.pattern.matches(text(*place))) {
+        if row.cells.len() != headers.len() {
+            bill.lose();
+            let why = format!(
+                "{file}, line {}: it has {} columns and the header {}",
+                row.line,
+                row.cells.len(),
+                headers.len()
+            );
+            report.refused.push(Refused { line: row.line, why });
             continue;
         }
-        let [amount, currency, start, end] = places.map(text);
-        let charge = Charge { cost: amount, currency, end, start };
-        let line = record.position().map_or(0, csv::Position::line);
-        bill.add(&charge, cost)
-            .map_err(|why| CliError::Found(format!("{file}, line {line}: {why}; nothing was stored")))?;
-        report.rows_taken += 1;
+        if !conditions.iter().all(|(place, one)| one.pattern.matches(row.cell(*place))) {
+            continue;
+        }
+        let [amount, currency, start, end] = places.map(|place| row.cell(place));
+        let [billing_start, category, class] = optional.map(|place| place.map_or("", |place| row.cell(place)));
+        let plain = if has_decimal_comma { with_point(amount) } else { amount.to_owned() };
+        let charge = Charge { billing_start, category, class, cost: &plain, currency, end, start };
+        match bill.add(&charge, cost) {
+            Ok(()) => report.rows_taken += 1,
+            Err(why) => {
+                let why = format!("{file}, line {}: {why}", row.line);
+                report.refused.push(Refused { line: row.line, why });
+            }
+        }
     }
-    Ok((bill, report))
+    Ok(())
 }
 
-/// The periods that the source has told before, with another sum.
-async fn revisions(
-    store: &dyn Store,
-    arguments: &Arguments,
-    periods: &[Period],
-    (first, last): (DateTime<Utc>, DateTime<Utc>),
-) -> Result<Vec<Revision>, CliError> {
-    let span = Span { from: first.timestamp_millis(), to: last.timestamp_millis() };
+/// A decimal comma as a point, if it can't part thousands.
+fn with_point(amount: &str) -> String {
+    match amount.split_once(',') {
+        Some((whole, decimals)) if decimals.len() != 3 && !whole.contains('.') => format!("{whole}.{decimals}"),
+        _ => amount.to_owned(),
+    }
+}
+
+/// What the source has told before of the time that the bill covers.
+async fn stored(store: &dyn Store, arguments: &Arguments, settled: &Settled) -> Result<Vec<StoredSample>, CliError> {
+    let Some((from, to)) = settled.covers else {
+        return Ok(Vec::new());
+    };
+    let span = Span { from: from.timestamp_millis(), to: to.timestamp_millis() };
     let mut stored = store.samples(&arguments.environment, Series::AiSpend, span, COMPARED).await?;
     stored.retain(|sample| sample.source == arguments.source);
-    Ok(revision::between(&stored, None, periods.iter().map(|period| (period.end, Usd(micros(period.spent))))))
+    Ok(one_a_time(stored, &settled.periods))
 }
 
-fn batch(arguments: &Arguments, periods: &[Period], (first, last): (DateTime<Utc>, DateTime<Utc>)) -> Batch {
-    let samples = periods.iter().map(|period| SentSample {
+/// Corrections of a period stand beside it at the same time: the sample that says what the bill says goes first.
+fn one_a_time(mut stored: Vec<StoredSample>, periods: &[Period]) -> Vec<StoredSample> {
+    let told: BTreeMap<DateTime<Utc>, u64> = periods.iter().map(|one| (one.end, micros(one.spent))).collect();
+    let is_other = |sample: &StoredSample| told.get(&sample.at).is_none_or(|told| told.abs_diff(sample.atoms) > 1);
+    stored.sort_by_key(|sample| (sample.at, is_other(sample)));
+    stored.dedup_by_key(|sample| sample.at);
+    stored
+}
+
+/// What was told hour by hour and is now told as a day counts once: the hours within it say nothing more.
+fn take_up(settled: &mut Settled, stored: &[StoredSample]) {
+    let is_inside =
+        |at: DateTime<Utc>| settled.periods.iter().any(|period| period.is_told && period.start < at && at < period.end);
+    let hours: Vec<Period> = stored
+        .iter()
+        .filter(|sample| sample.atoms > 0 && is_inside(sample.at))
+        .map(|sample| Period {
+            end: sample.at,
+            is_at_least: false,
+            is_told: false,
+            spent: Decimal::ZERO,
+            start: sample.at,
+        })
+        .collect();
+    settled.periods.extend(hours);
+    settled.periods.sort_by_key(|period| period.end);
+}
+
+/// The bill as a batch.
+fn accepted(arguments: &Arguments, settled: &Settled, now: DateTime<Utc>) -> Result<AcceptedBatch, CliError> {
+    let sample = |at: DateTime<Utc>, spent: Decimal, id: Option<String>| SentSample {
         aggregation: None,
-        at: period.end.to_rfc3339(),
+        at: at.to_rfc3339(),
         count: None,
         histogram: None,
-        id: None,
+        id,
         severity: None,
         signal: Signal::AiSpend.name().to_owned(),
         unit: Signal::AiSpend.unit().name().to_owned(),
-        value: Some(SentNumber::Text(period.spent.to_string())),
-    });
-    Batch {
+        value: Some(SentNumber::Text(spent.to_string())),
+    };
+    let periods = settled.periods.iter().map(|period| sample(period.end, period.spent, None));
+    let corrections = settled.corrections.iter().map(|one| sample(one.at, one.spent, Some(one.id.clone())));
+    let batch = Batch {
         covers: Vec::new(),
-        covers_from: Some(first.to_rfc3339()),
-        data_through: Some(last.to_rfc3339()),
+        covers_from: settled.covers.map(|(from, _)| from.to_rfc3339()),
+        data_through: settled.covers.map(|(_, to)| to.to_rfc3339()),
         environment: Some(arguments.environment.clone()),
         revises: true,
-        samples: samples.collect(),
+        samples: periods.chain(corrections).collect(),
         source: arguments.source.clone(),
         step_seconds: None,
+    };
+    let mut accepted = telemetry::accept(&batch, now).map_err(|errors| {
+        let why = errors.first().map_or_else(String::new, |error| error.detail.clone());
+        CliError::Found(format!("nothing was stored: {why}"))
+    })?;
+    let open = settled.periods.iter().map(|period| period.is_at_least);
+    let open = open.chain(settled.corrections.iter().map(|one| one.is_at_least));
+    for (sample, is_at_least) in accepted.samples.iter_mut().zip(open) {
+        if let (Measurement::Value(atoms), true) = (&sample.measurement, is_at_least) {
+            sample.measurement = Measurement::AtLeast(*atoms);
+        }
     }
-}
-
-fn show(report: &Report) {
-    say!(
-        "{}: {} of {} rows, {} by period: {} in {} periods",
-        report.environment,
-        report.rows_taken,
-        report.rows,
-        report.cost,
-        format_args!("${}", report.total),
-        report.periods
-    );
-    say!("{} samples are new or revised, {} were there already", report.accepted, report.duplicates);
-    if report.open_periods > 0 {
-        say!("{} periods are not over and were left out", report.open_periods);
-    }
-    for one in &report.revisions {
-        say!("revised: up to {} from ${} to ${}", one.period_end.format("%Y-%m-%d %H:%M UTC"), one.from, one.to);
-    }
+    Ok(accepted)
 }

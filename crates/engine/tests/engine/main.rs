@@ -2,6 +2,7 @@
 //! application.
 
 mod backtest;
+mod bills;
 mod counters;
 mod golden;
 mod mapping;
