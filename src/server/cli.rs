@@ -112,7 +112,7 @@ enum Command {
     /// Make, list or revoke API tokens.
     #[command(subcommand)]
     Token(token::Command),
-    /// Retire sources that have gone.
+    /// Retire a source, close an alert, end a client
     #[command(subcommand)]
     Source(source::Command),
     /// Prove that history and snapshots are whole and unaltered.
@@ -186,6 +186,8 @@ impl CliError {
                 | StoreError::SourceOfAnother(_)
                 | StoreError::TooManyAsked(_)
                 | StoreError::TooManySources { .. }
+                | StoreError::UnknownAlert(_)
+                | StoreError::UnknownClient(_)
                 | StoreError::UnknownSource(_)
                 | StoreError::NotAStore(_)
                 | StoreError::FileExists(_),

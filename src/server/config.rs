@@ -21,7 +21,7 @@ use crate::domain::price::PriceTable;
 use crate::domain::source::VARIABLE_PREFIX;
 use crate::server::store::Place;
 use crate::server::tls::TlsFiles;
-use chrono::NaiveTime;
+use chrono::{Duration, NaiveTime};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use ipnet::IpNet;
@@ -151,6 +151,7 @@ pub enum LogFormat {
 #[serde(deny_unknown_fields, default)]
 struct File {
     addr: Option<SocketAddr>,
+    alert_repeat_hours: Option<u32>,
     allowed_hosts: Vec<String>,
     calls_per_second: Option<u32>,
     daily_at: Option<String>,
@@ -186,6 +187,8 @@ struct File {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     pub addr: SocketAddr,
+    /// An open alert that wasn't repeated within this time counts as unknown.
+    pub alert_repeats: Duration,
     pub allowed_hosts: Vec<String>,
     /// Which environment variables added sources may use.
     pub bindings: Bindings,
@@ -285,6 +288,7 @@ impl Settings {
         EnvFilter::try_new(&log).map_err(|error| value_error("log", format!("is no filter of log lines: {error}")))?;
         Ok(Settings {
             addr,
+            alert_repeats: telemetry::alert_repeats(file.alert_repeat_hours)?,
             allowed_hosts,
             bindings: Bindings::read(file.secret)?,
             calls_per_second: serve.calls_per_second.or(file.calls_per_second).unwrap_or(100),
@@ -436,6 +440,8 @@ mod tests {
             ("daily_at = \"six\"", "daily_at"),
             ("raw_sample_days = 0", "raw_sample_days"),
             ("most_sources = 0", "most_sources"),
+            ("alert_repeat_hours = 0", "alert_repeat_hours"),
+            ("alert_repeat_hours = 721", "alert_repeat_hours"),
             ("database_url = \"mysql://x\"", "database_url"),
             ("database_url_file = \"/nowhere/url\"", "database_url_file"),
             ("log = \"scaling_mode=loud\"", "log"),

@@ -125,11 +125,21 @@ impl<'a> Reader<'a> {
                 coverage: f64::from(u8::from(fresh)),
                 data_through: Some(row.last_at),
                 fetched_at: Some(row.fetched_at),
-                note: (!fresh).then(|| too_old(self.as_of - row.last_at, max_age)),
+                note: match (fresh, row.is_open) {
+                    (false, _) => Some(too_old(self.as_of - row.last_at, max_age)),
+                    (true, true) => Some(Cow::Borrowed("part of it is unknown: it is this much at least")),
+                    (true, false) => None,
+                },
                 samples: 1,
                 source: stream.source(),
-                state: if fresh { InputState::Known } else { InputState::Stale },
-                value: fresh.then_some(Value::Count(Count::exactly(row.last))),
+                state: match (fresh, row.is_open) {
+                    (false, _) => InputState::Stale,
+                    (true, true) => InputState::Partial,
+                    (true, false) => InputState::Known,
+                },
+                value: fresh.then(|| {
+                    Value::Count(if row.is_open { Count::at_least(row.last) } else { Count::exactly(row.last) })
+                }),
                 window: Span { from: row.last_at, to: row.last_at },
             })
         });

@@ -5,7 +5,7 @@ use super::moving::{Row, TABLES, Table, Value};
 use sha2::{Digest, Sha256};
 
 /// The tables whose rows are sealed, in their last column.
-pub(super) const SEALED: [&str; 12] = [
+pub(super) const SEALED: [&str; 13] = [
     "sources",
     "streams",
     "spans",
@@ -18,6 +18,7 @@ pub(super) const SEALED: [&str; 12] = [
     "subscriptions",
     "subscription_events",
     "subscription_lists",
+    "billing",
 ];
 
 /// The definition of a sealed table.

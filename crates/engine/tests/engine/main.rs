@@ -5,6 +5,7 @@ mod backtest;
 mod golden;
 mod mapping;
 mod properties;
+mod subscription;
 mod support;
 mod tables;
 mod what_if;
