@@ -10,6 +10,8 @@ mod cloud_events;
 mod continuity;
 mod crash;
 mod database_failures;
+mod deploy;
+mod doors;
 mod headers;
 mod http;
 mod live;
@@ -20,6 +22,7 @@ mod peer;
 mod people;
 mod postgres;
 mod provider;
+mod providers;
 mod revoking;
 mod second_proof;
 mod secrets;
@@ -32,6 +35,7 @@ mod starting;
 mod stripe;
 mod styleguide;
 mod tls;
+mod variables;
 mod waiting;
 
 #[path = "../support/databases.rs"]
