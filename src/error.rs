@@ -23,6 +23,8 @@ pub enum Code {
     UnknownEvent,
     UnknownProposal,
     UnknownSource,
+    UnknownAlert,
+    UnknownClient,
     UnknownPath,
     MethodNotAllowed,
     Conflict,
@@ -65,7 +67,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 49] = [
+    pub const ALL: [Code; 51] = [
         Code::Malformed,
         Code::OutOfRange,
         Code::InvalidSignature,
@@ -76,6 +78,8 @@ impl Code {
         Code::UnknownEvent,
         Code::UnknownProposal,
         Code::UnknownSource,
+        Code::UnknownAlert,
+        Code::UnknownClient,
         Code::UnknownPath,
         Code::MethodNotAllowed,
         Code::Conflict,
@@ -140,6 +144,8 @@ impl Code {
             | Code::UnknownEvent
             | Code::UnknownProposal
             | Code::UnknownSource
+            | Code::UnknownAlert
+            | Code::UnknownClient
             | Code::UnknownPerson
             | Code::LinkUnusable
             | Code::UnknownPath => 404,
@@ -184,6 +190,8 @@ impl Code {
             Code::UnknownEvent => "unknown-event",
             Code::UnknownProposal => "unknown-proposal",
             Code::UnknownSource => "unknown-source",
+            Code::UnknownAlert => "unknown-alert",
+            Code::UnknownClient => "unknown-client",
             Code::UnknownPath => "unknown-path",
             Code::MethodNotAllowed => "method-not-allowed",
             Code::Conflict => "conflict",
@@ -239,6 +247,8 @@ impl Code {
             Code::UnknownEvent => "There is no such event",
             Code::UnknownProposal => "There is no such proposal",
             Code::UnknownSource => "There is no such source",
+            Code::UnknownAlert => "There is no such open alert",
+            Code::UnknownClient => "There is no such client",
             Code::UnknownPath => "There is nothing at this address",
             Code::MethodNotAllowed => "This address does not take that method",
             Code::Conflict => "It was changed in between",

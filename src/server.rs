@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod charts;
 pub mod cli;
 pub mod clock;
+pub mod closing;
 pub mod commits;
 pub mod config;
 pub mod continuity;

@@ -12,6 +12,7 @@ pub mod bars;
 pub mod browser;
 pub mod bundle;
 pub mod chart_readout;
+pub mod closing_form;
 pub mod codes_page;
 pub mod command_palette;
 pub mod compare_page;

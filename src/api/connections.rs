@@ -80,7 +80,7 @@ pub async fn remove_source_form(
 ) -> Result<(), WireError> {
     use crate::domain::source::SourceAction;
     use crate::server::http::sources;
-    sources::end_by_form(SourceAction::Remove, environment, &source, reason).await
+    sources::end_by_form(SourceChange { reason, ..SourceChange::of(SourceAction::Remove, environment, &source) }).await
 }
 
 /// Retires a source that has gone.
@@ -92,5 +92,33 @@ pub async fn retire_source_form(
 ) -> Result<(), WireError> {
     use crate::domain::source::SourceAction;
     use crate::server::http::sources;
-    sources::end_by_form(SourceAction::Retire, environment, &source, reason).await
+    sources::end_by_form(SourceChange { reason, ..SourceChange::of(SourceAction::Retire, environment, &source) }).await
+}
+
+/// Closes an alert that nobody resolves.
+#[server(prefix = "/api", endpoint = "scaling-mode/forms/close-alert", input = PostUrl, output = Json)]
+pub async fn close_alert_form(
+    #[server(default)] environment: Option<String>,
+    #[server(default)] source: String,
+    #[server(default)] alert: Option<String>,
+    #[server(default)] reason: Option<String>,
+) -> Result<(), WireError> {
+    use crate::domain::source::SourceAction;
+    use crate::server::http::sources;
+    let change = SourceChange::of(SourceAction::CloseAlert, environment, &source);
+    sources::end_by_form(SourceChange { alert, reason, ..change }).await
+}
+
+/// Ends a client that Stripe no longer has.
+#[server(prefix = "/api", endpoint = "scaling-mode/forms/end-client", input = PostUrl, output = Json)]
+pub async fn end_client_form(
+    #[server(default)] environment: Option<String>,
+    #[server(default)] source: String,
+    #[server(default)] client: Option<String>,
+    #[server(default)] reason: Option<String>,
+) -> Result<(), WireError> {
+    use crate::domain::source::SourceAction;
+    use crate::server::http::sources;
+    let change = SourceChange::of(SourceAction::EndClient, environment, &source);
+    sources::end_by_form(SourceChange { client, reason, ..change }).await
 }

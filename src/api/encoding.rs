@@ -1,6 +1,7 @@
 //! Owns how a JSON body becomes a server function's one argument, `body`: the body *is* the argument. Its type refuses
 //! unknown fields by name. Must not know any endpoint.
 
+use crate::domain::parts;
 use leptos::server_fn::codec::{Post, Put};
 use leptos::server_fn::{Bytes, ContentType, Decodes, Encodes, Format, FormatType};
 use serde::Serialize;
@@ -36,13 +37,14 @@ impl<T: DeserializeOwned> Decodes<T> for WholeBody {
     type Error = serde_json::Error;
 
     fn decode(bytes: Bytes) -> Result<T, Self::Error> {
+        let bytes = parts::without_mark(&bytes);
         // A list would be read as a structure's fields in their order.
         if bytes.trim_ascii_start().first() != Some(&b'{') {
             return Err(de::Error::custom("the body must be a JSON object"));
         }
-        match whole(&bytes) {
+        match whole(bytes) {
             // Numbers that JSON does not have are refused where they are, by whatever reads them as texts.
-            Err(error) => crate::domain::json_numbers::quoted(&bytes).map_or(Err(error), |quoted| whole(&quoted)),
+            Err(error) => crate::domain::json_numbers::quoted(bytes).map_or(Err(error), |quoted| whole(&quoted)),
             read => read,
         }
     }
@@ -116,6 +118,13 @@ mod tests {
         let arguments = decode(r#"{"name": "lab"}"#).unwrap();
         assert_eq!(arguments, Arguments { body: Body { name: "lab".into() } });
         assert_eq!(WholeBody::encode(&arguments).unwrap(), r#"{"name":"lab"}"#);
+    }
+
+    #[test]
+    fn a_byte_order_mark_in_front_is_ignored() {
+        let marked = decode("\u{feff}{\"name\": \"lab\"}").unwrap();
+        assert_eq!(marked, Arguments { body: Body { name: "lab".into() } });
+        assert!(decode("\u{feff}[]").is_err() && decode("{\"name\": \"lab\"}\u{feff}").is_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod calls;
 pub mod codes;
 pub mod guesses;
+pub mod id_token;
 pub mod passkeys;
 pub mod password;
 pub mod provider;

@@ -51,7 +51,9 @@ use super::config::{Flags, ServeFlags, Settings, SettingsError};
 use super::observability;
 use super::signing::keys::KeyError;
 use super::store::{Store, StoreError};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::builder::{OsStr, Resettable};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -116,7 +118,7 @@ enum Command {
     /// Make, list or revoke API tokens.
     #[command(subcommand)]
     Token(token::Command),
-    /// Retire sources that have gone.
+    /// Retire a source, close an alert, end a client
     #[command(subcommand)]
     Source(source::Command),
     /// Prove that history and snapshots are whole and unaltered.
@@ -191,6 +193,8 @@ impl CliError {
                 | StoreError::TooManyAsked(_)
                 | StoreError::TooManySources { .. }
                 | StoreError::TooManySourcesOfToken { .. }
+                | StoreError::UnknownAlert(_)
+                | StoreError::UnknownClient(_)
                 | StoreError::UnknownSource(_)
                 | StoreError::NotAStore(_)
                 | StoreError::FileExists(_),
@@ -205,8 +209,7 @@ pub fn run() -> ExitCode {
     // What the program makes is for its user alone: files 0600, folders 0700.
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    let cli = Cli::parse();
-    match execute(cli) {
+    match execute(parsed(std::env::args_os())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("scaling-mode: {}", visible(&observability::chain(&error).to_string()));
@@ -215,10 +218,29 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Reads a command line. Wrong usage ends the program with its exit code.
+fn parsed(line: impl IntoIterator<Item = OsString>) -> Cli {
+    let matches = without_empty_variables(Cli::command()).get_matches_from(line);
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// The command with environment variables that are set to nothing left out: Compose and Kubernetes pass a variable that nobody has
+/// set on as an empty one.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let names: Vec<String> = command.get_subcommands().map(|own| own.get_name().to_owned()).collect();
+    let command = command.mut_args(|argument| match argument.get_env() {
+        Some(name) if super::config::is_empty_variable(name) => argument.env(Resettable::<OsStr>::Reset),
+        _ => argument,
+    });
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, without_empty_variables))
+}
+
 fn execute(cli: Cli) -> Result<(), CliError> {
     let command = match cli.command {
         // The flags of serving may come from the environment even where no command is named.
-        None => Cli::parse_from(["scaling-mode", "serve"]).command.unwrap_or(Command::Serve(ServeFlags::default())),
+        None => parsed(["scaling-mode", "serve"].map(OsString::from))
+            .command
+            .unwrap_or(Command::Serve(ServeFlags::default())),
         Some(command) => command,
     };
     let serve_flags = match &command {

@@ -21,12 +21,13 @@ use crate::domain::price::PriceTable;
 use crate::domain::source::VARIABLE_PREFIX;
 use crate::server::store::Place;
 use crate::server::tls::TlsFiles;
-use chrono::NaiveTime;
+use chrono::{Duration, NaiveTime};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use ipnet::IpNet;
 use secrets::DatabaseUrls;
 use serde::Deserialize;
+use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
@@ -153,6 +154,7 @@ pub enum LogFormat {
 #[serde(deny_unknown_fields, default)]
 struct File {
     addr: Option<SocketAddr>,
+    alert_repeat_hours: Option<u32>,
     allowed_hosts: Vec<String>,
     calls_per_second: Option<u32>,
     daily_at: Option<String>,
@@ -189,6 +191,8 @@ struct File {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     pub addr: SocketAddr,
+    /// An open alert that wasn't repeated within this time counts as unknown.
+    pub alert_repeats: Duration,
     pub allowed_hosts: Vec<String>,
     /// Which environment variables added sources may use.
     pub bindings: Bindings,
@@ -281,14 +285,14 @@ impl Settings {
         if !(1..=3650).contains(&raw_sample_days) {
             return Err(value_error("raw_sample_days", "must lie from 1 to 3650"));
         }
-        let allowed_hosts =
-            if serve.allowed_hosts.is_empty() { file.allowed_hosts } else { serve.allowed_hosts.clone() };
-        let trusted_proxies =
-            if serve.trusted_proxies.is_empty() { file.trusted_proxies } else { serve.trusted_proxies.clone() };
+        let (hosts, proxies) = (filled(&serve.allowed_hosts), filled(&serve.trusted_proxies));
+        let allowed_hosts = if hosts.is_empty() { file.allowed_hosts } else { hosts };
+        let trusted_proxies = if proxies.is_empty() { file.trusted_proxies } else { proxies };
         let log = flags.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned());
         EnvFilter::try_new(&log).map_err(|error| value_error("log", format!("is no filter of log lines: {error}")))?;
         Ok(Settings {
             addr,
+            alert_repeats: telemetry::alert_repeats(file.alert_repeat_hours)?,
             allowed_hosts,
             bindings: Bindings::read(file.secret)?,
             calls_per_second: serve.calls_per_second.or(file.calls_per_second).unwrap_or(100),
@@ -327,11 +331,23 @@ impl Settings {
 /// scripts and tests are none of the program's; what sources are reached with is named by them.
 pub fn unknown_variables(known: &[String]) -> Vec<String> {
     std::env::vars_os()
+        .filter(|(_, value)| !value.is_empty())
         .filter_map(|(name, _)| name.into_string().ok())
         .filter(|name| name.starts_with("SCALING_MODE_") && !known.contains(name))
         .filter(|name| !name.starts_with(VARIABLE_PREFIX))
         .filter(|name| !["SCALING_MODE_RECORDINGS", "SCALING_MODE_TOOLS"].contains(&name.as_str()))
         .collect()
+}
+
+/// Whether an environment variable is set to nothing: it counts as not set.
+#[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+pub fn is_empty_variable(name: &OsStr) -> bool {
+    std::env::var_os(name).is_some_and(|value| value.is_empty())
+}
+
+/// The parts of a list that are not empty, such as what a comma at its end leaves.
+fn filled(list: &[String]) -> Vec<String> {
+    list.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 fn read_file(named: Option<&Path>) -> Result<File, SettingsError> {
@@ -381,6 +397,17 @@ mod tests {
     }
 
     #[test]
+    fn a_comma_too_many_in_a_list_is_no_entry() {
+        let serve = ServeFlags {
+            allowed_hosts: vec!["a.example".to_owned(), " ".to_owned()],
+            trusted_proxies: vec!["10.0.0.0/8".to_owned(), String::new()],
+            ..ServeFlags::default()
+        };
+        let settings = Settings::read(&Flags::default(), &serve).unwrap();
+        assert_eq!((settings.allowed_hosts, settings.trusted_proxies.len()), (vec!["a.example".to_owned()], 1));
+    }
+
+    #[test]
     fn examples_are_served_only_where_that_is_asked_for() {
         assert!(!read("").unwrap().styleguide);
         assert!(read("styleguide = true").unwrap().styleguide);
@@ -419,6 +446,8 @@ mod tests {
             ("raw_sample_days = 0", "raw_sample_days"),
             ("most_sources = 0", "most_sources"),
             ("replica_labels = [\"\"]", "replica_labels"),
+            ("alert_repeat_hours = 0", "alert_repeat_hours"),
+            ("alert_repeat_hours = 721", "alert_repeat_hours"),
             ("database_url = \"mysql://x\"", "database_url"),
             ("database_url_file = \"/nowhere/url\"", "database_url_file"),
             ("log = \"scaling_mode=loud\"", "log"),

@@ -27,6 +27,8 @@ macro_rules! shared_modules {
         mod added;
         #[path = "sql/alerts.rs"]
         mod alerts;
+        #[path = "sql/billing.rs"]
+        mod billing;
         #[path = "sql/contract.rs"]
         mod contract;
         #[path = "sql/copying.rs"]
@@ -94,7 +96,7 @@ pub use founder_page::{FounderPage, FounderPageQuery, ListedSnapshot, Newest, Tr
 pub use place::{Place, Progress, restore};
 
 use crate::domain::act::{Act, ActError};
-use crate::domain::alert::{Alert, OpenAlerts};
+use crate::domain::alert::{Alert, AlertCounts, KnownAlert};
 use crate::domain::backtest::Recorded;
 use crate::domain::history::{Actor, Event, EventType, Head, NewEvent};
 use crate::domain::policy::{Config, EnvironmentKind};
@@ -105,7 +107,7 @@ use crate::domain::sender::Sender;
 use crate::domain::signal::{Aggregation, Series};
 use crate::domain::snapshot::{Origin, Snapshot};
 use crate::domain::stream::{Span, Stream};
-use crate::domain::subscription::{PageError, Taken, Told};
+use crate::domain::subscription::{Clients, PageError, Taken, Told};
 use crate::domain::telemetry::{AcceptedBatch, Receipt, RowError};
 use crate::domain::trend::TrendPoint;
 use async_trait::async_trait;
@@ -126,6 +128,10 @@ pub enum StoreError {
     SourceMoved(String),
     #[error("there is no source \"{0}\"")]
     UnknownSource(String),
+    #[error("this source has no open alert \"{0}\"")]
+    UnknownAlert(String),
+    #[error("this source counts no client \"{0}\"")]
+    UnknownClient(String),
     #[error("the source \"{name}\" is not taken: the environment has {most} sources already")]
     TooManySources { most: u32, name: String },
     #[error("the source \"{name}\" is not taken: this token has named {own}, half of what others leave")]
@@ -398,15 +404,37 @@ pub trait Store:
         once: &IdempotencyKey,
     ) -> Result<Receipt, StoreError>;
 
-    /// Takes what a source tells of its alerts, and stores how many of them are open as samples of `warnings.open`.
+    /// Takes what a source sends of its alerts, and stores how many of them are open as samples of `warnings.open`. An open alert that was
+    /// not repeated within that time counts as unknown.
     async fn take_alerts(
         &self,
         environment: &str,
         source: &str,
         sender: &Sender,
         alerts: &[Alert],
+        repeated_within: Duration,
         now: DateTime<Utc>,
-    ) -> Result<OpenAlerts, StoreError>;
+    ) -> Result<AlertCounts, StoreError>;
+
+    /// The open alerts of these sources, each with its source; at most 100 of one source.
+    async fn open_alerts(
+        &self,
+        environment: &str,
+        sources: &[String],
+        repeated_within: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(String, KnownAlert)>, StoreError>;
+
+    /// Closes an open alert that nobody will resolve, with its event, and stores how many are open now. It is open again if its source
+    /// repeats it.
+    async fn close_alert(
+        &self,
+        environment: &str,
+        source: &str,
+        fingerprint: &str,
+        repeated_within: Duration,
+        event: NewEvent,
+    ) -> Result<AlertCounts, StoreError>;
 
     /// Takes what a source tells of its subscriptions. Once a list of all of them was whole, stores how many clients there are
     /// as samples of `clients.active` and `clients.at_risk`; before that it is unknown, and nothing is.
@@ -418,6 +446,19 @@ pub trait Store:
         told: &Told,
         now: DateTime<Utc>,
     ) -> Result<Taken, StoreError>;
+
+    /// Which of these sources send subscriptions.
+    async fn subscribers(&self, environment: &str, sources: &[String]) -> Result<Vec<String>, StoreError>;
+
+    /// Ends a client that Stripe no longer has, by the id of the customer or of a subscription, with its event, and stores how many
+    /// there are now; `None` while that is unknown. It counts again if Stripe sends something about it later.
+    async fn end_client(
+        &self,
+        environment: &str,
+        source: &str,
+        client: &str,
+        event: NewEvent,
+    ) -> Result<Option<Clients>, StoreError>;
 
     /// Every stream of the environment with its rows in a span (open at `from`) and, before it, the newest row of each
     /// gauge. The number of rows read depends on the span, never on the age of the store.

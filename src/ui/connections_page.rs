@@ -1,6 +1,7 @@
 //! Owns the page of an environment's sources: which speak, for which signals, how much of the last day they cover, and what is
 //! wrong with those that do not. Must not know how a source is reached.
 
+use super::closing_form::{EndClient, OpenAlerts};
 use super::format;
 use super::links;
 use super::notice_region::NoticeRegion;
@@ -177,6 +178,15 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
         let name = connection.name.clone();
         view! { <RetireSource environment=environment.to_owned() place=place source=name /> }
     });
+    let alerts = (!connection.alerts.is_empty()).then(|| {
+        let (alerts, name) = (connection.alerts.clone(), connection.name.clone());
+        let environment = environment.to_owned();
+        view! { <OpenAlerts alerts=alerts as_of=as_of environment=environment may_close=may_add place=place source=name /> }
+    });
+    let ending = (connection.has_subscriptions && may_add).then(|| {
+        let name = connection.name.clone();
+        view! { <EndClient environment=environment.to_owned() place=place source=name /> }
+    });
     let rows: Vec<_> = connection.signals.iter().map(|signal| row(as_of, signal)).collect();
     view! {
         <section class="panel connection" aria-labelledby=labelled_by>
@@ -211,7 +221,9 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
                         </TableRegion>
                     }
                 })}
+            {alerts}
             {test}
+            {ending}
             {changes}
             {retiring}
         </section>

@@ -3,4 +3,5 @@
 
 mod architecture;
 mod security_table;
+mod stripe_table;
 mod worked;

@@ -98,6 +98,8 @@ const TABLE: &[(&str, &str, Who, &str)] = &[
     ("POST", "/api/scaling-mode/forms/add-signal", ADD_SOURCES, "source=nothing"),
     ("POST", "/api/scaling-mode/forms/remove-source", SOURCES, "source=nothing"),
     ("POST", "/api/scaling-mode/forms/retire-source", ADD_SOURCES, "source=nothing"),
+    ("POST", "/api/scaling-mode/forms/close-alert", ADD_SOURCES, "source=nothing&alert=a&reason=it+is+tried"),
+    ("POST", "/api/scaling-mode/forms/end-client", ADD_SOURCES, "source=nothing&client=a&reason=it+is+tried"),
     // Only while nobody exists.
     ("POST", "/api/scaling-mode/forms/invite", MANAGE, "email=wrong&role=viewer"),
     ("POST", "/api/scaling-mode/forms/set-role", MANAGE, "email=wrong&role=viewer"),

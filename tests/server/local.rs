@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// A program that is ended with the test, by its own id, together with what it has started.
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -27,7 +27,7 @@ impl Drop for Running {
     }
 }
 
-fn is_there(program: &str) -> bool {
+pub fn is_there(program: &str) -> bool {
     Command::new("sh")
         .args(["-c", &format!("PATH=$PATH:/usr/sbin command -v {program}")])
         .stdout(Stdio::null())
@@ -94,11 +94,11 @@ fn nginx(folder: &std::path::Path, port: u16, to: &str, headers: &str, user: &st
     Running(child.expect("nginx starts"))
 }
 
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n")
 }
 
-fn path() -> String {
+pub fn path() -> String {
     // The environment is the test's own.
     #[expect(clippy::disallowed_methods, reason = "a test starts programs that are kept off the usual path")]
     let own = std::env::var("PATH").unwrap_or_default();

@@ -12,6 +12,8 @@ mod continuity;
 mod counters;
 mod crash;
 mod database_failures;
+mod deploy;
+mod doors;
 mod headers;
 mod http;
 mod live;
@@ -22,6 +24,7 @@ mod peer;
 mod people;
 mod postgres;
 mod provider;
+mod providers;
 mod revoking;
 mod second_proof;
 mod secrets;
@@ -35,6 +38,7 @@ mod stripe;
 mod styleguide;
 mod tls;
 mod values;
+mod variables;
 mod waiting;
 
 #[path = "../support/databases.rs"]

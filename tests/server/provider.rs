@@ -22,19 +22,25 @@ const SECRET: &str = "a secret that both know";
 
 /// What the provider says next.
 #[derive(Clone)]
-struct Says {
+pub struct Says {
     algorithm: &'static str,
+    /// What its answer to a code says beside the tokens.
+    pub answer: Value,
     audience: String,
-    claims: Value,
+    pub claims: Value,
     expires_in: i64,
+    /// What it says when it is asked what an account is called.
+    pub info: Value,
     issued_in: i64,
     issuer: String,
     nonce: Option<String>,
     signed_by: [u8; 32],
-    subject: &'static str,
+    pub subject: &'static str,
 }
 
 struct Provider {
+    /// Where it is; its issuer can have a path.
+    base: String,
     /// Of the browser that was sent here last.
     challenge: Mutex<String>,
     issuer: String,
@@ -82,10 +88,10 @@ impl Says {
 }
 
 async fn metadata(State(provider): State<Arc<Provider>>) -> Json<Value> {
-    let issuer = &provider.issuer;
+    let (issuer, base) = (&provider.issuer, &provider.base);
     Json(json!({
-        "issuer": issuer, "authorization_endpoint": format!("{issuer}/auth"), "token_endpoint": format!("{issuer}/token"),
-        "jwks_uri": format!("{issuer}/jwks"), "response_types_supported": ["code"], "subject_types_supported": ["public"],
+        "issuer": issuer, "authorization_endpoint": format!("{base}/auth"), "token_endpoint": format!("{base}/token"),
+        "jwks_uri": format!("{base}/jwks"), "userinfo_endpoint": format!("{base}/userinfo"), "response_types_supported": ["code"], "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["EdDSA"],
     }))
 }
@@ -105,29 +111,46 @@ async fn token(State(provider): State<Arc<Provider>>, Form(form): Form<HashMap<S
     {
         return Json(json!({"error": "invalid_grant"}));
     }
-    let id_token = provider.says.lock().unwrap().token();
-    Json(json!({"access_token": "for nobody", "token_type": "Bearer", "expires_in": 60, "id_token": id_token}))
+    let says = provider.says.lock().unwrap().clone();
+    let mut answer =
+        json!({"access_token": "for nobody", "token_type": "Bearer", "expires_in": 60, "id_token": says.token()});
+    for (name, value) in says.answer.as_object().unwrap() {
+        answer[name] = value.clone();
+    }
+    Json(answer)
 }
 
-struct Scene {
+async fn info(State(provider): State<Arc<Provider>>) -> Json<Value> {
+    Json(provider.says.lock().unwrap().info.clone())
+}
+
+pub struct Scene {
     _folder: TempDir,
     provider: Arc<Provider>,
-    server: Server,
+    pub server: Server,
 }
 
 impl Scene {
     async fn new() -> Scene {
+        Scene::at("").await
+    }
+
+    /// A provider whose issuer has this path.
+    pub async fn at(path: &str) -> Scene {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let issuer = format!("{base}{path}");
         let provider = Arc::new(Provider {
+            base,
             challenge: Mutex::default(),
             issuer: issuer.clone(),
             says: Mutex::new(Scene::honest(&issuer)),
         });
         let router = Router::new()
-            .route("/.well-known/openid-configuration", get(metadata))
             .route("/jwks", get(keys))
             .route("/token", post(token))
+            .route("/userinfo", get(info))
+            .fallback(get(metadata))
             .with_state(provider.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         let folder = tempfile::tempdir().unwrap();
@@ -146,9 +169,11 @@ impl Scene {
     fn honest(issuer: &str) -> Says {
         Says {
             algorithm: "EdDSA",
+            answer: json!({}),
             audience: CLIENT.to_owned(),
             claims: json!({"email": "anna@example.com", "email_verified": true, "name": "Anna"}),
             expires_in: 300,
+            info: json!({"sub": "1"}),
             issued_in: 0,
             issuer: issuer.to_owned(),
             nonce: None,
@@ -184,19 +209,30 @@ impl Scene {
     }
 
     /// Goes there and back, with what the provider says changed as a test has it.
-    async fn round(&self, query: &str, cookies: &str, lie: impl FnOnce(&mut Says)) -> (String, String) {
+    pub async fn round(&self, query: &str, cookies: &str, lie: impl FnOnce(&mut Says)) -> (String, String) {
+        self.round_with((query, ""), cookies, lie).await
+    }
+
+    /// The same, with what the provider adds to the way back.
+    pub async fn round_with(
+        &self,
+        (query, added): (&str, &str),
+        cookies: &str,
+        lie: impl FnOnce(&mut Says),
+    ) -> (String, String) {
         let (to, flow) = self.there(query, cookies).await.expect("it is sent there");
         lie(&mut self.provider.says.lock().unwrap());
-        let (to, set) = self.back(&format!("code=good&state={}", state(&to)), &joined(&[cookies, &flow])).await;
+        let way = format!("code=good&state={}{added}", state(&to));
+        let (to, set) = self.back(&way, &joined(&[cookies, &flow])).await;
         (to, set.into_iter().filter(|cookie| !cookie.ends_with('=')).collect::<Vec<_>>().join("; "))
     }
 
-    async fn reads(&self, cookies: &str) -> u16 {
+    pub async fn reads(&self, cookies: &str) -> u16 {
         let request = self.server.request(Method::GET, "/api/scaling-mode/health").header("cookie", cookies);
         answer(request).await.status
     }
 
-    async fn form(&self, name: &str, body: &str, cookies: &str) -> u16 {
+    pub async fn form(&self, name: &str, body: &str, cookies: &str) -> u16 {
         let request = self
             .server
             .request(Method::POST, &format!("/api/scaling-mode/forms/{name}"))
@@ -208,7 +244,7 @@ impl Scene {
     }
 
     /// The secret of a link for Bob, from whoever may invite.
-    async fn invited(&self, cookies: &str) -> String {
+    pub async fn invited(&self, cookies: &str) -> String {
         let invited = self
             .server
             .request(Method::POST, "/api/scaling-mode/forms/invite")

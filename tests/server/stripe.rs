@@ -1,5 +1,6 @@
 //! Owns what holds of Stripe's webhook and lists, on the real program.
 
+use crate::people::{create, token};
 use crate::serving::{Answer, Server, answer};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
@@ -89,6 +90,147 @@ async fn a_whole_list_and_then_events_say_how_many_clients_there_are() {
     );
     assert_eq!(newest(&server, "clients.active").await, json!(1));
     says(&server.post(&format!("{DOOR}?source=other"), &gone).await, Value::Null, false);
+}
+
+/// Checkout makes `created` and `updated` in one second, and Stripe delivers them in any order.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_order_of_delivery_within_a_second_changes_nothing() {
+    let server = Server::start().await;
+    says(&server.post(DOOR, &list(false, &[subscription("sub_old", "cus_old", "active")])).await, clients(1, 0), true);
+    let at = now() - 2;
+    let told = |id: &str, kind: &str, subscription: &Value| {
+        let mut event = event(id, at, subscription);
+        event["type"] = json!(format!("customer.subscription.{kind}"));
+        event
+    };
+    let (paid, waiting) = (subscription("sub_a", "cus_a", "active"), subscription("sub_a", "cus_a", "incomplete"));
+    says(&server.post(DOOR, &told("evt_1", "updated", &paid)).await, clients(2, 0), true);
+    says(&server.post(DOOR, &told("evt_2", "created", &waiting)).await, clients(2, 0), true);
+    let old = |status| subscription("sub_old", "cus_old", status);
+    says(&server.post(DOOR, &told("evt_3", "deleted", &old("canceled"))).await, clients(1, 0), true);
+    for (id, kind) in [("evt_4", "updated"), ("evt_5", "resumed"), ("evt_6", "created")] {
+        says(&server.post(DOOR, &told(id, kind, &old("active"))).await, clients(1, 0), true);
+    }
+    // Final is final, whenever it is said to be otherwise.
+    says(&server.post(DOOR, &event("evt_7", now(), &old("active"))).await, clients(1, 0), true);
+}
+
+/// A live endpoint also gets the events of test mode, and one for Connect those of connected accounts. Stripe tries whatever isn't
+/// answered with 2xx again for days, so these are acknowledged, named and not counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_of_test_mode_or_of_another_account_is_named_and_does_not_count() {
+    let server = Server::start().await;
+    let of = |id: &str, is_live: bool| {
+        let mut one = subscription(id, &format!("cus_{id}"), "active");
+        one["livemode"] = json!(is_live);
+        one
+    };
+    says(&server.post(DOOR, &list(false, &[of("sub_a", true)])).await, clients(1, 0), true);
+    let mut test = event("evt_1", now(), &of("sub_b", false));
+    test["livemode"] = json!(false);
+    let mut seller = event("evt_2", now(), &of("sub_c", true));
+    seller["account"] = json!("acct_1seller");
+    for (event, mode, account, named) in [
+        (&test, 1, 0, "Refused as other-mode: 1 event of test mode"),
+        (&seller, 0, 1, "Refused as other-account: 1 event"),
+    ] {
+        let refused = server.post(DOOR, event).await;
+        says(&refused, clients(1, 0), false);
+        assert_eq!(refused.json["refused"], json!({"other_account": account, "other_mode": mode}), "{refused:?}");
+        assert!(refused.json["detail"].as_str().expect("text").contains(named), "{refused:?}");
+        assert_eq!((&refused.json["taken"], &refused.json["livemode"]), (&json!(0), &json!(true)));
+    }
+    // A list is the founder's own: it is refused, so that the script that sends it stops.
+    for (list, field, index) in [
+        (list(false, &[of("sub_a", true), of("sub_b", false)]), "livemode", json!(1)),
+        (list(false, &[of("sub_b", false)]), "livemode", Value::Null),
+    ] {
+        let refused = server.post(DOOR, &list).await;
+        assert_eq!((refused.status, refused.json["field"].as_str()), (422, Some(field)), "{refused:?}");
+        assert_eq!(refused.json["errors"][0]["index"], index, "{refused:?}");
+    }
+    let other = server.post(&format!("{DOOR}?account=acct_1seller"), &list(false, &[of("sub_c", true)])).await;
+    assert_eq!((other.status, other.json["field"].as_str()), (422, Some("account")), "{other:?}");
+    let misplaced = server.post(&format!("{DOOR}?account=acct_1seller"), &seller).await;
+    assert_eq!((misplaced.status, misplaced.json["field"].as_str()), (422, Some("account")), "{misplaced:?}");
+    // Each under a source of its own is fine.
+    let seller_list = list(false, &[of("sub_c", true)]);
+    says(&server.post(&format!("{DOOR}?source=seller&account=acct_1seller"), &seller_list).await, clients(1, 0), true);
+    says(&server.post(&format!("{DOOR}?source=seller"), &seller).await, clients(1, 0), true);
+    says(&server.post(&format!("{DOOR}?source=trial"), &list(false, &[of("sub_b", false)])).await, clients(1, 0), true);
+    says(&server.post(&format!("{DOOR}?source=trial"), &test).await, clients(1, 0), true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fields_that_stripe_leaves_out_or_leaves_empty_are_not_asked_for() {
+    let server = Server::start().await;
+    says(&server.post(DOOR, &list(false, &[])).await, clients(0, 0), true);
+    for (place, object) in [
+        json!({"id": "sub_1", "object": "subscription", "customer": "cus_1", "status": "active"}),
+        json!({"id": "sub_2", "object": "subscription", "customer": null, "status": "trialing"}),
+        json!({"id": "sub_3", "object": "subscription", "status": "past_due", "cancel_at_period_end": null}),
+        json!({"id": "sub_4", "object": "subscription", "customer": null, "customer_account": "acct_9", "status": "active"}),
+        json!({"id": "sub_5", "object": "subscription", "customer": {"id": "cus_1", "deleted": true}, "status": "active"}),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let at_risk = u64::from(place >= 2);
+        let active = (place as u64 + 1).min(4);
+        says(&server.post(DOOR, &event(&format!("evt_{place}"), now(), &object)).await, clients(active, at_risk), true);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_founder_ends_a_client_that_stripe_no_longer_has() {
+    let server = Server::start().await;
+    let one = |number: u32| subscription(&format!("sub_{number}"), &format!("cus_{number}"), "active");
+    let all: Vec<Value> = (1..=4).map(one).collect();
+    says(&server.post(DOOR, &list(false, &all)).await, clients(4, 0), true);
+    let page = server.get("/founder/scaling-mode/connections?environment=production").await.text;
+    assert!(page.contains("End a client of stripe"), "{page}");
+    let sources = "/api/scaling-mode/sources";
+    let end = |client: &str, reason: Option<&str>| json!({"action": "end_client", "name": "stripe", "client": client, "reason": reason});
+    for (body, status, field) in [
+        (end("cus_1", None), 400, "reason"),
+        (end(" ", Some("gone")), 400, "client"),
+        (end("cus_9", Some("gone")), 404, "client"),
+        (json!({"action": "end_client", "name": "crm", "client": "cus_1", "reason": "gone"}), 404, "name"),
+    ] {
+        let refused = server.post(sources, &body).await;
+        assert_eq!(
+            (refused.status, refused.json["errors"][0]["field"].as_str().or(refused.json["field"].as_str())),
+            (status, Some(field)),
+            "{body}: {refused:?}"
+        );
+    }
+    assert_eq!(server.post(sources, &end("cus_1", Some("deleted in Stripe"))).await.status, 200);
+    assert_eq!(newest(&server, "clients.active").await, json!(3));
+    let form = server
+        .request(Method::POST, "/api/scaling-mode/forms/end-client")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("accept", "text/html")
+        .body("environment=production&source=stripe&client=sub_2&reason=moved+away");
+    assert!(answer(form).await.location.expect("somewhere").contains("notice=client-ended"));
+    let by_hand = ["source", "end-client", "stripe", "cus_3", "--reason", "no longer there", "--log", "warn"];
+    let (code, said, error) = server.command(&by_hand);
+    assert!(code == 0 && said.contains("Clients left: 1, at risk: 0"), "{said}{error}");
+    // Once more changes nothing, and leaves no event; another is not there.
+    assert_eq!(server.command(&by_hand).0, 0);
+    assert_eq!(server.command(&["source", "end-client", "stripe", "cus_9", "--reason", "gone", "--log", "warn"]).0, 1);
+    assert_eq!(newest(&server, "clients.active").await, json!(1));
+    let history = server.get("/api/scaling-mode/history?event_type=note").await.text;
+    for reason in [
+        "client cus_1 of stripe was ended: deleted in Stripe",
+        "client sub_2 of stripe was ended: moved away",
+        "client cus_3 of stripe was ended: no longer there",
+    ] {
+        assert_eq!(history.matches(reason).count(), 1, "{history}");
+    }
+    create(&server, "otto@example.com", "founder", None);
+    let token = token(&server, "script", &["sources:write"], None);
+    let request = server.request(Method::POST, sources).header("authorization", format!("Bearer {token}"));
+    assert_eq!(answer(request.json(&end("cus_4", Some("gone")))).await.status, 403);
 }
 
 #[tokio::test(flavor = "multi_thread")]

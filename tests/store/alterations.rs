@@ -12,7 +12,7 @@ use scaling_mode::domain::mode::Mode;
 use scaling_mode::domain::sender::Sender;
 use scaling_mode::domain::signal::{Series, Severity};
 use scaling_mode::domain::snapshot::Origin;
-use scaling_mode::domain::subscription::{Page, Status, Subscription, SubscriptionEvent, Told};
+use scaling_mode::domain::subscription::{EventKind, Page, Status, Subscription, SubscriptionEvent, Told};
 use scaling_mode::domain::telemetry::AcceptedBatch;
 use scaling_mode::server::evaluation::{Occasion, evaluate_and_record_at};
 use scaling_mode::server::proof::examine;
@@ -76,12 +76,26 @@ async fn fill(store: &dyn Store) {
         severity: Some(Severity::Warning),
         starts_at: minute(1),
     };
-    store.take_alerts(ENV, "am", &Sender::default(), &[alert], minute(12)).await.unwrap();
+    let within = chrono::Duration::hours(24);
+    store.take_alerts(ENV, "am", &Sender::default(), &[alert], within, minute(12)).await.unwrap();
     let subscription =
-        Subscription { customer: "c".to_owned(), id: "s".to_owned(), is_ending: false, status: Status::Active };
-    let page = Page { is_last: true, starting_after: None, subscriptions: vec![subscription.clone()] };
+        Subscription { customer: Some("c".to_owned()), id: "s".to_owned(), is_ending: false, status: Status::Active };
+    let page = Page {
+        account: Some("acct_1".to_owned()),
+        is_last: true,
+        is_live: Some(true),
+        starting_after: None,
+        subscriptions: vec![subscription.clone()],
+    };
     store.take_subscriptions("another", "stripe", &Sender::default(), &Told::Page(page), minute(12)).await.unwrap();
-    let event = SubscriptionEvent { created: minute(13), id: "e".to_owned(), subscription };
+    let event = SubscriptionEvent {
+        account: Some("acct_1".to_owned()),
+        created: minute(13),
+        id: "e".to_owned(),
+        is_live: Some(true),
+        kind: EventKind::Changed,
+        subscription,
+    };
     let told = Told::Events { events: vec![event], ignored: 0 };
     store.take_subscriptions("another", "stripe", &Sender::default(), &told, minute(13)).await.unwrap();
     let pull = PullState {

@@ -93,7 +93,12 @@ async fn an_alert_that_is_over_is_not_forgotten_by_a_clock_that_is_ahead() {
         };
         let resolved = Alert { ended_at: Some(minute(3)), is_firing: false, ..firing.clone() };
         let take = async |alerts: &[Alert], at| {
-            store.take_alerts(ENV, "am", &Sender::default(), alerts, minute(at)).await.unwrap().warning
+            store
+                .take_alerts(ENV, "am", &Sender::default(), alerts, Duration::hours(24), minute(at))
+                .await
+                .unwrap()
+                .open
+                .warning
         };
         store.keep_lived(&Lived::begin(minute(4), None)).await.unwrap();
         assert_eq!(take(std::slice::from_ref(&firing), 2).await, 1);

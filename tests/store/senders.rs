@@ -56,6 +56,9 @@ async fn bind(store: &dyn Store, name: &str, source: &str) -> i64 {
     store.add_token(&token, &entry).await.unwrap().id
 }
 
+/// How soon an alert must be repeated.
+const DAY: chrono::Duration = chrono::Duration::hours(24);
+
 fn alert(is_firing: bool) -> Alert {
     Alert {
         ended_at: (!is_firing).then(|| minute(2)),
@@ -134,12 +137,12 @@ async fn a_source_that_is_bound_or_asked_is_not_taken_by_naming_it_first() {
 async fn no_other_token_closes_an_alert() {
     for_each_backend(async |store| {
         let (a, b) = (token(1, &[]), token(2, &[]));
-        store.take_alerts(ENV, "am", &a, &[alert(true)], minute(2)).await.unwrap();
+        store.take_alerts(ENV, "am", &a, &[alert(true)], DAY, minute(2)).await.unwrap();
         let closing = [alert(false)];
-        let refused = store.take_alerts(ENV, "am", &b, &closing, minute(3)).await;
+        let refused = store.take_alerts(ENV, "am", &b, &closing, DAY, minute(3)).await;
         assert!(matches!(refused, Err(StoreError::SourceOfAnother(name)) if name == "am"));
-        assert_eq!(store.take_alerts(ENV, "am", &b, &[alert(true)], minute(3)).await.unwrap().critical, 1);
-        assert_eq!(store.take_alerts(ENV, "am", &a, &closing, minute(4)).await.unwrap().critical, 0);
+        assert_eq!(store.take_alerts(ENV, "am", &b, &[alert(true)], DAY, minute(3)).await.unwrap().open.critical, 1);
+        assert_eq!(store.take_alerts(ENV, "am", &a, &closing, DAY, minute(4)).await.unwrap().open.critical, 0);
     })
     .await;
 }

@@ -1,5 +1,7 @@
-//! Owns alerts as Alertmanager tells of them: what its webhook's body says, how bad an alert is, and whether it is open. Must not
-//! know how they are sent or kept. Specification: <https://prometheus.io/docs/alerting/latest/configuration/#webhook_config>.
+//! Owns alerts as Alertmanager and Grafana send them: what their webhook's body says, how bad an alert is, whether it is open, and when
+//! that is no longer known. Must not know how they are sent or kept. Specifications:
+//! <https://prometheus.io/docs/alerting/latest/configuration/#webhook_config> and
+//! <https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/>.
 
 use super::parts;
 use super::signal::{Series, Severity, Signal};
@@ -8,8 +10,8 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The version of the webhook's body that is read.
-const VERSION: &str = "4";
+/// The versions of the webhook's body that are read: Alertmanager's, and Grafana's own, which has the same fields.
+const VERSIONS: [&str; 2] = ["4", "1"];
 /// The most alerts of one notification.
 const MOST_ALERTS: usize = 10_000;
 
@@ -51,7 +53,45 @@ impl AlertState {
     }
 }
 
-/// How many alerts are open.
+/// An open alert, as its source last sent it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KnownAlert {
+    pub fingerprint: String,
+    /// When it was last repeated.
+    pub heard_at: DateTime<Utc>,
+    /// It is no longer repeated: nobody knows whether it is still open.
+    pub is_unknown: bool,
+    /// The name of its rule; empty where it has none.
+    pub name: String,
+    pub severity: Severity,
+    pub starts_at: DateTime<Utc>,
+}
+
+/// What a source's alerts come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AlertCounts {
+    /// Alerts that are open.
+    pub open: OpenAlerts,
+    /// Alerts that were open and are no longer repeated: nobody knows whether they still are.
+    pub unknown: OpenAlerts,
+}
+
+impl AlertCounts {
+    /// The numbers as samples of `warnings.open`, one for each severity, those that are zero among them. A severity with an alert that is
+    /// no longer repeated is known only as at least the others.
+    pub fn samples(self, at: DateTime<Utc>) -> Vec<Sample> {
+        let sample = |severity| {
+            let series = Series::of(Signal::WarningsOpen, Some(severity))?;
+            let atoms = self.open.of(severity).saturating_mul(series.signal().unit().atoms());
+            let is_known = self.unknown.of(severity) == 0;
+            let measurement = if is_known { Measurement::Value(atoms) } else { Measurement::AtLeast(atoms) };
+            Some(Sample { at, exact: None, id: None, measurement, series })
+        };
+        Severity::ALL.into_iter().filter_map(sample).collect()
+    }
+}
+
+/// How many alerts there are of each severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OpenAlerts {
     pub critical: u64,
@@ -75,16 +115,6 @@ impl OpenAlerts {
             Severity::Critical => &mut self.critical,
         };
         *all = all.saturating_add(count);
-    }
-
-    /// The numbers as samples of `warnings.open`, one for each severity, those that are zero among them.
-    pub fn samples(self, at: DateTime<Utc>) -> Vec<Sample> {
-        let sample = |severity| {
-            let series = Series::of(Signal::WarningsOpen, Some(severity))?;
-            let measurement = Measurement::Value(self.of(severity) * series.signal().unit().atoms());
-            Some(Sample { at, exact: None, id: None, measurement, series })
-        };
-        Severity::ALL.into_iter().filter_map(sample).collect()
     }
 }
 
@@ -117,14 +147,15 @@ pub fn read(body: &[u8]) -> Result<Vec<Alert>, NotificationError> {
     let fields = parts::fields(body).ok_or_else(|| unreadable("The body must be a JSON object.".to_owned()))?;
     let [version, truncated, list] = those(fields, ["version", "truncatedAlerts", "alerts"]);
     let mut errors = Vec::new();
-    if version.and_then(parts::text).as_deref() != Some(VERSION) {
-        errors.push(wrong(None, "version", "must be \"4\", as Alertmanager sends it"));
+    if !version.and_then(parts::text).is_some_and(|version| VERSIONS.contains(&version.as_str())) {
+        errors.push(wrong(None, "version", "must be \"4\", as Alertmanager sends it, or \"1\", as Grafana does"));
     }
     match truncated.map(|count| serde_json::from_str::<u64>(count).ok()) {
         None | Some(Some(0)) => {}
         Some(Some(cut)) => {
             let detail = format!(
-                "{cut} alerts were cut off, so that what is open would be unknown: set max_alerts: 0 in the receiver's webhook_configs"
+                "{cut} alerts were cut off, so that what is open would be unknown: set max_alerts: 0 in the receiver's webhook_configs \
+                 (Grafana: Max Alerts 0 in the contact point)"
             );
             errors.push(wrong(None, "truncatedAlerts", detail));
         }
@@ -288,10 +319,44 @@ mod tests {
     }
 
     #[test]
+    fn grafanas_own_webhook_is_read() {
+        let body = json!({"receiver": "scaling-mode", "status": "firing", "orgId": 1, "version": "1", "truncatedAlerts": 0,
+            "groupKey": "{}:{alertname=\"High\"}", "title": "[FIRING:1] High", "state": "alerting", "message": "**Firing**",
+            "alerts": [
+                {"status": "firing", "labels": {"alertname": "High", "severity": "critical", "grafana_folder": "Ops"},
+                 "annotations": {}, "startsAt": "2026-11-24T04:01:00.5+01:00", "endsAt": "0001-01-01T00:00:00Z",
+                 "values": {"B": 22, "C": 1}, "valueString": "[ var='B' ]", "fingerprint": "57c6d9296de2ad39",
+                 "silenceURL": "", "dashboardURL": "", "panelURL": "", "generatorURL": ""},
+                {"status": "resolved", "labels": {"alertname": "DatasourceNoData"}, "startsAt": "2026-11-24T03:01:00Z",
+                 "endsAt": "2026-11-24T03:02:00Z", "values": null, "fingerprint": "b2"}]});
+        let alerts = read(&serde_json::to_vec(&body).unwrap()).unwrap();
+        let first = &alerts[0];
+        assert_eq!((first.name.as_str(), first.severity, first.is_firing), ("High", Some(Severity::Critical), true));
+        assert_eq!(first.starts_at, minute(1) + chrono::Duration::milliseconds(500));
+        assert_eq!((alerts[1].severity, alerts[1].ended_at), (Some(Severity::Warning), Some(minute(2))));
+    }
+
+    #[test]
+    fn a_severity_with_an_alert_that_is_no_longer_repeated_is_known_only_in_part() {
+        let open = OpenAlerts { warning: 2, ..OpenAlerts::default() };
+        let unknown = OpenAlerts { critical: 1, warning: 1, ..OpenAlerts::default() };
+        let samples = AlertCounts { open, unknown }.samples(minute(0));
+        let of = |severity: Severity| {
+            let series = Series::of(Signal::WarningsOpen, Some(severity)).unwrap();
+            samples.iter().find(|sample| sample.series == series).unwrap().measurement.clone()
+        };
+        assert_eq!(of(Severity::Info), Measurement::Value(0));
+        assert_eq!(of(Severity::Warning), Measurement::AtLeast(2));
+        assert_eq!(of(Severity::Critical), Measurement::AtLeast(0));
+    }
+
+    #[test]
     fn what_is_wrong_is_named_in_its_place() {
         for (pointer, value, expected) in [
             ("/version", json!("3"), (None, "version")),
             ("/version", json!(4), (None, "version")),
+            ("/version", json!(1), (None, "version")),
+            ("/version", json!("2"), (None, "version")),
             ("/truncatedAlerts", json!(2), (None, "truncatedAlerts")),
             ("/truncatedAlerts", json!("2"), (None, "truncatedAlerts")),
             ("/alerts", json!({}), (None, "alerts")),

@@ -1,6 +1,7 @@
 //! Owns what is shown of a source: whether it speaks, for which signals, how much of the last day it covers. Must not know how
 //! a source is reached.
 
+use super::alert::KnownAlert;
 use super::doubt::Uncounted;
 use super::policy::Config;
 use super::prepare;
@@ -103,9 +104,13 @@ impl ConnectedSignal {
 /// A source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Connection {
+    /// Its open alerts, at most 100.
+    pub alerts: Vec<KnownAlert>,
     /// `None` where it sends by itself.
     pub asking: Option<Asking>,
     pub failure: Option<Failure>,
+    /// Whether it sends subscriptions, whose clients can be ended.
+    pub has_subscriptions: bool,
     /// Whether it was added on the page or by a script, and can be removed there.
     pub is_added: bool,
     pub name: String,
@@ -139,8 +144,10 @@ impl Connection {
         };
         let name = name.to_owned();
         Connection {
+            alerts: Vec::new(),
             asking: None,
             failure: None,
+            has_subscriptions: false,
             is_added: false,
             name,
             notice: None,
@@ -148,6 +155,12 @@ impl Connection {
             state,
             succeeded_at: None,
         }
+    }
+
+    /// The same source, with its open alerts, and whether it sends subscriptions.
+    #[must_use]
+    pub fn telling(self, alerts: Vec<KnownAlert>, has_subscriptions: bool) -> Connection {
+        Connection { alerts, has_subscriptions, ..self }
     }
 
     /// The same source, with what should be mended.

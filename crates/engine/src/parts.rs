@@ -3,12 +3,17 @@
 
 use serde::de::IgnoredAny;
 
-/// The body as text, if it is JSON.
+/// JSON without the byte order mark that Windows programs write in front of it. RFC 8259, section 8.1, lets a reader ignore it.
+pub fn without_mark(json: &[u8]) -> &[u8] {
+    json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json)
+}
+
+/// The body as text, if it is JSON. A byte order mark in front is ignored.
 ///
 /// # Errors
-/// Why it is none.
+/// Why it isn't JSON.
 pub fn json(body: &[u8]) -> Result<&str, String> {
-    let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
+    let text = std::str::from_utf8(without_mark(body)).map_err(|error| error.to_string())?;
     serde_json::from_str::<IgnoredAny>(text).map_err(|error| error.to_string())?;
     Ok(text.trim_matches(is_space))
 }
@@ -95,6 +100,14 @@ mod tests {
         assert_eq!(found, [("a:b".to_owned(), r#"{"c": ","}"#), ("d".to_owned(), "[1,2]")]);
         assert_eq!(items("[ ]").unwrap().count() + fields("{\n}").unwrap().count(), 0);
         assert!(items("{}").is_none() && fields("[]").is_none() && items("3").is_none() && fields("\"{}\"").is_none());
+    }
+
+    #[test]
+    fn one_byte_order_mark_in_front_is_ignored() {
+        assert_eq!(json(b"\xef\xbb\xbf {\"a\": 1}"), Ok("{\"a\": 1}"));
+        for body in [&b"\xef\xbb\xbf\xef\xbb\xbf{}"[..], b"{}\xef\xbb\xbf", b"{\xef\xbb\xbf}", b"\xff\xfe{\0}\0"] {
+            assert!(json(body).is_err(), "{body:?}");
+        }
     }
 
     #[test]

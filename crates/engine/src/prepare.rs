@@ -12,6 +12,7 @@ use std::borrow::Cow;
 
 /// What is said of a gauge that several exporters of one source tell differently.
 const DISAGREE: &str = "several processes of the source report it and disagree: give each a source of its own, or combine them in a mapping";
+const AT_LEAST: &str = "part of it is unknown: it is this much at least";
 
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -126,6 +127,10 @@ impl<'a> Reader<'a> {
             let (state, value, note) = match (fresh, row.is_open) {
                 (false, _) => (InputState::Stale, None, Some(too_old(self.as_of - row.last_at, max_age))),
                 (true, false) => (InputState::Known, Some(Count::exactly(row.last)), None),
+                // Whether an alert that is no longer repeated is open nobody knows: of the others there are this many.
+                (true, true) if series.severity().is_some() => {
+                    (InputState::Partial, Some(Count::at_least(row.last)), Some(Cow::Borrowed(AT_LEAST)))
+                }
                 // Of several samples of a minute nothing says which one is the least.
                 (true, true) => {
                     let least = if row.samples == 1 { row.last } else { 0 };

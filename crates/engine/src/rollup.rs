@@ -2,7 +2,7 @@
 //! Must not know windows or where rows are stored. Adding is associative, so any split of the data gives the same row.
 
 use super::histogram::Histogram;
-use super::signal::Aggregation;
+use super::signal::{Aggregation, Kind};
 use super::telemetry::{Measurement, Sample};
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +78,7 @@ pub struct MinuteRow {
     pub first: u64,
     /// The time of the earliest sample, in milliseconds since 1970.
     pub first_at: i64,
-    /// Only part of one of the samples is known: the total is this much at least.
+    /// Only part of one of the samples is known: the total is this much at least. Of a gauge, only part of the latest.
     pub is_open: bool,
     /// The value of the latest sample, in atoms.
     pub last: u64,
@@ -129,18 +129,24 @@ impl MinuteRow {
     }
 
     /// Adds another row of the same minute; where two samples share a time, the one added later counts as the later.
-    pub fn merge(&mut self, other: &MinuteRow) {
+    pub fn merge(&mut self, other: &MinuteRow, kind: Kind) {
         debug_assert_eq!(self.minute, other.minute, "rows of two minutes are never one");
         if other.first_at < self.first_at {
             self.first = other.first;
             self.first_at = other.first_at;
         }
-        if other.last_at >= self.last_at {
+        let is_later = other.last_at >= self.last_at;
+        // Of a gauge the latest sample alone counts.
+        self.is_open = match kind {
+            Kind::Gauge if is_later => other.is_open,
+            Kind::Gauge => self.is_open,
+            Kind::Sum | Kind::Level | Kind::Distribution => self.is_open || other.is_open,
+        };
+        if is_later {
             self.last = other.last;
             self.last_at = other.last_at;
         }
         self.fetched_at = self.fetched_at.max(other.fetched_at);
-        self.is_open |= other.is_open;
         self.samples += other.samples;
         self.total = self.total.saturating_add(other.total);
         match (&mut self.latency, &other.latency) {
@@ -154,6 +160,30 @@ impl MinuteRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gauge_is_known_as_its_latest_sample_is_and_a_sum_as_all_of_them_are() {
+        let row = |at: i64, is_open: bool| {
+            let measurement = if is_open { Measurement::AtLeast(1) } else { Measurement::Value(1) };
+            let at = chrono::DateTime::from_timestamp_millis(at).unwrap();
+            let series = crate::signal::Series::WarningsCritical;
+            MinuteRow::of(&Sample { at, exact: None, id: None, measurement, series }, 0)
+        };
+        for (first, second, gauge, sum) in [
+            (row(1, true), row(2, false), false, true),
+            (row(1, false), row(2, true), true, true),
+            (row(2, false), row(1, true), false, true),
+            (row(2, true), row(1, false), true, true),
+            (row(1, true), row(1, false), false, true),
+            (row(1, false), row(2, false), false, false),
+        ] {
+            for (kind, expected) in [(Kind::Gauge, gauge), (Kind::Sum, sum)] {
+                let mut merged = first.clone();
+                merged.merge(&second, kind);
+                assert_eq!(merged.is_open, expected, "{first:?} {second:?} {kind:?}");
+            }
+        }
+    }
 
     #[test]
     fn a_time_belongs_to_the_minute_that_ends_at_or_after_it() {

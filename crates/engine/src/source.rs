@@ -40,6 +40,10 @@ pub const FIELDS: [&str; 11] = [
 pub enum SourceAction {
     Add,
     AddSignal,
+    /// Of a source that sends alerts: one of them is closed, since nobody will resolve it.
+    CloseAlert,
+    /// Of a source that sends subscriptions: one of its clients is ended, since Stripe no longer has it.
+    EndClient,
     Remove,
     /// Of a source that sends by itself: it has gone, and nothing is expected of it until it sends again.
     Retire,
@@ -50,6 +54,8 @@ impl SourceAction {
         match self {
             SourceAction::Add => "add",
             SourceAction::AddSignal => "add_signal",
+            SourceAction::CloseAlert => "close_alert",
+            SourceAction::EndClient => "end_client",
             SourceAction::Remove => "remove",
             SourceAction::Retire => "retire",
         }
@@ -83,9 +89,15 @@ pub struct SourceSignal {
 #[serde(deny_unknown_fields)]
 pub struct SourceChange {
     pub action: SourceAction,
+    /// For `close_alert`: the fingerprint of the alert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<String>,
     /// For `add`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backfill_hours: Option<u32>,
+    /// For `end_client`: the id of the customer, or of one of its subscriptions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
     /// `production` when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
@@ -99,7 +111,7 @@ pub struct SourceChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late_hours: Option<u32>,
     pub name: String,
-    /// For `remove` and `retire`, optional.
+    /// For `remove` and `retire`, optional; for `close_alert` and `end_client`, required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// For `add` and `add_signal`.
@@ -141,7 +153,9 @@ impl SourceChange {
     pub fn of(action: SourceAction, environment: Option<String>, name: &str) -> SourceChange {
         SourceChange {
             action,
+            alert: None,
             backfill_hours: None,
+            client: None,
             environment,
             every_seconds: None,
             kind: None,
@@ -211,11 +225,19 @@ impl SourceChange {
         ];
         let stray = match self.action {
             SourceAction::Add => &[][..],
-            SourceAction::AddSignal | SourceAction::Remove | SourceAction::Retire => &of_source,
+            SourceAction::AddSignal
+            | SourceAction::CloseAlert
+            | SourceAction::EndClient
+            | SourceAction::Remove
+            | SourceAction::Retire => &of_source,
         };
-        let is_removing = matches!(self.action, SourceAction::Remove | SourceAction::Retire);
-        let others =
-            [("reason", self.reason.is_some() && !is_removing), ("signal", !self.signal.is_empty() && is_removing)];
+        let is_adding = matches!(self.action, SourceAction::Add | SourceAction::AddSignal);
+        let others = [
+            ("alert", self.alert.is_some() && self.action != SourceAction::CloseAlert),
+            ("client", self.client.is_some() && self.action != SourceAction::EndClient),
+            ("reason", self.reason.is_some() && is_adding),
+            ("signal", !self.signal.is_empty() && !is_adding),
+        ];
         stray.iter().chain(&others).find(|(_, is_there)| *is_there).map(|(name, _)| *name)
     }
 }
@@ -341,5 +363,12 @@ mod tests {
         assert_eq!(change.stray(), None);
         change.reason = Some("why".to_owned());
         assert_eq!(change.stray(), Some("reason"));
+        let mut change = SourceChange::of(SourceAction::CloseAlert, None, "alertmanager");
+        (change.alert, change.reason) = (Some("aa11".to_owned()), Some("silenced".to_owned()));
+        assert_eq!(change.stray(), None);
+        change.client = Some("cus_1".to_owned());
+        assert_eq!(change.stray(), Some("client"));
+        change.action = SourceAction::EndClient;
+        assert_eq!(change.stray(), Some("alert"));
     }
 }

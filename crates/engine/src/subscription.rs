@@ -1,10 +1,12 @@
-//! Owns subscriptions as a billing system tells of them, in Stripe's JSON: what makes a customer a client and a client one at
-//! risk, and what holds where word of a subscription comes late. Must not know how it is sent, signed or kept.
+//! Owns subscriptions as Stripe's JSON describes them: what makes a customer a client and a client one at risk, which event of a
+//! subscription is the later one, and whose events count. Must not know how they are sent, signed or kept.
 //! Specification: <https://docs.stripe.com/api/subscriptions/object>, <https://docs.stripe.com/api/events/object>.
 
 mod body;
+mod taken;
 
 pub use body::read;
+pub use taken::{Refused, Taken};
 
 use super::signal::{Series, Unit};
 use super::telemetry::{Measurement, Sample};
@@ -57,16 +59,22 @@ impl Status {
         Status::ALL.into_iter().find(|status| status.name() == name)
     }
 
+    /// Whether Stripe never changes it again: what comes afterwards was said before.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Status::Canceled | Status::IncompleteExpired)
+    }
+
     /// Whether it makes its customer a client.
     pub const fn is_of_client(self) -> bool {
         matches!(self, Status::Active | Status::Trialing | Status::PastDue)
     }
 }
 
-/// A subscription as it was told of.
+/// A subscription as Stripe describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
-    pub customer: String,
+    /// `None` if it names none. It is then its own client, unless its customer is known already.
+    pub customer: Option<String>,
     pub id: String,
     /// It will be cancelled: `cancel_at_period_end`, or a `cancel_at`.
     pub is_ending: bool,
@@ -85,24 +93,102 @@ impl Subscription {
     }
 }
 
-/// Whether word of a subscription changes what is known of it: what was said last holds, by the time that it was said of; of
-/// one time, what is delivered last.
-pub fn holds(known_since: Option<DateTime<Utc>>, said_at: DateTime<Utc>) -> bool {
-    known_since.is_none_or(|known| said_at >= known)
+/// What is known of a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Stripe never changes it again.
+    pub is_final: bool,
+    pub said_at: DateTime<Utc>,
 }
 
-/// An event that tells of a subscription.
+/// Whether an event or a list changes what is known of a subscription: the newest counts, and of one time the one delivered last. A
+/// final status stays.
+pub fn holds(known: Option<Known>, said_at: DateTime<Utc>) -> bool {
+    known.is_none_or(|known| !known.is_final && said_at >= known.said_at)
+}
+
+/// What an event says has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    Created,
+    /// It was updated, paused or resumed.
+    Changed,
+    Deleted,
+}
+
+/// An event about a subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubscriptionEvent {
+    /// The connected account that it happened in; `None` for the account's own.
+    pub account: Option<String>,
+    /// Stripe's time of it, in whole seconds.
     pub created: DateTime<Utc>,
     pub id: String,
+    /// Live or test mode; `None` if it doesn't say.
+    pub is_live: Option<bool>,
+    pub kind: EventKind,
     pub subscription: Subscription,
+}
+
+impl SubscriptionEvent {
+    /// The time that orders it: its second, and within it what can only have come later. A subscription is incomplete before it is
+    /// anything else, created before it is changed, and over last; Stripe delivers events of one second in any order.
+    pub fn said_at(&self) -> DateTime<Utc> {
+        let place = match (self.subscription.status, self.kind) {
+            (status, _) if status.is_final() => 3,
+            (_, EventKind::Deleted) => 3,
+            (Status::Incomplete, _) => 0,
+            (_, EventKind::Created) => 1,
+            (_, EventKind::Changed) => 2,
+        };
+        self.created + Duration::milliseconds(place)
+    }
+}
+
+/// Whose subscriptions a source counts, as its list says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Billing {
+    /// The connected account; `None` for the account's own.
+    pub account: Option<String>,
+    /// Live or test mode; `None` if the list doesn't say.
+    pub is_live: Option<bool>,
+}
+
+/// Why an event isn't counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    OtherAccount,
+    OtherMode,
+}
+
+impl Billing {
+    /// Whether it counts live mode. Until a list says so, that is assumed.
+    pub fn is_live(&self) -> bool {
+        self.is_live.unwrap_or(true)
+    }
+
+    /// Why an event isn't one of this source's, if it isn't.
+    pub fn refuses(&self, event: &SubscriptionEvent) -> Option<Refusal> {
+        if event.is_live.is_some_and(|is_live| is_live != self.is_live()) {
+            return Some(Refusal::OtherMode);
+        }
+        (event.account != self.account).then_some(Refusal::OtherAccount)
+    }
+}
+
+/// The name of a mode, as Stripe's dashboard calls it.
+pub const fn mode(is_live: bool) -> &'static str {
+    if is_live { "live" } else { "test" }
 }
 
 /// A page of the list of all subscriptions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
+    /// The connected account that the list is of; `None` for the account's own.
+    pub account: Option<String>,
     pub is_last: bool,
+    /// Live or test mode; `None` if no subscription says.
+    pub is_live: Option<bool>,
     /// The last subscription of the page before; `None` where this page is the first.
     pub starting_after: Option<String>,
     pub subscriptions: Vec<Subscription>,
@@ -127,10 +213,31 @@ pub enum PageError {
     #[error("the page before it that was taken ended with {0}: a page is missing, begin again with the first one")]
     NotNext(String),
     #[error(
+        "the source counts another account's subscriptions: give account here as for its first list, or name a source of its own"
+    )]
+    OtherAccount,
+    #[error(
+        "it is of {} mode, and the source counts {} mode: list with the other key, or name a source of its own (source=NAME)",
+        other_mode(.is_live),
+        own_mode(.is_live)
+    )]
+    OtherMode {
+        /// The mode that the source counts.
+        is_live: bool,
+    },
+    #[error(
         "the list ends without {0}, which is known and counts: list all subscriptions (status=all) of the same account, and give \
-         starting_after here as it was given to Stripe"
+         starting_after here as it was given to Stripe. If Stripe no longer has it, a founder can end its client"
     )]
     Without(String),
+}
+
+const fn own_mode(is_live: &bool) -> &'static str {
+    mode(*is_live)
+}
+
+const fn other_mode(is_live: &bool) -> &'static str {
+    mode(!*is_live)
 }
 
 /// How many clients there are.
@@ -148,45 +255,6 @@ impl Clients {
                 Sample { at, exact: None, id: None, measurement, series }
             })
             .into()
-    }
-}
-
-/// What has become of a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Taken {
-    /// `None` while no list of all subscriptions has been whole: then it is unknown.
-    pub clients: Option<Clients>,
-    /// Events that were taken before.
-    pub duplicates: u64,
-    /// Events of other types.
-    pub ignored: u64,
-    /// Whether the number of clients was stored.
-    pub is_stored: bool,
-    /// Events or subscriptions that are new.
-    pub taken: u64,
-}
-
-impl Taken {
-    /// What has become of it, as a sentence.
-    pub fn sentence(&self) -> String {
-        match self.clients {
-            None => "How many clients there are stays unknown, and nothing was stored as a number: events alone do not say how many there \
-                     were before them. Send the whole list of subscriptions first, up to the page whose has_more is false."
-                .to_owned(),
-            Some(clients) if self.is_stored => {
-                format!("{} clients, {} of them at risk: stored.", clients.active, clients.at_risk)
-            }
-            Some(_) if self.duplicates > 0 => "Nothing was stored: all of it was told before.".to_owned(),
-            Some(_) if self.ignored > 0 => {
-                "Nothing was stored: none of it tells of a subscription (customer.subscription.created, updated, deleted, paused or \
-                 resumed)."
-                    .to_owned()
-            }
-            Some(_) if self.taken > 0 => {
-                "Nothing was stored yet: the numbers follow with the page whose has_more is false.".to_owned()
-            }
-            Some(_) => "Nothing was stored: there was nothing in it.".to_owned(),
-        }
     }
 }
 
@@ -209,7 +277,7 @@ mod tests {
             ("incomplete_expired", true, false, false),
         ] {
             let status = Status::from_name(name).unwrap();
-            let one = Subscription { customer: "c".to_owned(), id: "s".to_owned(), is_ending, status };
+            let one = Subscription { customer: None, id: "s".to_owned(), is_ending, status };
             assert_eq!((one.is_of_client(), one.is_at_risk()), (is_of_client, is_at_risk), "{name}");
         }
         assert_eq!(Status::from_name("dormant"), None);
@@ -218,20 +286,68 @@ mod tests {
     #[test]
     fn what_was_said_last_holds() {
         let at = |second| DateTime::from_timestamp(second, 0).unwrap();
-        assert!(holds(None, at(1)) && holds(Some(at(1)), at(1)) && holds(Some(at(1)), at(2)));
-        assert!(!holds(Some(at(2)), at(1)));
+        let known = |second, is_final| Some(Known { is_final, said_at: at(second) });
+        assert!(holds(None, at(1)) && holds(known(1, false), at(1)) && holds(known(1, false), at(2)));
+        assert!(!holds(known(2, false), at(1)) && !holds(known(1, true), at(9)));
     }
 
     #[test]
-    fn what_has_become_of_a_body_is_a_sentence() {
-        let of = |clients, taken, duplicates, ignored, is_stored| {
-            Taken { clients, duplicates, ignored, is_stored, taken }.sentence()
+    fn events_of_one_second_are_ordered_by_what_they_say() {
+        let told = |kind, status| SubscriptionEvent {
+            account: None,
+            created: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
+            id: "e".to_owned(),
+            is_live: None,
+            kind,
+            subscription: Subscription { customer: None, id: "s".to_owned(), is_ending: false, status },
         };
-        let clients = Some(Clients { active: 3, at_risk: 1 });
-        assert_eq!(of(clients, 1, 0, 0, true), "3 clients, 1 of them at risk: stored.");
-        assert!(of(None, 1, 0, 0, false).contains("stays unknown"));
-        assert!(of(clients, 0, 1, 0, false).contains("told before"));
-        assert!(of(clients, 0, 0, 1, false).contains("none of it tells of a subscription"));
-        assert!(of(clients, 5, 0, 0, false).contains("has_more is false"));
+        use EventKind::{Changed, Created, Deleted};
+        let rising = [
+            vec![told(Created, Status::Incomplete), told(Changed, Status::Incomplete)],
+            vec![told(Created, Status::Active), told(Created, Status::Trialing)],
+            vec![told(Changed, Status::Active), told(Changed, Status::Paused), told(Changed, Status::PastDue)],
+            vec![
+                told(Deleted, Status::Canceled),
+                told(Deleted, Status::Active),
+                told(Changed, Status::Canceled),
+                told(Changed, Status::IncompleteExpired),
+            ],
+        ];
+        for (place, these) in rising.iter().enumerate() {
+            for one in these {
+                assert!(these.iter().all(|other| other.said_at() == one.said_at()), "{one:?}");
+                assert!(one.said_at() < one.created + Duration::seconds(1));
+                for other in rising[place + 1..].iter().flatten() {
+                    assert!(one.said_at() < other.said_at(), "{one:?} {other:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_events_of_the_sources_mode_and_account_count() {
+        let told = |is_live, account: Option<&str>| SubscriptionEvent {
+            account: account.map(str::to_owned),
+            created: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
+            id: "e".to_owned(),
+            is_live,
+            kind: EventKind::Changed,
+            subscription: Subscription { customer: None, id: "s".to_owned(), is_ending: false, status: Status::Active },
+        };
+        let own = |is_live, account: Option<&str>| Billing { account: account.map(str::to_owned), is_live };
+        for (billing, event, refusal) in [
+            (own(None, None), told(Some(true), None), None),
+            (own(None, None), told(None, None), None),
+            (own(None, None), told(Some(false), None), Some(Refusal::OtherMode)),
+            (own(Some(true), None), told(Some(false), None), Some(Refusal::OtherMode)),
+            (own(Some(false), None), told(Some(false), None), None),
+            (own(Some(false), None), told(Some(true), None), Some(Refusal::OtherMode)),
+            (own(Some(true), None), told(Some(true), Some("acct_1")), Some(Refusal::OtherAccount)),
+            (own(Some(true), Some("acct_1")), told(Some(true), Some("acct_1")), None),
+            (own(Some(true), Some("acct_1")), told(Some(true), Some("acct_2")), Some(Refusal::OtherAccount)),
+            (own(Some(true), Some("acct_1")), told(Some(true), None), Some(Refusal::OtherAccount)),
+        ] {
+            assert_eq!(billing.refuses(&event), refusal, "{billing:?} {event:?}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization;
 
 /// The fewest and the most characters of a password. The most is there only so that nobody has megabytes hashed.
 pub const SHORTEST: usize = 8;
@@ -20,11 +21,18 @@ const OURS: [&str; 8] =
 /// Hashes at the same time: each takes 19 MiB and a core for some hundredths of a second, and the page must stay quick.
 const AT_ONCE: usize = 1;
 
+/// A password in normal form C: keyboards write the same character as one code point or as several (NIST SP 800-63B, 3.1.1.2; RFC 8265).
+fn composed(password: &str) -> String {
+    password.nfc().collect()
+}
+
 /// Why a password cannot be chosen, as a sentence's end.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn check(password: &str, about: &[&str]) -> Result<(), String> {
+    let password = composed(password);
+    let password = password.as_str();
     let length = password.chars().count();
     if length < SHORTEST {
         return Err(format!("must have at least {SHORTEST} characters"));
@@ -62,20 +70,24 @@ impl Hasher {
     /// # Errors
     /// [`HashError`] for the log.
     pub async fn hash(&self, password: String) -> Result<String, HashError> {
+        let password = composed(&password);
         let _permit = self.0.acquire().await;
         tokio::task::spawn_blocking(move || hash(&password)).await.map_err(|error| HashError(error.to_string()))?
     }
 
-    /// Whether it is the password of this hash. Where there is none it takes as long all the same, so that nobody learns from the time
-    /// whether a person exists.
+    /// Whether it is the password of this hash, in normal form C or as it was typed: hashes from before passwords were normalised stay
+    /// good. Where there is none it takes as long all the same, so that nobody learns from the time whether a person exists.
     pub async fn is_right(&self, password: String, stored: Option<String>) -> bool {
-        if password.chars().count() > LONGEST {
+        let composed = composed(&password);
+        if composed.chars().count() > LONGEST {
             return false;
         }
+        let forms = if composed == password { vec![composed] } else { vec![composed, password] };
         let _permit = self.0.acquire().await;
         let checked = tokio::task::spawn_blocking(move || {
             let against = stored.as_deref().unwrap_or_else(|| nobodys());
-            Argon2::default().verify_password(password.as_bytes(), against).is_ok() && stored.is_some()
+            let is_one = forms.iter().any(|form| Argon2::default().verify_password(form.as_bytes(), against).is_ok());
+            is_one && stored.is_some()
         });
         checked.await.unwrap_or(false)
     }
@@ -122,6 +134,27 @@ mod tests {
             assert_eq!(check(right, &["anna@example.com"]), Ok(()), "{right}");
         }
         assert!(check(&"x".repeat(300), &[]).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_password_is_the_same_however_its_characters_are_composed() {
+        let (composed, parted) =
+            ("Übergrößenträger-café-naïve", "U\u{308}bergro\u{308}ßentra\u{308}ger-cafe\u{301}-nai\u{308}ve");
+        let hasher = Hasher::default();
+        for chosen in [composed, parted] {
+            let stored = hasher.hash(chosen.to_owned()).await.unwrap();
+            for typed in [composed, parted] {
+                assert!(hasher.is_right(typed.to_owned(), Some(stored.clone())).await, "{chosen:?}, {typed:?}");
+            }
+            assert!(!hasher.is_right(composed.replace('é', "e"), Some(stored)).await);
+        }
+        // What was hashed as it was typed, before passwords were normalised.
+        let before = super::hash(parted).unwrap();
+        assert!(hasher.is_right(parted.to_owned(), Some(before)).await);
+        assert!(check("a\u{301}b\u{301}c\u{301}d\u{301}", &[]).unwrap_err().contains("at least 8"), "four characters");
+        // Form C joins no two passwords that are typed differently: a ligature is not its letters.
+        let stored = hasher.hash("ﬁne lamp quietly".to_owned()).await.unwrap();
+        assert!(!hasher.is_right("fine lamp quietly".to_owned(), Some(stored)).await);
     }
 
     /// ASVS 6.2.8, 11.4.2.

@@ -2,20 +2,21 @@
 //! that it was. Who it was is believed of the signed ID token alone; what else it is called may be asked for with the access token, which is
 //! then let go of. Must not know whom an account is connected with, or where anything is kept.
 
+use super::id_token;
 use crate::server::config::OpenId;
 use crate::server::sources::outgoing::{Allowed, AskError, Outgoing};
 use chrono::{DateTime, Duration, Utc};
 use openidconnect::core::{
-    CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdTokenClaims,
-    CoreJwsSigningAlgorithm, CoreProviderMetadata, CoreUserInfoClaims,
+    CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdTokenClaims, CoreJsonWebKeySet,
+    CoreProviderMetadata, CoreUserInfoClaims,
 };
 use openidconnect::{
     AccessToken, AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
     EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
-    PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
+    PkceCodeVerifier, RedirectUrl, Scope,
 };
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::RwLock;
 
 /// How long what a provider says of itself is believed before it is asked again.
@@ -32,18 +33,6 @@ fn asked_again_after() -> Duration {
 fn skew() -> Duration {
     Duration::minutes(2)
 }
-
-/// The algorithms that an ID token may be signed with. None of them could be forged with the secret that this server shares.
-const ALGORITHMS: [CoreJwsSigningAlgorithm; 8] = [
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha384,
-    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
-    CoreJwsSigningAlgorithm::EcdsaP384Sha384,
-    CoreJwsSigningAlgorithm::EdDsa,
-];
 
 /// Why nobody is known by it. The cause is for the log.
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +118,46 @@ impl<'c> AsyncHttpClient<'c> for Asking {
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(self.0.send(request))
+    }
+}
+
+/// An exchange of a code: what the answer says beside its tokens is left out, and the ID token is kept as it came.
+struct Exchange {
+    id_token: Mutex<Option<String>>,
+    of: Arc<Inner>,
+}
+
+impl<'c> AsyncHttpClient<'c> for Exchange {
+    type Error = AskError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, AskError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(async move {
+            let mut answer = self.of.asking.0.send(request).await?;
+            if let Some((body, token)) = id_token::of_answer(answer.body()) {
+                *answer.body_mut() = body;
+                *self.id_token.lock().unwrap_or_else(PoisonError::into_inner) = token;
+            }
+            Ok(answer)
+        })
+    }
+}
+
+/// A question what an account is called: what the answer says beside that is left out.
+struct Naming(Arc<Inner>);
+
+impl<'c> AsyncHttpClient<'c> for Naming {
+    type Error = AskError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, AskError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(async move {
+            let mut answer = self.0.asking.0.send(request).await?;
+            if let Some(body) = id_token::of_account(answer.body()) {
+                *answer.body_mut() = body;
+            }
+            Ok(answer)
+        })
     }
 }
 
@@ -227,22 +256,27 @@ impl Provider {
         back: &str,
         now: DateTime<Utc>,
     ) -> Result<Account, ProviderError> {
-        let client = self.client(self.metadata(now, fresh_for()).await?, back)?;
+        let metadata = self.metadata(now, fresh_for()).await?;
+        let keys = metadata.jwks().clone();
+        let client = self.client(metadata, back)?;
+        let exchange = Exchange { id_token: Mutex::default(), of: self.0.clone() };
         let answer = client
             .exchange_code(AuthorizationCode::new(returned.code))
             .map_err(|error| ProviderError::Answered(error.to_string()))?
             .set_pkce_verifier(PkceCodeVerifier::new(returned.verifier))
-            .request_async(&self.0.asking)
+            .request_async(&exchange)
             .await
             .map_err(|error| ProviderError::Answered(with_causes(&error)))?;
-        let token = answer.id_token().ok_or_else(|| ProviderError::Answered("there is no ID token".to_owned()))?;
+        let token = exchange.id_token.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let token = token.ok_or_else(|| ProviderError::Answered("there is no ID token".to_owned()))?;
         let nonce = Nonce::new(returned.nonce.to_owned());
-        let claims = match verified(&client, token, &nonce, now) {
+        let claims = match verified((&client, &keys), &token, &nonce, now) {
             Ok(claims) => claims,
             // Perhaps it has a new key since it was asked.
             Err(_) => {
-                let client = self.client(self.metadata(now, asked_again_after()).await?, back)?;
-                verified(&client, token, &nonce, now)?
+                let metadata = self.metadata(now, asked_again_after()).await?;
+                let keys = metadata.jwks().clone();
+                verified((&self.client(metadata, back)?, &keys), &token, &nonce, now)?
             }
         };
         let mut account = self.account(&claims);
@@ -255,7 +289,8 @@ impl Provider {
     /// Asks what the account is called, where the ID token does not say. Who it is, is known already, so that this may fail.
     async fn ask_more(&self, client: &Client, token: AccessToken, claims: &CoreIdTokenClaims, account: &mut Account) {
         let Ok(request) = client.user_info(token, Some(claims.subject().clone())) else { return };
-        let told: Result<CoreUserInfoClaims, _> = request.request_async(&self.0.asking).await;
+        let naming = Naming(self.0.clone());
+        let told: Result<CoreUserInfoClaims, _> = request.request_async(&naming).await;
         match told {
             Ok(told) => {
                 let email = told.email().map(|email| email.to_string());
@@ -310,17 +345,19 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 
 /// What an ID token says, where its signature, issuer, audience, times and nonce are right.
 fn verified(
-    client: &Client,
-    token: &openidconnect::core::CoreIdToken,
+    (client, keys): (&Client, &CoreJsonWebKeySet),
+    token: &str,
     nonce: &Nonce,
     now: DateTime<Utc>,
 ) -> Result<CoreIdTokenClaims, ProviderError> {
+    let token = id_token::signed(token, keys).map_err(ProviderError::Unproved)?;
     let issued = move |at: DateTime<Utc>| {
         if at <= now + skew() { Ok(()) } else { Err("it was issued in the future".to_owned()) }
     };
     let verifier = client
         .id_token_verifier()
-        .set_allowed_algs(ALGORITHMS)
+        // It was checked just now, over the token as it came; here its claims have taken other forms.
+        .insecure_disable_signature_check()
         .set_time_fn(move || now - skew())
         .set_issue_time_verifier_fn(issued);
     token.claims(&verifier, nonce).cloned().map_err(|error| ProviderError::Unproved(with_causes(&error)))

@@ -130,7 +130,8 @@ fn credential(name: &str, environment: &dyn Fn(&str) -> Option<String>) -> Resul
 
 fn read(path: &Path) -> Result<Secret, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-    match text.trim_end_matches(['\r', '\n']) {
+    // Editors on Windows put a byte order mark in front.
+    match text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']) {
         "" => Err(format!("{} is empty", path.display())),
         secret => Ok(Secret(secret.to_owned())),
     }
@@ -144,7 +145,7 @@ mod tests {
     fn a_secret_is_looked_for_in_its_variable_then_in_its_file_then_among_the_credentials() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
-        std::fs::write(path("mounted"), "of the file\n").unwrap();
+        std::fs::write(path("mounted"), "\u{feff}of the file\r\n").unwrap();
         std::fs::write(path("empty"), "\n").unwrap();
         std::fs::write(path("TOKEN"), "of the credential").unwrap();
         let search = |variables: &[(&str, String)], name: &str| {

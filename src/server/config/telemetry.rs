@@ -6,7 +6,7 @@ use crate::domain::mapping::{Combine, Matcher, Pattern, REPLICA_LABELS, Rule, Ru
 use crate::domain::price::{ModelPrice, PriceTable};
 use crate::domain::sender::MOST_SOURCES;
 use crate::domain::signal::{Series, Severity, Signal};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -58,6 +58,16 @@ pub(super) fn replica_labels(given: &[String], file: Option<Vec<String>>) -> Res
         return Err(value_error("replica_labels", "has an empty name: write labels such as prometheus_replica"));
     }
     Ok(labels)
+}
+
+/// How soon an open alert must be repeated. Alertmanager and Grafana repeat one every 4 hours unless told otherwise; a day leaves room for
+/// five repetitions that are lost, and for those who repeat twice a day.
+pub(super) fn alert_repeats(hours: Option<u32>) -> Result<Duration, SettingsError> {
+    let hours = hours.unwrap_or(24);
+    if !(1..=720).contains(&hours) {
+        return Err(value_error("alert_repeat_hours", "must be from 1 to 720"));
+    }
+    Ok(Duration::hours(i64::from(hours)))
 }
 
 impl Mapping {

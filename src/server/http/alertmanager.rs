@@ -1,11 +1,11 @@
-//! Owns the door that Alertmanager's webhook tells of alerts through. Must not know what an alert means; what is acknowledged
+//! Owns the door that the webhooks of Alertmanager and Grafana send alerts through. Must not know what an alert means; what is acknowledged
 //! is stored.
 
 use super::context::DEFAULT_ENVIRONMENT;
 use super::receive;
 use super::{AppState, identity, problem};
 use crate::domain::access::Permission;
-use crate::domain::alert::{self, NotificationError, OpenAlerts};
+use crate::domain::alert::{self, AlertCounts, NotificationError};
 use crate::domain::signal::{Severity, Signal};
 use crate::error::{Code, WireError};
 use crate::server::clock;
@@ -26,7 +26,7 @@ pub struct Sender {
     source: Option<String>,
 }
 
-/// `POST /api/alertmanager`: the webhook, version 4.
+/// `POST /api/alertmanager`: Alertmanager's webhook, version 4, or Grafana's, version 1.
 pub async fn receive(
     State(state): State<AppState>,
     sender: Result<Query<Sender>, QueryRejection>,
@@ -39,12 +39,12 @@ pub async fn receive(
         ));
     };
     match take(&state, sender, request).await {
-        Ok(open) => axum::Json(serde_json::json!({"open": open})).into_response(),
+        Ok(counts) => axum::Json(counts).into_response(),
         Err(error) => problem::response(&error),
     }
 }
 
-async fn take(state: &AppState, sender: Sender, request: Request) -> Result<OpenAlerts, WireError> {
+async fn take(state: &AppState, sender: Sender, request: Request) -> Result<AlertCounts, WireError> {
     let environment = sender.environment.unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned());
     let identity = identity::of(&request)?;
     identity::allow(&identity, Permission::SendTelemetry, &environment)?;
@@ -52,14 +52,14 @@ async fn take(state: &AppState, sender: Sender, request: Request) -> Result<Open
     let source = receive::source(sender.source, DEFAULT_SOURCE)?;
     let whole = receive::body(request, None).await.map_err(|refusal| refusal.error)?;
     let alerts = alert::read(&whole.bytes).map_err(refused)?;
-    let open = state
+    let counts = state
         .store
-        .take_alerts(&environment, &source, &speaks, &alerts, clock::now())
+        .take_alerts(&environment, &source, &speaks, &alerts, state.settings.alert_repeats, clock::now())
         .await
         .map_err(problem::of_store)?;
     state.metrics.count_samples(Severity::ALL.len() as u64);
     state.feed.tell(&environment, &Message::Telemetry { signals: vec![Signal::WarningsOpen] });
-    Ok(open)
+    Ok(counts)
 }
 
 /// What a sender is told whose notification cannot be taken.

@@ -46,6 +46,9 @@ pub async fn connections(
     let page: Vec<String> = rest.by_ref().take(limit).map(str::to_owned).collect();
     let next = rest.next().and_then(|_| page.last().cloned());
     let streams = state.store.streams_of(name, span, &page).await.map_err(problem::of_store)?;
+    let alerts =
+        state.store.open_alerts(name, &page, state.settings.alert_repeats, now).await.map_err(problem::of_store)?;
+    let subscribers = state.store.subscribers(name, &page).await.map_err(problem::of_store)?;
     let connections = page
         .iter()
         .map(String::as_str)
@@ -54,7 +57,9 @@ pub async fn connections(
                 let own = sources.iter().find(|own| own.source == name && own.series == series)?;
                 own.data_through.or(own.last_at)
             };
-            let connection = Connection::of(name, &streams, heard, &config, now);
+            let own = alerts.iter().filter(|(source, _)| source == name).map(|(_, alert)| alert.clone()).collect();
+            let connection = Connection::of(name, &streams, heard, &config, now)
+                .telling(own, subscribers.iter().any(|source| source == name));
             let Some(Known { is_added, source, .. }) = asked.iter().find(|known| known.name == name) else {
                 return connection;
             };

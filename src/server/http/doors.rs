@@ -107,6 +107,8 @@ pub const ENTRIES: &[Entry] = &[
     post("/api/scaling-mode/forms/add-signal", Needs(&[AddSources])),
     post("/api/scaling-mode/forms/remove-source", Needs(&[OperateSources])),
     post("/api/scaling-mode/forms/retire-source", Needs(&[AddSources])),
+    post("/api/scaling-mode/forms/close-alert", Needs(&[AddSources])),
+    post("/api/scaling-mode/forms/end-client", Needs(&[AddSources])),
     post("/api/scaling-mode/forms/sign-in", Open),
     post("/api/scaling-mode/forms/sign-in-code", Open),
     post("/api/scaling-mode/forms/begin-passkey-sign-in", Open),

@@ -33,6 +33,19 @@ pub fn of_store(error: StoreError) -> WireError {
         StoreError::UnknownSource(name) => {
             WireError::new(Code::UnknownSource, format!("This environment has no source \"{}\".", shorten(&name))).at("name")
         }
+        StoreError::UnknownAlert(fingerprint) => WireError::new(
+            Code::UnknownAlert,
+            format!("This source has no open alert \"{}\". The connections page lists those that are open.", shorten(&fingerprint)),
+        )
+        .at("alert"),
+        StoreError::UnknownClient(client) => WireError::new(
+            Code::UnknownClient,
+            format!(
+                "This source counts no client \"{}\". Give the id of its customer (cus_...) or of a subscription (sub_...).",
+                shorten(&client)
+            ),
+        )
+        .at("client"),
         StoreError::TooManyAsked(most) => WireError::new(
             Code::TooManySources,
             format!("The server asks {most} added sources, the most it asks. Remove one first, or name this one in the settings file."),
@@ -70,7 +83,12 @@ pub fn of_store(error: StoreError) -> WireError {
         }
         // Nothing was stored: the transaction of the page is undone.
         StoreError::Page(error) => {
-            let field = if matches!(error, PageError::Without(_)) { "data" } else { "starting_after" };
+            let field = match error {
+                PageError::Without(_) => "data",
+                PageError::OtherAccount => "account",
+                PageError::OtherMode { .. } => "livemode",
+                PageError::NothingOpen | PageError::NotNext(_) => "starting_after",
+            };
             WireError::new(Code::Rejected, format!("Nothing of the page was stored: {error}.")).at(field)
         }
         StoreError::KeyReused => WireError::new(

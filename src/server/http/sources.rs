@@ -7,11 +7,14 @@ use crate::domain::access::Permission;
 use crate::domain::act::MAX_REASON;
 use crate::domain::history::{EventType, NewEvent};
 use crate::domain::policy::FieldError;
+use crate::domain::signal::Signal;
 use crate::domain::source::{SourceAction, SourceChange, SourceView, kept, wrong};
 use crate::domain::telemetry::RowError;
 use crate::error::{Code, WireError};
 use crate::server::clock;
+use crate::server::closing::{self, ClosingError};
 use crate::server::config::{Added, Unbound};
+use crate::server::live::Message;
 use crate::server::retiring::{self, RetiringError};
 use crate::server::store::{AddedSource, IdempotencyKey, SourceEdit};
 use crate::views::overview::Notice;
@@ -31,8 +34,10 @@ struct Prepared {
 pub async fn change(body: SourceChange, key: Option<IdempotencyKey>) -> Result<SourceView, WireError> {
     let state = state()?;
     let environment = context::allowed(permission(body.action), body.environment.clone()).await?.environment;
-    if body.action == SourceAction::Retire {
-        return retire(&state, &body, environment).await;
+    match body.action {
+        SourceAction::Retire => return retire(&state, &body, environment).await,
+        SourceAction::CloseAlert | SourceAction::EndClient => return close(&state, &body, environment).await,
+        SourceAction::Add | SourceAction::AddSignal | SourceAction::Remove => {}
     }
     if let Some(key) = &key
         && let Some(left) = state.store.source_changed_under(&environment, key).await.map_err(problem::of_store)?
@@ -50,8 +55,12 @@ pub async fn change(body: SourceChange, key: Option<IdempotencyKey>) -> Result<S
 /// The permission for a change. Adding a source decides what the server asks and believes: only founders may.
 const fn permission(action: SourceAction) -> Permission {
     match action {
-        // A retired source can no longer hold growth back.
-        SourceAction::Add | SourceAction::AddSignal | SourceAction::Retire => Permission::AddSources,
+        // What is retired, closed or ended can no longer hold growth back.
+        SourceAction::Add
+        | SourceAction::AddSignal
+        | SourceAction::CloseAlert
+        | SourceAction::EndClient
+        | SourceAction::Retire => Permission::AddSources,
         SourceAction::Remove => Permission::OperateSources,
     }
 }
@@ -107,7 +116,9 @@ async fn prepared(state: &AppState, body: &SourceChange, environment: String) ->
             let edit = SourceEdit { after: None, before: Some(row.definition), name };
             Ok(Prepared { edit, environment, reason, view })
         }
-        SourceAction::Retire => Err(mistake(wrong("action", "retire changes no definition"))),
+        SourceAction::CloseAlert | SourceAction::EndClient | SourceAction::Retire => {
+            Err(mistake(wrong("action", format!("{} changes no definition", body.action.name()))))
+        }
     }
 }
 
@@ -125,6 +136,33 @@ async fn retire(state: &AppState, body: &SourceChange, environment: String) -> R
         }
         RetiringError::Store(error) => problem::of_store(error),
     })?;
+    Ok(view_of(&environment, &body.name, ""))
+}
+
+/// Closes an alert, or ends a client, that its sender will not.
+async fn close(state: &AppState, body: &SourceChange, environment: String) -> Result<SourceView, WireError> {
+    if let Some(field) = body.stray() {
+        return Err(mistake(wrong(field, format!("{field} does not belong to {}", body.action.name()))));
+    }
+    let (field, named, signals) = match body.action {
+        SourceAction::CloseAlert => ("alert", &body.alert, vec![Signal::WarningsOpen]),
+        _ => ("client", &body.client, vec![Signal::ClientsActive, Signal::ClientsAtRisk]),
+    };
+    let named = named.as_deref().map(str::trim).filter(|named| !named.is_empty());
+    let named = named.ok_or_else(|| mistake(wrong(field, format!("{field} is required by {}", body.action.name()))))?;
+    let (asker, store) = (context::asker()?, state.store.as_ref());
+    let (place, reason) = ((environment.as_str(), body.name.as_str(), named), body.reason.as_deref());
+    let done = match body.action {
+        SourceAction::CloseAlert => {
+            closing::close_alert(&state.settings, store, place, asker.actor(), reason).await.map(|_| ())
+        }
+        _ => closing::end_client(store, place, asker.actor(), reason).await.map(|_| ()),
+    };
+    done.map_err(|error| match error {
+        ClosingError::Reason(_) => mistake(wrong("reason", error.to_string())),
+        ClosingError::Store(error) => problem::of_store(error),
+    })?;
+    state.feed.tell(&environment, &Message::Telemetry { signals });
     Ok(view_of(&environment, &body.name, ""))
 }
 
@@ -221,19 +259,18 @@ async fn by_form(
     notices::lead_to(&format!("{address}#notice"), result)
 }
 
-/// Removes or retires a source by a form, and leads the browser back.
-pub async fn end_by_form(
-    action: SourceAction,
-    environment: Option<String>,
-    source: &str,
-    reason: Option<String>,
-) -> Result<(), WireError> {
-    let mut body = SourceChange::of(action, environment.clone(), source);
-    body.reason = reason.filter(|reason| !reason.trim().is_empty());
+/// Removes or retires a source, closes one of its alerts, or ends one of its clients by a form, and leads the browser back.
+pub async fn end_by_form(mut body: SourceChange) -> Result<(), WireError> {
+    body.reason = body.reason.filter(|reason| !reason.trim().is_empty());
+    let (action, environment) = (body.action, body.environment.clone());
     let result = change(body, None).await.map(|_| ());
     let notice = match &result {
-        Ok(()) if action == SourceAction::Retire => "source-retired",
-        Ok(()) => "source-removed",
+        Ok(()) => match action {
+            SourceAction::CloseAlert => "alert-closed",
+            SourceAction::EndClient => "client-ended",
+            SourceAction::Retire => "source-retired",
+            SourceAction::Add | SourceAction::AddSignal | SourceAction::Remove => "source-removed",
+        },
         Err(error) => error.code_name(),
     };
     let address = address(&context::name(environment), notice);
@@ -289,6 +326,8 @@ fn words(code: &str) -> Option<Notice> {
         }
         "source-removed" => (false, "The source was removed and is no longer asked. Its numbers stay."),
         "source-retired" => (false, "The source was retired. Its numbers stay, and it is back when it sends again."),
+        "alert-closed" => (false, "The alert was closed. It is open again if its sender repeats it."),
+        "client-ended" => (false, "The client was ended. It counts again if Stripe sends it."),
         "source-wrong" => (true, "Nothing was added: something that was entered cannot be. It is named below."),
         code => return notices::of_problem(code, "Nothing was changed."),
     };

@@ -9,7 +9,7 @@ use super::{AppState, identity, problem, signature};
 use crate::domain::access::Permission;
 use crate::domain::sender::Sender as SourceSender;
 use crate::domain::signal::Signal;
-use crate::domain::subscription::{self, Taken};
+use crate::domain::subscription::{self, Refused, Taken, Told};
 use crate::error::{Code, WireError};
 use crate::server::clock;
 use crate::server::config::Token;
@@ -30,6 +30,8 @@ const DEFAULT_SOURCE: &str = "stripe";
 pub struct Sender {
     environment: Option<String>,
     source: Option<String>,
+    /// Of a page: the connected account that it is of, as Stripe was given it (`Stripe-Account`).
+    account: Option<String>,
     /// As Stripe was given it for this page.
     starting_after: Option<String>,
 }
@@ -51,7 +53,7 @@ pub async fn receive(
     let Ok(Query(sender)) = sender else {
         return problem::response(&WireError::new(
             Code::Malformed,
-            "The parameters here are environment, source and starting_after, each once.",
+            "The parameters here are environment, source, account and starting_after, each once.",
         ));
     };
     match take(&state, sender, request).await {
@@ -65,6 +67,7 @@ async fn take(state: &AppState, sender: Sender, request: Request) -> Result<Take
     let source = receive::source(sender.source, DEFAULT_SOURCE)?;
     // Stripe's own libraries leave a parameter that is empty out.
     let starting_after = sender.starting_after.filter(|id| !id.is_empty());
+    let account = sender.account.filter(|id| !id.is_empty());
     // Where no signature is asked for, whoever sends must be somebody who may.
     // A signature proves that a founder let Stripe send.
     let mut speaks = SourceSender::person(state.settings.most_sources);
@@ -80,9 +83,28 @@ async fn take(state: &AppState, sender: Sender, request: Request) -> Result<Take
     prove(state.settings.stripe.as_ref(), &headers, &whole.bytes, now).inspect_err(|error| {
         tracing::warn!(address, problem = error.code_name(), "an event of Stripe was refused");
     })?;
-    let told = subscription::read(&whole.bytes, starting_after.as_deref(), now).map_err(refused)?;
+    let mut told = subscription::read(&whole.bytes, starting_after.as_deref(), now).map_err(refused)?;
+    match &mut told {
+        Told::Page(page) => page.account = account,
+        // An event says itself which account it is of.
+        Told::Events { .. } if account.is_some() => {
+            let sentence = "account belongs to pages of subscriptions, not to events. Nothing was stored.";
+            return Err(WireError::new(Code::Rejected, sentence).at("account"));
+        }
+        Told::Events { .. } => {}
+    }
     let taken =
         state.store.take_subscriptions(&environment, &source, &speaks, &told, now).await.map_err(problem::of_store)?;
+    if !taken.refused.is_none() {
+        let Refused { other_account, other_mode } = taken.refused;
+        tracing::warn!(
+            environment,
+            source,
+            other_mode,
+            other_account,
+            "events of another mode or account of Stripe do not count"
+        );
+    }
     if taken.is_stored {
         let signals = vec![Signal::ClientsActive, Signal::ClientsAtRisk];
         state.metrics.count_samples(signals.len() as u64);

@@ -8,6 +8,7 @@ pub use in_parts::Read;
 use super::messages::{MOST, PLAIN, Shape, is_json_in_bounds, is_read_in_bounds};
 use crate::domain::mapping::Mapper;
 use crate::domain::metric::{Buckets, Labels, Point, PointValue, Temporality};
+use crate::domain::parts;
 use chrono::{DateTime, Utc};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
@@ -57,6 +58,7 @@ pub fn read(body: &[u8], is_json: bool) -> Result<ExportMetricsServiceRequest, S
         return Err(format!("the body holds more than {MOST} messages: send it in parts"));
     }
     if is_json {
+        let body = parts::without_mark(body);
         // A list would be read as the fields of a request in their order.
         if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first == b'[') {
             return Err("the body is no OTLP metrics request: it is a list".to_owned());

@@ -305,6 +305,11 @@ pub(super) const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "billing",
+        key: 1,
+        columns: &[("source_id", Whole), ("account", Text), ("is_live", Flag), ("seal", Whole)],
+    },
+    Table {
         name: "added_sources",
         key: 2,
         columns: &[("environment_id", Whole), ("name", Text), ("definition", Text), ("changed_at", Time)],

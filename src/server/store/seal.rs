@@ -19,6 +19,7 @@ pub(super) const SEALED: [&str; 13] = [
     "subscriptions",
     "subscription_events",
     "subscription_lists",
+    "billing",
 ];
 
 /// The definition of a sealed table.

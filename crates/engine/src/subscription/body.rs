@@ -1,8 +1,9 @@
 //! Owns how a body is read: one event, a list of events, or a page of subscriptions, each into types of its own, so that a body
 //! takes no more memory than it has bytes. Must not know what a subscription counts for.
 
-use super::{Page, Status, Subscription, SubscriptionEvent, Told};
+use super::{EventKind, Page, Status, Subscription, SubscriptionEvent, Told};
 use crate::alert::NotificationError;
+use crate::parts;
 use crate::telemetry::{MAX_AHEAD, RowError};
 use chrono::{DateTime, Utc};
 use serde::de::{Error, SeqAccess, Visitor};
@@ -18,16 +19,14 @@ const LONGEST_ID: usize = 255;
 /// Mistakes that are named one by one.
 const MOST_ERRORS: usize = 100;
 
-/// The types of events that tell of a subscription.
-const TYPES: [&str; 5] = [
-    "customer.subscription.created",
-    "customer.subscription.updated",
-    "customer.subscription.deleted",
-    "customer.subscription.paused",
-    "customer.subscription.resumed",
+/// The types of events about a subscription, and what each says has happened. After `deleted` it is over, even if its status says otherwise.
+const TYPES: [(&str, EventKind); 5] = [
+    ("customer.subscription.created", EventKind::Created),
+    ("customer.subscription.updated", EventKind::Changed),
+    ("customer.subscription.deleted", EventKind::Deleted),
+    ("customer.subscription.paused", EventKind::Changed),
+    ("customer.subscription.resumed", EventKind::Changed),
 ];
-/// The type after which a subscription is over, whatever its status says.
-const DELETED: &str = "customer.subscription.deleted";
 
 /// What a body or an entry says it is.
 #[derive(Deserialize)]
@@ -38,12 +37,16 @@ struct Kind<'b> {
 
 #[derive(Deserialize)]
 struct EventBody<'b> {
+    #[serde(borrow, default)]
+    account: Option<Cow<'b, str>>,
     created: i64,
     #[serde(borrow, default)]
     data: Option<&'b RawValue>,
     id: Cow<'b, str>,
     #[serde(borrow, rename = "type")]
     kind: Cow<'b, str>,
+    #[serde(default)]
+    livemode: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -56,11 +59,17 @@ struct EventData<'b> {
 struct SubscriptionBody<'b> {
     #[serde(default)]
     cancel_at: Option<i64>,
-    cancel_at_period_end: bool,
-    #[serde(borrow)]
-    customer: Customer<'b>,
+    #[serde(default)]
+    cancel_at_period_end: Option<bool>,
+    #[serde(borrow, default)]
+    customer: Option<Customer<'b>>,
+    /// Names the customer where `customer` doesn't (Accounts v2).
+    #[serde(borrow, default)]
+    customer_account: Option<Cow<'b, str>>,
     #[serde(borrow)]
     id: Cow<'b, str>,
+    #[serde(default)]
+    livemode: Option<bool>,
     #[serde(borrow)]
     object: Cow<'b, str>,
     #[serde(borrow)]
@@ -120,7 +129,8 @@ impl<'de: 'b, 'b> Deserialize<'de> for Entries<'b> {
 /// [`NotificationError`]; nothing of the body is to be taken then.
 pub fn read(body: &[u8], starting_after: Option<&str>, now: DateTime<Utc>) -> Result<Told, NotificationError> {
     let unreadable = |why: &str| NotificationError::Unreadable(why.to_owned());
-    let text = std::str::from_utf8(body).map_err(|_| unreadable("The body is no JSON: it is not UTF-8."))?;
+    let text = std::str::from_utf8(parts::without_mark(body))
+        .map_err(|_| unreadable("The body is no JSON: it is not UTF-8."))?;
     // Left to itself the reader takes a list for an object's fields in their order.
     if !text.trim_start().starts_with('{') {
         return Err(unreadable("The body must be a JSON object."));
@@ -164,14 +174,21 @@ fn list(text: &str, starting_after: Option<&str>, now: DateTime<Utc>) -> Result<
         let ignored = read.iter().filter(|event| event.is_none()).count() as u64;
         return Ok(Told::Events { events: read.into_iter().flatten().collect(), ignored });
     }
-    let subscriptions = each(&entries, |entry| subscription(of_kind(entry)?))?;
+    let read = each(&entries, |entry| subscription(of_kind(entry)?))?;
+    let is_live = read.iter().find_map(|(_, is_live)| *is_live);
+    if let Some(index) = read.iter().position(|(_, own)| own.is_some_and(|own| Some(own) != is_live)) {
+        let detail = "differs within the list: live and test mode are counted apart, each under a source of its own";
+        return Err(NotificationError::Wrong(vec![wrong(u32::try_from(index).ok(), "livemode", detail)]));
+    }
+    let subscriptions: Vec<Subscription> = read.into_iter().map(|(subscription, _)| subscription).collect();
     let has_more = list.has_more.ok_or_else(|| {
         NotificationError::Wrong(vec![wrong(None, "has_more", "says whether the list is whole, and is missing")])
     })?;
     if has_more && subscriptions.is_empty() {
         return Err(NotificationError::Wrong(vec![wrong(None, "data", "is empty, and yet there is said to be more")]));
     }
-    Ok(Told::Page(Page { is_last: !has_more, starting_after: starting_after.map(str::to_owned), subscriptions }))
+    let starting_after = starting_after.map(str::to_owned);
+    Ok(Told::Page(Page { account: None, is_last: !has_more, is_live, starting_after, subscriptions }))
 }
 
 type Wrong = (String, String);
@@ -200,9 +217,10 @@ fn event(text: &str, now: DateTime<Utc>) -> Result<Option<SubscriptionEvent>, Wr
     }
     let body: EventBody<'_> = of_kind(text)?;
     let id = id("id", &body.id)?;
-    if !TYPES.contains(&body.kind.as_ref()) {
+    let Some((_, kind)) = TYPES.into_iter().find(|(name, _)| *name == body.kind) else {
         return Ok(None);
-    }
+    };
+    let account = body.account.as_deref().map(|account| self::id("account", account)).transpose()?;
     let created = DateTime::from_timestamp(body.created, 0)
         .filter(|created| body.created >= 0 && *created <= now + MAX_AHEAD)
         .ok_or_else(|| {
@@ -213,15 +231,16 @@ fn event(text: &str, now: DateTime<Utc>) -> Result<Option<SubscriptionEvent>, Wr
         let field = field_of(&error).filter(|field| *field != "object");
         (field.map_or_else(|| "data.object".to_owned(), |field| format!("data.object.{field}")), said(&error))
     })?;
-    let mut subscription =
+    let (mut subscription, is_live) =
         subscription(data.object).map_err(|(field, detail)| (format!("data.object.{field}"), detail))?;
-    if body.kind == DELETED {
+    if kind == EventKind::Deleted {
         subscription.status = Status::Canceled;
     }
-    Ok(Some(SubscriptionEvent { created, id, subscription }))
+    Ok(Some(SubscriptionEvent { account, created, id, is_live: body.livemode.or(is_live), kind, subscription }))
 }
 
-fn subscription(body: SubscriptionBody<'_>) -> Result<Subscription, Wrong> {
+/// A subscription, and whether it is of live mode, if it says so.
+fn subscription(body: SubscriptionBody<'_>) -> Result<(Subscription, Option<bool>), Wrong> {
     if body.object != "subscription" {
         return Err(("object".to_owned(), "must be subscription".to_owned()));
     }
@@ -230,14 +249,16 @@ fn subscription(body: SubscriptionBody<'_>) -> Result<Subscription, Wrong> {
         ("status".to_owned(), format!("is none of {known}: what it counts for is unknown"))
     })?;
     let customer = match &body.customer {
-        Customer::Id(id) | Customer::Expanded { id } => id,
+        Some(Customer::Id(id) | Customer::Expanded { id }) => Some(id),
+        None => body.customer_account.as_ref(),
     };
-    Ok(Subscription {
-        customer: id("customer", customer)?,
+    let subscription = Subscription {
+        customer: customer.map(|customer| id("customer", customer)).transpose()?,
         id: id("id", &body.id)?,
-        is_ending: body.cancel_at_period_end || body.cancel_at.is_some(),
+        is_ending: body.cancel_at_period_end.unwrap_or(false) || body.cancel_at.is_some(),
         status,
-    })
+    };
+    Ok((subscription, body.livemode))
 }
 
 fn of_kind<'b, T: Deserialize<'b>>(text: &'b str) -> Result<T, Wrong> {
@@ -259,9 +280,7 @@ fn id(field: &str, text: &str) -> Result<String, Wrong> {
 fn field_of(error: &serde_json::Error) -> Option<&'static str> {
     let text = error.to_string();
     let name = text.split("missing field `").nth(1)?.split('`').next()?;
-    ["cancel_at_period_end", "created", "customer", "data", "id", "object", "status", "type"]
-        .into_iter()
-        .find(|field| *field == name)
+    ["created", "data", "id", "object", "status", "type"].into_iter().find(|field| *field == name)
 }
 
 /// The reader's own words.
@@ -273,128 +292,4 @@ fn said(error: &serde_json::Error) -> String {
 
 fn wrong(index: Option<u32>, field: &str, detail: impl Into<String>) -> RowError {
     RowError { detail: detail.into(), field: field.to_owned(), index }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::{Value, json};
-
-    fn now() -> DateTime<Utc> {
-        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
-    }
-
-    fn subscription(id: &str, customer: Value, status: &str) -> Value {
-        json!({"id": id, "object": "subscription", "customer": customer, "status": status, "cancel_at": null,
-            "cancel_at_period_end": false, "created": 1_700_000_000, "items": {"object": "list", "data": [{"id": "si_1"}]}})
-    }
-
-    fn event(kind: &str, object: Value) -> Value {
-        json!({"id": "evt_1", "object": "event", "type": kind, "created": 1_790_000_000, "data": {"object": object}})
-    }
-
-    fn told(body: &Value) -> Result<Told, NotificationError> {
-        read(&serde_json::to_vec(body).unwrap(), None, now())
-    }
-
-    #[test]
-    fn one_event_a_list_of_them_and_a_page_are_read() {
-        let one = event(
-            "customer.subscription.updated",
-            subscription("sub_1", json!({"id": "cus_1", "name": "n"}), "past_due"),
-        );
-        let Told::Events { events, ignored } = told(&one).unwrap() else { panic!("no events") };
-        assert_eq!(
-            (events[0].subscription.customer.as_str(), events[0].subscription.status, ignored),
-            ("cus_1", Status::PastDue, 0)
-        );
-        let other = event("invoice.paid", json!({"object": "invoice", "status": 7, "customer": []}));
-        let list = json!({"object": "list", "data": [one, other], "has_more": true});
-        assert!(matches!(told(&list).unwrap(), Told::Events { events, ignored: 1 } if events.len() == 1));
-        assert!(matches!(told(&other).unwrap(), Told::Events { events, ignored: 1 } if events.is_empty()));
-        let page =
-            json!({"object": "list", "has_more": false, "data": [subscription("sub_1", json!("cus_1"), "active")]});
-        assert!(matches!(told(&page).unwrap(), Told::Page(Page { is_last: true, .. })));
-        let empty = json!({"object": "list", "has_more": false, "data": []});
-        assert!(matches!(told(&empty).unwrap(), Told::Page(page) if page.subscriptions.is_empty()));
-    }
-
-    #[test]
-    fn what_is_deleted_is_over_and_what_has_an_end_is_ending() {
-        let gone = event("customer.subscription.deleted", subscription("sub_1", json!("cus_1"), "active"));
-        assert!(
-            matches!(told(&gone).unwrap(), Told::Events { events, .. } if events[0].subscription.status == Status::Canceled)
-        );
-        let mut ending = event("customer.subscription.updated", subscription("sub_1", json!("cus_1"), "active"));
-        ending["data"]["object"]["cancel_at"] = json!(1_800_500_000);
-        assert!(matches!(told(&ending).unwrap(), Told::Events { events, .. } if events[0].subscription.is_at_risk()));
-    }
-
-    #[test]
-    fn what_is_wrong_is_named_in_its_place() {
-        let good = || event("customer.subscription.updated", subscription("sub_1", json!("cus_1"), "active"));
-        for (pointer, value, field) in [
-            ("/object", json!("charge"), "object"),
-            ("/object", Value::Null, "object"),
-            ("/id", json!(""), "id"),
-            ("/created", json!(-1), "created"),
-            ("/created", json!(1_900_000_000), "created"),
-            ("/created", json!(i64::MAX), "created"),
-            ("/data", Value::Null, "data"),
-            ("/data", json!({}), "data.object"),
-            ("/data/object", json!([]), "data.object"),
-            ("/data/object", json!({"object": "subscription"}), "data.object.cancel_at_period_end"),
-            ("/data/object/object", json!("invoice"), "data.object.object"),
-            ("/data/object/status", json!("dormant"), "data.object.status"),
-            ("/data/object/status", json!(7), "data.object"),
-            ("/data/object/customer", json!(""), "data.object.customer"),
-            ("/data/object/customer", Value::Null, "data.object"),
-            ("/data/object/id", json!("a b"), "data.object.id"),
-        ] {
-            let mut body = good();
-            *body.pointer_mut(pointer).unwrap() = value.clone();
-            match told(&body) {
-                Err(NotificationError::Wrong(errors)) => assert_eq!(errors[0].field, field, "{pointer}: {value}"),
-                other => panic!("{pointer}: {value}: {other:?}"),
-            }
-        }
-        let mixed =
-            json!({"object": "list", "has_more": false, "data": [good(), subscription("sub_1", json!("c"), "active")]});
-        assert!(matches!(told(&mixed), Err(NotificationError::Wrong(errors)) if errors[0].index == Some(1)));
-        for (list, field) in [
-            (json!({"object": "list", "data": [subscription("sub_1", json!("c"), "active")]}), "has_more"),
-            (json!({"object": "list", "data": [], "has_more": true}), "data"),
-            (json!({"object": "list", "data": {}, "has_more": true}), "data"),
-            (json!({"object": "list", "has_more": true}), "data"),
-        ] {
-            assert!(matches!(told(&list), Err(NotificationError::Wrong(errors)) if errors[0].field == field), "{list}");
-        }
-        for body in [&b""[..], b"{", b"[]", b"7", b"\xff", b"{\"object\":7}"] {
-            assert!(matches!(read(body, None, now()), Err(NotificationError::Unreadable(_))), "{body:?}");
-        }
-    }
-
-    #[test]
-    fn a_list_has_at_most_so_many_entries() {
-        let list = |entries: usize| {
-            format!("{{\"object\":\"list\",\"has_more\":false,\"data\":[{}1]}}", "1,".repeat(entries - 1))
-        };
-        match read(list(MOST_ENTRIES + 1).as_bytes(), None, now()) {
-            Err(NotificationError::Wrong(errors)) => assert!(errors[0].detail.contains("10000 entries"), "{errors:?}"),
-            other => panic!("{other:?}"),
-        }
-        match read(list(MOST_ENTRIES).as_bytes(), None, now()) {
-            Err(NotificationError::Wrong(errors)) => assert_eq!(errors.len(), MOST_ERRORS),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn only_pages_of_subscriptions_follow_others() {
-        let one = event("customer.subscription.updated", subscription("sub_1", json!("cus_1"), "active"));
-        let body = serde_json::to_vec(&one).unwrap();
-        assert!(
-            matches!(read(&body, Some("sub_0"), now()), Err(NotificationError::Wrong(errors)) if errors[0].field == "starting_after")
-        );
-    }
 }

@@ -8,6 +8,7 @@ mod golden;
 mod mapping;
 mod properties;
 mod readings;
+mod subscription;
 mod support;
 mod tables;
 mod what_if;

@@ -79,7 +79,7 @@ impl Source {
             let sample =
                 Sample { at: time(*at), exact: None, id: None, measurement: measurement.clone(), series: self.series };
             let row = MinuteRow::of(&sample, at + 1_000);
-            rows.entry(row.minute).and_modify(|own| own.merge(&row)).or_insert(row);
+            rows.entry(row.minute).and_modify(|own| own.merge(&row, sample.series.signal().kind())).or_insert(row);
         }
         Stream::new(self.name.to_owned(), self.series, self.step, self.spans.clone(), rows.into_values().collect())
     }

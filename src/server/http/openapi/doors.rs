@@ -2,7 +2,7 @@
 //! webhook, CloudEvents, and of the stream of server-sent events. Must not describe the engine's own bodies.
 
 use super::{ENVIRONMENT, Parameter, failures, instant, optional, parameters_of, schema, text};
-use crate::domain::alert::OpenAlerts;
+use crate::domain::alert::AlertCounts;
 use crate::domain::telemetry::MAX_NAME;
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
@@ -78,15 +78,15 @@ pub(super) fn add(schemas: &mut SchemaGenerator, paths: &mut Map<String, Value>)
             "responses": told(done("204", &Value::Null)),
         }}),
     );
-    let open = json!({"type": "object", "properties": {"open": schema::<OpenAlerts>(schemas)}, "required": ["open"]});
+    let counts = schema::<AlertCounts>(schemas);
     paths.insert(
         "/api/alertmanager".to_owned(),
         json!({"post": {
             "operationId": "post_api_alertmanager",
-            "summary": "Alertmanager's webhook, version 4: the alerts that are open are the open warnings",
+            "summary": "Alertmanager's webhook, version 4, or Grafana's, version 1: the alerts that are open are the open warnings",
             "parameters": parameters_of(&[ENVIRONMENT, SOURCE], false),
             "requestBody": {"required": true, "content": {"application/json": {"schema": notification()}}},
-            "responses": told(done("200", &json!({"application/json": {"schema": open}}))),
+            "responses": told(done("200", &json!({"application/json": {"schema": counts}}))),
         }}),
     );
     if let Some(content) =
@@ -130,7 +130,7 @@ fn notification() -> Value {
         "description": "https://prometheus.io/docs/alerting/latest/configuration/#webhook_config; what is not named here is not looked at.",
         "required": ["version", "alerts"],
         "properties": {
-            "version": {"const": "4"},
+            "version": {"enum": ["4", "1"]},
             "truncatedAlerts": {"type": "integer", "const": 0, "description": "Where alerts were cut off, what is open is unknown."},
             "alerts": {"type": "array", "maxItems": 10_000, "items": {
                 "type": "object",

@@ -4,8 +4,9 @@
 use super::super::StoreError;
 use super::super::rows::{At, corrupt, unsigned};
 use super::super::moving::Value;
-use super::{Connection, environments, ingest, lived, seals, senders};
-use crate::domain::alert::{Alert, AlertState, OpenAlerts};
+use super::{Connection, environments, history, ingest, lived, seals, senders};
+use crate::domain::alert::{Alert, AlertCounts, AlertState, KnownAlert};
+use crate::domain::history::NewEvent;
 use crate::domain::sender::Sender;
 use crate::domain::signal::Severity;
 use crate::domain::telemetry::AcceptedBatch;
@@ -13,6 +14,8 @@ use chrono::{DateTime, Duration, Utc};
 
 /// How long alerts that are over are known: longer than a notification of them is tried again.
 const KEPT: Duration = Duration::days(30);
+/// Open alerts of one source that are read for a page.
+const SHOWN: i64 = 100;
 /// How far ahead of `now` a notification may have been heard that was stored before this one.
 const OVERTAKEN: Duration = Duration::seconds(5);
 
@@ -21,8 +24,9 @@ pub(super) async fn take(
     environment: &str,
     (source, sender): (&str, &Sender),
     alerts: &[Alert],
+    repeated_within: Duration,
     now: DateTime<Utc>,
-) -> Result<OpenAlerts, StoreError> {
+) -> Result<AlertCounts, StoreError> {
     let found = environments::find(db, environment).await?;
     let senders::Source { id, may_revise } = senders::source(db, found.id, source, sender).await?;
     let at = not_before_others(db, id, now).await?;
@@ -40,16 +44,104 @@ pub(super) async fn take(
         .bind(At::of(present - KEPT))
         .execute(&mut *db)
         .await?;
-    let open = count(db, id).await?;
+    store(db, environment, (id, source), repeated_within, at).await
+}
+
+/// Closes an alert, with its event: nobody will resolve it. It is open again if its sender repeats it. One that is not open stays as it is,
+/// without an event.
+pub(super) async fn close(
+    db: &mut Connection,
+    environment: &str,
+    (source, fingerprint): (&str, &str),
+    repeated_within: Duration,
+    event: &NewEvent,
+) -> Result<AlertCounts, StoreError> {
+    let found = environments::find(db, environment).await?;
+    let id = senders::expected(db, found.id, source).await?;
+    let at = not_before_others(db, id, event.at).await?;
+    let closed = sqlx::query(concat!(
+        "UPDATE alerts SET is_open = $1, heard_at = $2 WHERE source_id = $3 AND fingerprint = $4 AND ",
+        is!("is_open")
+    ))
+    .bind(false)
+    .bind(At::of(at))
+    .bind(id)
+    .bind(fingerprint)
+    .execute(&mut *db)
+    .await?;
+    if closed.rows_affected() == 0 {
+        // Closed or resolved already: nothing is done.
+        return match known(db, id, fingerprint).await? {
+            Some(_) => count(db, id, at - repeated_within).await,
+            None => Err(StoreError::UnknownAlert(fingerprint.to_owned())),
+        };
+    }
+    seals::reseal(db, "alerts", &[Value::Whole(id), Value::Text(fingerprint.to_owned())]).await?;
+    let counts = store(db, environment, (id, source), repeated_within, at).await?;
+    history::append_one(db, environment, event).await?;
+    Ok(counts)
+}
+
+/// The open alerts of these sources, each with its source; of one source those that were repeated longest ago first.
+pub(super) async fn open(
+    db: &mut Connection,
+    environment: i64,
+    sources: &[String],
+    repeated_within: Duration,
+    now: DateTime<Utc>,
+) -> Result<Vec<(String, KnownAlert)>, StoreError> {
+    let mut all = Vec::new();
+    for source in sources {
+        let rows: Vec<(String, String, String, At, At)> = sqlx::query_as(concat!(
+            "SELECT fingerprint, alerts.name, severity, starts_at, heard_at FROM alerts JOIN sources ON sources.id = source_id \
+             WHERE environment_id = $1 AND sources.name = $2 AND retired_at IS NULL AND ",
+            is!("is_open"),
+            " AND severity <> 'none' ORDER BY heard_at, fingerprint LIMIT $3"
+        ))
+        .bind(environment)
+        .bind(source)
+        .bind(SHOWN)
+        .fetch_all(&mut *db)
+        .await?;
+        for (fingerprint, name, severity, starts_at, heard_at) in rows {
+            let heard_at = heard_at.time()?;
+            let alert = KnownAlert {
+                fingerprint,
+                heard_at,
+                is_unknown: heard_at < now - repeated_within,
+                name,
+                severity: named(&severity)?,
+                starts_at: starts_at.time()?,
+            };
+            all.push((source.clone(), alert));
+        }
+    }
+    Ok(all)
+}
+
+fn named(severity: &str) -> Result<Severity, StoreError> {
+    let found = Severity::ALL.into_iter().find(|own| own.name() == severity);
+    found.ok_or_else(|| corrupt("an alert's severity"))
+}
+
+/// Stores how many alerts of a source are open.
+async fn store(
+    db: &mut Connection,
+    environment: &str,
+    (id, source): (i64, &str),
+    repeated_within: Duration,
+    at: DateTime<Utc>,
+) -> Result<AlertCounts, StoreError> {
+    let counts = count(db, id, at - repeated_within).await?;
     let batch = AcceptedBatch {
         // Two notifications of one instant: the later one knows more.
         revises: true,
-        samples: open.samples(at),
+        samples: counts.samples(at),
         source: source.to_owned(),
         ..AcceptedBatch::default()
     };
     ingest::ingest(db, environment, &batch, at, None).await?;
-    Ok(open)
+    Ok(counts)
 }
 
 /// The time of the number that is stored now: where two notifications arrive together, the one that is stored last knows both.
@@ -99,22 +191,22 @@ async fn keep(
     seals::reseal(db, "alerts", &[Value::Whole(source), Value::Text(alert.fingerprint.clone())]).await
 }
 
-/// How many alerts of a source are open.
-async fn count(db: &mut Connection, source: i64) -> Result<OpenAlerts, StoreError> {
-    let rows: Vec<(String, i64)> = sqlx::query_as(
-        concat!(
-            "SELECT severity, count(*) FROM alerts WHERE source_id = $1 AND ",
-            is!("is_open"),
-            " AND severity <> 'none' GROUP BY severity"
-        ),
-    )
+/// How many alerts of a source are open. Of one that was last repeated before `silent_since` that is unknown.
+async fn count(db: &mut Connection, source: i64, silent_since: DateTime<Utc>) -> Result<AlertCounts, StoreError> {
+    let rows: Vec<(String, i64, i64)> = sqlx::query_as(concat!(
+        "SELECT severity, count(*), count(CASE WHEN heard_at < $2 THEN 1 END) FROM alerts WHERE source_id = $1 AND ",
+        is!("is_open"),
+        " AND severity <> 'none' GROUP BY severity"
+    ))
     .bind(source)
+    .bind(At::of(silent_since))
     .fetch_all(db)
     .await?;
-    let mut open = OpenAlerts::default();
-    for (name, count) in rows {
-        let severity = Severity::ALL.into_iter().find(|severity| severity.name() == name);
-        open.add(severity.ok_or_else(|| corrupt("an alert's severity"))?, unsigned(count)?);
+    let mut counts = AlertCounts::default();
+    for (name, all, silent) in rows {
+        let severity = named(&name)?;
+        counts.open.add(severity, unsigned(all - silent)?);
+        counts.unknown.add(severity, unsigned(silent)?);
     }
-    Ok(open)
+    Ok(counts)
 }

@@ -10,7 +10,7 @@ use super::{
     recording, senders, snapshots, streams, subscriptions,
 };
 use crate::domain::act::Act;
-use crate::domain::alert::{Alert, OpenAlerts};
+use crate::domain::alert::{Alert, AlertCounts, KnownAlert};
 use crate::domain::backtest::Recorded;
 use crate::domain::history::{Actor, Event, Head, NewEvent};
 use crate::domain::policy::Config;
@@ -20,7 +20,7 @@ use crate::domain::sender::Sender;
 use crate::domain::signal::Series;
 use crate::domain::snapshot::{Origin, Snapshot};
 use crate::domain::stream::{Span, Stream};
-use crate::domain::subscription::{Taken, Told};
+use crate::domain::subscription::{Clients, Taken, Told};
 use crate::domain::telemetry::{AcceptedBatch, Receipt};
 use crate::domain::trend::TrendPoint;
 use async_trait::async_trait;
@@ -158,9 +158,51 @@ impl Store for Backend {
         source: &str,
         sender: &Sender,
         alerts: &[Alert],
+        repeated_within: Duration,
         now: DateTime<Utc>,
-    ) -> Result<OpenAlerts, StoreError> {
-        write!(self, |tx| alerts::take(&mut tx, environment, (source, sender), alerts, now))
+    ) -> Result<AlertCounts, StoreError> {
+        write!(self, |tx| alerts::take(&mut tx, environment, (source, sender), alerts, repeated_within, now))
+    }
+
+    async fn open_alerts(
+        &self,
+        environment: &str,
+        sources: &[String],
+        repeated_within: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(String, KnownAlert)>, StoreError> {
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            alerts::open(&mut tx, found.id, sources, repeated_within, now).await
+        })
+    }
+
+    async fn close_alert(
+        &self,
+        environment: &str,
+        source: &str,
+        fingerprint: &str,
+        repeated_within: Duration,
+        event: NewEvent,
+    ) -> Result<AlertCounts, StoreError> {
+        write!(self, |tx| alerts::close(&mut tx, environment, (source, fingerprint), repeated_within, &event))
+    }
+
+    async fn subscribers(&self, environment: &str, sources: &[String]) -> Result<Vec<String>, StoreError> {
+        read!(self, |tx| {
+            let found = environments::find(&mut tx, environment).await?;
+            subscriptions::told_by(&mut tx, found.id, sources).await
+        })
+    }
+
+    async fn end_client(
+        &self,
+        environment: &str,
+        source: &str,
+        client: &str,
+        event: NewEvent,
+    ) -> Result<Option<Clients>, StoreError> {
+        write!(self, |tx| subscriptions::end_client(&mut tx, environment, (source, client), &event))
     }
 
     async fn take_subscriptions(

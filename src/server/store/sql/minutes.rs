@@ -28,7 +28,7 @@ pub(super) async fn add(
     for row in new {
         let of = MinuteRow::of(row.sample, fetched_at);
         match rows.get_mut(&(row.stream, of.minute)) {
-            Some(sum) => sum.merge(&of),
+            Some(sum) => sum.merge(&of, row.sample.series.signal().kind()),
             None => {
                 rows.insert((row.stream, of.minute), of);
             }
@@ -46,8 +46,8 @@ pub(super) async fn add(
         }
     }
     for (place, mut earlier) in there {
-        if let Some(sum) = rows.get_mut(&place) {
-            earlier.merge(sum);
+        if let (Some(sum), Some(state)) = (rows.get_mut(&place), states.get(&place.0)) {
+            earlier.merge(sum, state.series.signal().kind());
             *sum = earlier;
         }
     }
@@ -177,7 +177,8 @@ pub(super) async fn rebuild(
         let to = minute * MINUTE_MS;
         for (sample, fetched_at) in samples::between(db, *stream, state.series, to - MINUTE_MS, to).await? {
             let of = MinuteRow::of(&sample, fetched_at);
-            rows.entry((*stream, *minute)).and_modify(|sum| sum.merge(&of)).or_insert(of);
+            let kind = state.series.signal().kind();
+            rows.entry((*stream, *minute)).and_modify(|sum| sum.merge(&of, kind)).or_insert(of);
         }
     }
     write(db, rows).await?;

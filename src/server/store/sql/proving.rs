@@ -203,7 +203,7 @@ async fn made_minutes(
     let mut made: BTreeMap<i64, MinuteRow> = BTreeMap::new();
     for (sample, fetched_at) in samples::between(db, stream, series, (from - 1) * MINUTE_MS, to * MINUTE_MS).await? {
         let of = MinuteRow::of(&sample, fetched_at);
-        made.entry(of.minute).and_modify(|sum| sum.merge(&of)).or_insert(of);
+        made.entry(of.minute).and_modify(|sum| sum.merge(&of, series.signal().kind())).or_insert(of);
     }
     Ok(made)
 }

@@ -164,6 +164,16 @@ async fn room(db: &mut Connection, environment: i64, name: &str, sender: &Sender
     Ok(())
 }
 
+/// The id of a source that is expected to send.
+pub(super) async fn expected(db: &mut Connection, environment: i64, name: &str) -> Result<i64, StoreError> {
+    sqlx::query_scalar("SELECT id FROM sources WHERE environment_id = $1 AND name = $2 AND retired_at IS NULL")
+        .bind(environment)
+        .bind(name)
+        .fetch_optional(db)
+        .await?
+        .ok_or_else(|| StoreError::UnknownSource(name.to_owned()))
+}
+
 /// Retires a source, with its event: it is no longer expected, until it sends again. What it has said stays.
 pub(super) async fn retire(db: &mut Connection, environment: &str, name: &str, event: &NewEvent) -> Result<(), StoreError> {
     let found = environments::find(db, environment).await?;

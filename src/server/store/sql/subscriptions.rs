@@ -4,10 +4,11 @@
 use super::super::StoreError;
 use super::super::rows::{At, millis, time, unsigned};
 use super::super::moving::Value;
-use super::{Connection, environments, ingest, lived, seals, senders};
+use super::{Connection, billing, environments, history, ingest, lived, seals, senders};
+use crate::domain::history::NewEvent;
 use crate::domain::sender::Sender;
 use crate::domain::subscription::{
-    Clients, LIST_AGE, Page, PageError, Subscription, SubscriptionEvent, Taken, Told, holds,
+    Clients, Known, LIST_AGE, Page, PageError, Refused, Status, Subscription, SubscriptionEvent, Taken, Told, holds,
 };
 use crate::domain::telemetry::AcceptedBatch;
 use chrono::{DateTime, Duration, Utc};
@@ -16,6 +17,9 @@ use chrono::{DateTime, Duration, Utc};
 const EVENTS_KEPT: Duration = Duration::days(35);
 /// How far ahead of `now` a notification may have been heard that was stored before this one.
 const OVERTAKEN: Duration = Duration::seconds(5);
+
+/// The status of a subscription whose client a founder has ended. It isn't final: what Stripe says later counts again.
+const ENDED: &str = "ended";
 
 /// How far the lists of a source have come.
 #[derive(Clone, Debug, Default)]
@@ -40,11 +44,25 @@ pub(super) async fn take(
         return Err(StoreError::SourceOfAnother(source.to_owned()));
     }
     let mut lists = lists(db, id).await?;
-    let mut taken = Taken { clients: None, duplicates: 0, ignored: 0, is_stored: false, taken: 0 };
+    let mut own = billing::of(db, id).await?;
+    let has_list = lists.whole_at.is_some();
+    let mut taken = Taken {
+        clients: None,
+        duplicates: 0,
+        ignored: 0,
+        is_stored: false,
+        livemode: own.billing.is_live(),
+        refused: Refused::default(),
+        taken: 0,
+    };
     match told {
         Told::Events { events, ignored } => {
             taken.ignored = *ignored;
             for event in events {
+                if let Some(refusal) = own.billing.refuses(event) {
+                    taken.refused.add(refusal);
+                    continue;
+                }
                 let is_new = event_is_new(db, id, event, now).await?;
                 taken.taken += u64::from(is_new);
                 taken.duplicates += u64::from(!is_new);
@@ -52,6 +70,11 @@ pub(super) async fn take(
             forget_events(db, id, now).await?;
         }
         Told::Page(page) => {
+            // Before a list was complete nothing counts, so that the source can still turn out to be another's.
+            if billing::follow(db, id, page, &mut own, has_list).await? && !has_list {
+                forget_all(db, id).await?;
+            }
+            taken.livemode = own.billing.is_live();
             follow(db, id, page, &mut lists, now).await?;
             taken.taken = page.subscriptions.len() as u64;
         }
@@ -94,7 +117,7 @@ async fn event_is_new(
         return Ok(false);
     }
     seals::reseal(db, "subscription_events", &[Value::Whole(source), Value::Text(event.id.clone())]).await?;
-    tell(db, source, &event.subscription, event.created, None).await?;
+    tell(db, source, &event.subscription, event.said_at(), None).await?;
     Ok(true)
 }
 
@@ -106,6 +129,86 @@ async fn forget_events(db: &mut Connection, source: i64, now: DateTime<Utc>) -> 
         .execute(db)
         .await?;
     Ok(())
+}
+
+/// Forgets what is known of subscriptions that turn out to be of another mode or account than the source's list.
+async fn forget_all(db: &mut Connection, source: i64) -> Result<(), StoreError> {
+    for statement in [
+        "DELETE FROM subscriptions WHERE source_id = $1",
+        "DELETE FROM subscription_events WHERE source_id = $1",
+    ] {
+        sqlx::query(statement).bind(source).execute(&mut *db).await?;
+    }
+    Ok(())
+}
+
+/// Ends a client that Stripe no longer has, by the id of the customer or of a subscription, with its event. It counts again if
+/// Stripe sends something about it later.
+pub(super) async fn end_client(
+    db: &mut Connection,
+    environment: &str,
+    (source, client): (&str, &str),
+    event: &NewEvent,
+) -> Result<Option<Clients>, StoreError> {
+    let found = environments::find(db, environment).await?;
+    let id = senders::expected(db, found.id, source).await?;
+    let mut lists = lists(db, id).await?;
+    let at = not_before_others(&lists, event.at)?;
+    let ended: Vec<String> = sqlx::query_scalar(concat!(
+        "UPDATE subscriptions SET status = $1, is_client = $5, is_at_risk = $5, said_at = $2 WHERE source_id = $3 AND ",
+        is!("is_client"),
+        " AND customer IN (SELECT customer FROM subscriptions WHERE source_id = $3 AND (customer = $4 OR id = $4)) RETURNING id"
+    ))
+    .bind(ENDED)
+    .bind(At::of(at))
+    .bind(id)
+    .bind(client)
+    .bind(false)
+    .fetch_all(&mut *db)
+    .await?;
+    if ended.is_empty() {
+        let known: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM subscriptions WHERE source_id = $1 AND (customer = $2 OR id = $2))",
+        )
+        .bind(id)
+        .bind(client)
+        .fetch_one(&mut *db)
+        .await?;
+        if !known {
+            return Err(StoreError::UnknownClient(client.to_owned()));
+        }
+        // Ended already: nothing is done.
+        return Ok(if lists.whole_at.is_some() { Some(count(db, id).await?) } else { None });
+    }
+    for subscription in ended {
+        seals::reseal(db, "subscriptions", &[Value::Whole(id), Value::Text(subscription)]).await?;
+    }
+    let mut clients = None;
+    if lists.whole_at.is_some() {
+        let left = count(db, id).await?;
+        store(db, environment, source, left, at).await?;
+        lists.stored_at = Some(millis(at));
+        keep_lists(db, id, &lists).await?;
+        clients = Some(left);
+    }
+    history::append_one(db, environment, event).await?;
+    Ok(clients)
+}
+
+/// Which of these sources send subscriptions.
+pub(super) async fn told_by(
+    db: &mut Connection,
+    environment: i64,
+    sources: &[String],
+) -> Result<Vec<String>, StoreError> {
+    let all: Vec<String> = sqlx::query_scalar(
+        "SELECT name FROM sources WHERE environment_id = $1 AND retired_at IS NULL \
+         AND EXISTS (SELECT 1 FROM subscription_lists WHERE source_id = sources.id) ORDER BY name",
+    )
+    .bind(environment)
+    .fetch_all(db)
+    .await?;
+    Ok(all.into_iter().filter(|name| sources.contains(name)).collect())
 }
 
 /// Takes a page as the first of a list, or as the one that follows.
@@ -157,12 +260,23 @@ async fn tell(
     said_at: DateTime<Utc>,
     listed_at: Option<i64>,
 ) -> Result<(), StoreError> {
-    let known: Option<At> = sqlx::query_scalar("SELECT said_at FROM subscriptions WHERE source_id = $1 AND id = $2")
-        .bind(source)
-        .bind(&subscription.id)
-        .fetch_optional(&mut *db)
-        .await?;
-    if !holds(known.map(At::time).transpose()?, said_at) {
+    let before: Option<(String, String, At)> =
+        sqlx::query_as("SELECT customer, status, said_at FROM subscriptions WHERE source_id = $1 AND id = $2")
+            .bind(source)
+            .bind(&subscription.id)
+            .fetch_optional(&mut *db)
+            .await?;
+    let known = match &before {
+        Some((_, status, said_at)) => {
+            let is_final = Status::from_name(status).is_some_and(Status::is_final);
+            Some(Known { is_final, said_at: said_at.time()? })
+        }
+        None => None,
+    };
+    // A subscription without a customer counts as a client of its own, rather than as none.
+    let customer = subscription.customer.clone().or(before.map(|(customer, _, _)| customer));
+    let customer = customer.unwrap_or_else(|| subscription.id.clone());
+    if !holds(known, said_at) {
         // A list has held it all the same.
         if listed_at.is_some() {
             sqlx::query("UPDATE subscriptions SET listed_at = $1 WHERE source_id = $2 AND id = $3")
@@ -183,7 +297,7 @@ async fn tell(
     )
     .bind(source)
     .bind(&subscription.id)
-    .bind(&subscription.customer)
+    .bind(&customer)
     .bind(subscription.status.name())
     .bind(subscription.is_of_client())
     .bind(subscription.is_at_risk())
