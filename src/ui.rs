@@ -95,4 +95,5 @@ pub mod what_if_page;
 pub mod what_if_words;
 pub mod widgets;
 pub mod words;
+pub mod what_if_watch;
 pub mod worked_words;
