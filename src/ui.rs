@@ -41,6 +41,7 @@ pub mod page_commands;
 pub mod page_error;
 pub mod page_frame;
 pub mod page_script;
+pub mod page_now;
 pub mod passkey_script;
 pub mod people_page;
 pub mod people_words;

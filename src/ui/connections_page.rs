@@ -3,9 +3,11 @@
 
 use super::format;
 use super::links;
+use super::local_time::Age;
 use super::notice_region::NoticeRegion;
 use super::page_error::PageError;
 use super::page_frame::PageFrame;
+use super::page_script::MadeWith;
 use super::source_form::{AddSignal, AddSource, RemoveSource, RetireSource};
 use super::visitor::{NotYours, Visitor};
 use super::widgets::{EnvironmentField, KindMark, TableRegion, TimeStamp};
@@ -44,6 +46,8 @@ pub fn ConnectionsPage() -> impl IntoView {
 fn Shown(connections: Connections, form: SourceForm) -> impl IntoView {
     let Connections { as_of, config, connections, next, prices_version, total } = connections;
     let environment = config.environment.clone();
+    // Nothing is followed; ages count from here.
+    let made = MadeWith { at: as_of.timestamp_millis(), newest: 0 };
     let may_add = Visitor::here().may(Permission::AddSources, &environment);
     let is_empty = total == 0;
     let shown = connections.len() as u64;
@@ -60,11 +64,11 @@ fn Shown(connections: Connections, form: SourceForm) -> impl IntoView {
     let panels: Vec<_> = connections
         .into_iter()
         .enumerate()
-        .map(|(place, connection)| panel(&environment, as_of, place, &connection, &form))
+        .map(|(place, connection)| panel(&environment, place, &connection, &form))
         .collect();
     view! {
         <Title text=format!("Connections of {environment} · Scaling Mode") />
-        <PageFrame>
+        <PageFrame follow=Some((String::new(), made))>
             <nav aria-label="Where this stands">
                 <a href=links::page(&environment)>{format!("Back to {environment}")}</a>
             </nav>
@@ -114,7 +118,7 @@ const fn state_words(state: ConnectionState) -> (&'static str, &'static str) {
     }
 }
 
-fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Connection, form: &SourceForm) -> AnyView {
+fn panel(environment: &str, place: usize, connection: &Connection, form: &SourceForm) -> AnyView {
     let (state, class) = state_words(connection.state);
     let title = format!("source-{place}");
     let labelled_by = title.clone();
@@ -177,7 +181,7 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
         let name = connection.name.clone();
         view! { <RetireSource environment=environment.to_owned() place=place source=name /> }
     });
-    let rows: Vec<_> = connection.signals.iter().map(|signal| row(as_of, signal)).collect();
+    let rows: Vec<_> = connection.signals.iter().map(row).collect();
     view! {
         <section class="panel connection" aria-labelledby=labelled_by>
             <div class="panel-head">
@@ -219,11 +223,11 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
     .into_any()
 }
 
-fn row(as_of: DateTime<Utc>, signal: &ConnectedSignal) -> AnyView {
+fn row(signal: &ConnectedSignal) -> AnyView {
     let time = |at: Option<DateTime<Utc>>| match at {
         Some(at) => view! {
             <TimeStamp at=at />
-            <span class="age">{format::ago(as_of, at)}</span>
+            <Age />
         }
         .into_any(),
         None => format::UNKNOWN.into_any(),

@@ -108,7 +108,7 @@ fn Panels(page: FounderPage, timeline: TimelineQuery) -> impl IntoView {
     view! {
         <Title text=title />
         <PageFrame aside=Some(switcher) follow=Some((environment.clone(), made))>
-            <LivePage />
+            <LivePage environment=environment.clone() />
             <NoticeRegion notice=page.notice />
             <OpenBanner />
             <PageBanners data=data.clone() />
@@ -116,7 +116,6 @@ fn Panels(page: FounderPage, timeline: TimelineQuery) -> impl IntoView {
                 overview=data.overview
                 limits=data.config.policy.limits
                 snapshot=snapshot
-                now=data.now
             />
             <div id="proposal-place">{proposal}</div>
             <OnThisPage environment=environment.clone() has_proof=proof.is_some() />
