@@ -87,6 +87,7 @@ pub mod theme_choice;
 pub mod timeline_filter;
 pub mod token_list;
 pub mod visitor;
+pub mod unsent_page;
 pub mod what_if;
 pub mod what_if_answers;
 pub mod what_if_break_even;

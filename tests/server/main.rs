@@ -33,6 +33,7 @@ mod stripe;
 mod styleguide;
 mod tls;
 mod waiting;
+mod unsent;
 
 #[path = "../support/databases.rs"]
 mod databases;
