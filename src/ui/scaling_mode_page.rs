@@ -84,6 +84,7 @@ fn Panels(page: FounderPage, timeline: TimelineQuery) -> impl IntoView {
         kind,
         items: data.checklist.clone(),
         base_url: data.base_url.clone(),
+        windows: data.config.policy.windows,
     };
     // Where nothing is connected, connecting is the first thing to do; later it is the last.
     let is_first_run = !data.checklist.iter().any(|item| item.connected);

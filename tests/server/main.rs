@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod alertmanager;
 mod bound_secrets;
+mod checklist;
 mod clock_jumps;
 mod clocks;
 mod cloud_events;
@@ -32,8 +33,8 @@ mod starting;
 mod stripe;
 mod styleguide;
 mod tls;
-mod waiting;
 mod unsent;
+mod waiting;
 
 #[path = "../support/databases.rs"]
 mod databases;
