@@ -21,6 +21,7 @@ use crate::ui::sign_in_page::SignInPage;
 use crate::ui::snapshot_page::SnapshotPage;
 use crate::ui::styleguide_page::StyleguidePage;
 pub use crate::ui::theme_choice::Theme;
+use crate::ui::unsent_page::UnsentPage;
 pub use crate::ui::visitor::Visitor;
 use crate::ui::what_if_page::WhatIfPage;
 use leptos::prelude::*;
@@ -75,6 +76,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/founder/sign-in/code") view=SecondProofPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/account") view=AccountPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/account/codes") view=CodesPage ssr=SsrMode::Async />
+                <Route path=path!("/founder/unsent") view=UnsentPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/shared") view=SharedPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/share/:secret") view=ShareDoorPage ssr=SsrMode::Async />
                 <Route path=path!("/founder/join/:secret") view=JoinPage ssr=SsrMode::Async />

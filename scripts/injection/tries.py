@@ -145,6 +145,7 @@ TRIES = [
     get(f"/founder/shared?{WHERE}&notice=opened"),
     get("/founder/sign-in?next=/founder/account&notice=signed-out", who="nobody"),
     get("/founder/account/codes?notice=wrong-code"),
+    get("/founder/unsent", headers={"Cookie": "__Host-scaling-mode-unsent=a*"}),
     get("/founder/sign-in/code?next=/founder/account&notice=wrong-code", who="nobody"),
     get("/founder/sign-in/provider?next=/founder/account&confirm=yes&connect=yes&join={invitation}", who="nobody", status=303),
     get("/founder/sign-in/callback?code=a&state=b&iss=c&error=d", who="nobody", status=303),
@@ -171,6 +172,7 @@ TRIES = [
     get("/api/scaling-mode/join?link={invitation}&notice=name-wrong", who="nobody"),
     get("/api/scaling-mode/share?link={link}&notice=sign-in-failed", who="nobody"),
     get("/api/scaling-mode/codes?notice=wrong-code", who="founder"),
+    get("/api/scaling-mode/unsent", who="founder"),
     get("/api/scaling-mode/sign-in-code?next=/founder/account&notice=wrong-code", who="nobody"),
     get("/api/scaling-mode/sign-in?next=/founder/account&notice=signed-out", who="nobody"),
     # The endpoints.

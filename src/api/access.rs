@@ -113,6 +113,28 @@ pub struct PeopleView {
     pub tokens: Vec<TokenLine>,
 }
 
+/// A form that was posted without a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unsent {
+    /// When it was posted.
+    pub at: DateTime<Utc>,
+    /// The page that it was posted from.
+    pub back: Option<String>,
+    /// What was entered, by the names of the fields.
+    pub fields: Vec<(String, String)>,
+    /// Its name.
+    pub form: String,
+    /// Fields that held a secret, which was not kept.
+    pub secrets: Vec<String>,
+}
+
+/// The form that waits in the browser that asks, where there is one.
+#[server(name = ReadUnsent, prefix = "/api", endpoint = "scaling-mode/unsent", input = GetUrl, output = Json)]
+pub async fn unsent_page() -> Result<Option<Unsent>, WireError> {
+    use crate::server::http::{context, unsent};
+    context::with_status(unsent::page())
+}
+
 /// What the page shows on which one signs in.
 #[server(name = ReadSignIn, prefix = "/api", endpoint = "scaling-mode/sign-in", input = GetUrl, output = Json)]
 pub async fn sign_in_page(

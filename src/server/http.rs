@@ -52,6 +52,7 @@ pub mod stripe;
 pub mod theme;
 pub mod timeline;
 pub mod tokens;
+pub mod unsent;
 pub mod views;
 
 pub use super::state::{AppState, Shared};

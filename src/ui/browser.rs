@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::convert::FromWasmAbi;
 use leptos::wasm_bindgen::prelude::Closure;
 use leptos::wasm_bindgen::{JsCast, JsValue};
-use leptos::web_sys::js_sys::{Function, Object, Reflect, global};
+use leptos::web_sys::js_sys::{Date, Function, Object, Reflect, global};
 use leptos::web_sys::{Element, Event, EventTarget, HtmlInputElement};
 
 /// What a slider says while its field is empty.
@@ -34,6 +34,11 @@ pub fn on<E: FromWasmAbi + 'static>(target: &EventTarget, event: &str, act: impl
     let listener = Closure::<dyn Fn(E)>::new(act);
     let _ = target.add_event_listener_with_callback(event, listener.as_ref().unchecked_ref());
     listener.forget();
+}
+
+/// Milliseconds since 1970, by the reader's clock.
+pub fn time() -> f64 {
+    Date::now()
 }
 
 /// Milliseconds since the page began.

@@ -1,18 +1,16 @@
 //! Owns the forms that close what its sender will not: an open alert, a client that Stripe no longer has. Must not know what closing does.
 
-use super::format;
 use super::links;
+use super::local_time::Age;
 use super::widgets::{EnvironmentField, TableRegion, TimeStamp};
 use crate::domain::act::MAX_REASON;
 use crate::domain::alert::KnownAlert;
-use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 
 /// The open alerts of a source. Founders close each with a reason.
 #[component]
 pub fn OpenAlerts(
     alerts: Vec<KnownAlert>,
-    as_of: DateTime<Utc>,
     environment: String,
     may_close: bool,
     place: usize,
@@ -24,7 +22,7 @@ pub fn OpenAlerts(
         .enumerate()
         .map(|(number, alert)| {
             let id = format!("source-{place}-alert-{number}");
-            alert_row(alert, as_of, may_close.then(|| (environment.clone(), source.clone(), id)))
+            alert_row(alert, may_close.then(|| (environment.clone(), source.clone(), id)))
         })
         .collect();
     view! {
@@ -47,7 +45,7 @@ pub fn OpenAlerts(
     .into_any()
 }
 
-fn alert_row(alert: KnownAlert, as_of: DateTime<Utc>, place: Option<(String, String, String)>) -> AnyView {
+fn alert_row(alert: KnownAlert, place: Option<(String, String, String)>) -> AnyView {
     let KnownAlert { fingerprint, heard_at, is_unknown, name, severity, starts_at } = alert;
     let title = if name.is_empty() { fingerprint.clone() } else { name };
     let closing = place.map(|(environment, source, id)| {
@@ -78,7 +76,7 @@ fn alert_row(alert: KnownAlert, as_of: DateTime<Utc>, place: Option<(String, Str
             </td>
             <td>
                 <TimeStamp at=heard_at />
-                <span class="age">{format::ago(as_of, heard_at)}</span>
+                <Age />
                 {is_unknown
                     .then(|| view! { " " <span class="badge state-stale">"no longer repeated"</span> })}
             </td>

@@ -4,9 +4,11 @@
 use super::closing_form::{EndClient, OpenAlerts};
 use super::format;
 use super::links;
+use super::local_time::Age;
 use super::notice_region::NoticeRegion;
 use super::page_error::PageError;
 use super::page_frame::PageFrame;
+use super::page_script::MadeWith;
 use super::source_form::{AddSignal, AddSource, RemoveSource, RetireSource};
 use super::visitor::{NotYours, Visitor};
 use super::widgets::{EnvironmentField, KindMark, TableRegion, TimeStamp};
@@ -45,6 +47,8 @@ pub fn ConnectionsPage() -> impl IntoView {
 fn Shown(connections: Connections, form: SourceForm) -> impl IntoView {
     let Connections { as_of, config, connections, next, prices_version, total } = connections;
     let environment = config.environment.clone();
+    // Nothing is followed; ages count from here.
+    let made = MadeWith { at: as_of.timestamp_millis(), newest: 0 };
     let may_add = Visitor::here().may(Permission::AddSources, &environment);
     let is_empty = total == 0;
     let shown = connections.len() as u64;
@@ -61,11 +65,11 @@ fn Shown(connections: Connections, form: SourceForm) -> impl IntoView {
     let panels: Vec<_> = connections
         .into_iter()
         .enumerate()
-        .map(|(place, connection)| panel(&environment, as_of, place, &connection, &form))
+        .map(|(place, connection)| panel(&environment, place, &connection, &form))
         .collect();
     view! {
         <Title text=format!("Connections of {environment} · Scaling Mode") />
-        <PageFrame>
+        <PageFrame follow=Some((String::new(), made))>
             <nav aria-label="Where this stands">
                 <a href=links::page(&environment)>{format!("Back to {environment}")}</a>
             </nav>
@@ -115,7 +119,7 @@ const fn state_words(state: ConnectionState) -> (&'static str, &'static str) {
     }
 }
 
-fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Connection, form: &SourceForm) -> AnyView {
+fn panel(environment: &str, place: usize, connection: &Connection, form: &SourceForm) -> AnyView {
     let (state, class) = state_words(connection.state);
     let title = format!("source-{place}");
     let labelled_by = title.clone();
@@ -181,13 +185,13 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
     let alerts = (!connection.alerts.is_empty()).then(|| {
         let (alerts, name) = (connection.alerts.clone(), connection.name.clone());
         let environment = environment.to_owned();
-        view! { <OpenAlerts alerts=alerts as_of=as_of environment=environment may_close=may_add place=place source=name /> }
+        view! { <OpenAlerts alerts=alerts environment=environment may_close=may_add place=place source=name /> }
     });
     let ending = (connection.has_subscriptions && may_add).then(|| {
         let name = connection.name.clone();
         view! { <EndClient environment=environment.to_owned() place=place source=name /> }
     });
-    let rows: Vec<_> = connection.signals.iter().map(|signal| row(as_of, signal)).collect();
+    let rows: Vec<_> = connection.signals.iter().map(row).collect();
     view! {
         <section class="panel connection" aria-labelledby=labelled_by>
             <div class="panel-head">
@@ -231,11 +235,11 @@ fn panel(environment: &str, as_of: DateTime<Utc>, place: usize, connection: &Con
     .into_any()
 }
 
-fn row(as_of: DateTime<Utc>, signal: &ConnectedSignal) -> AnyView {
+fn row(signal: &ConnectedSignal) -> AnyView {
     let time = |at: Option<DateTime<Utc>>| match at {
         Some(at) => view! {
             <TimeStamp at=at />
-            <span class="age">{format::ago(as_of, at)}</span>
+            <Age />
         }
         .into_any(),
         None => format::UNKNOWN.into_any(),

@@ -1,11 +1,13 @@
-//! Owns the checklist of signals: which are connected, and the command that connects each of the others.
+//! Owns the checklist of signals: which are connected and count, and the command that makes each of the others count.
 //! Must not invent a number: a command works only once its reader has put one in.
 
+use super::checklist_commands::{Command, commands};
+use super::visitor::Visitor;
 use super::widgets::{StateBadge, TimeStamp};
-use super::{format, words};
+use super::{format, links, words};
 use crate::domain::input::InputState;
-use crate::domain::policy::EnvironmentKind;
-use crate::domain::signal::{Signal, Unit};
+use crate::domain::policy::{EnvironmentKind, Windows};
+use crate::domain::signal::Unit;
 use crate::views::overview::ChecklistItem;
 use leptos::prelude::*;
 
@@ -16,29 +18,50 @@ pub fn FirstRunChecklist(
     items: Vec<ChecklistItem>,
     /// This server's own address.
     base_url: String,
+    /// The environment's windows, in hours, minutes and days: how far back a number must reach to count.
+    windows: Windows,
 ) -> impl IntoView {
     let connected = items.iter().filter(|item| item.connected || item.state == InputState::NotApplicable).count();
+    let counting = items.iter().filter(|item| counts(item)).count();
     let total = items.len();
-    let whole = connected == total;
-    let commands = kind == EnvironmentKind::Live;
-    let rows: Vec<_> = items.iter().map(|item| row(&environment, &base_url, item, commands)).collect();
+    let is_done = counting == total;
+    let is_live = kind == EnvironmentKind::Live;
+    let needs_token = !Visitor::here().is_local();
+    let commands = if is_live { commands(&environment, &base_url, &items, &windows, needs_token) } else { Vec::new() };
+    let rows: Vec<_> = items
+        .iter()
+        .enumerate()
+        .map(|(place, item)| row(item, commands.iter().find(|command| command.place == place)))
+        .collect();
     let advice = match kind {
         EnvironmentKind::Synthetic => "This environment is filled with synthetic data; there is nothing to connect.",
         EnvironmentKind::Recorded => "This environment is filled by import and replay: see scaling-mode import --help.",
-        EnvironmentKind::Live if whole => "Every signal is connected.",
+        EnvironmentKind::Live if is_done => "Every signal is connected and counts.",
         EnvironmentKind::Live => {
-            "Until a signal is connected it is unknown, and an Increase that it could undo is not given. Send its numbers with the command shown; put your number in the place of YOUR_NUMBER. What your business does not have (posts, servers of its own) can be declared not applicable in the configuration."
+            "An Increase is not recommended while important data is missing. Run the command of each signal in a terminal, with your own number in each place in capitals, then press Generate snapshot. To keep the numbers counting, send new ones from a job: step 5 of the README has one. If your business has no posts or servers, mark them as not applicable in the settings."
         }
     };
+    let token = (needs_token && !commands.is_empty()).then(|| {
+        view! {
+            <p>
+                "In each command, replace YOUR_TOKEN by a token with the scope telemetry:write. A founder makes one on the "
+                <a href=links::PEOPLE>"People page"</a>
+                "."
+            </p>
+        }
+    });
     view! {
         <section id="connect" class="panel" aria-labelledby="connect-title">
-            <details open=!whole && commands>
+            <details open=!is_done && is_live>
                 <summary>
                     <h2 id="connect-title">"Connect your numbers"</h2>
-                    <span class="quiet">{format!("{connected} of {total} signals connected")}</span>
+                    <span class="quiet">
+                        {format!("{connected} of {total} signals connected, {counting} count in the newest answer")}
+                    </span>
                 </summary>
                 <div class="details-body">
                     <p>{advice}</p>
+                    {token}
                     <ul class="checklist">{rows}</ul>
                 </div>
             </details>
@@ -47,7 +70,12 @@ pub fn FirstRunChecklist(
     .into_any()
 }
 
-fn row(environment: &str, base_url: &str, item: &ChecklistItem, commands: bool) -> AnyView {
+/// Whether nothing has to be done for a signal.
+fn counts(item: &ChecklistItem) -> bool {
+    matches!(item.state, InputState::Known | InputState::Synthetic | InputState::NotApplicable)
+}
+
+fn row(item: &ChecklistItem, command: Option<&Command>) -> AnyView {
     let name = words::signal(item.signal, item.severity);
     let status = if item.connected {
         let from = item.sources.join(", ");
@@ -64,18 +92,19 @@ fn row(environment: &str, base_url: &str, item: &ChecklistItem, commands: bool) 
     } else {
         view! { <span class="quiet">{format!("not connected; unit: {}", unit(item))}</span> }.into_any()
     };
-    let command = (commands && !item.connected && item.state != InputState::NotApplicable).then(|| {
+    let command = command.map(|command| {
         view! {
             <details class="command">
                 <summary>{format!("Command for {name}")}</summary>
-                <pre tabindex="0" aria-label=format!("Command for {name}")>
-                    <code>{command(environment, base_url, item)}</code>
+                <p>{command.meaning.clone()}</p>
+                <pre tabindex="0" aria-label=format!("Command for {name}") translate="no">
+                    <code>{command.text.clone()}</code>
                 </pre>
             </details>
         }
     });
     view! {
-        <li class=if item.connected { "is-connected" } else { "is-open" }>
+        <li class=if counts(item) { "is-connected" } else { "is-open" }>
             <p>
                 <strong>{name}</strong>
                 <StateBadge state=item.state />
@@ -89,42 +118,4 @@ fn row(environment: &str, base_url: &str, item: &ChecklistItem, commands: bool) 
 
 fn unit(item: &ChecklistItem) -> &'static str {
     if item.unit == Unit::Ratio { "ratio, 0 to 1" } else { item.unit.name() }
-}
-
-/// The command that sends one sample, now.
-fn command(environment: &str, base_url: &str, item: &ChecklistItem) -> String {
-    let severity =
-        item.severity.map_or_else(String::new, |severity| format!(", \"severity\": \"{}\"", severity.name()));
-    let latency =
-        if item.signal == Signal::InfraLatency { ", \"aggregation\": \"p95\", \"count\": YOUR_REQUESTS" } else { "" };
-    let now = "'\"$(date -u +%FT%TZ)\"'";
-    format!(
-        "curl -X POST {base_url}/api/telemetry -H 'Content-Type: application/json' -d '{{\n  \"environment\": \"{environment}\", \"source\": \"my-script\", \"data_through\": \"{now}\",\n  \"samples\": [{{\"signal\": \"{}\"{severity}, \"at\": \"{now}\", \"value\": YOUR_NUMBER, \"unit\": \"{}\"{latency}}}]}}'",
-        item.signal, item.unit,
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::signal::Severity;
-
-    #[test]
-    fn a_command_names_its_signal_and_works_only_with_a_number_of_ones_own() {
-        let item = ChecklistItem {
-            connected: false,
-            data_through: None,
-            severity: Some(Severity::Critical),
-            signal: Signal::WarningsOpen,
-            sources: vec![],
-            state: InputState::Missing,
-            unit: Unit::Events,
-        };
-        let command = command("production", "http://localhost:3008", &item);
-        let body = command.split("-d '").nth(1).unwrap().trim_end_matches('\'');
-        let sent = body.replace("'\"$(date -u +%FT%TZ)\"'", "2026-11-24T03:00:00Z").replace("YOUR_NUMBER", "0");
-        let batch: crate::domain::telemetry::Batch = serde_json::from_str(&sent).unwrap();
-        assert_eq!(batch.samples[0].severity.as_deref(), Some("critical"));
-        assert!(serde_json::from_str::<serde_json::Value>(body).is_err());
-    }
 }

@@ -205,26 +205,27 @@ pub fn rfc3339(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// How long ago `at` was: `12 min ago`, `just now`, `in 3 h`.
-pub fn ago(now: DateTime<Utc>, at: DateTime<Utc>) -> String {
-    let passed = now - at;
-    if passed.abs() < Duration::minutes(1) {
-        "just now".to_owned()
-    } else if passed < Duration::zero() {
-        format!("in {}", length(-passed))
-    } else {
-        format!("{} ago", length(passed))
+/// How long ago something was, in seconds: `12 min ago`, `just now`, `in 3 h`.
+pub fn age(seconds: i64) -> String {
+    match seconds {
+        -59..60 => "just now".to_owned(),
+        ..0 => ["in ", &minutes(-seconds / 60)].concat(),
+        _ => [&minutes(seconds / 60), " ago"].concat(),
     }
 }
 
 /// A length of time: `12 min`, `36 h`, `5 days`.
 pub fn length(duration: Duration) -> String {
-    let minutes = duration.num_minutes();
-    match minutes {
-        ..120 => format!("{minutes} min"),
-        120..2_880 => format!("{} h", duration.num_hours()),
-        _ => format!("{} days", duration.num_days()),
-    }
+    minutes(duration.num_minutes())
+}
+
+fn minutes(minutes: i64) -> String {
+    let (count, unit) = match minutes {
+        ..120 => (minutes, " min"),
+        120..2_880 => (minutes / 60, " h"),
+        _ => (minutes / 1_440, " days"),
+    };
+    [&count.to_string(), unit].concat()
 }
 
 #[cfg(test)]
@@ -308,7 +309,13 @@ mod tests {
             (7_200, "5 days ago"),
             (-60, "in 60 min"),
         ] {
-            assert_eq!(ago(now, now - Duration::minutes(minutes)), text);
+            assert_eq!(age(60 * minutes), text);
+        }
+        // Each second of a minute says the same, on both sides of now.
+        for (seconds, text) in
+            [(59, "just now"), (60, "1 min ago"), (119, "1 min ago"), (-59, "just now"), (-60, "in 1 min")]
+        {
+            assert_eq!(age(seconds), text);
         }
     }
 }

@@ -1,66 +1,80 @@
 //! Owns the one connection to the server's events that all open pages of an environment share: the page that holds a lock
-//! of the browser's listens, and tells the others. Where the browser has no such lock every page listens for itself.
+//! of the browser's listens, and tells the others. Where the browser has no such lock every page listens for itself. A connection that
+//! breaks off is opened again after growing pauses, after any answer of a proxy: a browser gives up for good.
 
-use super::browser::on;
-use leptos::prelude::window;
+use super::browser::{on, time};
+use super::page_now::{self, Now};
+use leptos::prelude::{set_timeout, window};
 use leptos::wasm_bindgen::prelude::Closure;
 use leptos::wasm_bindgen::{JsCast, JsValue};
-use leptos::web_sys::js_sys::{Function, Object, Promise, Reflect};
-use std::rc::Rc;
+use leptos::web_sys::js_sys::{Function, Math, Object, Promise, Reflect};
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
 use web_sys::{BroadcastChannel, Event, EventSource, MessageEvent};
+
+/// The first pause before a connection is opened again, and the longest, in milliseconds.
+const FIRST_PAUSE: u32 = 1_000;
+const LONGEST_PAUSE: u32 = 30_000;
+/// For how long news count as news for a page that asks, in milliseconds: it can have been made before they came.
+const RECENT: f64 = 30_000.0;
 
 /// What a page hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
+    /// The connection is open, and something has come over it just now.
     Connected,
+    /// The reader can't listen any more.
+    Ended,
     Lost,
     /// Something has happened; the page is to look anew.
     News,
 }
 
 impl Heard {
+    const ALL: [Heard; 4] = [Heard::Connected, Heard::Ended, Heard::Lost, Heard::News];
+
     const fn word(self) -> &'static str {
         match self {
             Heard::Connected => "connected",
+            Heard::Ended => "ended",
             Heard::Lost => "lost",
             Heard::News => "news",
         }
     }
 
     fn of(word: &str) -> Option<Heard> {
-        [Heard::Connected, Heard::Lost, Heard::News].into_iter().find(|heard| heard.word() == word)
+        Heard::ALL.into_iter().find(|heard| heard.word() == word)
     }
 }
 
 type Hear = Rc<dyn Fn(Heard)>;
 
-/// Listens to an environment's events after a place in its history, and to telemetry since a time, for as long as the page is open.
-pub fn open(environment: &str, after: u64, since: i64, hear: impl Fn(Heard) + 'static) {
+/// Listens to an environment's events after a place in its history, and to telemetry since a time, for as long as the page is open. What
+/// is given back has the connection looked after, as when somebody comes back to the page, or when nothing has come for long.
+pub fn open(environment: &str, after: u64, since: i64, hear: impl Fn(Heard) + 'static) -> Rc<dyn Fn(bool)> {
     let hear: Hear = Rc::new(hear);
     let name = ["scaling-mode-live-", environment].concat();
-    // A name of an environment holds nothing that an address would have to escape.
-    let (after, since) = (after.to_string(), since.to_string());
-    let address = ["/api/scaling-mode/events?environment=", environment, "&after=", &after, "&since=", &since].concat();
+    let line = Rc::new_cyclic(|line| Line::new(line.clone(), environment, after, since));
     let Some((channel, locks)) = BroadcastChannel::new(&name).ok().zip(locks()) else {
-        return listen(&address, hear);
+        line.listen(hear);
+        return Rc::new(move |is_silent| line.look_after(is_silent));
     };
-    let heard = hear.clone();
+    let (heard, own, told) = (hear.clone(), line.clone(), channel.clone());
     on(&channel, "message", move |message: MessageEvent| {
-        if let Some(heard_word) = message.data().as_string().as_deref().and_then(Heard::of) {
-            heard(heard_word);
+        let Some(word) = message.data().as_string() else { return };
+        match Heard::of(&word) {
+            Some(said) => heard(said),
+            // A page that was opened later asks for the state of the connection, with the newest event that it knows.
+            None => own.answer(word.parse().unwrap_or(0), &|said| tell(&told, said.word())),
         }
     });
-    // Another page may hold the connection already; until it says otherwise it is taken to stand.
-    hear(Heard::Connected);
+    let (leading, told) = (line.clone(), channel.clone());
     let lead = Closure::once_into_js(move || -> Promise {
-        let told = channel;
-        listen(
-            &address,
-            Rc::new(move |heard: Heard| {
-                hear(heard);
-                let _ = told.post_message(&JsValue::from_str(heard.word()));
-            }),
-        );
+        leading.listen(Rc::new(move |heard: Heard| {
+            hear(heard);
+            tell(&told, heard.word());
+        }));
         // Never settled: the lock is held until the page goes.
         Promise::new(&mut |_, _| {})
     });
@@ -69,6 +83,20 @@ pub fn open(environment: &str, after: u64, since: i64, hear: impl Fn(Heard) + 's
     if let Some(request) = request {
         let _ = request.call2(&locks, &JsValue::from_str(&name), &lead);
     }
+    let look: Rc<dyn Fn(bool)> = Rc::new(move |is_silent| {
+        if line.leads() {
+            line.look_after(is_silent);
+        } else {
+            tell(&channel, &line.after.get().to_string());
+        }
+    });
+    look(false);
+    look
+}
+
+/// A page that can't be told is one that has just gone.
+fn tell(channel: &BroadcastChannel, word: &str) {
+    let _ = channel.post_message(&JsValue::from_str(word));
 }
 
 /// The browser's locks, where it has them.
@@ -76,21 +104,181 @@ fn locks() -> Option<Object> {
     Reflect::get(&window().navigator(), &JsValue::from_str("locks")).ok()?.dyn_into::<Object>().ok()
 }
 
-/// Opens the connection. The browser opens it anew by itself, from the event that it saw last.
-fn listen(address: &str, hear: Hear) {
-    let Ok(source) = EventSource::new(address) else {
-        return;
-    };
-    for (event, heard) in [
-        ("open", Heard::Connected),
-        ("error", Heard::Lost),
-        ("history", Heard::News),
-        ("telemetry", Heard::News),
-        ("behind", Heard::News),
-    ] {
-        let hear = hear.clone();
-        on(&source, event, move |_: Event| hear(heard));
+/// The connection.
+struct Line {
+    /// The newest event that has come.
+    after: Cell<u64>,
+    environment: String,
+    /// How often in a row it could not be opened.
+    failures: Cell<u32>,
+    /// What hears of it; nothing where another page listens.
+    hear: RefCell<Option<Hear>>,
+    listener: Function,
+    /// When the newest news came, in milliseconds since 1970.
+    news_at: Cell<f64>,
+    own: Weak<Line>,
+    since: i64,
+    source: RefCell<Option<EventSource>>,
+    /// The newest state of the connection.
+    told: Cell<Heard>,
+    /// Counts what was planned: a plan that is not the newest is none any more.
+    plan: Cell<u32>,
+}
+
+impl Line {
+    fn new(own: Weak<Line>, environment: &str, after: u64, since: i64) -> Line {
+        let hears = own.clone();
+        let listener = Closure::<dyn Fn(Event)>::new(move |event: Event| {
+            if let Some(line) = hears.upgrade() {
+                line.take(&event);
+            }
+        });
+        Line {
+            after: Cell::new(after),
+            environment: environment.to_owned(),
+            failures: Cell::new(0),
+            hear: RefCell::new(None),
+            listener: listener.into_js_value().unchecked_into(),
+            news_at: Cell::new(0.0),
+            own,
+            since,
+            source: RefCell::new(None),
+            told: Cell::new(Heard::Lost),
+            plan: Cell::new(0),
+        }
     }
-    // Kept for as long as the page is there.
-    std::mem::forget(source);
+
+    fn leads(&self) -> bool {
+        self.hear.borrow().is_some()
+    }
+
+    fn listen(&self, hear: Hear) {
+        self.hear.replace(Some(hear));
+        self.connect();
+    }
+
+    fn say(&self, heard: Heard) {
+        if heard == Heard::News {
+            self.news_at.set(time());
+        } else {
+            self.told.set(heard);
+        }
+        let hear = self.hear.borrow().clone();
+        if let Some(hear) = hear {
+            hear(heard);
+        }
+    }
+
+    /// Tells a page that was opened later the state of the connection.
+    fn answer(&self, knows: u64, say: &dyn Fn(Heard)) {
+        if !self.leads() {
+            return;
+        }
+        say(self.told.get());
+        if self.after.get() > knows || time() - self.news_at.get() < RECENT {
+            say(Heard::News);
+        }
+        if self.source.borrow().is_none() {
+            self.look_after(false);
+        }
+    }
+
+    fn connect(&self) {
+        self.close();
+        // A name of an environment holds nothing that an address would have to escape.
+        let (after, since) = (self.after.get().to_string(), self.since.to_string());
+        let address =
+            ["/api/scaling-mode/events?environment=", &self.environment, "&after=", &after, "&since=", &since].concat();
+        let Ok(source) = EventSource::new(&address) else {
+            return self.lose();
+        };
+        for event in ["open", "error", "history", "telemetry", "behind", "beat"] {
+            let _ = source.add_event_listener_with_callback(event, &self.listener);
+        }
+        self.source.replace(Some(source));
+    }
+
+    fn close(&self) {
+        if let Some(source) = self.source.take() {
+            source.close();
+        }
+    }
+
+    fn take(&self, event: &Event) {
+        let is_current =
+            self.source.borrow().as_ref().is_some_and(|source| event.target().is_some_and(|of| of == **source));
+        if !is_current {
+            return;
+        }
+        let kind = event.type_();
+        if kind == "error" {
+            return self.lose();
+        }
+        self.failures.set(0);
+        self.say(Heard::Connected);
+        if kind != "open" && kind != "beat" {
+            let id = event.dyn_ref::<MessageEvent>().and_then(|message| message.last_event_id().parse().ok());
+            self.after.set(id.unwrap_or(self.after.get()));
+            self.say(Heard::News);
+        }
+    }
+
+    fn lose(&self) {
+        self.close();
+        // A page that was signed out stays so until it is let in again.
+        if self.told.get() != Heard::Ended {
+            self.say(Heard::Lost);
+        }
+        self.try_later();
+    }
+
+    /// Between half and all of a pause that doubles: pages that lost their server together do not come back together.
+    fn try_later(&self) {
+        let failures = self.failures.get();
+        self.failures.set(failures + 1);
+        let longest = (FIRST_PAUSE << failures.min(8)).min(LONGEST_PAUSE);
+        let pause = f64::from(longest) * (1.0 + Math::random()) / 2.0;
+        let (plan, own) = (self.planned(), self.own.clone());
+        let retry = move || {
+            if let Some(line) = own.upgrade().filter(|line| line.plan.get() == plan) {
+                line.probe();
+            }
+        };
+        set_timeout(retry, Duration::from_millis(pause as u64));
+    }
+
+    fn planned(&self) -> u32 {
+        self.plan.set(self.plan.get().wrapping_add(1));
+        self.plan.get()
+    }
+
+    /// Asks for something small before the connection is opened: what refuses a connection says no reason.
+    fn probe(&self) {
+        let (plan, own) = (self.planned(), self.own.clone());
+        let address = ["/api/scaling-mode/config?environment=", &self.environment].concat();
+        page_now::json(&address, move |now| {
+            let Some(line) = own.upgrade().filter(|line| line.plan.get() == plan) else { return };
+            match now {
+                Now::Fresh(_) => {
+                    // What was missed while nobody listened, telemetry included.
+                    line.connect();
+                    line.say(Heard::News);
+                }
+                Now::Ended => {
+                    line.say(Heard::Ended);
+                    line.try_later();
+                }
+                Now::Unknown => line.try_later(),
+            }
+        });
+    }
+
+    /// Opens the connection again without a pause where it is not open, or nothing comes over it any more.
+    fn look_after(&self, is_silent: bool) {
+        if self.leads() && (is_silent || self.source.borrow().is_none()) {
+            self.close();
+            self.failures.set(0);
+            self.probe();
+        }
+    }
 }

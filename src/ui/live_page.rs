@@ -1,95 +1,178 @@
-//! Owns keeping an open page up to date: it listens to the server's events and loads the page as it is now. Without
-//! JavaScript the page is brought up to date by loading it again. Must not know what a part shows.
+//! Owns keeping an open page up to date: it listens to the server's events and loads the page as it is now, says since when it could not,
+//! and takes the numbers away once the reader can't see them any more. Without JavaScript the page is brought up to date by loading it
+//! again. Must not know what a part shows.
 
+use super::browser::{on, time};
+use super::icons::{self, Icon};
 use super::live_connection::{self, Heard};
-use super::{live_parts, local_time};
+use super::page_now::{self, Now};
+use super::{links, live_parts, local_time};
 use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
-use leptos::wasm_bindgen::prelude::Closure;
 use leptos::web_sys::Document;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
-use web_sys::{XmlHttpRequest, XmlHttpRequestResponseType};
+use web_sys::{Event, PageTransitionEvent};
 
 /// Events that come together are shown together.
 const GATHERED: Duration = Duration::from_millis(120);
+/// How often a page looks whether its connection is still alive.
+const LOOKS: Duration = Duration::from_secs(15);
+/// The longest silence of a connection that works, in milliseconds: three beats of the server.
+const SILENCE: f64 = 45_000.0;
 
 /// Where it stands whether the page hears of news, and what has changed is said to readers of the screen.
 #[component]
-pub fn LivePage() -> impl IntoView {
+pub fn LivePage(environment: String) -> impl IntoView {
+    let next = links::escape(&links::page(&environment));
     view! {
         <p id="live-state" class="live-state" hidden></p>
         <p id="live-said" class="visually-hidden" aria-live="polite"></p>
+        <div id="signed-out" class="banner banner-signed-out" role="alert" hidden>
+            <Icon shape=icons::ATTENTION />
+            <p>
+                <strong>"You are signed out, or can no longer see this environment."</strong>
+                " The numbers were taken off this page. It comes back by itself once you are signed in again. "
+                <a href=format!("{}?next={next}", links::SIGN_IN)>"Sign in"</a>
+            </p>
+        </div>
     }
 }
 
 /// Follows an environment's events after a place in its history, and its telemetry since a time.
 pub fn attach(environment: &str, after: u64, since: i64) {
-    let waiting = Rc::new(Cell::new(false));
-    live_connection::open(environment, after, since, move |heard| match heard {
-        Heard::Connected => state("Live"),
-        Heard::Lost => state("Reconnecting"),
-        Heard::News => {
-            if !waiting.replace(true) {
-                let waiting = waiting.clone();
-                set_timeout(
-                    move || {
-                        waiting.set(false);
-                        load();
-                    },
-                    GATHERED,
-                );
+    let page = Rc::new(LivePageState {
+        contact: Cell::new(time()),
+        has_ended: Cell::new(false),
+        is_live: Cell::new(false),
+        is_waiting: Cell::new(false),
+        verdict: RefCell::new(verdict(&document())),
+    });
+    let hearing = page.clone();
+    let look = live_connection::open(environment, after, since, move |heard| hearing.hear(heard));
+    let (watching, looked) = (page.clone(), look.clone());
+    set_interval(
+        move || {
+            if watching.is_live.get() && time() - watching.contact.get() > SILENCE {
+                watching.lost();
+                looked(true);
             }
+        },
+        LOOKS,
+    );
+    let come_back = move |_: Event| look(false);
+    for event in ["online", "focus"] {
+        on(&window(), event, come_back.clone());
+    }
+    on(&window(), "pageshow", move |event: PageTransitionEvent| {
+        // A page out of the browser's memory is as old as the moment that it was left, and its reader can be signed out.
+        if event.persisted() {
+            live_parts::hide(true);
+            page.load();
         }
     });
 }
 
-fn state(word: &str) {
-    if let Some(place) = document().get_element_by_id("live-state") {
-        place.set_text_content(Some(word));
-        let _ = place.set_attribute("data-live", word);
-        let _ = place.remove_attribute("hidden");
-    }
+struct LivePageState {
+    /// When the server was heard of last, in milliseconds since 1970.
+    contact: Cell<f64>,
+    has_ended: Cell<bool>,
+    is_live: Cell<bool>,
+    /// Whether the page is about to be loaded.
+    is_waiting: Cell<bool>,
+    /// The answer as the server has said it last. The page itself can be translated.
+    verdict: RefCell<String>,
 }
 
-/// Loads the page as it is now and takes over what has changed.
-fn load() {
-    let Ok(request) = XmlHttpRequest::new() else {
-        return;
-    };
-    let Some(address) = document().location().and_then(|location| location.href().ok()) else {
-        return;
-    };
-    // Without its fragment, and without what a form had just done.
-    let address = address.split('#').next().unwrap_or_default();
-    if request.open("GET", address).is_err() {
-        return;
+impl LivePageState {
+    fn hear(self: &Rc<Self>, heard: Heard) {
+        match heard {
+            Heard::Connected => {
+                self.contact.set(time());
+                let was_live = self.is_live.replace(true);
+                if self.has_ended.get() {
+                    self.load_soon();
+                } else if !was_live {
+                    state("live", "Live");
+                }
+            }
+            Heard::Ended => self.end(),
+            Heard::Lost => self.lost(),
+            Heard::News => self.load_soon(),
+        }
     }
-    request.set_response_type(XmlHttpRequestResponseType::Document);
-    let answered = request.clone();
-    let done = Closure::once_into_js(move || {
-        if answered.status() == Ok(200)
-            && let Ok(Some(fresh)) = answered.response_xml()
+
+    fn load_soon(self: &Rc<Self>) {
+        if !self.is_waiting.replace(true) {
+            let page = self.clone();
+            set_timeout(move || page.load(), GATHERED);
+        }
+    }
+
+    fn lost(&self) {
+        self.is_live.set(false);
+        if !self.has_ended.get() {
+            state("lost", &["Connection lost since ", &local_time::clock(self.contact.get())].concat());
+        }
+    }
+
+    /// Takes the numbers away.
+    fn end(&self) {
+        self.is_live.set(false);
+        if !self.has_ended.replace(true) {
+            live_parts::take_away();
+            document().set_title("Signed out · Scaling Mode");
+        }
+        live_parts::hide(false);
+        state("ended", "Signed out");
+    }
+
+    /// Loads the page as it is now and takes over what has changed.
+    fn load(self: &Rc<Self>) {
+        self.is_waiting.set(false);
+        let location = window().location();
+        let path = [location.pathname(), location.search()].into_iter().flatten().collect::<String>();
+        let page = self.clone();
+        page_now::page(&path, move |now| match now {
+            Now::Fresh(Some(fresh)) if fresh.get_element_by_id("answer").is_some() => page.take_over(&fresh),
+            Now::Ended => page.end(),
+            Now::Fresh(_) | Now::Unknown => {
+                live_parts::hide(false);
+                page.lost();
+            }
+        });
+    }
+
+    fn take_over(&self, fresh: &Document) {
+        self.contact.set(time());
+        let now = verdict(fresh);
+        if self.has_ended.replace(false) {
+            live_parts::bring_back(fresh);
+        } else {
+            live_parts::take_over(fresh);
+        }
+        live_parts::hide(false);
+        document().set_title(&fresh.title());
+        local_time::localise();
+        if self.is_live.get() {
+            state("live", "Live");
+        } else {
+            self.lost();
+        }
+        if *self.verdict.borrow() != now
+            && let Some(said) = document().get_element_by_id("live-said")
         {
-            take_over(&fresh);
+            said.set_text_content(Some(&["New answer: ", &now].concat()));
         }
-    });
-    request.set_onload(Some(done.unchecked_ref()));
-    let _ = request.send();
+        self.verdict.replace(now);
+    }
 }
 
-/// Takes over what has changed, and says a new answer to readers of the screen.
-fn take_over(fresh: &Document) {
-    let before = verdict(&document());
-    live_parts::take_over(fresh);
-    document().set_title(&fresh.title());
-    local_time::localise();
-    let now = verdict(fresh);
-    if before != now
-        && let Some(said) = document().get_element_by_id("live-said")
-    {
-        said.set_text_content(Some(&["New answer: ", &now].concat()));
+fn state(name: &str, words: &str) {
+    if let Some(place) = document().get_element_by_id("live-state") {
+        place.set_text_content(Some(words));
+        let _ = place.set_attribute("data-live", name);
+        let _ = place.remove_attribute("hidden");
     }
 }
 

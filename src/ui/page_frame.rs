@@ -14,7 +14,7 @@ pub fn PageFrame(
     /// What stands at the right of the header.
     #[prop(optional_no_strip)]
     aside: Option<AnyView>,
-    /// The environment whose events the page follows, and what it was made with.
+    /// The environment whose events the page follows, empty where it follows none, and what it was made with.
     #[prop(optional_no_strip)]
     follow: Option<(String, MadeWith)>,
     children: Children,

@@ -2,7 +2,7 @@
 //! complete the evidence is and up to when it reaches. Must not judge: every number and mark is the snapshot's.
 
 use super::loads::Loads;
-use super::local_time::ReaderTime;
+use super::local_time::{Age, ReaderTime};
 use super::mode_track::ModeTrack;
 use super::widgets::{AnswerBadge, KindMark};
 use super::{format, links};
@@ -14,12 +14,7 @@ use leptos::prelude::*;
 use std::sync::Arc;
 
 #[component]
-pub fn ScalingModeOverview(
-    overview: Overview,
-    limits: Limits,
-    snapshot: Option<Arc<Snapshot>>,
-    now: DateTime<Utc>,
-) -> impl IntoView {
+pub fn ScalingModeOverview(overview: Overview, limits: Limits, snapshot: Option<Arc<Snapshot>>) -> impl IntoView {
     let kind = overview.kind;
     let narrative = snapshot.as_ref().map(|snapshot| snapshot.body.narrative.clone());
     view! {
@@ -33,7 +28,7 @@ pub fn ScalingModeOverview(
                 <span class="verdict-text">{overview.verdict.clone()}</span>
             </p>
             {narrative.map(|text| view! { <p class="narrative">{text}</p> })}
-            <Freshness overview=overview.clone() now=now />
+            <Freshness overview=overview.clone() />
             <ModeTrack limits=limits mode=overview.mode target=overview.target_mode clients=overview.clients />
             {snapshot.map(|snapshot| view! { <Loads snapshot=snapshot /> })}
         </section>
@@ -43,11 +38,11 @@ pub fn ScalingModeOverview(
 
 /// Up to when the data reaches and when the answer was computed: different facts, side by side.
 #[component]
-fn Freshness(overview: Overview, now: DateTime<Utc>) -> impl IntoView {
+fn Freshness(overview: Overview) -> impl IntoView {
     let time = |at: Option<DateTime<Utc>>, otherwise: &'static str| match at {
         Some(at) => view! {
             <ReaderTime at=at />
-            <span class="age">{format::ago(now, at)}</span>
+            <Age />
         }
         .into_any(),
         None => otherwise.into_any(),

@@ -84,6 +84,7 @@ fn Panels(page: FounderPage, timeline: TimelineQuery) -> impl IntoView {
         kind,
         items: data.checklist.clone(),
         base_url: data.base_url.clone(),
+        windows: data.config.policy.windows,
     };
     // Where nothing is connected, connecting is the first thing to do; later it is the last.
     let is_first_run = !data.checklist.iter().any(|item| item.connected);
@@ -108,7 +109,7 @@ fn Panels(page: FounderPage, timeline: TimelineQuery) -> impl IntoView {
     view! {
         <Title text=title />
         <PageFrame aside=Some(switcher) follow=Some((environment.clone(), made))>
-            <LivePage />
+            <LivePage environment=environment.clone() />
             <NoticeRegion notice=page.notice />
             <OpenBanner />
             <PageBanners data=data.clone() />
@@ -116,7 +117,6 @@ fn Panels(page: FounderPage, timeline: TimelineQuery) -> impl IntoView {
                 overview=data.overview
                 limits=data.config.policy.limits
                 snapshot=snapshot
-                now=data.now
             />
             <div id="proposal-place">{proposal}</div>
             <OnThisPage environment=environment.clone() has_proof=proof.is_some() />

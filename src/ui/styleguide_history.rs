@@ -13,6 +13,7 @@ use super::styleguide_snapshots::EXAMPLE;
 use super::timeline_filter::TimelineQuery;
 use crate::api::StyleguideCharts;
 use crate::domain::policy::EnvironmentKind::{Live, Synthetic};
+use crate::domain::policy::Windows;
 use crate::domain::trend::{OverTime, Spans};
 use crate::views::overview::SnapshotLine;
 use leptos::prelude::*;
@@ -36,6 +37,7 @@ pub fn Lists(samples: Vec<Sample>, spans: Spans) -> impl IntoView {
                     kind=Live
                     items=checklist()
                     base_url="http://localhost:3008".to_owned()
+                    windows=Windows::default()
                 />
             </Example>
             <Example id="timeline" title="Timeline: an event of each type">

@@ -45,14 +45,13 @@ pub fn Overviews(samples: Vec<Sample>) -> impl IntoView {
     let overviews: Vec<_> = samples
         .into_iter()
         .map(|sample| {
-            let (now, overview) = (sample.page().now, sample.overview());
+            let overview = sample.overview();
             view! {
                 <Example id=sample.name title=sample.title>
                     <ScalingModeOverview
                         overview=overview
                         limits=sample.config.policy.limits
                         snapshot=sample.snapshot.map(Arc::new)
-                        now=now
                     />
                 </Example>
             }

@@ -1,69 +1,126 @@
-//! Owns the what-if itself: both answers, what flips, break-even, recomputed with the engine at every change of a field.
-//! On the server it renders the scenario of the address; in the browser it goes on from there. Must not hold a rule.
+//! Owns the what-if itself: both answers, what flips, break-even. The server draws them for the scenario of the address; at every change of
+//! a field the browser judges again with the engine and puts a new result in the place of the old one. It never writes into the old
+//! one: a translation or an extension can have replaced its parts. Must not hold a rule.
 
 use super::what_if_answers::{self, Side};
 use super::widgets::AnswerBadge;
-use super::{browser, links, what_if_break_even, what_if_words};
+use super::{browser, links, what_if_break_even, what_if_watch, what_if_words};
 use crate::domain::baseline::{Baseline, SentBaseline};
-use crate::domain::scenario::{Judged, Scenario, balanced, flips};
+use crate::domain::scenario::{Judged, MODE, Scenario, balanced, flips};
 use leptos::leptos_dom::helpers::debounce;
 use leptos::prelude::*;
-use leptos::web_sys::Event;
+use leptos::tachys::view::Mountable;
+use leptos::wasm_bindgen::JsCast;
+use leptos::web_sys::{Element, Event, HtmlInputElement};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
-/// What every redraw starts from.
-struct Start {
+/// What every result starts from.
+pub struct Start {
     baseline: Baseline,
     measured: Judged,
 }
 
+impl Start {
+    pub fn of(baseline: Baseline) -> Start {
+        let measured = Scenario::unchanged(&baseline).judge(&baseline);
+        Start { baseline, measured }
+    }
+}
+
+/// Lets the fields work in the browser. The result and the fields are the server's markup, and are not taken over.
 #[island]
 pub fn WhatIf(
     /// The measured side, as it travels.
     sent: SentBaseline,
     /// The scenario: what the address changes, by name.
     pairs: Vec<(String, String)>,
-    /// The fields.
+    /// The result and the fields.
     children: Children,
 ) -> impl IntoView {
-    let start = StoredValue::new(sent.read().map(|baseline| {
-        let measured = Scenario::unchanged(&baseline).judge(&baseline);
-        Start { baseline, measured }
-    }));
-    let pairs = RwSignal::new(pairs);
-    let live = RwSignal::new(false);
-    let address = move || {
-        start.with_value(|start| {
-            let baseline = &start.as_ref()?.baseline;
-            let (scenario, errors) = Scenario::read(&pairs.read_untracked(), baseline);
-            errors.is_empty().then(|| links::what_if(&baseline.config.environment, &scenario.pairs(baseline)))
-        })
-    };
+    let mut sent = Some((sent, pairs));
+    Effect::new(move |_| {
+        if let Some((sent, pairs)) = sent.take()
+            && let Some(baseline) = sent.read()
+        {
+            attach(Desk { pairs, start: Start::of(baseline) });
+        }
+    });
+    view! { <div class="what-if">{children()}</div> }
+}
+
+/// What somebody tries.
+struct Desk {
+    pairs: Vec<(String, String)>,
+    start: Start,
+}
+
+impl Desk {
+    /// The address of the scenario; nothing while it has mistakes.
+    fn address(&self) -> Option<String> {
+        let baseline = &self.start.baseline;
+        let (scenario, errors) = Scenario::read(&self.pairs, baseline);
+        errors.is_empty().then(|| links::what_if(&baseline.config.environment, &scenario.pairs(baseline)))
+    }
+
+    /// Judges the scenario and puts a new result in the place of the old one. The page counts as live only once it shows what
+    /// was judged: if anything ends this on the way, the page says that it is not.
+    fn show(&self) {
+        let owner = Owner::new();
+        let view = owner.with(|| result(&self.start, &self.pairs));
+        let Ok(place) = document().create_element("div") else { return };
+        owner.with(|| view.build().mount(&place, None));
+        what_if_watch::put(&place);
+    }
+}
+
+fn attach(desk: Desk) {
+    let Some(around) = browser::elements(".what-if").into_iter().next() else { return };
+    let typed = typed_before();
+    let desk = Rc::new(RefCell::new(desk));
+    let saved = desk.clone();
     let mut save = debounce(Duration::from_millis(250), move |()| {
-        if let Some(address) = address() {
+        if let Some(address) = saved.borrow().address() {
             browser::replace_address(&address);
         }
     });
-    let change = move |event: Event| {
+    if !typed.is_empty() {
+        let desk = &mut *desk.borrow_mut();
+        for field in typed {
+            enter(field, &mut desk.pairs, &desk.start.baseline);
+        }
+        save(());
+    }
+    desk.borrow().show();
+    let save = RefCell::new(save);
+    browser::on(&around, "input", move |event: Event| {
         let started = browser::now();
         if let Some(field) = browser::changed_field(&event) {
-            start.with_value(|start| {
-                if let Some(start) = start {
-                    pairs.update(|pairs| enter(field, pairs, &start.baseline));
-                }
-            });
-            browser::after_redraw(move || browser::measure("what-if", started));
-            save(());
+            what_if_watch::mark_behind();
+            let mut desk = desk.borrow_mut();
+            let desk = &mut *desk;
+            enter(field, &mut desk.pairs, &desk.start.baseline);
+            desk.show();
+            browser::measure("what-if", started);
+            (save.borrow_mut())(());
         }
-    };
-    Effect::new(move |_| live.set(true));
-    let result = move || start.with_value(|start| start.as_ref().map(|start| result(start, &pairs.read())));
-    view! {
-        <div class="what-if" class:is-live=move || live.get() on:input=change>
-            <div class="what-if-result">{result}</div>
-            {children()}
-        </div>
-    }
+    });
+}
+
+/// What was entered before the script came, as on a slow network.
+fn typed_before() -> Vec<(String, String)> {
+    let fields = browser::elements(".what-if-form input[type=number]").into_iter().filter_map(|field| {
+        let field: HtmlInputElement = field.unchecked_into();
+        (field.value() != field.default_value()).then(|| (field.name(), field.value()))
+    });
+    let mode = document().get_element_by_id(MODE).and_then(|field: Element| {
+        let shown = field.query_selector("option[selected]").ok().flatten()?.get_attribute("value")?;
+        // A select has the same property.
+        let chosen = field.unchecked_into::<HtmlInputElement>().value();
+        (chosen != shown).then(|| (MODE.to_owned(), chosen))
+    });
+    fields.chain(mode).collect()
 }
 
 /// Takes a field's text into the scenario. A weight moves the other ones with it.
@@ -84,7 +141,7 @@ fn enter(field: (String, String), pairs: &mut Vec<(String, String)>, baseline: &
 }
 
 /// All that depends on the fields.
-fn result(start: &Start, pairs: &[(String, String)]) -> AnyView {
+pub fn result(start: &Start, pairs: &[(String, String)]) -> AnyView {
     let baseline = &start.baseline;
     let environment = &baseline.config.environment;
     let (scenario, errors) = Scenario::read(pairs, baseline);

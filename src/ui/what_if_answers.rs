@@ -64,11 +64,10 @@ pub fn side(side: Side, judged: &Judged) -> AnyView {
             }
         })
         .collect();
-    let live = if side == Side::Supposed { "polite" } else { "off" };
     view! {
         <article class=class>
             <h2>{title} " " <span class=mark_class>{mark}</span></h2>
-            <div class="side-answer" aria-live=live>
+            <div class="side-answer">
                 <AnswerBadge answer=assessment.recommendation />
                 <p>{before} {judged.verdict.clone()}</p>
             </div>

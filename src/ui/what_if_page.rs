@@ -6,8 +6,9 @@ use super::links;
 use super::page_banners::KindBanner;
 use super::page_error::PageError;
 use super::page_frame::PageFrame;
-use super::what_if::WhatIf;
+use super::what_if::{self, Start, WhatIf};
 use super::what_if_fields::WhatIfFields;
+use super::what_if_watch::WatchedResult;
 use super::widgets::{EnvironmentField, KindMark};
 use crate::api::{self, WhatIfStart};
 use crate::domain::baseline::{Baseline, SentBaseline};
@@ -49,8 +50,10 @@ fn Panels(start: WhatIfStart, pairs: Vec<(String, String)>) -> impl IntoView {
             let baseline = Baseline::of(&snapshot, &config);
             let (scenario, _) = Scenario::read(&pairs, &baseline);
             let sent = SentBaseline::from(&baseline);
+            let result = what_if::result(&Start::of(baseline.clone()), &pairs);
             view! {
                 <WhatIf sent=sent pairs=pairs.clone()>
+                    <WatchedResult>{result}</WatchedResult>
                     <WhatIfFields baseline=baseline scenario=scenario pairs=pairs />
                 </WhatIf>
             }

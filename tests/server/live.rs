@@ -27,6 +27,10 @@ struct Stream {
 
 impl Stream {
     async fn open(server: &Server, query: &str, last: Option<u64>) -> Stream {
+        Stream::open_at(server, query, last.map(|last| last.to_string()).as_deref()).await
+    }
+
+    async fn open_at(server: &Server, query: &str, last: Option<&str>) -> Stream {
         let mut request = server.client.get(format!("{}{EVENTS}{query}", server.url));
         if let Some(last) = last {
             request = request.header("last-event-id", last);
@@ -37,7 +41,7 @@ impl Stream {
         Stream { response, text: String::new() }
     }
 
-    /// The next message; comments, which keep the connection alive, are none.
+    /// The next message; beats, which show that the connection is alive, are none.
     async fn next(&mut self) -> Told {
         loop {
             while let Some((message, rest)) = self.text.split_once("\n\n") {
@@ -46,7 +50,7 @@ impl Stream {
                 let field = |name: &str| {
                     message.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ").map(str::to_owned))
                 };
-                if let Some(event) = field("event") {
+                if let Some(event) = field("event").filter(|event| event != "beat") {
                     let id = field("id").map(|id| id.parse().unwrap());
                     return Told { data: serde_json::from_str(&field("data").unwrap()).unwrap(), event, id };
                 }
@@ -93,6 +97,53 @@ async fn a_page_goes_on_from_where_it_was_made_and_hears_nothing_twice() {
     freeze(&server, "unfreeze").await;
     assert_eq!(stream.next().await.id, Some(head + 1));
     assert_eq!(stream.next().await.id, Some(head + 2));
+}
+
+#[tokio::test]
+async fn a_listener_who_knows_more_than_the_history_has_is_told_to_look_again() {
+    let server = Server::start().await;
+    freeze(&server, "freeze").await;
+    let history = server.get("/api/scaling-mode/history?limit=1").await;
+    let head = history.json["events"][0]["seq"].as_u64().unwrap();
+    // As after a backup was restored: by the header of a browser, by the parameter of a page, and by what is no place at all.
+    for (query, last) in [
+        (String::new(), Some((head + 7).to_string())),
+        (String::new(), Some("18446744073709551615".to_owned())),
+        (String::new(), Some("soon".to_owned())),
+        (format!("?environment=production&after={}", head + 1), None),
+        ("?environment=production&after=9223372036854775808".to_owned(), None),
+    ] {
+        let mut stream = Stream::open_at(&server, &query, last.as_deref()).await;
+        let told = stream.next().await;
+        assert_eq!((told.event.as_str(), told.id), ("behind", Some(head)), "{query} {last:?}");
+    }
+    // A listener that knows the newest event hears only what happens next, and so does one that got the head.
+    let mut known = Stream::open(&server, "", Some(head)).await;
+    let mut beyond = Stream::open(&server, "", Some(head + 7)).await;
+    assert_eq!(beyond.next().await.event, "behind");
+    freeze(&server, "unfreeze").await;
+    for stream in [&mut known, &mut beyond] {
+        assert_eq!(stream.next().await.id, Some(head + 1));
+    }
+}
+
+#[tokio::test]
+async fn a_listener_who_missed_much_is_told_the_oldest_of_it_and_that_there_is_more() {
+    let server = Server::start().await;
+    for turn in 0..101 {
+        freeze(&server, if turn % 2 == 0 { "freeze" } else { "unfreeze" }).await;
+    }
+    let history = server.get("/api/scaling-mode/history?limit=1").await;
+    let head = history.json["events"][0]["seq"].as_u64().unwrap();
+    assert!(head > 201, "{head}");
+    let mut stream = Stream::open(&server, "", Some(1)).await;
+    for seq in 2..=201 {
+        assert_eq!(stream.next().await.id, Some(seq));
+    }
+    let told = stream.next().await;
+    assert_eq!((told.event.as_str(), told.id), ("behind", Some(head)));
+    freeze(&server, "unfreeze").await;
+    assert_eq!(stream.next().await.id, Some(head + 1));
 }
 
 #[tokio::test]

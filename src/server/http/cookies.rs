@@ -18,6 +18,11 @@ const SHARE: &str = "__Host-scaling-mode-share";
 /// A secret that is shown once.
 const SHOWN: &str = "__Host-scaling-mode-made";
 
+/// A form that was posted without a session.
+const UNSENT: &str = "__Host-scaling-mode-unsent";
+/// For how long it waits, in seconds.
+const UNSENT_WAITS: u32 = 15 * 60;
+
 /// What tells the browser that was sent to a provider.
 const FLOW: &str = "__Host-scaling-mode-flow";
 
@@ -110,6 +115,21 @@ pub fn without_shown() -> HeaderValue {
     cookie(SHOWN, "", "; Max-Age=0")
 }
 
+/// Keeps a form that was posted without a session, until somebody signs in.
+pub fn with_unsent(text: &str) -> HeaderValue {
+    cookie(UNSENT, text, &format!("; Max-Age={UNSENT_WAITS}"))
+}
+
+/// The form that waits.
+pub fn unsent(headers: &HeaderMap) -> Option<&str> {
+    value(headers, UNSENT)
+}
+
+/// Forgets it.
+pub fn without_unsent() -> HeaderValue {
+    cookie(UNSENT, "", "; Max-Age=0")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,7 +152,9 @@ mod tests {
     /// ASVS 3.3.1, 3.3.2, 3.3.3, 3.3.4.
     #[test]
     fn a_cookie_is_for_this_host_only_and_no_script_reads_it() {
-        for cookie in [with_session("s"), without_session(), with_device("d"), with_flow("f"), with_share("g")] {
+        for cookie in
+            [with_session("s"), without_session(), with_device("d"), with_flow("f"), with_share("g"), with_unsent("h")]
+        {
             let text = cookie.to_str().unwrap();
             assert!(text.starts_with("__Host-"), "{text}");
             for needed in ["; Path=/", "; Secure", "; HttpOnly", "; SameSite=Lax"] {

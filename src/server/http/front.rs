@@ -2,11 +2,12 @@
 //! whether the answer is already there. Only what has to be computed reaches the router behind it.
 
 use super::bodies::Share;
-use super::identity::Credential;
+use super::identity::{Credential, Refused};
 use super::kept::{Encoding, Kept};
 use super::last_good::{self, LARGEST};
 use super::{
     AppState, bodies, cloud_events, cookie_header, guard, headers, identity, pages, peer, probes, problem, theme,
+    unsent,
 };
 use crate::error::{Code, WireError};
 use crate::server::clock;
@@ -81,8 +82,9 @@ fn is_probe(request: &Request) -> bool {
 async fn admitted(state: &AppState, request: Request, next: Next, share: &Share) -> Response {
     let mut request = match identity::admit(state, request).await {
         Ok(request) => request,
-        Err(refused) => return *refused,
+        Err(refused) => return turned_away(*refused, share).await,
     };
+    let sent = unsent::sent(request.method(), request.uri().path(), request.headers());
     if !request.body().is_end_stream() {
         share.sent_by(sender(&request));
         // A body may take long. The credential must still be good when it has come: it is looked at again before anything is done.
@@ -96,10 +98,24 @@ async fn admitted(state: &AppState, request: Request, next: Next, share: &Share)
         };
         request = match identity::again(state, request).await {
             Ok(request) => request,
-            Err(refused) => return *refused,
+            Err(refused) => return turned_away(*refused, share).await,
         };
     }
-    answered(state, request, next).await
+    let mut response = answered(state, request, next).await;
+    if let Some(forgotten) = sent.filter(|_| !response.status().is_server_error()) {
+        response.headers_mut().append(header::SET_COOKIE, forgotten);
+    }
+    response
+}
+
+async fn turned_away(refused: Refused, share: &Share) -> Response {
+    match refused {
+        Refused::With(response) => response,
+        Refused::Unsent(request) => {
+            share.sent_by(sender(&request));
+            unsent::lead_to_sign_in(request).await
+        }
+    }
 }
 
 /// The credential of a request, or the address of a sender without one.

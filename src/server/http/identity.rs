@@ -5,7 +5,7 @@ use super::doors::{Door, door};
 use super::last_good::LastGood;
 use super::peer::Peer;
 use super::remembered::{Record, Remembered};
-use super::{AppState, cookies, doors, limits, problem, sign_in};
+use super::{AppState, cookies, doors, limits, problem, sign_in, unsent};
 use crate::domain::access::{Identity, Permission};
 use crate::domain::canonical;
 use crate::error::{Code, WireError};
@@ -19,6 +19,7 @@ use crate::server::clock;
 use crate::server::local::Ends;
 use crate::server::store::access::{Session, SessionOf};
 use crate::server::store::{Store, StoreError};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, header};
@@ -142,15 +143,28 @@ impl Access {
     }
 }
 
+/// A request that goes no further.
+pub enum Refused {
+    With(Response),
+    /// A browser's form without a session: what was entered is worth keeping.
+    Unsent(Request),
+}
+
+impl Refused {
+    fn boxed(response: Response) -> Box<Refused> {
+        Box::new(Refused::With(response))
+    }
+}
+
 /// Says who a request is from, as extensions of it, or refuses it.
-pub async fn admit(state: &AppState, request: Request) -> Result<Request, Box<Response>> {
+pub async fn admit(state: &AppState, request: Request) -> Result<Request, Box<Refused>> {
     let (mut parts, body) = request.into_parts();
     let door = door(&parts.method, parts.uri.path());
     let found = match find(state, &parts, door).await {
         Ok(found) => found,
         // Where nothing is asked for, a credential that opens nothing does no harm.
         Err(_) if door == Door::Open => None,
-        Err(error) => return Err(Box::new(refuse(&parts, &error))),
+        Err(error) => return Err(Refused::boxed(refuse(&parts, &error))),
     };
     if let Some(found) = found {
         if let Err(error) = opens(door, &found.identity) {
@@ -158,22 +172,32 @@ pub async fn admit(state: &AppState, request: Request) -> Result<Request, Box<Re
             let error = if is_kept_out { limits::codes_required() } else { error };
             let is_page = parts.method == Method::GET && parts.uri.path().starts_with("/founder/");
             if is_page && parts.uri.path() == super::PAGE && found.identity.may_somewhere(Permission::ReadShared) {
-                return Err(Box::new(Redirect::to("/founder/shared").into_response()));
+                return Err(Refused::boxed(Redirect::to("/founder/shared").into_response()));
             }
             if is_page && is_kept_out {
-                return Err(Box::new(Redirect::to("/founder/account?notice=codes-required#notice").into_response()));
+                return Err(Refused::boxed(
+                    Redirect::to("/founder/account?notice=codes-required#notice").into_response(),
+                ));
             }
             // A page says by itself what its reader may not do: the functions that it is made from refuse.
             if !is_page {
-                return Err(Box::new(refuse(&parts, &error)));
+                return Err(Refused::boxed(refuse(&parts, &error)));
             }
         }
         parts.extensions.insert(found.credential);
         parts.extensions.insert(found.identity);
     } else if door != Door::Open {
-        return Err(Box::new(refuse(&parts, &sign_in_required())));
+        return Err(without_session(parts, body));
     }
     Ok(Request::from_parts(parts, body))
+}
+
+/// The refusal of a request whose sender is not known.
+fn without_session(parts: Parts, body: Body) -> Box<Refused> {
+    if unsent::is_a_form(&parts.method, parts.uri.path(), &parts.headers) {
+        return Box::new(Refused::Unsent(Request::from_parts(parts, body)));
+    }
+    Refused::boxed(refuse(&parts, &sign_in_required()))
 }
 
 fn sign_in_required() -> WireError {
@@ -254,7 +278,7 @@ pub fn of(request: &Request) -> Result<Identity, WireError> {
 }
 
 /// The request with its sender's present rights: they can change while a body arrives.
-pub async fn again(state: &AppState, request: Request) -> Result<Request, Box<Response>> {
+pub async fn again(state: &AppState, request: Request) -> Result<Request, Box<Refused>> {
     let Some(credential) = request.extensions().get::<Credential>().cloned() else { return Ok(request) };
     let (mut parts, body) = request.into_parts();
     let door = door(&parts.method, parts.uri.path());
@@ -267,7 +291,7 @@ pub async fn again(state: &AppState, request: Request) -> Result<Request, Box<Re
     match found.and_then(|identity| identity.ok_or_else(gone)) {
         Ok(identity) => {
             if let Err(error) = opens(door, &identity) {
-                return Err(Box::new(refuse(&parts, &error)));
+                return Err(Refused::boxed(refuse(&parts, &error)));
             }
             parts.extensions.insert(identity);
         }
@@ -275,7 +299,8 @@ pub async fn again(state: &AppState, request: Request) -> Result<Request, Box<Re
             parts.extensions.remove::<Credential>();
             parts.extensions.remove::<Identity>();
         }
-        Err(error) => return Err(Box::new(refuse(&parts, &error))),
+        Err(error) if error.code() == Some(Code::SignInRequired) => return Err(without_session(parts, body)),
+        Err(error) => return Err(Refused::boxed(refuse(&parts, &error))),
     }
     Ok(Request::from_parts(parts, body))
 }

@@ -21,6 +21,9 @@ use std::net::IpAddr;
 /// The page on which one signs in.
 pub const ADDRESS: &str = "/founder/sign-in";
 
+/// The longest address of a page that is led on to, in bytes: the settings with every field filled in.
+const LONGEST_PAGE: usize = 6_144;
+
 /// Its address, with where to go on afterwards and what to say.
 pub fn address(next: Option<&str>, notice: Option<&str>) -> String {
     with_query(ADDRESS, next, notice)
@@ -37,7 +40,7 @@ pub fn with_query(page: &str, next: Option<&str>, notice: Option<&str>) -> Strin
 /// Whether an address leads to a page of this server, and nowhere else.
 pub fn is_own_page(address: &str) -> bool {
     address.starts_with("/founder/")
-        && address.len() <= 2_048
+        && address.len() <= LONGEST_PAGE
         && !address.contains(['\\', '#'])
         && address.chars().all(|character| character.is_ascii_graphic())
 }
@@ -64,6 +67,14 @@ pub async fn page(next: Option<String>, notice: Option<String>) -> Result<SignIn
 fn words(code: &str) -> Option<Notice> {
     let (is_error, text) = match code {
         "signed-out" => (false, "You are signed out."),
+        "form-kept" => (
+            true,
+            "You were not signed in any more, so what you sent was not done. It is kept for 15 minutes: sign in, and you can send it with one click.",
+        ),
+        "form-not-kept" => (
+            true,
+            "You were not signed in any more, so what you sent was not done, and could not be kept. Sign in and enter it again.",
+        ),
         "sign-in-failed" => {
             (true, "The e-mail address or the password is not right. After a few tries the next ones take a while.")
         }
@@ -178,6 +189,7 @@ pub async fn sign_out() -> Result<(), WireError> {
     let done = end_own().await;
     session::set_cookie(&cookies::without_session());
     session::set_cookie(&cookies::without_share());
+    session::set_cookie(&cookies::without_unsent());
     // What a browser has kept of the pages goes with the session (ASVS 5.0.0, 14.3.1).
     if let Some(response) = use_context::<ResponseOptions>() {
         response.insert_header(
