@@ -42,16 +42,13 @@ pub struct State {
 }
 
 impl State {
+    /// What was said once, and only once.
+    pub fn said(at: DateTime<Utc>, start: Option<DateTime<Utc>>, total: Total) -> State {
+        State { at, held: None, is_distinct: false, replica: 0, start, step: 0, total }
+    }
+
     fn of(reading: &Reading) -> State {
-        State {
-            at: reading.at,
-            held: None,
-            is_distinct: false,
-            replica: reading.replica,
-            start: reading.start,
-            step: 0,
-            total: reading.total.clone(),
-        }
+        State { replica: reading.replica, ..State::said(reading.at, reading.start, reading.total.clone()) }
     }
 
     fn advance(&mut self, reading: &Reading) {

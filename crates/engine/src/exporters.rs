@@ -2,8 +2,8 @@
 //! They are several measurements of the same number. While they agree it is known; while they do not, it is not, whoever
 //! spoke last. Must not know protocols, or how what was said is kept.
 
+use super::counter::State;
 use super::counting::{Key, Total};
-use super::cumulative::State;
 use super::mapping::{Combine, joined};
 use super::signal::Series;
 use super::telemetry::{Measurement, Sample};
@@ -74,7 +74,7 @@ pub fn meet(samples: &mut Vec<Sample>, spoken: &[Spoken], known: &mut HashMap<Se
             sample.measurement = together(spoken, own, &others);
         }
         for part in &spoken.parts {
-            let said = State { at: part.at, start: part.start, total: Total::Count(part.atoms) };
+            let said = State::said(part.at, part.start, Total::Count(part.atoms));
             let newest = exporters.entry(part.key).or_insert_with(|| said.clone());
             if said.at >= newest.at {
                 *newest = said;

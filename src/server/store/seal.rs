@@ -5,7 +5,7 @@ use super::moving::{Row, TABLES, Table, Value};
 use sha2::{Digest, Sha256};
 
 /// The tables whose rows are sealed, in their last column.
-pub(super) const SEALED: [&str; 13] = [
+pub(super) const SEALED: [&str; 14] = [
     "sources",
     "streams",
     "spans",

@@ -7,13 +7,14 @@ use super::super::seal::Seal;
 use super::super::{StoreError, families};
 use super::ingest::Streams;
 use super::{Connection, Db, seals};
+use crate::domain::counter::{Counter, State};
 use crate::domain::counting::{Key, Unpriced};
 use crate::domain::cumulative::{Counted, Families, Family, Known, Reading, count};
 use crate::domain::doubt::{Doubt, Doubts};
 use crate::domain::signal::Series;
 use chrono::{DateTime, Utc};
 use sqlx::QueryBuilder;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 /// Families read by one statement.
 const ROWS: usize = 64;
@@ -104,7 +105,8 @@ pub(super) async fn family(
 ) -> Result<BTreeMap<Key, State>, StoreError> {
     let mut families = Families::new();
     read(db, stream, series, &[key], &mut families).await?;
-    Ok(families.remove(&(series, key)).unwrap_or_default().counters)
+    let counters = families.remove(&(series, key)).unwrap_or_default().counters;
+    Ok(counters.into_iter().filter_map(|(key, counter)| Some((key, counter.states().first()?.clone()))).collect())
 }
 
 /// Keeps what one family has said last.
@@ -115,7 +117,8 @@ pub(super) async fn keep_family(
     counters: BTreeMap<Key, State>,
 ) -> Result<(), StoreError> {
     let heard_at = counters.values().map(|state| state.at).max();
-    write(db, stream, &key, &Family { counters, heard_at }).await
+    let counters = counters.into_iter().map(|(key, state)| (key, Counter::new(state))).collect();
+    write(db, stream, &key, &Family { counters, heard_at, ..Family::default() }).await
 }
 
 async fn write(db: &mut Connection, stream: i64, key: &Key, family: &Family) -> Result<(), StoreError> {
