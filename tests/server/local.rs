@@ -302,7 +302,7 @@ async fn a_relay_of_udp_opens_nothing() {
     let server = Server::start().await;
     let (_, to) = server.url.rsplit_once('/').expect("an address");
     let port = low_port();
-    let child = Command::new("socat").args([&format!("UDP-LISTEN:{port},fork"), &format!("TCP:{to}")]).spawn();
+    let child = Command::new("socat").args([&format!("UDP-LISTEN:{port}"), &format!("TCP:{to}")]).spawn();
     let _socat = Running(child.expect("socat starts"));
     let request = format!("GET /api/scaling-mode/config HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n");
     let socket = tokio::net::UdpSocket::bind((address, 0)).await.expect("a socket");

@@ -174,7 +174,7 @@ async fn one_source_more_than_there_may_be_is_refused_by_name_until_one_is_retir
 async fn one_token_leaves_room_for_the_next_and_brings_back_only_its_own() {
     for_each_backend(async |store| {
         let of = |id: i64, sources: &[&str]| Sender { most_sources: 4, ..token(id, sources) };
-        let (a, b, c) = (of(1, &[]), of(2, &[]), of(3, &[]));
+        let (a, b, c) = (of(101, &[]), of(102, &[]), of(103, &[]));
         for name in ["a-1", "a-2"] {
             send(store, &clients(name, 3, false, &a)).await.unwrap();
         }
