@@ -225,7 +225,7 @@ fn minutes(minutes: i64) -> String {
         120..2_880 => (minutes / 60, " h"),
         _ => (minutes / 1_440, " days"),
     };
-    [&count.to_string(), unit].concat()
+    [&count.unsigned_abs().to_string(), unit].concat()
 }
 
 #[cfg(test)]

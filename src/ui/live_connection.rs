@@ -32,19 +32,18 @@ pub enum Heard {
 }
 
 impl Heard {
-    const ALL: [Heard; 4] = [Heard::Connected, Heard::Ended, Heard::Lost, Heard::News];
-
-    const fn word(self) -> &'static str {
-        match self {
-            Heard::Connected => "connected",
-            Heard::Ended => "ended",
-            Heard::Lost => "lost",
-            Heard::News => "news",
-        }
+    /// As pages tell each other.
+    fn sign(self) -> JsValue {
+        JsValue::from_f64(f64::from(self as u8))
     }
 
-    fn of(word: &str) -> Option<Heard> {
-        Heard::ALL.into_iter().find(|heard| heard.word() == word)
+    fn of(sign: f64) -> Heard {
+        match sign as u8 {
+            0 => Heard::Connected,
+            1 => Heard::Ended,
+            2 => Heard::Lost,
+            _ => Heard::News,
+        }
     }
 }
 
@@ -62,18 +61,18 @@ pub fn open(environment: &str, after: u64, since: i64, hear: impl Fn(Heard) + 's
     };
     let (heard, own, told) = (hear.clone(), line.clone(), channel.clone());
     on(&channel, "message", move |message: MessageEvent| {
-        let Some(word) = message.data().as_string() else { return };
-        match Heard::of(&word) {
-            Some(said) => heard(said),
+        let said = message.data();
+        match said.as_f64() {
+            Some(sign) => heard(Heard::of(sign)),
             // A page that was opened later asks for the state of the connection, with the newest event that it knows.
-            None => own.answer(word.parse().unwrap_or(0), &|said| tell(&told, said.word())),
+            None => own.answer(&said.as_string().unwrap_or_default(), &told),
         }
     });
     let (leading, told) = (line.clone(), channel.clone());
     let lead = Closure::once_into_js(move || -> Promise {
         leading.listen(Rc::new(move |heard: Heard| {
             hear(heard);
-            tell(&told, heard.word());
+            tell(&told, &heard.sign());
         }));
         // Never settled: the lock is held until the page goes.
         Promise::new(&mut |_, _| {})
@@ -87,7 +86,7 @@ pub fn open(environment: &str, after: u64, since: i64, hear: impl Fn(Heard) + 's
         if line.leads() {
             line.look_after(is_silent);
         } else {
-            tell(&channel, &line.after.get().to_string());
+            tell(&channel, &JsValue::from_str(&line.after.borrow()));
         }
     });
     look(false);
@@ -95,8 +94,8 @@ pub fn open(environment: &str, after: u64, since: i64, hear: impl Fn(Heard) + 's
 }
 
 /// A page that can't be told is one that has just gone.
-fn tell(channel: &BroadcastChannel, word: &str) {
-    let _ = channel.post_message(&JsValue::from_str(word));
+fn tell(channel: &BroadcastChannel, said: &JsValue) {
+    let _ = channel.post_message(said);
 }
 
 /// The browser's locks, where it has them.
@@ -107,7 +106,7 @@ fn locks() -> Option<Object> {
 /// The connection.
 struct Line {
     /// The newest event that has come.
-    after: Cell<u64>,
+    after: RefCell<String>,
     environment: String,
     /// How often in a row it could not be opened.
     failures: Cell<u32>,
@@ -117,7 +116,7 @@ struct Line {
     /// When the newest news came, in milliseconds since 1970.
     news_at: Cell<f64>,
     own: Weak<Line>,
-    since: i64,
+    since: String,
     source: RefCell<Option<EventSource>>,
     /// The newest state of the connection.
     told: Cell<Heard>,
@@ -134,14 +133,14 @@ impl Line {
             }
         });
         Line {
-            after: Cell::new(after),
+            after: RefCell::new(after.to_string()),
             environment: environment.to_owned(),
             failures: Cell::new(0),
             hear: RefCell::new(None),
             listener: listener.into_js_value().unchecked_into(),
             news_at: Cell::new(0.0),
             own,
-            since,
+            since: since.to_string(),
             source: RefCell::new(None),
             told: Cell::new(Heard::Lost),
             plan: Cell::new(0),
@@ -170,13 +169,13 @@ impl Line {
     }
 
     /// Tells a page that was opened later the state of the connection.
-    fn answer(&self, knows: u64, say: &dyn Fn(Heard)) {
+    fn answer(&self, knows: &str, channel: &BroadcastChannel) {
         if !self.leads() {
             return;
         }
-        say(self.told.get());
-        if self.after.get() > knows || time() - self.news_at.get() < RECENT {
-            say(Heard::News);
+        tell(channel, &self.told.get().sign());
+        if *self.after.borrow() != knows || time() - self.news_at.get() < RECENT {
+            tell(channel, &Heard::News.sign());
         }
         if self.source.borrow().is_none() {
             self.look_after(false);
@@ -186,9 +185,10 @@ impl Line {
     fn connect(&self) {
         self.close();
         // A name of an environment holds nothing that an address would have to escape.
-        let (after, since) = (self.after.get().to_string(), self.since.to_string());
+        let after = self.after.borrow();
         let address =
-            ["/api/scaling-mode/events?environment=", &self.environment, "&after=", &after, "&since=", &since].concat();
+            ["/api/scaling-mode/events?environment=", &self.environment, "&after=", &after, "&since=", &self.since]
+                .concat();
         let Ok(source) = EventSource::new(&address) else {
             return self.lose();
         };
@@ -217,8 +217,11 @@ impl Line {
         self.failures.set(0);
         self.say(Heard::Connected);
         if kind != "open" && kind != "beat" {
-            let id = event.dyn_ref::<MessageEvent>().and_then(|message| message.last_event_id().parse().ok());
-            self.after.set(id.unwrap_or(self.after.get()));
+            // A message has one. Before the first event that has an id it is empty.
+            let id = event.unchecked_ref::<MessageEvent>().last_event_id();
+            if !id.is_empty() {
+                self.after.replace(id);
+            }
             self.say(Heard::News);
         }
     }
@@ -256,21 +259,24 @@ impl Line {
     fn probe(&self) {
         let (plan, own) = (self.planned(), self.own.clone());
         let address = ["/api/scaling-mode/config?environment=", &self.environment].concat();
-        page_now::json(&address, move |now| {
-            let Some(line) = own.upgrade().filter(|line| line.plan.get() == plan) else { return };
-            match now {
-                Now::Fresh(_) => {
-                    // What was missed while nobody listened, telemetry included.
-                    line.connect();
-                    line.say(Heard::News);
+        page_now::json(
+            &address,
+            Box::new(move |now| {
+                let Some(line) = own.upgrade().filter(|line| line.plan.get() == plan) else { return };
+                match now {
+                    Now::Fresh(_) => {
+                        // What was missed while nobody listened, telemetry included.
+                        line.connect();
+                        line.say(Heard::News);
+                    }
+                    Now::Ended => {
+                        line.say(Heard::Ended);
+                        line.try_later();
+                    }
+                    Now::Unknown => line.try_later(),
                 }
-                Now::Ended => {
-                    line.say(Heard::Ended);
-                    line.try_later();
-                }
-                Now::Unknown => line.try_later(),
-            }
-        });
+            }),
+        );
     }
 
     /// Opens the connection again without a pause where it is not open, or nothing comes over it any more.

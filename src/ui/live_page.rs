@@ -3,7 +3,6 @@
 //! again. Must not know what a part shows.
 
 use super::browser::{on, time};
-use super::icons::{self, Icon};
 use super::live_connection::{self, Heard};
 use super::page_now::{self, Now};
 use super::{links, live_parts, local_time};
@@ -12,12 +11,10 @@ use leptos::web_sys::Document;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
-use web_sys::{Event, PageTransitionEvent};
+use web_sys::Event;
 
 /// Events that come together are shown together.
 const GATHERED: Duration = Duration::from_millis(120);
-/// How often a page looks whether its connection is still alive.
-const LOOKS: Duration = Duration::from_secs(15);
 /// The longest silence of a connection that works, in milliseconds: three beats of the server.
 const SILENCE: f64 = 45_000.0;
 
@@ -29,7 +26,6 @@ pub fn LivePage(environment: String) -> impl IntoView {
         <p id="live-state" class="live-state" hidden></p>
         <p id="live-said" class="visually-hidden" aria-live="polite"></p>
         <div id="signed-out" class="banner banner-signed-out" role="alert" hidden>
-            <Icon shape=icons::ATTENTION />
             <p>
                 <strong>"You are signed out, or can no longer see this environment."</strong>
                 " The numbers were taken off this page. It comes back by itself once you are signed in again. "
@@ -39,8 +35,9 @@ pub fn LivePage(environment: String) -> impl IntoView {
     }
 }
 
-/// Follows an environment's events after a place in its history, and its telemetry since a time.
-pub fn attach(environment: &str, after: u64, since: i64) {
+/// Follows an environment's events after a place in its history, and its telemetry since a time. What is given back looks whether the
+/// connection is still alive.
+pub fn attach(environment: &str, after: u64, since: i64) -> Box<dyn Fn()> {
     let page = Rc::new(LivePageState {
         contact: Cell::new(time()),
         has_ended: Cell::new(false),
@@ -50,32 +47,25 @@ pub fn attach(environment: &str, after: u64, since: i64) {
     });
     let hearing = page.clone();
     let look = live_connection::open(environment, after, since, move |heard| hearing.hear(heard));
-    let (watching, looked) = (page.clone(), look.clone());
-    set_interval(
-        move || {
-            if watching.is_live.get() && time() - watching.contact.get() > SILENCE {
-                watching.lost();
-                looked(true);
-            }
-        },
-        LOOKS,
-    );
-    let come_back = move |_: Event| look(false);
+    let come_back = {
+        let look = look.clone();
+        move |_: Event| look(false)
+    };
     for event in ["online", "focus"] {
         on(&window(), event, come_back.clone());
     }
-    on(&window(), "pageshow", move |event: PageTransitionEvent| {
-        // A page out of the browser's memory is as old as the moment that it was left, and its reader can be signed out.
-        if event.persisted() {
-            live_parts::hide(true);
-            page.load();
+    Box::new(move || {
+        if page.is_live.get() && time() - page.contact.get() > SILENCE {
+            page.lost();
+            look(true);
         }
-    });
+    })
 }
 
 struct LivePageState {
     /// When the server was heard of last, in milliseconds since 1970.
     contact: Cell<f64>,
+    /// Whether the numbers were taken off the page.
     has_ended: Cell<bool>,
     is_live: Cell<bool>,
     /// Whether the page is about to be loaded.
@@ -122,36 +112,31 @@ impl LivePageState {
         if !self.has_ended.replace(true) {
             live_parts::take_away();
             document().set_title("Signed out · Scaling Mode");
+            say("");
         }
-        live_parts::hide(false);
         state("ended", "Signed out");
     }
 
     /// Loads the page as it is now and takes over what has changed.
     fn load(self: &Rc<Self>) {
         self.is_waiting.set(false);
-        let location = window().location();
-        let path = [location.pathname(), location.search()].into_iter().flatten().collect::<String>();
         let page = self.clone();
-        page_now::page(&path, move |now| match now {
+        page_now::page(Box::new(move |now| match now {
             Now::Fresh(Some(fresh)) if fresh.get_element_by_id("answer").is_some() => page.take_over(&fresh),
             Now::Ended => page.end(),
-            Now::Fresh(_) | Now::Unknown => {
-                live_parts::hide(false);
-                page.lost();
-            }
-        });
+            Now::Fresh(_) | Now::Unknown => page.lost(),
+        }));
     }
 
     fn take_over(&self, fresh: &Document) {
         self.contact.set(time());
         let now = verdict(fresh);
-        if self.has_ended.replace(false) {
-            live_parts::bring_back(fresh);
-        } else {
-            live_parts::take_over(fresh);
+        if self.has_ended.get() {
+            // Perhaps for somebody else: nothing of before is kept.
+            let _ = window().location().reload();
+            return;
         }
-        live_parts::hide(false);
+        live_parts::take_over(fresh);
         document().set_title(&fresh.title());
         local_time::localise();
         if self.is_live.get() {
@@ -159,12 +144,10 @@ impl LivePageState {
         } else {
             self.lost();
         }
-        if *self.verdict.borrow() != now
-            && let Some(said) = document().get_element_by_id("live-said")
-        {
-            said.set_text_content(Some(&["New answer: ", &now].concat()));
+        if *self.verdict.borrow() != now {
+            say(&["New answer: ", &now].concat());
+            self.verdict.replace(now);
         }
-        self.verdict.replace(now);
     }
 }
 
@@ -173,6 +156,13 @@ fn state(name: &str, words: &str) {
         place.set_text_content(Some(words));
         let _ = place.set_attribute("data-live", name);
         let _ = place.remove_attribute("hidden");
+    }
+}
+
+/// Says something to readers of the screen.
+fn say(words: &str) {
+    if let Some(said) = document().get_element_by_id("live-said") {
+        said.set_text_content(Some(words));
     }
 }
 

@@ -7,7 +7,6 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::{JsCast, JsValue};
 use leptos::web_sys::js_sys::Reflect;
 use leptos::web_sys::{Document, Element, HtmlElement, Node, NodeList};
-use std::cell::RefCell;
 
 /// The parts of the page that are replaced, each by its id, in their order on the page.
 const PARTS: [&str; 11] = [
@@ -43,58 +42,25 @@ pub fn take_over(fresh: &Document) {
     }
 }
 
-thread_local! {
-    /// The parts that somebody was at work in when the numbers were taken away, with whose page it was.
-    static AT_WORK: RefCell<(String, Vec<Element>)> = const { RefCell::new((String::new(), Vec::new())) };
-}
-
 /// The names of what stays on a page whose numbers are taken away.
 const STAYS: [&str; 3] = ["live-state", "live-said", "signed-out"];
 
-/// Hides all that the page shows, or shows it again.
-pub fn hide(is_hidden: bool) {
+/// Hides all that the page shows.
+pub fn hide() {
     if let Some(main) = document().get_element_by_id("main") {
-        let _ = if is_hidden { main.set_attribute("hidden", "") } else { main.remove_attribute("hidden") };
+        let _ = main.set_attribute("hidden", "");
     }
 }
 
 /// Takes everything off the page that the server has said, and says why it is gone.
 pub fn take_away() {
     let Some(main) = document().get_element_by_id("main") else { return };
-    let at_work = PARTS.iter().filter_map(|id| document().get_element_by_id(id)).filter(is_in_use).collect();
-    AT_WORK.set((account(&document()), at_work));
     let stay = STAYS.map(|id| document().get_element_by_id(id));
     main.set_inner_html("");
     for place in stay.into_iter().flatten() {
-        if place.id() == "live-said" {
-            place.set_text_content(None);
-        }
         let _ = place.remove_attribute("hidden");
         let _ = main.append_child(&place);
     }
-}
-
-/// Puts a fresh page in the place of one whose numbers were taken away. Its own reader finds what they were at work on.
-pub fn bring_back(fresh: &Document) {
-    let (whose, at_work) = AT_WORK.take();
-    let is_theirs = whose == account(fresh);
-    for selector in ["#main", ".account"] {
-        let (old, new) = (document().query_selector(selector), fresh.query_selector(selector));
-        if let (Ok(Some(old)), Ok(Some(new))) = (old, new) {
-            let _ = old.replace_with_with_node_1(&new);
-        }
-    }
-    for part in at_work.into_iter().filter(|_| is_theirs) {
-        if let Some(new) = document().get_element_by_id(&part.id()) {
-            let _ = new.replace_with_with_node_1(&part);
-        }
-    }
-    chart_readout::attach();
-}
-
-/// Who a page was made for.
-fn account(page: &Document) -> String {
-    page.query_selector(".account").ok().flatten().and_then(|account| account.text_content()).unwrap_or_default()
 }
 
 fn replace(old: &Element, new: &Element) {

@@ -8,10 +8,7 @@ use leptos::wasm_bindgen::{JsCast, JsValue};
 use leptos::web_sys::Element;
 use leptos::web_sys::js_sys::{Date, Object, Reflect};
 use std::cell::Cell;
-use std::time::Duration;
 
-/// How often ages are looked at.
-const MOVES_ON: Duration = Duration::from_secs(10);
 /// Clocks that differ by less than this are taken for the same, in milliseconds: a page can be a minute old.
 const SAME_CLOCK: f64 = 120_000.0;
 
@@ -36,14 +33,13 @@ pub fn Age() -> impl IntoView {
     view! { <span class="age"></span> }
 }
 
-/// Lets the ages of the page move on. `made` is when the server made the page, in milliseconds since 1970; 0 where it does not say.
+/// Begins with the times and ages of the page. `made` is when the server made the page, in milliseconds since 1970; 0 where it does not say.
 pub fn attach(made: i64) {
     let ahead = made as f64 - browser::time();
     if made > 0 && ahead.abs() > SAME_CLOCK {
         AHEAD.set(ahead);
     }
     localise();
-    set_interval(tell_ages, MOVES_ON);
 }
 
 /// A time of the reader's clock as hour and minute: `14:32 UTC`.
@@ -52,7 +48,8 @@ pub fn clock(at: f64) -> String {
     [text.get(11..16).unwrap_or_default(), " UTC"].concat()
 }
 
-fn tell_ages() {
+/// Brings the ages up to date.
+pub fn tell_ages() {
     let now = browser::time() + AHEAD.get();
     for age in browser::elements(".age") {
         let mut before = age.previous_element_sibling();

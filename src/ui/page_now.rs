@@ -19,39 +19,42 @@ pub enum Now {
     Unknown,
 }
 
-/// Asks for the page at a path of this server.
-pub fn page(path: &str, then: impl FnOnce(Now) + 'static) {
-    ask(path, true, then);
+/// What hears the answer.
+pub type Then = Box<dyn FnOnce(Now)>;
+
+/// Asks for the page that is open.
+pub fn page(then: Then) {
+    let address = leptos::prelude::window().location().href().unwrap_or_default();
+    ask(address.split('#').next().unwrap_or_default(), true, then);
 }
 
 /// Asks for JSON at a path of this server.
-pub fn json(path: &str, then: impl FnOnce(Now) + 'static) {
+pub fn json(path: &str, then: Then) {
     ask(path, false, then);
 }
 
-fn ask(path: &str, is_page: bool, then: impl FnOnce(Now) + 'static) {
+fn ask(address: &str, is_page: bool, then: Then) {
     let Ok(request) = XmlHttpRequest::new() else {
         return then(Now::Unknown);
     };
-    if request.open("GET", path).is_err() {
+    if request.open("GET", address).is_err() {
         return then(Now::Unknown);
     }
     if is_page {
         request.set_response_type(XmlHttpRequestResponseType::Document);
     }
     request.set_timeout(LONGEST_WAIT);
-    let (answered, path) = (request.clone(), path.to_owned());
-    let done = Closure::once_into_js(move || then(read(&answered, &path, is_page)));
+    let (answered, address) = (request.clone(), address.to_owned());
+    let done = Closure::once_into_js(move || then(read(&answered, &address, is_page)));
     request.set_onloadend(Some(done.unchecked_ref()));
     let _ = request.send();
 }
 
-fn read(answered: &XmlHttpRequest, path: &str, is_page: bool) -> Now {
+fn read(answered: &XmlHttpRequest, address: &str, is_page: bool) -> Now {
     let header = |name: &str| answered.get_response_header(name).ok().flatten().unwrap_or_default();
     let kind = header("content-type");
-    let asked = [&leptos::prelude::window().location().origin().unwrap_or_default(), path].concat();
-    let is_asked_for =
-        answered.response_url() == asked && kind.starts_with(if is_page { "text/html" } else { "application/json" });
+    let is_asked_for = answered.response_url().ends_with(address)
+        && kind.starts_with(if is_page { "text/html" } else { "application/json" });
     match answered.status().unwrap_or(0) {
         // An answer with an age is the last good one of a server whose database is away.
         200 if is_asked_for && !header("age").is_empty() => Now::Unknown,

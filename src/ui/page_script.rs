@@ -2,10 +2,15 @@
 //! read-out, live updates, passkeys. One small island for all of them: they work on the server's markup and draw nothing of their own.
 
 use super::browser::on;
-use super::page_now::{self, Now};
 use super::{chart_readout, command_palette, live_page, live_parts, local_time, passkey_script};
 use leptos::prelude::*;
-use web_sys::PageTransitionEvent;
+use leptos::wasm_bindgen::JsValue;
+use leptos::web_sys::Event;
+use leptos::web_sys::js_sys::Reflect;
+use std::time::Duration;
+
+/// How often ages and the connection are looked at.
+const MOVES_ON: Duration = Duration::from_secs(10);
 
 /// What a page was made with that follows an environment.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,26 +35,23 @@ pub fn PageScript(
         command_palette::attach();
         chart_readout::attach();
         passkey_script::attach();
-        if environment.is_empty() {
-            look_again_when_shown_again();
-        } else {
-            live_page::attach(&environment, after, since);
-        }
-    });
-}
-
-/// A page out of the browser's memory can belong to somebody who has signed out since: it is shown again only if the server still gives
-/// it to this reader. If the server cannot be reached, it is loaded again, which says so.
-fn look_again_when_shown_again() {
-    on(&window(), "pageshow", |event: PageTransitionEvent| {
-        if event.persisted() {
-            live_parts::hide(true);
-            let location = window().location();
-            let path = [location.pathname(), location.search()].into_iter().flatten().collect::<String>();
-            page_now::page(&path, |now| match now {
-                Now::Fresh(_) => live_parts::hide(false),
-                Now::Ended | Now::Unknown => _ = window().location().reload(),
-            });
-        }
+        let is_followed = !environment.is_empty();
+        let look = is_followed.then(|| live_page::attach(&environment, after, since));
+        set_interval(
+            move || {
+                local_time::tell_ages();
+                if let Some(look) = &look {
+                    look();
+                }
+            },
+            MOVES_ON,
+        );
+        // A page out of the browser's memory can belong to somebody who has signed out since: nothing of it is shown, and it is loaded again.
+        on(&window(), "pageshow", |event: Event| {
+            if Reflect::get(&event, &JsValue::from_str("persisted")).is_ok_and(|is_old| is_old.is_truthy()) {
+                live_parts::hide();
+                let _ = window().location().reload();
+            }
+        });
     });
 }
