@@ -120,7 +120,7 @@ async fn a_collector_that_restarts_adds_no_old_counts_even_if_its_first_point_is
 }
 
 #[tokio::test]
-async fn delta_points_count_once_in_whatever_company_they_come_also_after_a_restart_of_the_server() {
+async fn delta_points_count_once_in_any_company_also_after_a_restart_of_the_server() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = now() - Duration::minutes(3);
     let point = |path, count| (path, at - Duration::minutes(1), at, count);

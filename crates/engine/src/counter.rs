@@ -69,7 +69,7 @@ impl State {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grown {
     pub doubt: Option<Doubt>,
-    /// The process is proven to have started anew at this time.
+    /// The process is proven to have restarted, and to run since this time.
     pub renewed: Option<DateTime<Utc>>,
     /// `None` if the reading only marks where counting begins.
     pub total: Option<Total>,

@@ -1,5 +1,5 @@
-//! Owns which delta points were counted: each is known by its attributes, start and time, in whatever order and company it
-//! comes. Must not know what a point counted is added to.
+//! Owns which delta points were counted: each is known by its attributes, start and time, in any order and company.
+//! Must not know what a point's count is added to.
 
 use super::doubt::Doubt;
 use chrono::{DateTime, Utc};
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_point_is_new_once_in_whatever_order_it_comes() {
+    fn a_point_is_new_once_in_any_order() {
         let mut told = Told::default();
         for minute in [3, 1, 2] {
             assert_eq!(told.take(point(minute, 7)), Ok(true));

@@ -174,7 +174,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_delivered_again_in_any_order_changes_nothing(
+    fn what_is_delivered_again_in_any_order_changes_nothing(
         runs in runs(3), cuts in cuts(), again in prop::collection::vec(any::<Index>(), 1..30), with_start: bool,
     ) {
         let all = readings(&runs, with_start);

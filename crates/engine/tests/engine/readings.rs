@@ -50,7 +50,7 @@ fn the_first_reading_only_marks_where_counting_begins() {
 }
 
 #[test]
-fn a_process_that_starts_anew_has_counted_all_it_says() {
+fn a_process_that_restarts_has_counted_all_it_says() {
     let with_start = [&[reading(1, 0, Some(-9), 1000)][..], &[reading(1, 2, Some(1), 200)]];
     assert_eq!(counts(&with_start), [(2, 200, true)]);
     // Without a start it is clear once the count before has stayed away.
