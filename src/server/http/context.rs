@@ -277,8 +277,8 @@ pub async fn take(
     let environment = &config.environment;
     let mut refused: Vec<RowError> = Vec::new();
     for attempt in 0.. {
-        let Taken { mut accepted, errors, places } =
-            telemetry::accept_rows(batch, now, &refused).map_err(|errors| told_of(identity, left_out(batch, errors, false)))?;
+        let Taken { mut accepted, errors, places } = telemetry::accept_rows(batch, now, &refused)
+            .map_err(|errors| told_of(identity, left_out(batch, errors, false)))?;
         accepted.sender = identity.sender(state.settings.most_sources);
         let stored = match once {
             Once::Event(key) if errors.is_empty() => state.store.ingest_once(environment, &accepted, now, key).await,
@@ -289,7 +289,11 @@ pub async fn take(
             Ok(receipt) => {
                 tell(state, environment, &accepted, receipt);
                 state.metrics.count_refused(errors.len() as u64);
-                return if errors.is_empty() { Ok(receipt) } else { Err(told_of(identity, left_out(batch, errors, true))) };
+                return if errors.is_empty() {
+                    Ok(receipt)
+                } else {
+                    Err(told_of(identity, left_out(batch, errors, true)))
+                };
             }
             Err(StoreError::Conflicts(rows)) if attempt < AGAIN => {
                 let place = |index: u32| places.get(index as usize).copied();

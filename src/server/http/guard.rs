@@ -176,9 +176,9 @@ fn is_own_page(headers: &HeaderMap, host: &Host) -> bool {
         || text("referer").is_none_or(|page| {
             page.parse::<Uri>().is_ok_and(|page| {
                 let scheme = page.scheme_str().unwrap_or_default().to_owned();
-                page.authority().and_then(|authority| Host::read(authority.as_str())).is_some_and(|own| {
-                    own.name == host.name && own.port_under(&scheme) == host.port_under(&scheme)
-                })
+                page.authority()
+                    .and_then(|authority| Host::read(authority.as_str()))
+                    .is_some_and(|own| own.name == host.name && own.port_under(&scheme) == host.port_under(&scheme))
             })
         });
     same_site && same_origin && same_page
