@@ -5,7 +5,7 @@
 #
 #   toolchain     Rust for this machine and for wasm32
 #   wasm-bindgen  the version that Cargo.lock names
-#   wasm-opt      makes the browser's file smaller (release builds)
+#   wasm-opt      makes the browser's files smaller, with terser (release builds)
 #   e2e           the browser suite's npm packages
 #   browser       Chromium
 #   python        Schemathesis, which fuzzes the HTTP interface, and what sends to it: OpenTelemetry's SDK, the collector Rotel and Tenzir
@@ -27,6 +27,7 @@ set -euo pipefail
 MIN_RUST=95 # the minor of Cargo.toml's rust-version
 NODE=22
 BINARYEN=132.0.0
+TERSER=5.51.4
 SCHEMATHESIS=4.32.5
 OPENTELEMETRY=1.45.2
 TENZIR=6.20.0
@@ -207,7 +208,12 @@ wasm_opt() {
     npm install --prefix "$TOOLS/npm" --no-audit --no-fund --ignore-scripts --loglevel=error "binaryen@$BINARYEN" >/dev/null
     ln -sf "$TOOLS/npm/node_modules/.bin/wasm-opt" "$TOOLS/bin/wasm-opt"
   fi
-  say "setup: wasm-opt: binaryen $BINARYEN"
+  if [ "$(terser --version 2>/dev/null)" != "terser $TERSER" ]; then
+    say "setup: wasm-opt: installing terser $TERSER from npm"
+    npm install --prefix "$TOOLS/npm" --no-audit --no-fund --ignore-scripts --loglevel=error "terser@$TERSER" >/dev/null
+    ln -sf "$TOOLS/npm/node_modules/.bin/terser" "$TOOLS/bin/terser"
+  fi
+  say "setup: wasm-opt: binaryen $BINARYEN, terser $TERSER"
 }
 
 e2e() {

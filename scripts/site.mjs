@@ -47,7 +47,7 @@ function write(file, data) {
   fs.renameSync(`${file}.new`, file);
 }
 
-/// wasm-bindgen and wasm-opt take a minute: they run only when the compiled wasm has changed.
+/// wasm-bindgen, wasm-opt and terser take a minute: they run only when the compiled wasm has changed.
 function bindgen() {
   const folder = path.join(target, "wasm32-unknown-unknown", release ? "wasm-release" : "debug", "deps");
   const stamp = path.join(bindgenDir, "made-from");
@@ -61,6 +61,8 @@ function bindgen() {
     if (release) {
       const out = path.join(bindgenDir, `${name}_bg.wasm`);
       run("wasm-opt", "-Oz", "--strip-producers", "--strip-target-features", ...WASM_FEATURES.map((f) => `--enable-${f}`), out, "-o", out);
+      const script = path.join(bindgenDir, `${name}.js`);
+      run("terser", "--module", "--compress", "passes=2", "--mangle", "--output", script, "--", script);
     }
   }
   fs.writeFileSync(stamp, madeFrom);

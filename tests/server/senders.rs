@@ -271,16 +271,17 @@ async fn hundreds_of_sources_are_shown_page_by_page_and_soon() {
     }
     let more = server.post("/v1/metrics", &exported(&["pod-500".to_owned()])).await;
     assert!(more.text.contains("too-many-sources"), "500 by default: {}", more.text);
-    // Remote write says what it has not stored, and stores the rest. The newest 500 samples are shown, so its own is newer than the 500.
+    // Remote write says what it has not stored, and stores the rest.
     let at = clock::now();
-    let of = |job: &str| series(&[("__name__", "scaling_mode_clients_active"), ("job", job)], &[(7.0, at)]);
+    let of = |job: &str| series(&[("__name__", "scaling_mode_clients_at_risk"), ("job", job)], &[(7.0, at)]);
     let answered = write(&server, &WriteRequest { timeseries: vec![of("pod-000"), of("another")] }, PROTOBUF).await;
     assert_eq!(answered.status(), 400);
     let said = answered.text().await.expect("a body");
     assert!(said.contains("too-many-sources") && said.contains("another") && !said.contains("pod-000"), "{said}");
     let day = at - chrono::Duration::hours(1);
     let (from, to) = (day.format("%Y-%m-%dT%H:%M:%SZ"), (at + chrono::Duration::hours(1)).format("%Y-%m-%dT%H:%M:%SZ"));
-    let stored = server.get(&format!("/api/scaling-mode/samples?signal=clients.active&from={from}&to={to}")).await.text;
+    let stored =
+        server.get(&format!("/api/scaling-mode/samples?signal=clients.at_risk&from={from}&to={to}")).await.text;
     assert!(stored.contains("7 clients"), "{stored}");
     let (mut seen, mut after) = (Vec::new(), String::new());
     loop {

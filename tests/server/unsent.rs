@@ -106,7 +106,7 @@ async fn who_is_not_signed_in_sees_no_waiting_form_and_another_form_leaves_it_wa
     assert_eq!(waiting(&out).as_deref(), Some("__Host-scaling-mode-unsent="), "signing out forgets it");
 }
 
-/// ASVS 3.5.1 for what waits: a foreign page plants nothing.
+/// A foreign page plants nothing.
 #[tokio::test]
 async fn a_foreign_page_makes_nothing_wait() {
     let server = with_founder().await;

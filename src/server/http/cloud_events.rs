@@ -6,8 +6,8 @@ use super::receive;
 use super::{AppState, context, identity, problem};
 use crate::domain::access::{Identity, Who};
 use crate::domain::cloud_event::{self, CloudEvent};
+use crate::domain::json_numbers;
 use crate::domain::telemetry::{Receipt, RowError};
-use crate::domain::{json_numbers, parts};
 use crate::error::{Code, WireError};
 use crate::server::clock;
 use crate::server::store::IdempotencyKey;
@@ -43,7 +43,7 @@ async fn take(state: &AppState, request: Request, is_list: bool) -> Result<Recei
     let sender = identity::of(&request)?;
     let whole = receive::body(request, None).await.map_err(|refusal| refusal.error)?;
     let malformed = |sentence| WireError::new(Code::Malformed, sentence);
-    let quoted = if parts::json(&whole.bytes).is_ok() { None } else { json_numbers::quoted(&whole.bytes) };
+    let quoted = json_numbers::quoted(&whole.bytes);
     let events = cloud_event::read(quoted.as_deref().unwrap_or(&whole.bytes), is_list).map_err(malformed)?;
     let mut all = Receipt::default();
     let (mut refused, mut count): (Option<WireError>, u64) = (None, 0);

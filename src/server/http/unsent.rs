@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(waiting.fields[1], ("reason".to_owned(), reason));
     }
 
-    /// ASVS 14.2.1 has it for addresses; a cookie is no place for them either.
+    /// An address is no place for secrets, and a cookie is none either.
     #[tokio::test]
     async fn no_secret_is_ever_kept() {
         let (_, waiting) =

@@ -63,7 +63,13 @@ pub fn read(body: &[u8], is_json: bool) -> Result<ExportMetricsServiceRequest, S
         if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first == b'[') {
             return Err("the body is no OTLP metrics request: it is a list".to_owned());
         }
-        serde_json::from_slice(body).map_err(|error| format!("the body is no OTLP metrics request: {error}"))
+        let request: ExportMetricsServiceRequest =
+            serde_json::from_slice(body).map_err(|error| format!("the body is no OTLP metrics request: {error}"))?;
+        if request.resource_metrics.iter().all(in_parts::is_whole) {
+            Ok(request)
+        } else {
+            Err("the body is no OTLP metrics request: a metric holds nothing that can be read".to_owned())
+        }
     } else {
         ExportMetricsServiceRequest::decode(body)
             .map_err(|error| format!("the body is no OTLP metrics request: {error}"))

@@ -10,6 +10,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -26,17 +27,33 @@ fn refuse(refused: &mut BTreeMap<String, u64>, name: &str, why: &str, count: usi
 
 /// Reads what can be read of the JSON form; `None` if it is no JSON at all.
 pub(super) fn json(body: &[u8]) -> Option<Read> {
-    let mended = if parts::json(body).is_ok() { None } else { json_numbers::quoted(body) };
+    let mended = json_numbers::quoted(body);
     let text = parts::json(mended.as_deref().unwrap_or(body)).ok()?;
     let mut refused = BTreeMap::new();
     let mut request = ExportMetricsServiceRequest::default();
     for resource in list(text, "resourceMetrics")? {
         match serde_json::from_str::<ResourceMetrics>(resource) {
-            Ok(metrics) => request.resource_metrics.push(metrics),
-            Err(_) => request.resource_metrics.extend(resource_of_json(resource, &mut refused)),
+            Ok(metrics) if is_whole(&metrics) => request.resource_metrics.push(metrics),
+            _ => request.resource_metrics.extend(resource_of_json(resource, &mut refused)),
         }
     }
     Some((request, refused))
+}
+
+/// Whether each metric holds points, and each point of one number has it. The JSON form is read leniently there: points and
+/// numbers that cannot be read are left out without a word.
+pub(super) fn is_whole(metrics: &ResourceMetrics) -> bool {
+    metrics.scope_metrics.iter().flat_map(|scope| &scope.metrics).all(holds_all)
+}
+
+fn holds_all(metric: &Metric) -> bool {
+    let points = match &metric.data {
+        Some(metric::Data::Gauge(gauge)) => &gauge.data_points,
+        Some(metric::Data::Sum(sum)) => &sum.data_points,
+        Some(_) => return true,
+        None => return false,
+    };
+    points.iter().all(|point| point.value.is_some())
 }
 
 /// The items of a list that is a field of an object; none where there is no such field.
@@ -63,10 +80,11 @@ fn resource_of_json(text: &str, refused: &mut BTreeMap<String, u64>) -> Option<R
         return None;
     };
     let mut metrics = Vec::new();
-    for metric in scopes.filter_map(|scope| list(scope, "metrics")).flatten() {
-        match serde_json::from_str::<Metric>(metric) {
-            Ok(metric) => metrics.push(metric),
-            Err(error) => metrics.extend(metric_of_json(metric, &error.to_string(), refused)),
+    for text in scopes.filter_map(|scope| list(scope, "metrics")).flatten() {
+        match serde_json::from_str::<Metric>(text) {
+            Ok(metric) if holds_all(&metric) => metrics.push(metric),
+            Ok(_) => metrics.extend(metric_of_json(text, "what it holds is no kind of metric", refused)),
+            Err(error) => metrics.extend(metric_of_json(text, &error.to_string(), refused)),
         }
     }
     let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
@@ -78,8 +96,8 @@ fn metric_of_json(text: &str, why: &str, refused: &mut BTreeMap<String, u64>) ->
     let mut value: Value = serde_json::from_str(text).ok()?;
     let name = value["name"].as_str().unwrap_or("a metric").to_owned();
     let kinds: [(&str, fn(&Value) -> Option<String>); 5] = [
-        ("gauge", is_read::<NumberDataPoint>),
-        ("sum", is_read::<NumberDataPoint>),
+        ("gauge", is_number_read),
+        ("sum", is_number_read),
         ("histogram", is_read::<HistogramDataPoint>),
         ("exponentialHistogram", is_read::<ExponentialHistogramDataPoint>),
         ("summary", is_read::<SummaryDataPoint>),
@@ -95,9 +113,9 @@ fn metric_of_json(text: &str, why: &str, refused: &mut BTreeMap<String, u64>) ->
             });
         }
     }
-    match serde_json::from_value(value) {
-        Ok(metric) => Some(metric),
-        Err(_) => {
+    match serde_json::from_value::<Metric>(value) {
+        Ok(metric) if metric.data.is_some() => Some(metric),
+        _ => {
             refuse(refused, &name, why, 1);
             None
         }
@@ -107,6 +125,16 @@ fn metric_of_json(text: &str, why: &str, refused: &mut BTreeMap<String, u64>) ->
 /// Why a point cannot be read; nothing where it can.
 fn is_read<P: DeserializeOwned>(point: &Value) -> Option<String> {
     P::deserialize(point).err().map(|error| error.to_string())
+}
+
+/// The same for a point of one number, which is read as a point without one where it is none.
+fn is_number_read(point: &Value) -> Option<String> {
+    let number = match NumberDataPoint::deserialize(point) {
+        Ok(read) => read.value,
+        Err(error) => return Some(error.to_string()),
+    };
+    let is_said = ["asInt", "asDouble"].iter().any(|name| point.get(name).is_some_and(|value| !value.is_null()));
+    (is_said && number.is_none()).then(|| "its value is no number of its kind".to_owned())
 }
 
 #[derive(Clone, PartialEq, Message)]
