@@ -208,8 +208,8 @@ pub fn rfc3339(at: DateTime<Utc>) -> String {
 /// How long ago something was, in seconds: `12 min ago`, `just now`, `in 3 h`.
 pub fn age(seconds: i64) -> String {
     match seconds {
+        ..=-60 => ["in ", &minutes(-seconds / 60)].concat(),
         -59..60 => "just now".to_owned(),
-        ..0 => ["in ", &minutes(-seconds / 60)].concat(),
         _ => [&minutes(seconds / 60), " ago"].concat(),
     }
 }

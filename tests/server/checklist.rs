@@ -16,6 +16,7 @@ fn shell(folder: &Path, path: &str, script: &str) -> String {
     out.into_owned()
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test finds the programs that a person at the terminal has")]
 fn path() -> String {
     std::env::var("PATH").expect("a path")
 }

@@ -151,7 +151,7 @@ fn a_delta_point_is_known_by_its_attributes_start_and_time() {
     let (a, b, c) = (point(1, 1, 40), point(2, 1, 20), point(3, 1, 5));
     let all = |requests: &[&[Reading]]| counts(requests).iter().map(|(_, count, _)| count).sum::<u64>();
     let both = [a.clone(), b.clone()];
-    assert_eq!(all(&[&both, &[b.clone(), a.clone()], &[a.clone()], &[b.clone()]]), 60);
+    assert_eq!(all(&[&both, &[b.clone(), a.clone()], std::slice::from_ref(&a), std::slice::from_ref(&b)]), 60);
     assert_eq!(all(&[&[a.clone(), b.clone(), a.clone(), b.clone()]]), 60);
     assert_eq!(all(&[&both, &[a.clone(), b, c]]), 65);
     assert_eq!(counts(&[&[a], &[point(1, 1, 41)]]), [(1, 40, true), (1, 0, false)]);

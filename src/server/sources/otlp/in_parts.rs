@@ -91,11 +91,14 @@ fn resource_of_json(text: &str, refused: &mut BTreeMap<String, u64>) -> Option<R
     Some(ResourceMetrics { resource, scope_metrics, ..ResourceMetrics::default() })
 }
 
+/// Why a point cannot be read; nothing where it can.
+type Reader = fn(&Value) -> Option<String>;
+
 /// A metric without those of its points that cannot be read.
 fn metric_of_json(text: &str, why: &str, refused: &mut BTreeMap<String, u64>) -> Option<Metric> {
     let mut value: Value = serde_json::from_str(text).ok()?;
     let name = value["name"].as_str().unwrap_or("a metric").to_owned();
-    let kinds: [(&str, fn(&Value) -> Option<String>); 5] = [
+    let kinds: [(&str, Reader); 5] = [
         ("gauge", is_number_read),
         ("sum", is_number_read),
         ("histogram", is_read::<HistogramDataPoint>),
