@@ -378,6 +378,10 @@ async fn the_first_mark_of_a_proxy_ends_it_until_a_person_exists() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut server = Server::start_in(folder.path(), &["--no-demo"]).await;
         assert_eq!(server.get("/api/scaling-mode/config").await.status, 200, "{mark}");
+        // A probe that names another host says nothing of this server's: a page of that name can send one.
+        let probe = server.request(Method::GET, "/readyz").header("host", "evil.example").header(mark, "203.0.113.9");
+        assert_eq!(answer(probe).await.status, 200, "{mark}");
+        assert_eq!(server.get("/api/scaling-mode/config").await.status, 200, "{mark}");
         let marked = server.request(Method::GET, "/api/scaling-mode/config").header(mark, "203.0.113.9");
         assert_eq!(answer(marked).await.status, 401, "{mark}");
         assert_eq!(server.get("/api/scaling-mode/config").await.status, 401, "{mark}");

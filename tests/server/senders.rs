@@ -93,6 +93,14 @@ async fn no_token_speaks_for_what_another_has_named() {
     assert_eq!(send(&server, "/api/alertmanager", &a, json, &notified("firing")).await.status, 200);
     is_refused(&send(&server, "/api/alertmanager", &b, json, &notified("resolved")).await, "source-of-another");
     assert_eq!(send(&server, "/api/alertmanager", &a, json, &notified("resolved")).await.json["open"]["critical"], 0);
+
+    // A list in pages, and what follows it, by the token that sent the first.
+    let page = json!({"object": "list", "has_more": false, "data": []});
+    for _ in 0..2 {
+        let taken = send(&server, "/api/stripe?source=own", &a, json, &page).await;
+        assert_eq!(taken.status, 200, "{}", taken.text);
+        is_refused(&send(&server, "/api/stripe?source=own", &b, json, &page).await, "source-of-another");
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! <https://prometheus.io/docs/alerting/latest/configuration/#webhook_config> and
 //! <https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/>.
 
+use super::access::is_hidden;
 use super::parts;
 use super::signal::{Series, Severity, Signal};
 use super::telemetry::{MAX_NAME, Measurement, RowError, Sample};
@@ -226,7 +227,7 @@ fn of(alert: &str) -> Result<Alert, (&'static str, String)> {
         ended_at,
         fingerprint,
         is_firing,
-        name: name.as_deref().unwrap_or("").chars().filter(|one| !one.is_control()).take(MAX_NAME).collect(),
+        name: name.as_deref().unwrap_or("").chars().filter(|one| !is_hidden(*one)).take(MAX_NAME).collect(),
         severity: severity(severity_label.as_deref()),
         starts_at,
     })

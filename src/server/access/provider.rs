@@ -3,6 +3,7 @@
 //! then let go of. Must not know whom an account is connected with, or where anything is kept.
 
 use super::id_token;
+use crate::domain::access::is_hidden;
 use crate::server::config::OpenId;
 use crate::server::sources::outgoing::{Allowed, AskError, Outgoing};
 use chrono::{DateTime, Duration, Utc};
@@ -328,7 +329,7 @@ impl Provider {
 
 /// A text of the provider's as far as it is shown.
 fn shown(text: &str) -> String {
-    text.chars().filter(|character| !character.is_control()).take(254).collect()
+    text.chars().filter(|character| !is_hidden(*character)).take(254).collect()
 }
 
 /// An error with all that caused it: nothing of it is ever shown to a client.

@@ -152,6 +152,11 @@ fn is_own_host(state: &AppState, host: &Host) -> bool {
             .any(|allowed| Host::read(allowed).is_some_and(|own| own.name == host.name))
 }
 
+/// Whether a request names this server as its host.
+pub fn names_this_server(state: &AppState, headers: &HeaderMap, uri: &Uri) -> bool {
+    host_of(headers, uri).is_some_and(|host| is_own_host(state, &host))
+}
+
 /// The names that mean this machine everywhere.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 

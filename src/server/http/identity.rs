@@ -515,7 +515,8 @@ async fn is_local(state: &AppState, parts: &Parts) -> Result<bool, WireError> {
     if !state.settings.addr.ip().is_loopback() {
         return Ok(false);
     }
-    if is_proxied(&parts.headers) {
+    // A probe is answered whatever host it names: one that names a foreign host says nothing of a proxy in front.
+    if is_proxied(&parts.headers) && super::guard::names_this_server(state, &parts.headers, &parts.uri) {
         state.access.note_proxy();
     }
     let ends = parts.extensions.get::<Ends>();

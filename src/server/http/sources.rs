@@ -3,7 +3,7 @@
 
 use super::context::{self, state};
 use super::{AppState, notices, problem};
-use crate::domain::access::Permission;
+use crate::domain::access::{Permission, is_hidden};
 use crate::domain::act::MAX_REASON;
 use crate::domain::history::{EventType, NewEvent};
 use crate::domain::policy::FieldError;
@@ -171,6 +171,9 @@ fn why(body: &SourceChange) -> Result<Option<&str>, WireError> {
     let why = body.reason.as_deref().map(str::trim).filter(|why| !why.is_empty());
     if why.is_some_and(|why| why.chars().count() > MAX_REASON) {
         return Err(mistake(wrong("reason", format!("a reason has at most {MAX_REASON} characters"))));
+    }
+    if why.is_some_and(|why| why.chars().any(is_hidden)) {
+        return Err(mistake(wrong("reason", "a reason must not hold characters that cannot be seen".to_owned())));
     }
     Ok(why)
 }

@@ -18,7 +18,8 @@ pub fn email(text: &str) -> Result<String, &'static str> {
     if text.len() > MAX_EMAIL {
         return Err("must be at most 254 characters long");
     }
-    let is_plain = |character: char| !character.is_whitespace() && !character.is_control();
+    // An address with a character that cannot be seen would show somebody else's.
+    let is_plain = |character: char| !character.is_whitespace() && !is_hidden(character);
     let well_formed = text.split_once('@').is_some_and(|(name, host)| {
         !name.is_empty() && !host.is_empty() && !host.contains('@') && !host.starts_with('.') && !host.ends_with('.')
     });
@@ -61,7 +62,20 @@ mod tests {
     #[test]
     fn an_address_is_kept_in_one_form() {
         assert_eq!(email("  Anna@Example.COM "), Ok("anna@example.com".to_owned()));
-        for wrong in ["", "anna", "@example.com", "anna@", "a b@example.com", "a@b@c", "a@.b", "<a@b.c>", "a@b,c@d"] {
+        for wrong in [
+            "",
+            "anna",
+            "@example.com",
+            "anna@",
+            "a b@example.com",
+            "a@b@c",
+            "a@.b",
+            "<a@b.c>",
+            "a@b,c@d",
+            "ro\u{200b}ot@x.example",
+            "root@x.\u{202e}example",
+            "r\u{ad}oot@x.example",
+        ] {
             assert!(email(wrong).is_err(), "{wrong}");
         }
         assert!(email(&format!("{}@example.com", "x".repeat(250))).is_err());

@@ -74,6 +74,13 @@ async fn claim(db: &mut Connection, source: i64, token: i64) -> Result<bool, Sto
 /// The owner of a source that the server has polled: no token has this number, so that none inherits the source.
 const NO_TOKEN: i64 = 0;
 
+/// Whether a source belongs to a token.
+pub(super) async fn has_owner(db: &mut Connection, source: i64) -> Result<bool, StoreError> {
+    let owner: Option<i64> =
+        sqlx::query_scalar("SELECT token_id FROM sources WHERE id = $1").bind(source).fetch_one(db).await?;
+    Ok(owner.is_some_and(|owner| owner != NO_TOKEN))
+}
+
 /// Keeps a source that the server no longer polls from being claimed by a token.
 pub(super) async fn disown(db: &mut Connection, environment: i64, name: &str) -> Result<(), StoreError> {
     let id: Option<i64> =
@@ -109,13 +116,15 @@ async fn made(db: &mut Connection, environment: i64, name: &str, sender: &Sender
     Ok(Source { id, may_revise: true })
 }
 
-/// Whether the server polls it, or Stripe sends to it.
+/// Whether the server polls it, or Stripe itself sends to it: a list of a token's own keeps its owner.
 async fn is_asked(db: &mut Connection, source: i64) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM pulls WHERE source_id = $1) \
-         OR EXISTS (SELECT 1 FROM subscription_lists WHERE source_id = $1)",
+         OR EXISTS (SELECT 1 FROM subscription_lists JOIN sources ON sources.id = source_id \
+                    WHERE source_id = $1 AND coalesce(token_id, $2) = $2)",
     )
     .bind(source)
+    .bind(NO_TOKEN)
     .fetch_one(db)
     .await?)
 }

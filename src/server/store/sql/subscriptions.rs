@@ -6,7 +6,7 @@ use super::super::rows::{At, millis, time, unsigned};
 use super::super::moving::Value;
 use super::{Connection, billing, environments, history, ingest, lived, seals, senders};
 use crate::domain::history::NewEvent;
-use crate::domain::sender::Sender;
+use crate::domain::sender::{Sender, Speaker};
 use crate::domain::subscription::{
     Clients, Known, LIST_AGE, Page, PageError, Refused, Status, Subscription, SubscriptionEvent, Taken, Told, holds,
 };
@@ -42,6 +42,10 @@ pub(super) async fn take(
     // Any news of subscriptions changes the state of the source.
     if !may_revise {
         return Err(StoreError::SourceOfAnother(source.to_owned()));
+    }
+    // What Stripe itself or a founder sends to is no token's, even if a token named it first.
+    if matches!(sender.speaker, Speaker::Person) && senders::has_owner(db, id).await? {
+        senders::disown(db, found.id, source).await?;
     }
     let mut lists = lists(db, id).await?;
     let mut own = billing::of(db, id).await?;
