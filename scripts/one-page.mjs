@@ -2,7 +2,8 @@
 // checks that every file is there, complete, and of the right kind.
 import { strict as assert } from "node:assert";
 
-const KINDS = { css: "text/css", js: "text/javascript", wasm: "application/wasm", svg: "image/svg+xml" };
+const UTF8 = "; charset=utf-8";
+const KINDS = { css: `text/css${UTF8}`, js: `text/javascript${UTF8}`, wasm: "application/wasm", svg: `image/svg+xml${UTF8}` };
 const loaded = new Set();
 
 for (const page of ["/", "/founder/scaling-mode/what-if"]) {
