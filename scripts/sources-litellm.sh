@@ -17,7 +17,9 @@ if [ "$("$venv/bin/python" -c 'from importlib.metadata import version as v; prin
   "$venv/bin/pip" install -q --disable-pip-version-check "litellm[proxy]==$LITELLM" "litellm-proxy-extras==$LITELLM_EXTRAS"
 fi
 
-programs=$(dirname "$(command -v initdb || ls /usr/lib/postgresql/*/bin/initdb | sort -V | tail -n 1)")
+# Debian keeps the programs of a server apart from PATH; elsewhere they are on it, side by side.
+programs=$(find /usr/lib/postgresql -path '*/bin/initdb' 2>/dev/null | sort -V | tail -n 1)
+programs=$(dirname "${programs:-$(command -v initdb || die "initdb is missing: install PostgreSQL")}")
 work=$(mktemp -d)
 chmod 755 "$work"
 # Its server refuses to run as root.
@@ -47,7 +49,7 @@ cd "$work"
 "${as_owner[@]}" "$programs/postgres" -D "$work/data" -p "$port" -c listen_addresses=127.0.0.1 -c "unix_socket_directories=$work" -c fsync=off \
   </dev/null >"$work/log" 2>&1 &
 database=$!
-sql() { "$programs/psql" -qAt -h 127.0.0.1 -p "$port" -U litellm -v ON_ERROR_STOP=1 -d postgres "$@"; }
+sql() { psql -qAt -h 127.0.0.1 -p "$port" -U litellm -v ON_ERROR_STOP=1 -d postgres "$@"; }
 for try in $(seq 150); do
   sql -c 'SELECT 1' >/dev/null 2>&1 && break
   [ "$try" -lt 150 ] || die "PostgreSQL was not ready within 30 seconds"
