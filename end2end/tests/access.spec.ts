@@ -69,7 +69,7 @@ test("who is not signed in is led to where that is done, and back", async ({ pag
 
 test("a founder invites, gives out tokens and links, and sees each secret once", async ({ page, browser, javaScriptEnabled }) => {
   await signIn(page, "anna@example.com");
-  await page.getByRole("link", { name: "People" }).click();
+  await page.getByRole("link", { name: "People", exact: true }).click();
   await sound(page, "people", javaScriptEnabled);
 
   const invite = form(page, "invite");

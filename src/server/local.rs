@@ -73,10 +73,22 @@ fn is_proved(_peer: SocketAddr, _own: SocketAddr) -> bool {
     false
 }
 
+/// How often the program of a connection is looked for.
+#[cfg(target_os = "linux")]
+const LOOKS: usize = 4;
+
 /// Logs each connection without a proof: operators read there why a sender needs a token.
 #[cfg(target_os = "linux")]
 fn is_proved(peer: SocketAddr, own: SocketAddr) -> bool {
-    match linux::proof(peer, own) {
+    let mut proof = linux::proof(peer, own);
+    // A program that opens and closes files meanwhile can be missed by one look; none is taken for another.
+    for _ in 1..LOOKS {
+        if !matches!(proof, Ok(Err(linux::NOT_FOUND))) {
+            break;
+        }
+        proof = linux::proof(peer, own);
+    }
+    match proof {
         Ok(Ok(())) => true,
         Ok(Err(reason)) => {
             tracing::info!(%peer, reason, "a connection from this machine needs a credential");
@@ -106,6 +118,9 @@ mod linux {
 
     /// Ports on which somebody has listened to other machines since the server started.
     static REMEMBERED: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
+    /// No program that can be looked at holds the socket.
+    pub(super) const NOT_FOUND: &str = "its program cannot be found";
 
     /// Nothing if the peer is local, or why that is not proved.
     pub(super) fn proof(peer: SocketAddr, own: SocketAddr) -> ProcResult<Result<(), &'static str>> {
@@ -147,7 +162,7 @@ mod linux {
             }
             is_held = true;
         }
-        Ok(if is_held { Ok(()) } else { Err("its program cannot be found") })
+        Ok(if is_held { Ok(()) } else { Err(NOT_FOUND) })
     }
 
     /// Remembers the ports on which somebody listens to other machines now.

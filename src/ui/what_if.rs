@@ -112,7 +112,10 @@ fn attach(desk: Desk) {
 fn typed_before() -> Vec<(String, String)> {
     let fields = browser::elements(".what-if-form input[type=number]").into_iter().filter_map(|field| {
         let field: HtmlInputElement = field.unchecked_into();
-        (field.value() != field.default_value()).then(|| (field.name(), field.value()))
+        let (shown, now) = (field.default_value(), field.value());
+        // A field shows nothing of a text that is no number: nobody has emptied it.
+        let is_emptied = shown.as_bytes().first().is_some_and(u8::is_ascii_digit);
+        (now != shown && (is_emptied || !now.is_empty())).then(|| (field.name(), now))
     });
     let mode = document().get_element_by_id(MODE).and_then(|field: Element| {
         let shown = field.query_selector("option[selected]").ok().flatten()?.get_attribute("value")?;
