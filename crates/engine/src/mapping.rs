@@ -41,10 +41,19 @@ pub struct Mapped {
     pub spoken: Vec<Spoken>,
 }
 
+/// The most reasons that are told apart; senders choose the names of metrics.
+const MOST_REASONS: usize = 100;
+
+/// What all further ones count under.
+const OTHER_REASONS: &str = "other metrics: refused for further reasons";
+
 impl Mapped {
     /// Notes that points of a metric were refused, and up to when.
     fn note_refused(&mut self, metric: &str, why: &str, count: u64, at: Option<DateTime<Utc>>) {
-        let why = format!("{metric}: {why}");
+        let mut why = format!("{metric}: {why}");
+        if self.refused.len() >= MOST_REASONS && !self.refused.contains_key(&why) {
+            why = OTHER_REASONS.to_owned();
+        }
         if let Some(at) = at {
             let newest = self.refused_until.entry(why.clone()).or_insert(at);
             *newest = at.max(*newest);
@@ -317,4 +326,16 @@ fn digest(metric: &str, labels: &[&Labels<'_>]) -> Key {
     let mut key = Key::default();
     key.copy_from_slice(&hash.finalize()[..16]);
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_beyond_the_most_count_under_one() {
+        let mut mapped = Mapped::default();
+        (0..150).for_each(|place| mapped.note_refused(&format!("metric_{place}"), "has no data", 1, None));
+        assert_eq!((mapped.refused.len(), mapped.refused.get(OTHER_REASONS)), (MOST_REASONS + 1, Some(&50)));
+    }
 }

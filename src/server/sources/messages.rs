@@ -4,6 +4,10 @@
 /// The most messages, texts among them, that a body may hold.
 pub const MOST: usize = 1_000_000;
 
+/// The most commas between the parts of a JSON body. A whole number of a list takes four bytes with its quotes and its comma, as the
+/// protocol writes it, so that no body of 32 MiB with the buckets of ordinary histograms meets this.
+const MOST_PARTS: usize = 8 * MOST + MOST / 2;
+
 /// How deep messages may lie within each other, as protobuf readers have it.
 const DEEPEST: u32 = 100;
 
@@ -20,9 +24,21 @@ pub(super) fn is_read_in_bounds(body: &[u8], shape: &Shape) -> bool {
     count(body, shape, &mut left, DEEPEST)
 }
 
-/// Whether a JSON body holds no more than [`MOST`].
+/// Whether a JSON body holds no more than [`MOST`] messages and [`MOST_PARTS`] commas; what stands in texts counts for nothing.
 pub(super) fn is_json_in_bounds(body: &[u8]) -> bool {
-    body.iter().filter(|byte| **byte == b'{').count() <= MOST
+    let (mut messages, mut parts) = (0usize, 0usize);
+    let (mut is_text, mut is_escaped) = (false, false);
+    for byte in body {
+        match *byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            b'{' if !is_text => messages += 1,
+            b',' if !is_text => parts += 1,
+            _ => {}
+        }
+    }
+    messages <= MOST && parts <= MOST_PARTS
 }
 
 /// Takes what a message holds from what is left; whether there was enough.
@@ -101,6 +117,10 @@ mod tests {
         assert!(!is_read_in_bounds(&whole, &OUTER));
         assert!(is_read_in_bounds(&whole, &PLAIN));
         assert!(!is_json_in_bounds(&b"{},".repeat(MOST + 1)));
+        assert!(is_json_in_bounds(&b"0,".repeat(MOST_PARTS)));
+        assert!(!is_json_in_bounds(&b"0,".repeat(MOST_PARTS + 1)));
+        let text = [&b"\"\\\""[..], &b"{".repeat(MOST + 1), b"\""]b"{".repeat(MOST + 1)[..], b"\""].concat();
+        assert!(is_json_in_bounds(&text));
     }
 
     #[test]

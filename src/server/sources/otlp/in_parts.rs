@@ -18,11 +18,21 @@ use std::collections::BTreeMap;
 /// What could be read, and why the rest could not, with how many points.
 pub type Read = (ExportMetricsServiceRequest, BTreeMap<String, u64>);
 
+/// The most reasons that are told apart: each error may word its own, and a body may hold millions.
+const MOST_REASONS: usize = 20;
+
+/// What all further ones count under.
+const OTHER_REASONS: &str = "other points: cannot be read";
+
 /// Notes that something could not be read.
 fn refuse(refused: &mut BTreeMap<String, u64>, name: &str, why: &str, count: usize) {
     let name: String = name.chars().filter(|character| !character.is_control()).take(100).collect();
     let why: String = why.chars().filter(|character| !character.is_control()).take(200).collect();
-    *refused.entry(format!("{name}: cannot be read ({why})")).or_default() += count.max(1) as u64;
+    let mut reason = format!("{name}: cannot be read ({why})");
+    if refused.len() >= MOST_REASONS && !refused.contains_key(&reason) {
+        reason = OTHER_REASONS.to_owned();
+    }
+    *refused.entry(reason).or_default() += count.max(1) as u64;
 }
 
 /// Reads what can be read of the JSON form; `None` if it is no JSON at all.
@@ -332,6 +342,17 @@ mod tests {
             assert!(refused.keys().all(|why| why.starts_with("bad: ")), "{refused:?}");
         }
         assert!(json(b"{").is_none() && json(b"[]").is_none());
+    }
+
+    #[test]
+    fn reasons_beyond_the_most_count_under_one() {
+        let bad: Vec<String> = (0..100).map(|place| format!(r#"{{"timeUnixNano": "soon {place}"}}"#)).collect();
+        let (_, refused) = json(export(&bad.join(",")).as_bytes()).unwrap();
+        assert_eq!(refused.values().sum::<u64>(), 100, "{refused:?}");
+        assert!(refused.len() <= MOST_REASONS + 1, "{refused:?}");
+        let mut many = BTreeMap::new();
+        (0..100).for_each(|place| refuse(&mut many, "a metric", &format!("reason {place}"), 1));
+        assert_eq!((many.len(), many.get(OTHER_REASONS)), (MOST_REASONS + 1, Some(&80)));
     }
 
     #[test]
