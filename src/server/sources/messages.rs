@@ -119,7 +119,7 @@ mod tests {
         assert!(!is_json_in_bounds(&b"{},".repeat(MOST + 1)));
         assert!(is_json_in_bounds(&b"0,".repeat(MOST_PARTS)));
         assert!(!is_json_in_bounds(&b"0,".repeat(MOST_PARTS + 1)));
-        let text = [&b"\"\\\""[..], &b"{".repeat(MOST + 1), b"\""]b"{".repeat(MOST + 1)[..], b"\""].concat();
+        let text = [&b"\"\\\""[..], &b"{".repeat(MOST + 1)[..], &b"\""[..]].concat();
         assert!(is_json_in_bounds(&text));
     }
 
