@@ -76,16 +76,21 @@ fn is_proved(_peer: SocketAddr, _own: SocketAddr) -> bool {
 /// How often the program of a connection is looked for.
 #[cfg(target_os = "linux")]
 const LOOKS: usize = 4;
+/// The pause between two looks.
+#[cfg(target_os = "linux")]
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// Logs each connection without a proof: operators read there why a sender needs a token.
 #[cfg(target_os = "linux")]
 fn is_proved(peer: SocketAddr, own: SocketAddr) -> bool {
     let mut proof = linux::proof(peer, own);
-    // A program that opens and closes files meanwhile can be missed by one look; none is taken for another.
+    // A program that opens and closes files meanwhile can be missed by one look. A browser asks for names by UDP from any port, for a
+    // moment; what a forwarder takes by UDP stays open as long as it forwards.
     for _ in 1..LOOKS {
-        if !matches!(proof, Ok(Err(linux::NOT_FOUND))) {
+        if !matches!(proof, Ok(Err(linux::NOT_FOUND | linux::TAKES_UDP))) {
             break;
         }
+        std::thread::sleep(BETWEEN_LOOKS);
         proof = linux::proof(peer, own);
     }
     match proof {
@@ -119,6 +124,8 @@ mod linux {
     /// Ports on which somebody has listened to other machines since the server started.
     static REMEMBERED: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
+    /// Its program has a socket of UDP on which other machines can begin.
+    pub(super) const TAKES_UDP: &str = "its program takes UDP from other machines";
     /// No program that can be looked at holds the socket.
     pub(super) const NOT_FOUND: &str = "its program cannot be found";
 
@@ -155,7 +162,7 @@ mod linux {
                 return Ok(Err("its program answers another machine"));
             }
             if !sockets.is_disjoint(&received) {
-                return Ok(Err("its program takes UDP from other machines"));
+                return Ok(Err(TAKES_UDP));
             }
             if network_of(&process)? != network {
                 return Ok(Err("its program lives in another network"));
