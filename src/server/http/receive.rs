@@ -29,6 +29,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// Bodies that are read and mapped at the same time; the others wait, so that memory stays bounded.
 static AT_ONCE: Semaphore = Semaphore::const_new(3);
 
+/// The most different environments and sources that one export may name.
+const MOST_ORIGINS: usize = 1_000;
+
 /// The longest reason that is answered with, in characters.
 const LONGEST_REASON: usize = 600;
 
@@ -189,16 +192,23 @@ async fn export(state: &AppState, request: Request, is_json: bool) -> Result<BTr
     for metrics in &request.resource_metrics {
         let (environment, source) = otlp::origin(metrics);
         let origin = (environment.unwrap_or(DEFAULT_ENVIRONMENT).to_owned(), source.to_owned());
+        if mappers.len() >= MOST_ORIGINS && !mappers.contains_key(&origin) {
+            let sentence =
+                format!("The export names more than {MOST_ORIGINS} environments and sources: send it in parts.");
+            return Err(WireError::new(Code::TooLarge, sentence).into());
+        }
         let mapper =
             mappers.entry(origin).or_insert_with(|| Mapper::new(&state.settings.mapping, &state.settings.prices, now));
         otlp::take(metrics, mapper);
     }
+    let mut refused_origins = 0u64;
     for ((environment, source), mapper) in mappers {
         let mapped = mapper.finish();
         let points = (mapped.samples.len() + mapped.readings.len()) as u64;
         add(&mut refused, &mapped.refused);
         // The other environments' points are kept here too: what a token is not for does not stop what it is for.
-        if let Err(error) = identity::allow(&sender, Permission::SendTelemetry, &environment) {
+        if let Err(error) = identity::check(&sender, Permission::SendTelemetry, &environment) {
+            refused_origins += 1;
             *refused.entry(error.detail).or_default() += points;
             continue;
         }
@@ -212,6 +222,10 @@ async fn export(state: &AppState, request: Request, is_json: bool) -> Result<BTr
             Err(error) if error.is_of_a_sender() => *refused.entry(named(&error)).or_default() += points,
             Err(error) => return Err(error.into()),
         }
+    }
+    if refused_origins > 0 {
+        let (who, deed) = (sender.actor(), Permission::SendTelemetry.deed());
+        tracing::warn!(who, deed, refused_origins, "refused in environments");
     }
     count_refused(state, &refused);
     Ok(refused)
