@@ -3,6 +3,7 @@
 
 mod encoding;
 mod layout;
+mod lines;
 pub mod numbers;
 pub mod sheet;
 pub mod times;
@@ -10,6 +11,11 @@ pub mod times;
 use csv::StringRecord;
 use std::io::Read;
 use std::path::Path;
+
+/// The most columns of a row, bytes of a cell and rows of a file.
+pub const MOST_COLUMNS: usize = 4096;
+pub const MOST_CELL: usize = 64 * 1024;
+pub const MOST_ROWS: u64 = 10_000_000;
 
 /// Why a file can't be opened as CSV.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +42,7 @@ pub struct CsvFile {
     /// Lines before the first row that aren't rows, such as `sep=;`.
     lines_before: u64,
     reader: csv::Reader<Box<dyn Read>>,
+    rows: u64,
 }
 
 /// A row of a file, with the line that it begins on.
@@ -61,7 +68,12 @@ impl CsvFile {
         let text = encoding::open(path)?;
         let layout = layout::of(&text.head, text.is_all);
         let head = text.head[layout.skip..].to_vec();
-        let stream: Box<dyn Read> = Box::new(std::io::Cursor::new(head).chain(text.rest));
+        let stream: Box<dyn Read> = Box::new(lines::Bounded {
+            bytes: 0,
+            delimiter: layout.delimiter,
+            delimiters: 0,
+            stream: std::io::Cursor::new(head).chain(text.rest),
+        });
         let reader = csv::ReaderBuilder::new()
             .delimiter(layout.delimiter)
             .terminator(layout.terminator)
@@ -70,7 +82,7 @@ impl CsvFile {
             .trim(csv::Trim::All)
             .from_reader(stream);
         let form = Form { delimiter: char::from(layout.delimiter), encoding: text.encoding, gzip: text.is_gzip };
-        Ok(CsvFile { form, lines_before: u64::from(layout.skip > 0), reader })
+        Ok(CsvFile { form, lines_before: u64::from(layout.skip > 0), reader, rows: 0 })
     }
 
     /// The next row; `None` at the end.
@@ -87,6 +99,10 @@ impl CsvFile {
             if record.len() > 1 || !record.as_slice().is_empty() {
                 break;
             }
+        }
+        self.rows += 1;
+        if let Some(why) = lines::beyond(&record, self.rows) {
+            return Err(csv::Error::from(lines::refused(why)));
         }
         let line = record.position().map_or(0, csv::Position::line) + self.lines_before;
         let cells = StringRecord::from_byte_record(record).unwrap_or_else(|error| {

@@ -197,3 +197,22 @@ fn a_file_that_is_too_large_unpacked_is_an_error_and_not_cut() {
     assert_eq!((read(100_001).unwrap(), read(100_000).unwrap()), (100_000, 100_000));
     assert!(read(99_999).unwrap_err().to_string().contains("Split it"));
 }
+
+#[test]
+fn rows_beyond_the_limits_are_refused_by_name() {
+    for (text, word) in [
+        ("a,b\n".to_owned() + &",".repeat(MOST_COLUMNS), "columns"),
+        ("a,b\n".to_owned() + &",".repeat(1_000_000), "columns"),
+        ("a,b\nc,".to_owned() + &"d".repeat(MOST_CELL + 1), "cell"),
+        ("a,b\nc,".to_owned() + &"d".repeat(1_000_000), "cell"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.csv");
+        std::fs::write(&path, text).unwrap();
+        let mut file = CsvFile::open(&path).unwrap();
+        let error = (0..3).find_map(|_| file.next_row().err()).unwrap().to_string();
+        assert!(error.contains(word), "{error}");
+    }
+    let row = csv::ByteRecord::from(vec!["a"]);
+    assert!(lines::beyond(&row, MOST_ROWS).is_none() && lines::beyond(&row, MOST_ROWS + 1).is_some());
+}
