@@ -122,6 +122,11 @@ impl CsvFile {
     }
 }
 
+/// A cell as messages quote it: its first 100 characters.
+pub fn quoted(cell: &str) -> String {
+    cell.chars().take(100).collect()
+}
+
 /// The place of a column by its name, in whatever case.
 pub fn place_of(names: &[String], name: &str) -> Option<usize> {
     names.iter().position(|own| own.eq_ignore_ascii_case(name.trim()))

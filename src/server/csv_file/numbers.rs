@@ -69,7 +69,7 @@ pub fn read(text: &str, mark: Option<DecimalMark>, unit: Unit) -> Result<Cell, S
         return Ok(Cell::Blank);
     }
     let (number, suffix) = split(text);
-    let refuse = |why: &str| Err(format!("the value \"{text}\" {why}"));
+    let refuse = |why: &str| Err(format!("the value \"{}\" {why}", super::quoted(text)));
     let plain = match (number.matches(',').count(), number.contains('.'), mark) {
         (0, true, Some(DecimalMark::Comma)) => {
             return refuse("has a point where other values have a decimal comma");

@@ -34,7 +34,7 @@ pub fn instants(cells: &[&str], reading: Reading) -> Vec<Result<DateTime<Utc>, S
     let mut clocks =
         Clocks { before: None, is_repeated: false, step: sizes.get(sizes.len() / 2).copied(), zone: reading.zone };
     let mut place = |(moment, cell): (&Result<Moment, TimeError>, &&str)| {
-        let told = |why: String| format!("the time \"{cell}\" {why}");
+        let told = |why: String| format!("the time \"{}\" {why}", super::quoted(cell));
         match moment {
             Ok(Moment::Instant(at)) => Ok(*at),
             Ok(Moment::Day(day)) => {
