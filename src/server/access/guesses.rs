@@ -130,8 +130,8 @@ pub(super) fn forget_some<K: std::hash::Hash + Eq + Clone>(limiter: &DefaultKeye
     }
 }
 
-/// Whoever has one IPv6 address has the 2^64 beside it as well.
-fn network_of(address: IpAddr) -> IpAddr {
+/// What counts as one sender: an IPv4 address, or the /64 of an IPv6 address, since whoever has one of those has the 2^64 beside it.
+pub fn network_of(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => {

@@ -41,12 +41,13 @@ impl Pool {
     const fn most(self) -> usize {
         match self {
             Pool::Acts => 8 * 1024 * 1024,
-            Pool::Open | Pool::Stripe => 4 * 1024 * 1024,
+            Pool::Open => 4 * 1024 * 1024,
+            Pool::Stripe => 8 * 1024 * 1024,
             Pool::Telemetry => 48 * 1024 * 1024,
         }
     }
 
-    /// The most bytes of one sender: half, less where a body is small.
+    /// The most bytes of one sender: half, where anybody may send a quarter or less.
     const fn most_of_one(self) -> usize {
         match self {
             Pool::Acts | Pool::Stripe => 2 * 1024 * 1024,
@@ -256,4 +257,17 @@ fn read(body: Body, share: Arc<Share>, most: usize) -> impl Stream<Item = Result
 async fn next<S: Stream + Unpin>(parts: &mut S, began: Instant, whole: Duration) -> Result<Option<S::Item>, Refusal> {
     let left = whole.saturating_sub(began.elapsed()).min(SILENCE);
     tokio::time::timeout(left, parts.next()).await.map_err(|_| Refusal::Slow)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_sender_leaves_three_quarters_to_the_others_where_anybody_may_send() {
+        for (pool, largest) in [(Pool::Open, LARGEST_OPEN), (Pool::Stripe, LARGEST_STRIPE)] {
+            assert!(pool.most_of_one() * 4 <= pool.most(), "{pool:?}");
+            assert!(pool.most_of_one() >= largest, "{pool:?}: the largest body fits");
+        }
+    }
 }

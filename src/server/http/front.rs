@@ -6,10 +6,11 @@ use super::identity::{Credential, Refused};
 use super::kept::{Encoding, Kept};
 use super::last_good::{self, LARGEST};
 use super::{
-    AppState, bodies, cloud_events, cookie_header, guard, headers, identity, pages, peer, probes, problem, theme,
-    unsent,
+    AppState, bodies, cloud_events, cookie_header, guard, headers, identity, pages, peer, probes, problem, stripe,
+    theme, unsent,
 };
 use crate::error::{Code, WireError};
+use crate::server::access::guesses::network_of;
 use crate::server::clock;
 use crate::server::sources::requests;
 use axum::body::{HttpBody, to_bytes};
@@ -85,6 +86,9 @@ async fn admitted(state: &AppState, request: Request, next: Next, share: &Share)
         Err(refused) => return turned_away(*refused, share).await,
     };
     let sent = unsent::sent(request.method(), request.uri().path(), request.headers());
+    if let Err(error) = stripe::admit(state, &request) {
+        return problem::response(&error);
+    }
     if !request.body().is_end_stream() {
         share.sent_by(sender(&request));
         // A body may take long. The credential must still be good when it has come: it is looked at again before anything is done.
@@ -118,13 +122,14 @@ async fn turned_away(refused: Refused, share: &Share) -> Response {
     }
 }
 
-/// The credential of a request, or the address of a sender without one.
+/// The credential of a request, or the address of a sender without one: of IPv6 the /64.
 fn sender(request: &Request) -> String {
     match request.extensions().get::<Credential>() {
         Some(Credential::Session(hash) | Credential::Token(hash)) => hash.clone(),
-        Some(Credential::Nothing) | None => {
-            request.extensions().get::<peer::Peer>().map_or_else(String::new, |peer| peer.address.to_string())
-        }
+        Some(Credential::Nothing) | None => request
+            .extensions()
+            .get::<peer::Peer>()
+            .map_or_else(String::new, |peer| network_of(peer.address).to_string()),
     }
 }
 

@@ -28,15 +28,22 @@ pub(super) enum SignatureError {
     Wrong,
 }
 
-/// Checks the signature of a body.
+/// What a header says, which proves nothing yet.
+#[derive(Debug)]
+pub(super) struct Claim<'h> {
+    /// The text that was signed, as it stands there.
+    signed_at: &'h str,
+    signatures: Vec<Vec<u8>>,
+}
+
+/// Reads the header, without the body.
 ///
 /// # Errors
-/// [`SignatureError`]; nothing of the body is to be believed then.
-pub(super) fn check(headers: &HeaderMap, body: &[u8], secret: &str, now: DateTime<Utc>) -> Result<(), SignatureError> {
+/// [`SignatureError`], where no body could fit it.
+pub(super) fn claim(headers: &HeaderMap, now: DateTime<Utc>) -> Result<Claim<'_>, SignatureError> {
     let header = headers.get(HEADER).ok_or(SignatureError::Missing)?;
     let header = header.to_str().map_err(|_| SignatureError::Unreadable)?;
     let pairs = || header.split(',').filter_map(|pair| pair.trim().split_once('='));
-    // The text that was signed, as it stands there.
     let signed_at = pairs().find(|(name, _)| *name == "t").map(|(_, text)| text).ok_or(SignatureError::Unreadable)?;
     let seconds: i64 = signed_at.parse().map_err(|_| SignatureError::Unreadable)?;
     let signatures = pairs().filter(|(name, _)| *name == "v1").filter_map(|(_, text)| hex::decode(text).ok());
@@ -48,6 +55,15 @@ pub(super) fn check(headers: &HeaderMap, body: &[u8], secret: &str, now: DateTim
     if (now - at).abs() > TOLERANCE {
         return Err(SignatureError::OutOfTime);
     }
+    Ok(Claim { signed_at, signatures })
+}
+
+/// Checks the signature of a body.
+///
+/// # Errors
+/// [`SignatureError`]; nothing of the body is to be believed then.
+pub(super) fn check(headers: &HeaderMap, body: &[u8], secret: &str, now: DateTime<Utc>) -> Result<(), SignatureError> {
+    let Claim { signed_at, signatures } = claim(headers, now)?;
     // A key of any length will do; it cannot fail.
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(|_| SignatureError::Wrong)?;
     mac.update(signed_at.as_bytes());
@@ -70,12 +86,24 @@ mod tests {
     /// By `printf '%s' '1790000000.{"id":"evt_1"}' | openssl dgst -sha256 -hmac whsec_test`.
     const SIGNATURE: &str = "e32657f3e678d33b41ec084c16ac0e125d25480a06cb3902286dc5942c6fd259";
 
-    fn checked(header: Option<&str>, body: &[u8], secret: &str, ahead: i64) -> Result<(), SignatureError> {
+    fn with(header: Option<&str>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if let Some(header) = header {
             headers.insert(HEADER, HeaderValue::from_str(header).unwrap());
         }
-        check(&headers, body, secret, DateTime::from_timestamp(1_790_000_000 + ahead, 0).unwrap())
+        headers
+    }
+
+    fn at(ahead: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_790_000_000 + ahead, 0).unwrap()
+    }
+
+    fn checked(header: Option<&str>, body: &[u8], secret: &str, ahead: i64) -> Result<(), SignatureError> {
+        check(&with(header), body, secret, at(ahead))
+    }
+
+    fn claimed(header: Option<&str>, ahead: i64) -> Result<(), SignatureError> {
+        claim(&with(header), at(ahead)).map(|_| ())
     }
 
     #[test]
@@ -102,6 +130,12 @@ mod tests {
             (Some("t=9223372036854775807,v1=ab"), BODY, "whsec_test", 0, Err(SignatureError::OutOfTime)),
         ] {
             assert_eq!(checked(header, body, secret, ahead), expected, "{header:?} {secret} {ahead}");
+            let is_refused_unread = claimed(header, ahead).is_err();
+            assert_eq!(
+                is_refused_unread,
+                !matches!(expected, Ok(()) | Err(SignatureError::Wrong)),
+                "{header:?} {ahead}"
+            );
         }
     }
 }

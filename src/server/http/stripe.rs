@@ -16,11 +16,13 @@ use crate::server::config::Token;
 use crate::server::live::Message;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+/// Where it is sent to.
+const ADDRESS: &str = "/api/stripe";
 /// The source of subscriptions where none is named.
 const DEFAULT_SOURCE: &str = "stripe";
 
@@ -60,6 +62,27 @@ pub async fn receive(
         Ok(taken) => axum::Json(Answer { taken, detail: taken.sentence() }).into_response(),
         Err(error) => problem::response(&error),
     }
+}
+
+/// Refuses what nobody could have the right to send here before its body is read: where a signature is asked for, a request without one
+/// of this time; where none is, somebody who is not known. Other requests pass.
+///
+/// # Errors
+/// 401; nothing was read.
+pub fn admit(state: &AppState, request: &Request) -> Result<(), WireError> {
+    if *request.method() != Method::POST || request.uri().path() != ADDRESS {
+        return Ok(());
+    }
+    let Some(token) = &state.settings.stripe else {
+        return identity::of(request).map(|_| ());
+    };
+    let claimed = secret_of(token).and_then(|_| {
+        signature::claim(request.headers(), clock::now()).map(|_| ()).map_err(|error| unproven(&error.to_string()))
+    });
+    claimed.inspect_err(|error| {
+        let address = request.extensions().get::<Peer>().map(|peer| peer.address.to_string());
+        tracing::warn!(address, problem = error.code_name(), "an event of Stripe was refused");
+    })
 }
 
 async fn take(state: &AppState, sender: Sender, request: Request) -> Result<Taken, WireError> {
@@ -118,13 +141,19 @@ fn prove(secret: Option<&Token>, headers: &HeaderMap, body: &[u8], now: DateTime
     let Some(token) = secret else {
         return Ok(());
     };
-    let unproven = |sentence: String| WireError::new(Code::InvalidSignature, format!("{sentence} Nothing was stored."));
-    let Some(secret) = &token.value else {
-        let sentence = format!(
+    signature::check(headers, body, secret_of(token)?, now).map_err(|error| unproven(&error.to_string()))
+}
+
+fn unproven(sentence: &str) -> WireError {
+    WireError::new(Code::InvalidSignature, format!("{sentence} Nothing was stored."))
+}
+
+fn secret_of(token: &Token) -> Result<&str, WireError> {
+    let secret = token.value.as_ref().ok_or_else(|| {
+        unproven(&format!(
             "The settings ask for a signature, and the environment variable {} with its secret is not set where the server runs.",
             token.variable
-        );
-        return Err(unproven(sentence));
-    };
-    signature::check(headers, body, secret.reveal(), now).map_err(|error| unproven(error.to_string()))
+        ))
+    })?;
+    Ok(secret.reveal())
 }
