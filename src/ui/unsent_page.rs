@@ -79,9 +79,9 @@ fn Offer(unsent: Unsent) -> impl IntoView {
         .collect();
     view! {
         <p>
-            "You were not signed in when you sent this "
+            "Somebody entered this in this browser before you signed in, "
             <ReaderTime at=at />
-            ". It was not done. Check that it is still right, then send it."
+            ". It was not done. Send it only if that was you, and if it is still right."
         </p>
         <dl class="facts">{entered}</dl>
         <form method="post" action=links::form(&form)>

@@ -69,6 +69,7 @@ async fn a_form_of_an_ended_session_waits_and_is_done_by_a_click_alone() {
             "payments are down since nine, wait for the bank",
             "forms/freeze",
             "Send: Freeze",
+            "Send it only if that was you",
             "/founder/scaling-mode?environment=production",
         ] {
             assert!(offered.contains(part), "{part}: {offered}");
@@ -139,6 +140,10 @@ async fn no_password_waits_and_the_sign_in_page_says_so() {
         ("begin-codes", "current=zebra+lamp+quietly"),
         ("confirm-codes", "code=123456"),
         ("remove-passkey", "id=1&current=zebra+lamp+quietly"),
+        // What changes who may act is entered by who is signed in.
+        ("make-share-link", "name=Seed&passphrase=only+they+know&scores=on"),
+        ("invite", "role=founder&email=mallory%40example.com"),
+        ("set-role", "id=1&role=founder"),
     ] {
         let response = posted(&server, form, body, "").send().await.expect("an answer");
         assert_eq!((waiting(&response), location(&response).contains("notice=form-not-kept")), (None, true), "{form}");
@@ -147,8 +152,8 @@ async fn no_password_waits_and_the_sign_in_page_says_so() {
     assert!(page.contains("could not be kept"), "{page}");
     let out = posted(&server, "sign-out", "", "").send().await.expect("an answer");
     assert_eq!(location(&out), "/founder/sign-in?notice=signed-out");
-    // A share link's passphrase is asked for again.
-    let response = posted(&server, "make-share-link", "name=Seed&passphrase=only+they+know&scores=on", "")
+    // A secret in another form is asked for again.
+    let response = posted(&server, "freeze", "environment=production&passphrase=only+they+know", "")
         .send()
         .await
         .expect("an answer");

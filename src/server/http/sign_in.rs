@@ -73,7 +73,7 @@ fn words(code: &str) -> Option<Notice> {
         ),
         "form-not-kept" => (
             true,
-            "You were not signed in any more, so what you sent was not done, and could not be kept. Sign in and enter it again.",
+            "You were not signed in any more, so nothing was done, and what you sent could not be kept. Sign in and enter it again.",
         ),
         "sign-in-failed" => {
             (true, "The e-mail address or the password is not right. After a few tries the next ones take a while.")

@@ -5,6 +5,8 @@
 use super::doors::{Door, door};
 use super::{cookies, sign_in};
 use crate::api::Unsent;
+use crate::domain::access::Permission;
+use crate::domain::source;
 use crate::error::WireError;
 use crate::server::clock;
 use axum::Form;
@@ -14,17 +16,20 @@ use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// The page that offers a form again.
 pub const ADDRESS: &str = "/founder/unsent";
+/// For how long a form is offered, in milliseconds: as long as its cookie lasts.
+const WAITS: i64 = 15 * 60 * 1_000;
 /// Where forms are posted to.
 const FORMS: &str = "/api/scaling-mode/forms/";
 /// The largest form that is read, in bytes.
@@ -35,9 +40,9 @@ const MOST_FIELDS: usize = 200;
 const MOST_UNPACKED: u64 = 32 * 1024;
 /// The longest cookie, in characters. A proxy such as nginx takes 4 KiB for all headers of an answer, and the other headers need some of it.
 const LONGEST: usize = 2_600;
-/// The most forms that are read at the same time for somebody who is not signed in.
+/// The most forms that are looked into at the same time for somebody who is not signed in, once their bodies are there.
 static AT_ONCE: Semaphore = Semaphore::const_new(32);
-/// The longest time that one of them may take.
+/// The longest time that one of their bodies may take.
 const IN_TIME: Duration = Duration::from_secs(5);
 
 /// Fields that hold a secret. Their names are kept, their values never.
@@ -74,11 +79,17 @@ impl Waiting {
         let waiting: Waiting = serde_json::from_slice(&plain).ok()?;
         is_kept(&waiting.form).then_some(waiting)
     }
+
+    /// Whether it was posted so shortly before that it is still offered. A browser's clock and its keeper are not relied on.
+    fn is_of(&self, now: DateTime<Utc>) -> bool {
+        (0..=WAITS).contains(&now.timestamp_millis().saturating_sub(self.at))
+    }
 }
 
-/// Whether a form of this name is kept: an act that needs a permission. What proves who somebody is, is not.
+/// Whether a form of this name is kept: an act that needs a permission. What proves who somebody is, is not, and what changes who may act
+/// is not either: another might send it who signs in next.
 fn is_kept(form: &str) -> bool {
-    matches!(door(&Method::POST, &format!("{FORMS}{form}")), Door::Needs(_))
+    matches!(door(&Method::POST, &format!("{FORMS}{form}")), Door::Needs(any) if !any.contains(&Permission::ManageAccess))
 }
 
 /// Whether a refused request is a browser's form.
@@ -113,14 +124,30 @@ fn page_of(headers: &HeaderMap) -> Option<String> {
     let referer = headers.get(header::REFERER)?.to_str().ok()?;
     let (_, rest) = referer.split_once("://")?;
     let page = &rest[rest.find('/')?..];
-    (sign_in::is_own_page(page) && !page.starts_with(sign_in::ADDRESS) && !page.starts_with(ADDRESS))
-        .then(|| page.to_owned())
+    (sign_in::is_own_page(page) && !page.starts_with(sign_in::ADDRESS) && !page.starts_with(ADDRESS)).then(|| {
+        // An entered address, or what was entered for the name of a variable, may hold a secret: the page alone then.
+        match page.split_once('?') {
+            Some((path, query)) if query.contains("url") || query.contains("_env") => path.to_owned(),
+            _ => page.to_owned(),
+        }
+    })
+}
+
+/// The fields of a form, those of a source as the page of sources shows them again: no credentials, no query, no secret for a name.
+fn without_secrets(form: &str, fields: Vec<(String, String)>) -> Vec<(String, String)> {
+    if !matches!(form, "add-source" | "add-signal") {
+        return fields;
+    }
+    let (environment, entered): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(name, _)| name == "environment");
+    let entered: BTreeMap<String, String> = entered.into_iter().collect();
+    environment.into_iter().chain(source::kept(&entered)).collect()
 }
 
 async fn read(form: &str, back: Option<String>, request: Request) -> Option<Waiting> {
-    let _place = AT_ONCE.try_acquire().ok()?;
     let (parts, body) = request.into_parts();
     let body = tokio::time::timeout(IN_TIME, to_bytes(body, LARGEST)).await.ok()?.ok()?;
+    // Only now, so that no slow sender takes a place from the others.
+    let _place = AT_ONCE.acquire().await.ok()?;
     let whole = Request::from_parts(parts, Body::from(body));
     let Form(all) = Form::<Vec<(String, String)>>::from_request(whole, &()).await.ok()?;
     if all.len() > MOST_FIELDS {
@@ -129,7 +156,7 @@ async fn read(form: &str, back: Option<String>, request: Request) -> Option<Wait
     let is_secret = |name: &str| SECRETS.contains(&name);
     let secrets = all.iter().filter(|(name, value)| is_secret(name) && !value.is_empty());
     let secrets = secrets.map(|(name, _)| name.clone()).collect();
-    let fields = all.into_iter().filter(|(name, _)| !is_secret(name)).collect();
+    let fields = without_secrets(form, all.into_iter().filter(|(name, _)| !is_secret(name)).collect());
     Some(Waiting { at: clock::now().timestamp_millis(), back, fields, form: form.to_owned(), secrets })
 }
 
@@ -139,6 +166,7 @@ async fn read(form: &str, back: Option<String>, request: Request) -> Option<Wait
 /// Where the request is not there to look at.
 pub fn page() -> Result<Option<Unsent>, WireError> {
     let waiting = cookies::unsent(&sign_in::parts()?.headers).and_then(Waiting::unpacked);
+    let waiting = waiting.filter(|waiting| waiting.is_of(clock::now()));
     Ok(waiting.map(|waiting| Unsent {
         at: DateTime::from_timestamp_millis(waiting.at).unwrap_or_default(),
         back: waiting.back.filter(|back| sign_in::is_own_page(back)),
@@ -199,7 +227,7 @@ mod tests {
     #[tokio::test]
     async fn no_secret_is_ever_kept() {
         let (_, waiting) =
-            led("make-share-link", "name=Seed&passphrase=only+they+know&scope=scores&scope=answer".to_owned()).await;
+            led("freeze", "name=Seed&passphrase=only+they+know&scope=scores&scope=answer".to_owned()).await;
         let waiting = waiting.expect("a cookie");
         assert_eq!(waiting.secrets, ["passphrase"]);
         assert!(!serde_json::to_string(&waiting).unwrap().contains("only they know"));
@@ -213,10 +241,48 @@ mod tests {
             "join",
             "open-share",
             "nothing",
+            "invite",
+            "set-role",
+            "disable-person",
+            "reset-proofs",
+            "make-token",
+            "revoke-token",
+            "make-share-link",
+            "revoke-share-link",
         ] {
             let (to, waiting) = led(form, "current=x&new=y&password=z&code=123456".to_owned()).await;
             assert_eq!(waiting, None, "{form}");
             assert!(to.contains("form-not-kept"), "{form}: {to}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_waits_without_the_secrets_that_were_entered_for_it() {
+        let body = "environment=production&url=https%3A%2F%2Fme%3Ahunter2%40metrics.example%2F%3Fkey%3Dhunter2&token_env=hunter2";
+        for form in ["add-source", "add-signal"] {
+            let waiting = led(form, body.to_owned()).await.1.expect("a cookie");
+            let text = serde_json::to_string(&waiting).unwrap();
+            assert!(text.contains("metrics.example") && text.contains("production"), "{text}");
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+        let mut headers = HeaderMap::new();
+        for (query, kept) in
+            [("?environment=a", "?environment=a"), ("?url=http%3A%2F%2Fa%3Ab%40c", ""), ("?token_env=b", "")]
+        {
+            let page = "/founder/scaling-mode/connections";
+            let referer = format!("https://scaling.example{page}{query}");
+            headers.insert(header::REFERER, HeaderValue::from_str(&referer).unwrap());
+            assert_eq!(page_of(&headers), Some(format!("{page}{kept}")));
+        }
+    }
+
+    #[test]
+    fn a_form_is_offered_for_a_quarter_of_an_hour_and_none_of_the_future() {
+        let now = DateTime::from_timestamp_millis(1_790_000_000_000).unwrap();
+        for (ago, is_offered) in [(0, true), (WAITS, true), (WAITS + 1, false), (-1, false)] {
+            let at = now.timestamp_millis() - ago;
+            let waiting = Waiting { at, back: None, fields: vec![], form: "freeze".to_owned(), secrets: vec![] };
+            assert_eq!(waiting.is_of(now), is_offered, "{ago}");
         }
     }
 
