@@ -22,7 +22,9 @@ export default class Failures implements Reporter {
   onTestEnd(test: TestCase, result: TestResult) {
     if (result.status === test.expectedStatus || result.status === "skipped") return;
     const [, project, , ...titles] = test.titlePath();
-    const why = stripVTControlCharacters(result.error?.message ?? result.status).split("\n").filter((line) => line.trim() !== "");
+    // A test that ran out of time has two: that it did, and what it was waiting for.
+    const errors = result.errors.map((error) => error.message ?? error.value ?? "");
+    const why = stripVTControlCharacters(errors.join("\n") || result.status).split("\n").filter((line) => line.trim() !== "");
     const at = `${relative(this.root, test.location.file)}:${result.error?.location?.line ?? test.location.line}`;
     this.told.push([`${project}: ${at}: ${titles.join(" > ")} (${result.status} after ${result.duration} ms)`, ...why.slice(0, LINES)].join("\n    "));
   }

@@ -4,7 +4,7 @@ import { expect, test, type Page } from "@playwright/test";
 import { createServer, request as ask, type Server } from "node:http";
 import type { Socket } from "node:net";
 import { form, PAGE } from "./helpers";
-import { freePort, ownServer, type OwnServer } from "./own_server";
+import { freePort, joinAsFounder, ownServer, type OwnServer } from "./own_server";
 import { translate } from "./strangers";
 
 const PASSWORD = "zebra lamp quietly";
@@ -167,12 +167,7 @@ test("a translated page takes news over and announces no answer that did not cha
 });
 
 test("who is signed out elsewhere loses the numbers, and what was half typed, until they sign in again", async ({ context, page }) => {
-  await page.goto(server.founderLink);
-  const join = form(page, "join");
-  await join.getByLabel("E-mail address").fill("anna@example.com");
-  await join.getByLabel("Your name").fill("Anna");
-  await join.getByLabel("Password").fill(PASSWORD);
-  await join.getByRole("button").click();
+  await joinAsFounder(page, server, PASSWORD);
   await page.goto(`${server.base}${PAGE}?environment=production`);
   await expect(state(page)).toHaveText("Live");
   await form(page, "freeze").getByLabel("Reason").fill("half a sent");

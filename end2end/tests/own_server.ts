@@ -1,10 +1,11 @@
 // A server that a spec has for itself, on an empty store: nobody may sign in on the one that the other specs share.
-import { expect } from "@playwright/test";
+import { expect, type Page } from "@playwright/test";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { form, PAGE } from "./helpers";
 import { program } from "./states";
 
 export interface OwnServer {
@@ -34,10 +35,14 @@ export async function ownServer(port: number, settings = "", variables: Record<s
   const server = spawn(program(), given, { env: { ...env, ...variables }, stdio: ["ignore", "pipe", "ignore"] });
   let said = "";
   server.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
-  await expect.poll(() => fetch(`${base}/readyz`).then((answer) => answer.ok, () => false), { timeout: 30_000 }).toBe(true);
+  const ready = () => fetch(`${base}/readyz`).then((answer) => answer.ok, () => false);
+  await expect.poll(ready, { timeout: 30_000 }).toBe(true);
+  // What it prints comes by another way than what it answers.
+  const link = () => said.match(/http\S+\/founder\/join\/[0-9a-f]+(?=\s)/)?.[0] ?? "";
+  await expect.poll(link, { timeout: 30_000 }).not.toBe("");
   return {
     base,
-    founderLink: said.match(/http\S+\/founder\/join\/[0-9a-f]+/)?.[0] ?? "",
+    founderLink: link(),
     end: async () => {
       const ended = new Promise((done) => server.once("exit", done));
       server.kill();
@@ -45,4 +50,15 @@ export async function ownServer(port: number, settings = "", variables: Record<s
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** Creates the first founder's account and waits until it is there: going on at once would cut the form off on its way. */
+export async function joinAsFounder(page: Page, server: OwnServer, password: string) {
+  await page.goto(server.founderLink);
+  const join = form(page, "join");
+  await join.getByLabel("E-mail address").fill("anna@example.com");
+  await join.getByLabel("Your name").fill("Anna");
+  await join.getByLabel("Password").fill(password);
+  await join.getByRole("button").click();
+  await expect(page).toHaveURL(new RegExp(`${PAGE}$`));
 }

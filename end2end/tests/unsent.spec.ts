@@ -1,7 +1,7 @@
 // A form that is sent once the session has ended: it is not done, and offered again after signing in, with JavaScript and without.
 import { expect, test, type Page } from "@playwright/test";
 import { form, notice, PAGE } from "./helpers";
-import { freePort, ownServer, type OwnServer } from "./own_server";
+import { freePort, joinAsFounder, ownServer, type OwnServer } from "./own_server";
 import { sound } from "./sound";
 
 const PASSWORD = "zebra lamp quietly";
@@ -22,12 +22,7 @@ async function signIn(page: Page) {
 }
 
 test("a freeze that came too late is offered with its reason, and done by a click", async ({ page, context, javaScriptEnabled }) => {
-  await page.goto(server.founderLink);
-  const join = form(page, "join");
-  await join.getByLabel("E-mail address").fill("anna@example.com");
-  await join.getByLabel("Your name").fill("Anna");
-  await join.getByLabel("Password").fill(PASSWORD);
-  await join.getByRole("button").click();
+  await joinAsFounder(page, server, PASSWORD);
   await page.goto(`${server.base}${PAGE}?environment=production`);
   await form(page, "freeze").getByLabel("Reason").fill(REASON);
   await context.clearCookies();
