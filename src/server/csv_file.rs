@@ -9,12 +9,15 @@ pub mod sheet;
 pub mod times;
 
 use csv::StringRecord;
+use std::cell::Cell;
 use std::io::Read;
 use std::path::Path;
+use std::rc::Rc;
 
-/// The most columns of a row, bytes of a cell and rows of a file.
+/// The most columns of a row, bytes of a cell, bytes of a row and rows of a file.
 pub const MOST_COLUMNS: usize = 4096;
 pub const MOST_CELL: usize = 64 * 1024;
+pub const MOST_ROW: usize = 4 * 1024 * 1024;
 pub const MOST_ROWS: u64 = 10_000_000;
 
 /// Why a file can't be opened as CSV.
@@ -39,6 +42,8 @@ pub struct Form {
 /// A file, opened.
 pub struct CsvFile {
     pub form: Form,
+    /// Bytes read since the last row.
+    for_row: Rc<Cell<usize>>,
     /// Lines before the first row that aren't rows, such as `sep=;`.
     lines_before: u64,
     reader: csv::Reader<Box<dyn Read>>,
@@ -68,12 +73,9 @@ impl CsvFile {
         let text = encoding::open(path)?;
         let layout = layout::of(&text.head, text.is_all);
         let head = text.head[layout.skip..].to_vec();
-        let stream: Box<dyn Read> = Box::new(lines::Bounded {
-            bytes: 0,
-            delimiter: layout.delimiter,
-            delimiters: 0,
-            stream: std::io::Cursor::new(head).chain(text.rest),
-        });
+        let for_row = Rc::default();
+        let stream = std::io::Cursor::new(head).chain(text.rest);
+        let stream: Box<dyn Read> = Box::new(lines::Bounded { for_row: Rc::clone(&for_row), stream });
         let reader = csv::ReaderBuilder::new()
             .delimiter(layout.delimiter)
             .terminator(layout.terminator)
@@ -82,7 +84,7 @@ impl CsvFile {
             .trim(csv::Trim::All)
             .from_reader(stream);
         let form = Form { delimiter: char::from(layout.delimiter), encoding: text.encoding, gzip: text.is_gzip };
-        Ok(CsvFile { form, lines_before: u64::from(layout.skip > 0), reader, rows: 0 })
+        Ok(CsvFile { form, for_row, lines_before: u64::from(layout.skip > 0), reader, rows: 0 })
     }
 
     /// The next row; `None` at the end.
@@ -95,6 +97,7 @@ impl CsvFile {
             if !self.reader.read_byte_record(&mut record)? {
                 return Ok(None);
             }
+            self.for_row.set(0);
             // An empty line is no row.
             if record.len() > 1 || !record.as_slice().is_empty() {
                 break;

@@ -8,7 +8,9 @@ use crate::domain::parts;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::DateTime;
-use openidconnect::core::{CoreIdToken, CoreJsonWebKey, CoreJsonWebKeySet, CoreJwsSigningAlgorithm};
+use openidconnect::core::{
+    CoreIdToken, CoreJsonWebKey, CoreJsonWebKeySet, CoreJsonWebKeyType, CoreJwsSigningAlgorithm,
+};
 use openidconnect::{JsonWebKey, JsonWebKeyAlgorithm, JsonWebKeyUse, JwsSigningAlgorithm};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -24,6 +26,9 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 8] = [
     CoreJwsSigningAlgorithm::EcdsaP384Sha384,
     CoreJwsSigningAlgorithm::EdDsa,
 ];
+
+/// The fewest bits of an RSA key that is believed.
+const SHORTEST_RSA: usize = 2048;
 
 /// What a token says of how it was signed. Anything else in its header is not looked at here.
 #[derive(Deserialize)]
@@ -82,7 +87,22 @@ fn fits(key: &CoreJsonWebKey, name: Option<&str>, algorithm: &CoreJwsSigningAlgo
         JsonWebKeyAlgorithm::Unsupported => false,
     };
     let is_for_signatures = key.key_use().is_none_or(JsonWebKeyUse::allows_signature);
-    is_named && is_for_it && is_for_signatures && algorithm.key_type().as_ref() == Some(key.key_type())
+    let is_its_kind = algorithm.key_type().as_ref() == Some(key.key_type());
+    is_named && is_for_it && is_for_signatures && is_its_kind && is_long_enough(key)
+}
+
+/// RSA keys of fewer than 2,048 bits can be found out from what they sign (NIST SP 800-131A); other kinds have one length each.
+fn is_long_enough(key: &CoreJsonWebKey) -> bool {
+    if *key.key_type() != CoreJsonWebKeyType::RSA {
+        return true;
+    }
+    let said = serde_json::to_value(key).ok();
+    let modulus = said.as_ref().and_then(|key| key["n"].as_str()).and_then(|n| BASE64_URL_SAFE_NO_PAD.decode(n).ok());
+    modulus.is_some_and(|modulus| {
+        let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
+        let first = modulus.get(zeros).map_or(0, |byte| byte.leading_zeros() as usize);
+        (modulus.len() - zeros) * 8 - first >= SHORTEST_RSA
+    })
 }
 
 /// A provider's text as far as the log shows it.
@@ -220,6 +240,11 @@ mod tests {
         assert!(without(&[with(rsa(), "kid", "other")]));
         assert!(without(&[with(rsa(), "use", "enc")]));
         assert!(without(&[with(rsa(), "alg", "PS256")]));
+        // 2,048 bits are enough, 2,047 are not.
+        let keys = |n: &str| -> CoreJsonWebKey { serde_json::from_value(with(rsa(), "n", n)).unwrap() };
+        let modulus = |first: u8| BASE64_URL_SAFE_NO_PAD.encode([vec![first], vec![255; 255]].concat());
+        assert!(is_long_enough(&keys(RSA)) && is_long_enough(&keys(&modulus(0x80))));
+        assert!(!is_long_enough(&keys(&modulus(0x7f))) && !is_long_enough(&keys(&modulus(0))));
         // Another payload, another header, a signature that is cut off, none.
         let parts: Vec<&str> = OF_RSA.split('.').collect();
         let encoded = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);

@@ -361,5 +361,9 @@ fn verified(
         .insecure_disable_signature_check()
         .set_time_fn(move || now - skew())
         .set_issue_time_verifier_fn(issued);
-    token.claims(&verifier, nonce).cloned().map_err(|error| ProviderError::Unproved(with_causes(&error)))
+    let claims = token.claims(&verifier, nonce).map_err(|error| ProviderError::Unproved(with_causes(&error)))?;
+    if claims.subject().as_str().trim().is_empty() {
+        return Err(ProviderError::Unproved("it names nobody: its claim sub is empty".to_owned()));
+    }
+    Ok(claims.clone())
 }

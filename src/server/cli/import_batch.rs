@@ -1,7 +1,7 @@
 //! Owns how values of a file become a batch, and how rows that can't be part of it are named. Must not read files.
 
 use super::import::Arguments;
-use super::import_report::{Refused, Report};
+use super::import_report::Report;
 use super::import_rows::{Value, Values};
 use super::{CliError, print_json};
 use crate::domain::signal::{Kind, Signal};
@@ -64,7 +64,7 @@ impl Asked<'_> {
             let Some((at, line)) = error.index.and_then(|index| rows.get(index as usize)) else {
                 continue;
             };
-            report.refused.push(Refused { line: *line, why: said(error) });
+            report.refused.note(*line, said(error));
             match values.get_mut(at) {
                 // Something happened up to then, nobody knows how much.
                 Some(value) if self.signal.kind() == Kind::Sum && error.field == "value" && !value.is_at_least => {
@@ -116,7 +116,7 @@ impl Asked<'_> {
         if report.refused.is_empty() {
             return Ok(());
         }
-        let (file, rows) = (self.arguments.file.display(), report.refused.len());
+        let (file, rows) = (self.arguments.file.display(), report.refused.count);
         Err(CliError::Found(format!("{file}: {rows} of {} rows can't be taken. {}", report.rows, report.refusal())))
     }
 }

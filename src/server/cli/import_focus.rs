@@ -2,8 +2,7 @@
 //! revised with a note in the history. What a bill doesn't place on a day leaves its days at least known.
 
 use super::import::{cannot_open, condition, ensure_environment, unreadable};
-use super::import_focus_report::{Report, micros, refusal, show};
-use super::import_report::Refused;
+use super::import_focus_report::{Report, micros, show};
 use super::read::Format;
 use super::{CliError, open, print_json};
 use crate::domain::decimal::Decimal;
@@ -78,7 +77,7 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(),
         return Err(CliError::Found(if report.refused.is_empty() {
             "no row of a period that is over fits the conditions: nothing was stored".to_owned()
         } else {
-            format!("nothing was stored. {}", refusal(&report.refused))
+            format!("nothing was stored. {}", report.refused.sentence(|one| one.why.clone()))
         }));
     }
     report.settle(&settled);
@@ -107,7 +106,7 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(),
     if report.refused.is_empty() {
         return Ok(());
     }
-    let (rows, why) = (report.refused.len(), refusal(&report.refused));
+    let (rows, why) = (report.refused.count, report.refused.sentence(|one| one.why.clone()));
     Err(CliError::Found(format!(
         "{rows} of {} rows can't be taken: spend is at least what the others say. {why}",
         report.rows
@@ -160,7 +159,7 @@ fn read_file(
                 row.cells.len(),
                 headers.len()
             );
-            report.refused.push(Refused { line: row.line, why });
+            report.refused.note(row.line, why);
             continue;
         }
         if !conditions.iter().all(|(place, one)| one.pattern.matches(row.cell(*place))) {
@@ -174,7 +173,7 @@ fn read_file(
             Ok(()) => report.rows_taken += 1,
             Err(why) => {
                 let why = format!("{file}, line {}: {why}", row.line);
-                report.refused.push(Refused { line: row.line, why });
+                report.refused.note(row.line, why);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Owns what is said of a bill that was read: what was taken, what wasn't, and what is known only as *at least*.
 
-use super::import_report::Refused;
+use super::import_report::RefusedRows;
 use crate::domain::decimal::Decimal;
 use crate::domain::focus::{Cost, Settled};
 use crate::domain::money::{DECIMALS, Usd};
@@ -21,7 +21,7 @@ pub(super) struct Report {
     pub given_back: Usd,
     pub periods: usize,
     /// Rows that can't be taken.
-    pub refused: Vec<Refused>,
+    pub refused: RefusedRows,
     pub revisions: Vec<Revision>,
     pub rows: u64,
     /// Periods that are not over: their sums are still growing.
@@ -40,16 +40,6 @@ pub(super) fn micros(amount: Decimal) -> u64 {
     amount.to_units_ceil(DECIMALS).unwrap_or(u64::MAX)
 }
 
-/// Rows that can't be taken, in a sentence.
-pub(super) fn refusal(refused: &[Refused]) -> String {
-    let shown: Vec<String> = refused.iter().take(5).map(|one| one.why.clone()).collect();
-    let more = match refused.len().saturating_sub(shown.len()) {
-        0 => String::new(),
-        more => format!(" (and {more} more)"),
-    };
-    format!("{}{more}", shown.join("; "))
-}
-
 impl Report {
     pub(super) fn new(environment: &str, source: &str, cost: Cost) -> Report {
         Report {
@@ -61,7 +51,7 @@ impl Report {
             environment: environment.to_owned(),
             given_back: Usd(0),
             periods: 0,
-            refused: Vec::new(),
+            refused: RefusedRows::default(),
             revisions: Vec::new(),
             rows: 0,
             open_periods: 0,

@@ -4,7 +4,7 @@ use super::import_rows::Values;
 use crate::server::csv_file::Form;
 use crate::server::csv_file::sheet::Sheet;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::path::Path;
 
 /// Lines that are named one by one, and rows at each end of the table of a dry run.
@@ -24,6 +24,45 @@ pub(super) struct Gap {
 pub(super) struct Refused {
     pub line: u64,
     pub why: String,
+}
+
+/// Rows that can't be taken: the first of them by name, all of them counted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct RefusedRows {
+    pub count: usize,
+    named: Vec<Refused>,
+}
+
+/// How many rows that can't be taken are named in JSON.
+const NAMED_REFUSED: usize = 1_000;
+
+impl RefusedRows {
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(super) fn note(&mut self, line: u64, why: String) {
+        self.count += 1;
+        if self.named.len() < NAMED_REFUSED {
+            self.named.push(Refused { line, why });
+        }
+    }
+
+    /// The first of them, in a sentence.
+    pub(super) fn sentence(&self, shown: impl Fn(&Refused) -> String) -> String {
+        let first: Vec<String> = self.named.iter().take(5).map(shown).collect();
+        let more = match self.count - first.len() {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        format!("{}{more}", first.join("; "))
+    }
+}
+
+impl Serialize for RefusedRows {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.named.serialize(serializer)
+    }
 }
 
 /// A row as it is read.
@@ -57,8 +96,8 @@ pub(super) struct Report {
     pub gaps: Vec<Gap>,
     /// Days that aren't over, by line.
     pub not_over: Vec<u64>,
-    /// Rows that can't be read.
-    pub refused: Vec<Refused>,
+    /// Rows that can't be read, the first 1,000 of `rows_refused`.
+    pub refused: RefusedRows,
     /// Rows above the header.
     pub rows_above: u64,
     /// For a dry run: the first and last rows as they would be stored.
@@ -90,7 +129,7 @@ impl Report {
             form,
             gaps: Vec::new(),
             not_over: Vec::new(),
-            refused: Vec::new(),
+            refused: RefusedRows::default(),
             rows_above: sheet.rows_above,
             shown: Vec::new(),
             step_minutes: None,
@@ -140,13 +179,7 @@ impl Report {
 
     /// The rows that can't be read, in a sentence.
     pub(super) fn refusal(&self) -> String {
-        let shown: Vec<String> =
-            self.refused.iter().take(5).map(|one| format!("line {}: {}", one.line, one.why)).collect();
-        let more = match self.refused.len().saturating_sub(shown.len()) {
-            0 => String::new(),
-            more => format!(" (and {more} more)"),
-        };
-        format!("{}{more}", shown.join("; "))
+        self.refused.sentence(|one| format!("line {}: {}", one.line, one.why))
     }
 
     pub(super) fn print(&self, file: &Path, unit: &str, source: &str) {

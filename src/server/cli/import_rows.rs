@@ -2,7 +2,7 @@
 
 use super::CliError;
 use super::import::{Arguments, cannot_open, unreadable};
-use super::import_report::{Refused, Report};
+use super::import_report::Report;
 use crate::domain::decimal::{Decimal, Rounding};
 use crate::domain::signal::{Kind, Signal, Unit};
 use crate::domain::written_time::WrittenTime;
@@ -128,7 +128,7 @@ impl Gathering<'_> {
             let at = match at {
                 Ok(at) => at + arguments.shift.unwrap_or_default(),
                 Err(why) => {
-                    self.report.refused.push(Refused { line: row.line, why });
+                    self.report.refused.note(row.line, why);
                     continue;
                 }
             };
@@ -150,7 +150,7 @@ impl Gathering<'_> {
                     None
                 }
                 Err(why) => {
-                    self.report.refused.push(Refused { line: row.line, why });
+                    self.report.refused.note(row.line, why);
                     None
                 }
             };

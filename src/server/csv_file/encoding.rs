@@ -2,6 +2,7 @@
 
 use super::FileError;
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs_io::DecodeReaderBytesBuilder;
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{Cursor, Read};
@@ -37,13 +38,12 @@ pub(super) fn open(path: &Path) -> Result<Text, FileError> {
     let is_all = (head.len() as u64) < HEAD;
     let text = |encoding, head, rest| Text { encoding, head, is_all, is_gzip, rest };
     if let Some(encoding) = utf_16(&head) {
-        let mut bytes = head;
-        stream.read_to_end(&mut bytes)?;
-        let (decoded, _) = encoding.decode_with_bom_removal(&bytes);
-        return Ok(Text {
-            is_all: true,
-            ..text("UTF-16", decoded.into_owned().into_bytes(), Box::new(std::io::empty()))
-        });
+        let raw = Cursor::new(head).chain(stream);
+        let mut decoded: Box<dyn Read> =
+            Box::new(DecodeReaderBytesBuilder::new().encoding(Some(encoding)).strip_bom(true).build(raw));
+        let head = self::head(&mut decoded, HEAD)?;
+        let is_all = (head.len() as u64) < HEAD;
+        return Ok(Text { is_all, ..text("UTF-16", head, decoded) });
     }
     let head = head.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(head);
     let cut = std::str::from_utf8(&head).err().is_some_and(|error| error.error_len().is_some());

@@ -204,8 +204,11 @@ fn rows_beyond_the_limits_are_refused_by_name() {
     for (text, word) in [
         ("a,b\n".to_owned() + &",".repeat(MOST_COLUMNS), "columns"),
         ("a,b\n".to_owned() + &",".repeat(1_000_000), "columns"),
+        ("a,b\n".to_owned() + &",".repeat(6_000_000), "row"),
+        ("a,b\n\"".to_owned() + &"c,d\n".repeat(1_500_000), "a quote that is never closed"),
         ("a,b\nc,".to_owned() + &"d".repeat(MOST_CELL + 1), "cell"),
         ("a,b\nc,".to_owned() + &"d".repeat(1_000_000), "cell"),
+        ("a,b\nc,".to_owned() + &"d".repeat(6_000_000), "row"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("some.csv");

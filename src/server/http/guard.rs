@@ -38,7 +38,8 @@ fn admit(state: &AppState, request: &Request) -> Result<(), WireError> {
         ));
     }
     let writes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if writes && !is_own_page(request.headers(), &host) {
+    let is_https = request.extensions().get::<Peer>().is_some_and(|peer| peer.is_https);
+    if writes && !is_own_page(request.headers(), &host, is_https) {
         return Err(WireError::new(Code::ForeignOrigin, "A page of another origin sent this. Nothing was changed."));
     }
     let path = request.uri().path();
@@ -160,8 +161,10 @@ pub fn names_this_server(state: &AppState, headers: &HeaderMap, uri: &Uri) -> bo
 /// The names that mean this machine everywhere.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// Whether a write comes from this server's own page, or from no page at all (scripts send neither header).
-fn is_own_page(headers: &HeaderMap, host: &Host) -> bool {
+/// Whether a write comes from this server's own page, or from no page at all (scripts send neither header). Where the request is known to
+/// have come by HTTPS, no page of plain HTTP is its own: anybody on the way can write one.
+fn is_own_page(headers: &HeaderMap, host: &Host, is_https: bool) -> bool {
+    let is_own_scheme = |scheme: &str| scheme == "https" || (scheme == "http" && !is_https);
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
     let site = text("sec-fetch-site");
     let same_site = site.is_none_or(|site| site == "same-origin" || site == "none");
@@ -170,7 +173,7 @@ fn is_own_page(headers: &HeaderMap, host: &Host) -> bool {
         // A page that sends no referrer sends no origin either. The browser itself says where it came from, and no page can change that.
         Some("null") => site == Some("same-origin"),
         Some(origin) => origin.split_once("://").is_some_and(|(scheme, authority)| {
-            matches!(scheme, "http" | "https")
+            is_own_scheme(scheme)
                 && Host::read(authority)
                     .is_some_and(|own| own.name == host.name && own.port_under(scheme) == host.port_under(scheme))
         }),
@@ -184,6 +187,7 @@ fn is_own_page(headers: &HeaderMap, host: &Host) -> bool {
                 page.authority()
                     .and_then(|authority| Host::read(authority.as_str()))
                     .is_some_and(|own| own.name == host.name && own.port_under(&scheme) == host.port_under(&scheme))
+                    && is_own_scheme(&scheme)
             })
         });
     same_site && same_origin && same_page
@@ -294,7 +298,7 @@ mod tests {
             // What browsers say by the other two is more exact.
             (&[("origin", "http://localhost:3008"), ("referer", "http://evil.example/")], true),
         ] {
-            assert_eq!(is_own_page(&headers(pairs), host), own, "{pairs:?}");
+            assert_eq!(is_own_page(&headers(pairs), host, false), own, "{pairs:?}");
         }
     }
 
@@ -321,7 +325,13 @@ mod tests {
             ("app.example", "", false),
         ] {
             let headers = HeaderMap::from_iter([(header::ORIGIN, HeaderValue::from_static(origin))]);
-            assert_eq!(is_own_page(&headers, &Host::read(host).unwrap()), own, "{host}, {origin}");
+            let host = Host::read(host).unwrap();
+            assert_eq!(is_own_page(&headers, &host, false), own, "{host:?}, {origin}");
+            // What has come by HTTPS was not sent by a page of plain HTTP.
+            let is_secure = origin.starts_with("https");
+            assert_eq!(is_own_page(&headers, &host, true), own && is_secure, "{host:?}, {origin}");
+            let page = HeaderMap::from_iter([(header::REFERER, HeaderValue::from_static(origin))]);
+            assert!(is_secure || origin.is_empty() || !is_own_page(&page, &host, true), "{host:?}, {origin}");
         }
     }
 

@@ -32,6 +32,10 @@ static AT_ONCE: Semaphore = Semaphore::const_new(3);
 /// The most different environments and sources that one export may name.
 const MOST_ORIGINS: usize = 1_000;
 
+/// The most reasons that are told apart in one request.
+const MOST_REASONS: usize = 200;
+const OTHER_REASONS: &str = "points refused for further reasons";
+
 /// The longest reason that is answered with, in characters.
 const LONGEST_REASON: usize = 600;
 
@@ -142,8 +146,14 @@ fn named(error: &StoreError) -> String {
 /// Adds what one source was refused to what others were: two may be refused the same.
 fn add(all: &mut BTreeMap<String, u64>, refused: &BTreeMap<String, u64>) {
     for (why, count) in refused {
-        *all.entry(why.clone()).or_default() += count;
+        refuse(all, why, *count);
     }
+}
+
+/// Counts points under the reason why they were refused: the first reasons by name, the others together.
+fn refuse(all: &mut BTreeMap<String, u64>, why: &str, points: u64) {
+    let is_named = all.len() < MOST_REASONS || all.contains_key(why);
+    *all.entry(if is_named { why } else { OTHER_REASONS }.to_owned()).or_default() += points;
 }
 
 /// Reasons with their numbers as one text.
@@ -177,17 +187,29 @@ pub async fn otlp(State(state): State<AppState>, request: Request) -> Response {
     }
 }
 
-/// Stores an export; what was refused, and why.
-async fn export(state: &AppState, request: Request, is_json: bool) -> Result<BTreeMap<String, u64>, Refusal> {
-    let sender = identity::of(&request)?;
-    let speaks = sender.sender(state.settings.most_sources);
-    let whole = body(request, None).await?;
-    let (request, mut refused) = match otlp::read(&whole.bytes, is_json) {
+/// Reads and maps on a thread of its own: a large body must not keep the other requests waiting.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "a body of telemetry could not be read to its end");
+        WireError::new(Code::Internal, "The body could not be read. The log of the server says why.").into()
+    })
+}
+
+/// What an export comes to, by environment and source.
+type Exports = BTreeMap<(String, String), Mapped>;
+
+/// Reads the body of an export and maps it; with why points were refused before they could be mapped.
+fn mapped_exports(
+    state: &AppState,
+    whole: WholeBody,
+    is_json: bool,
+    now: DateTime<Utc>,
+) -> Result<(Exports, BTreeMap<String, u64>), Refusal> {
+    let (request, refused) = match otlp::read(&whole.bytes, is_json) {
         Ok(request) => (request, BTreeMap::new()),
         // What is damaged costs nothing else.
         Err(why) => otlp::read_in_parts(&whole.bytes, is_json).ok_or_else(|| malformed(why))?,
     };
-    let now = clock::now();
     let mut mappers: BTreeMap<(String, String), Mapper<'_>> = BTreeMap::new();
     for metrics in &request.resource_metrics {
         let (environment, source) = otlp::origin(metrics);
@@ -201,25 +223,35 @@ async fn export(state: &AppState, request: Request, is_json: bool) -> Result<BTr
             mappers.entry(origin).or_insert_with(|| Mapper::new(&state.settings.mapping, &state.settings.prices, now));
         otlp::take(metrics, mapper);
     }
+    Ok((mappers.into_iter().map(|(origin, mapper)| (origin, mapper.finish())).collect(), refused))
+}
+
+/// Stores an export; what was refused, and why.
+async fn export(state: &AppState, request: Request, is_json: bool) -> Result<BTreeMap<String, u64>, Refusal> {
+    let sender = identity::of(&request)?;
+    let speaks = sender.sender(state.settings.most_sources);
+    let whole = body(request, None).await?;
+    let now = clock::now();
+    let reader = state.clone();
+    let (exports, mut refused) = aside(move || mapped_exports(&reader, whole, is_json, now)).await??;
     let mut refused_origins = 0u64;
-    for ((environment, source), mapper) in mappers {
-        let mapped = mapper.finish();
+    for ((environment, source), mapped) in exports {
         let points = (mapped.samples.len() + mapped.readings.len()) as u64;
         add(&mut refused, &mapped.refused);
         // The other environments' points are kept here too: what a token is not for does not stop what it is for.
         if let Err(error) = identity::check(&sender, Permission::SendTelemetry, &environment) {
             refused_origins += 1;
-            *refused.entry(error.detail).or_default() += points;
+            refuse(&mut refused, &error.detail, points);
             continue;
         }
         match keep(state, &environment, (&source, &speaks), mapped, now).await {
             Ok(()) => {}
             // The other environments' points are kept; a retry would not help these.
             Err(error @ StoreError::UnknownEnvironment { .. }) => {
-                *refused.entry(error.to_string()).or_default() += points;
+                refuse(&mut refused, &error.to_string(), points);
             }
             // So are the other sources'.
-            Err(error) if error.is_of_a_sender() => *refused.entry(named(&error)).or_default() += points,
+            Err(error) if error.is_of_a_sender() => refuse(&mut refused, &named(&error), points),
             Err(error) => return Err(error.into()),
         }
     }
@@ -342,16 +374,23 @@ async fn write(
     // Looked up first: parts of an environment that does not exist must not wait for their rest.
     state.store.config(environment).await?;
     let whole = body(request, Some("snappy")).await?;
-    let request = remote_write::read(whole.bytes, version).map_err(malformed)?;
     let now = clock::now();
-    let mapper = || Mapper::new(&state.settings.mapping, &state.settings.prices, now);
-    let (sources, written) = remote_write::map(&request, (environment, &state.buckets), now, mapper);
+    let (reader, of_environment) = (state.clone(), environment.to_owned());
+    let (sources, written) = aside(move || {
+        // The place of the body is given back at the end, as for an export.
+        let WholeBody { bytes, _place } = whole;
+        let request = remote_write::read(bytes, version)?;
+        let mapper = || Mapper::new(&reader.settings.mapping, &reader.settings.prices, now);
+        Ok(remote_write::map(&request, (&of_environment, &reader.buckets), now, mapper))
+    })
+    .await?
+    .map_err(malformed)?;
     let mut refused = BTreeMap::new();
     for (source, mapped) in sources {
         add(&mut refused, &mapped.refused);
         let points = (mapped.samples.len() + mapped.readings.len()) as u64;
         match keep(state, environment, (&source, sender), mapped, now).await {
-            Err(error) if error.is_of_a_sender() => *refused.entry(named(&error)).or_default() += points,
+            Err(error) if error.is_of_a_sender() => refuse(&mut refused, &named(&error), points),
             done => done?,
         }
     }
