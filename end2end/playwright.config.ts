@@ -13,7 +13,8 @@ export default defineConfig({
   outputDir: "test-results",
   fullyParallel: true,
   forbidOnly: !!process.env.CI,
-  workers: 2,
+  // More than cores: many specs wait, for pauses before a page connects again most of all.
+  workers: 3,
   retries: 0,
   // Patience only ends what hangs, and decides nothing else: the machine may be shared, and slow for a while.
   timeout: 180_000,
