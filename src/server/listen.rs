@@ -3,19 +3,21 @@
 
 use super::local::Ends;
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::{Request, Version};
 use axum::serve::Listener;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -27,7 +29,13 @@ const HEAD_LIMIT: Duration = Duration::from_secs(15);
 const ALIVE_EVERY: Duration = Duration::from_secs(30);
 const ALIVE_LIMIT: Duration = Duration::from_secs(15);
 /// Requests of one HTTP/2 connection that are answered at the same time.
-const STREAMS: u32 = 128;
+const STREAMS: u32 = 32;
+/// How long the peer of an HTTP/2 connection may take none of the answers that lie there for it.
+const TAKE_LIMIT: Duration = Duration::from_secs(30);
+/// The most bytes of answers that lie there for all such peers.
+const MOST_UNTAKEN: usize = 48 * 1024 * 1024;
+/// The largest part of an answer that such a connection is given at once, in bytes.
+const PART: usize = 16 * 1024;
 /// The largest head, in bytes.
 const LARGEST_HEAD: u32 = 64 * 1024;
 /// The most connections, where the operating system allows more.
@@ -43,6 +51,9 @@ struct Connection {
     /// Requests under way, and since when there has been none, in milliseconds.
     requests: AtomicU64,
     idle_since: AtomicU64,
+    /// Bytes of answers that the peer has yet to take, and when it took some last, in milliseconds: of HTTP/2.
+    untaken: AtomicUsize,
+    took_at: AtomicU64,
 }
 
 /// All connections.
@@ -50,6 +61,8 @@ struct Connections {
     all: Mutex<HashMap<u64, Arc<Connection>>>,
     began: std::time::Instant,
     most: usize,
+    /// Bytes of answers that all peers have yet to take.
+    untaken: AtomicUsize,
 }
 
 impl Connections {
@@ -62,6 +75,8 @@ impl Connections {
             close: CancellationToken::new(),
             idle_since: AtomicU64::new(self.now()),
             requests: AtomicU64::new(0),
+            took_at: AtomicU64::new(0),
+            untaken: AtomicUsize::new(0),
         });
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= self.most {
@@ -69,6 +84,26 @@ impl Connections {
         }
         all.insert(id, connection.clone());
         connection
+    }
+
+    /// Whether a peer takes none of its answers for too long.
+    fn is_left_lying(&self, connection: &Connection) -> bool {
+        let limit = u64::try_from(TAKE_LIMIT.as_millis()).unwrap_or(u64::MAX);
+        connection.untaken.load(Ordering::Relaxed) > 0
+            && self.now().saturating_sub(connection.took_at.load(Ordering::Relaxed)) > limit
+    }
+
+    /// Closes the connection whose peer has left most of its answers lying.
+    fn end_the_slowest(&self) {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let slowest = all.values().max_by_key(|connection| connection.untaken.load(Ordering::Relaxed));
+        if let Some(slowest) = slowest.filter(|slowest| !slowest.close.is_cancelled()) {
+            slowest.close.cancel();
+            tracing::warn!(
+                bytes = slowest.untaken.load(Ordering::Relaxed),
+                "answers are not taken: the connection that left most of them is closed"
+            );
+        }
     }
 
     /// Closes those that have waited longest without a request.
@@ -100,20 +135,90 @@ impl Connections {
     }
 }
 
-/// A request under way.
-struct UnderWay<'a>(&'a Connections, &'a Connection);
+/// A request under way, until its answer was taken or given up.
+struct UnderWay {
+    connections: Arc<Connections>,
+    connection: Arc<Connection>,
+    /// Bytes of the answer.
+    bytes: usize,
+}
 
-impl<'a> UnderWay<'a> {
-    fn begin(connections: &'a Connections, connection: &'a Connection) -> UnderWay<'a> {
+impl UnderWay {
+    fn begin(connections: &Arc<Connections>, connection: &Arc<Connection>) -> UnderWay {
         connection.requests.fetch_add(1, Ordering::Relaxed);
-        UnderWay(connections, connection)
+        UnderWay { connections: connections.clone(), connection: connection.clone(), bytes: 0 }
+    }
+
+    /// The peer takes a part of the answer.
+    fn goes_on(&self) {
+        self.connection.took_at.store(self.connections.now(), Ordering::Relaxed);
+    }
+
+    /// Its answer is there, and has to be taken by the peer now. What has no end, a stream of events, holds nothing while nobody takes it.
+    fn answered(&mut self, bytes: usize) {
+        self.bytes = bytes;
+        if self.connection.untaken.load(Ordering::Relaxed) == 0 {
+            self.goes_on();
+        }
+        self.connection.untaken.fetch_add(bytes, Ordering::Relaxed);
+        let all = self.connections.untaken.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if all > MOST_UNTAKEN {
+            self.connections.end_the_slowest();
+        }
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.1.idle_since.store(self.0.now(), Ordering::Relaxed);
-        self.1.requests.fetch_sub(1, Ordering::Relaxed);
+        self.connections.untaken.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.connection.untaken.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.connection.idle_since.store(self.connections.now(), Ordering::Relaxed);
+        self.connection.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// An answer on its way to a peer of HTTP/2, who takes it when they like: in parts, so that little of it lies in the connection's own
+/// buffers, and counted until it was taken.
+struct Answer {
+    body: Body,
+    rest: Bytes,
+    under_way: UnderWay,
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.rest.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.rest = data,
+                    Err(other) => return Poll::Ready(Some(Ok(other))),
+                },
+                ended => return Poll::Ready(ended),
+            }
+        }
+        self.under_way.goes_on();
+        let part = self.rest.len().min(PART);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(part)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = self.body.size_hint();
+        let rest = self.rest.len() as u64;
+        match hint.exact() {
+            Some(exact) => hint.set_exact(exact + rest),
+            None => hint.set_lower(hint.lower() + rest),
+        }
+        hint
     }
 }
 
@@ -129,8 +234,12 @@ pub async fn serve<L>(mut listener: L, router: Router, stop: CancellationToken)
 where
     L: Listener<Addr = SocketAddr>,
 {
-    let connections =
-        Arc::new(Connections { all: Mutex::default(), began: super::clock::instant(), most: most_connections() });
+    let connections = Arc::new(Connections {
+        all: Mutex::default(),
+        began: super::clock::instant(),
+        most: most_connections(),
+        untaken: AtomicUsize::new(0),
+    });
     let tasks = TaskTracker::new();
     // On one address all connections have the same end here. Where there are several, a connection cannot be told by it.
     let own = listener.local_addr().ok().filter(|own| !own.ip().is_unspecified());
@@ -170,13 +279,22 @@ async fn serve_one<I>(
             let (router, connections, connection, ends) =
                 (router.clone(), connections.clone(), connection.clone(), ends.clone());
             async move {
-                let _under_way = UnderWay::begin(&connections, &connection);
+                let mut under_way = UnderWay::begin(&connections, &connection);
+                let is_shared = request.version() == Version::HTTP_2;
                 let mut request = request.map(Body::new);
                 request.extensions_mut().insert(ConnectInfo(address));
                 if let Some(ends) = &ends {
                     request.extensions_mut().insert(ends.clone());
                 }
-                router.oneshot(request).await
+                let answer = router.oneshot(request).await?;
+                if !is_shared {
+                    return Ok::<_, Infallible>(answer);
+                }
+                Ok(answer.map(|body| {
+                    under_way
+                        .answered(body.size_hint().exact().and_then(|size| usize::try_from(size).ok()).unwrap_or(0));
+                    Body::new(Answer { body, rest: Bytes::new(), under_way })
+                }))
             }
         })
     };
@@ -191,12 +309,19 @@ async fn serve_one<I>(
         .max_header_list_size(LARGEST_HEAD);
     {
         let mut served = pin!(builder.serve_connection(stream, service));
-        let ended = tokio::select! {
-            ended = served.as_mut() => Some(ended),
-            () = connection.close.cancelled() => None,
-            () = stop.cancelled() => {
-                served.as_mut().graceful_shutdown();
-                Some(served.as_mut().await)
+        let mut looks = tokio::time::interval(TAKE_LIMIT / 6);
+        let ended = loop {
+            tokio::select! {
+                ended = served.as_mut() => break Some(ended),
+                () = connection.close.cancelled() => break None,
+                () = stop.cancelled() => {
+                    served.as_mut().graceful_shutdown();
+                    break Some(served.as_mut().await);
+                }
+                _ = looks.tick() => if connections.is_left_lying(&connection) {
+                    tracing::debug!(%address, "answers were not taken");
+                    break None;
+                },
             }
         };
         if let Some(Err(error)) = ended {

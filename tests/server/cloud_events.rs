@@ -113,3 +113,26 @@ async fn what_is_wrong_with_an_event_is_named() {
         assert_eq!(send(&server, kind, body).await.status, status, "{kind}");
     }
 }
+
+/// Also a small body that unpacks to millions of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_more_events_than_are_taken_is_refused_at_once() {
+    let server = Server::start().await;
+    let list = |count: usize| format!("[{}1]", "1,".repeat(count - 1));
+    let sent = |body: String| {
+        let request = server.request(Method::POST, "/api/telemetry").header("content-type", LIST);
+        answer(request.body(body))
+    };
+    let refused = sent(list(10_001)).await;
+    assert_eq!(
+        (refused.status, &refused.json["type"]),
+        (413, &json!("urn:scaling-mode:problem:too-large")),
+        "{refused:?}"
+    );
+    // As many as are taken are looked at one by one.
+    assert_eq!(sent(list(10_000)).await.status, 422);
+    let packed = zstd::encode_all(list(15_000_000).as_bytes(), 3).expect("it packs");
+    assert!(packed.len() < 10_000, "{}", packed.len());
+    let request = server.request(Method::POST, "/api/telemetry").header("content-type", LIST);
+    assert_eq!(answer(request.header("content-encoding", "zstd").body(packed)).await.status, 413);
+}

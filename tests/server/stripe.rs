@@ -315,6 +315,16 @@ async fn where_a_secret_is_named_only_what_is_signed_with_it_is_taken() {
     }
     says(&signed(&server, &base, now(), SECRET).await, clients(1, 0), true);
     says(&signed(&server, &told, now(), SECRET).await, clients(2, 0), true);
+    // Stripe packs nothing: what is packed is not unpacked for whoever claims to have signed it.
+    let packed = zstd::encode_all(told.to_string().as_bytes(), 3).expect("it packs");
+    let request = server.request(Method::POST, DOOR).header("content-type", "application/json");
+    let request = request.header("stripe-signature", format!("t={},v1=00", now())).header("content-encoding", "zstd");
+    let refused = answer(request.body(packed)).await;
+    assert_eq!(
+        (refused.status, &refused.json["type"]),
+        (415, &json!("urn:scaling-mode:problem:unsupported-media-type")),
+        "{refused:?}"
+    );
 }
 
 /// ASVS 16.5.3.

@@ -167,3 +167,73 @@ async fn telemetry_takes_16_mib_as_the_documents_say() {
     let head = head("/api/telemetry", 17 * 1024 * 1024, "");
     assert_eq!(status_of(&mut self::sent(&server, &head)), "413");
 }
+
+/// A frame of HTTP/2: its kind, flags, stream and content.
+fn frame(kind: u8, flags: u8, stream: u32, content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).expect("a short one").to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), content].concat()
+}
+
+/// A peer of HTTP/2 that asks for the whole description of the interface 32 times and never lets any of it come (RFC 9113, 6.9.2).
+fn takes_nothing(server: &Server) -> TcpStream {
+    let (_, host) = server.url.split_once("://").expect("an address");
+    let field = |name: &str, value: &str| {
+        let texts =
+            [name, value].map(|text| [&[u8::try_from(text.len()).expect("a short one")], text.as_bytes()].concat());
+        [vec![0], texts.concat()].concat()
+    };
+    let request = [
+        field(":method", "GET"),
+        field(":scheme", "http"),
+        field(":path", "/api/openapi.json"),
+        field(":authority", host),
+    ]
+    .concat();
+    // SETTINGS_INITIAL_WINDOW_SIZE is 0.
+    let mut bytes = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(4, 0, 0, &[0, 4, 0, 0, 0, 0])].concat();
+    for request_of in 0..32u32 {
+        bytes.extend(frame(1, 0x5, 2 * request_of + 1, &request));
+    }
+    sent(server, &bytes)
+}
+
+/// How long it takes until the server ends a connection whose peer answers that it is alive.
+fn ended_after(mut stream: TcpStream) -> Duration {
+    let began = std::time::Instant::now();
+    stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a limit");
+    let mut head = [0; 9];
+    while stream.read_exact(&mut head).is_ok() {
+        let length = usize::try_from(u32::from_be_bytes([0, head[0], head[1], head[2]])).expect("a length");
+        let mut content = vec![0; length];
+        if stream.read_exact(&mut content).is_err() {
+            break;
+        }
+        let answer = match (head[3], head[4]) {
+            (4, 0) => frame(4, 1, 0, &[]),
+            (6, 0) => frame(6, 1, 0, &content),
+            _ => continue,
+        };
+        if stream.write_all(&answer).is_err() {
+            break;
+        }
+    }
+    began.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_a_peer_of_http2_does_not_take_lie_there_for_a_bounded_time_and_in_a_bounded_number() {
+    let server = Server::start().await;
+    assert_eq!(server.get("/api/openapi.json").await.status, 200);
+    let before = memory(&server);
+    // 64 connections with 2.7 MB each are more than may lie there: some are ended at once.
+    let peers: Vec<_> =
+        (0..64).map(|_| takes_nothing(&server)).map(|peer| std::thread::spawn(|| ended_after(peer))).collect();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(peers.iter().filter(|peer| peer.is_finished()).count() >= 10, "none was ended");
+    assert!(memory(&server) < before + 128, "{} MiB, {before} before", memory(&server));
+    assert_eq!(server.get("/readyz").await.status, 200);
+    // And all the others when nothing was taken for long.
+    for peer in peers {
+        assert!(peer.join().expect("it ends") < Duration::from_secs(110));
+    }
+}

@@ -3,17 +3,19 @@
 
 /// The body with such numbers as texts; `None` if it has none.
 pub fn quoted(body: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(body.len() + 16);
-    let (mut is_text, mut is_escaped, mut is_changed) = (false, false, false);
+    // What was copied, and from where on nothing was: most bodies have no such number, and are not copied.
+    let (mut out, mut copied) = (Vec::new(), 0);
+    let (mut is_text, mut is_escaped) = (false, false);
     let mut place = 0;
     while let Some(byte) = body.get(place).copied() {
         let length = if is_text { 0 } else { odd_number(&body[place..]) };
         if length > 0 {
+            out.extend_from_slice(&body[copied..place]);
             out.push(b'"');
             out.extend_from_slice(&body[place..place + length]);
             out.push(b'"');
             place += length;
-            is_changed = true;
+            copied = place;
             continue;
         }
         match byte {
@@ -23,11 +25,12 @@ pub fn quoted(body: &[u8]) -> Option<Vec<u8>> {
             _ => {}
         }
         // The digits of a number are passed over together, so that none of them begins another.
-        let step = if is_text { 1 } else { number(&body[place..]).max(1) };
-        out.extend_from_slice(&body[place..place + step]);
-        place += step;
+        place += if is_text { 1 } else { number(&body[place..]).max(1) };
     }
-    is_changed.then_some(out)
+    (copied > 0).then(|| {
+        out.extend_from_slice(&body[copied..]);
+        out
+    })
 }
 
 /// How long the number is that a text begins with.

@@ -22,6 +22,8 @@ const LARGEST_OPEN: usize = 16 * 1024;
 const LARGEST_STRIPE: usize = 2 * 1024 * 1024;
 /// The largest form and act, in bytes.
 const LARGEST_FORM: usize = 256 * 1024;
+/// Above how many bytes a body is large.
+const LARGE: usize = 64 * 1024;
 /// The longest silence of a sender in the middle of a body.
 const SILENCE: Duration = Duration::from_secs(10);
 
@@ -109,6 +111,11 @@ impl Share {
     /// Says who sends the body, before any of it is read.
     pub fn sent_by(&self, sender: String) {
         let _ = self.sender.set(sender);
+    }
+
+    /// Whether so much was read that working on it takes longer than others should wait.
+    pub fn is_large(&self) -> bool {
+        self.taken.load(Ordering::Relaxed) > LARGE
     }
 
     fn key(&self) -> Option<(String, u8)> {

@@ -35,6 +35,9 @@ pub async fn receive(State(state): State<AppState>, request: Request) -> Respons
     }
 }
 
+/// The most events of a list.
+const MOST_EVENTS: usize = 10_000;
+
 /// The most mistakes that are named.
 const MOST_NAMED: usize = 100;
 
@@ -45,6 +48,10 @@ async fn take(state: &AppState, request: Request, is_list: bool) -> Result<Recei
     let malformed = |sentence| WireError::new(Code::Malformed, sentence);
     let quoted = json_numbers::quoted(&whole.bytes);
     let events = cloud_event::read(quoted.as_deref().unwrap_or(&whole.bytes), is_list).map_err(malformed)?;
+    if events.take(MOST_EVENTS + 1).count() > MOST_EVENTS {
+        let sentence = "The list has more than 10,000 events: send it in parts. Nothing was stored.";
+        return Err(WireError::new(Code::TooLarge, sentence));
+    }
     let mut all = Receipt::default();
     let (mut refused, mut count): (Option<WireError>, u64) = (None, 0);
     for (event, place) in events.zip(0u32..) {

@@ -19,8 +19,11 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// The longest time until an answer begins.
 const LONGEST: Duration = Duration::from_secs(120);
@@ -86,6 +89,7 @@ async fn admitted(state: &AppState, request: Request, next: Next, share: &Share)
         Err(refused) => return turned_away(*refused, share).await,
     };
     let sent = unsent::sent(request.method(), request.uri().path(), request.headers());
+    let is_packed = request.headers().contains_key(header::CONTENT_ENCODING);
     if let Err(error) = stripe::admit(state, &request) {
         return problem::response(&error);
     }
@@ -105,11 +109,30 @@ async fn admitted(state: &AppState, request: Request, next: Next, share: &Share)
             Err(refused) => return turned_away(*refused, share).await,
         };
     }
-    let mut response = answered(state, request, next).await;
+    let mut response = if is_packed || share.is_large() {
+        Aside(Box::pin(answered(state, request, next))).await
+    } else {
+        answered(state, request, next).await
+    };
     if let Some(forgotten) = sent.filter(|_| !response.status().is_server_error()) {
         response.headers_mut().append(header::SET_COOKIE, forgotten);
     }
     response
+}
+
+/// Work that may compute for long without a pause, such as reading a large body: the other requests go on meanwhile, on threads that
+/// take over.
+struct Aside<'w>(Pin<Box<dyn Future<Output = Response> + Send + 'w>>);
+
+impl Future for Aside<'_> {
+    type Output = Response;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response> {
+        match Handle::current().runtime_flavor() {
+            RuntimeFlavor::MultiThread => tokio::task::block_in_place(|| self.0.as_mut().poll(context)),
+            _ => self.0.as_mut().poll(context),
+        }
+    }
 }
 
 async fn turned_away(refused: Refused, share: &Share) -> Response {

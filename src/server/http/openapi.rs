@@ -12,11 +12,13 @@ use crate::domain::source::{SourceChange, SourceView};
 use crate::domain::telemetry::{Batch, Receipt};
 use crate::error::{Code, PROBLEM_JSON, WireError};
 use crate::views::overview::ConfigView;
-use axum::Json;
-use axum::http::Method;
+use axum::body::Bytes;
+use axum::http::{Method, header};
+use axum::response::IntoResponse;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
 
 /// A query parameter: its name, its schema as JSON, what it does.
 struct Parameter {
@@ -154,9 +156,10 @@ pub fn takes_a_body(method: &Method, path: &str) -> bool {
     }
 }
 
-/// Serves the document.
-pub async fn document() -> Json<Value> {
-    Json(build())
+/// Serves the document, which is made once.
+pub async fn document() -> impl IntoResponse {
+    static MADE: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(build().to_string()));
+    ([(header::CONTENT_TYPE, "application/json")], MADE.clone())
 }
 
 /// The document.

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Bodies that are read and mapped at the same time; the others wait, so that memory stays bounded.
-static AT_ONCE: Semaphore = Semaphore::const_new(3);
+static AT_ONCE: Semaphore = Semaphore::const_new(2);
 
 /// The most different environments and sources that one export may name.
 const MOST_ORIGINS: usize = 1_000;
@@ -187,21 +187,13 @@ pub async fn otlp(State(state): State<AppState>, request: Request) -> Response {
     }
 }
 
-/// Reads and maps on a thread of its own: a large body must not keep the other requests waiting.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        tracing::error!(%error, "a body of telemetry could not be read to its end");
-        WireError::new(Code::Internal, "The body could not be read. The log of the server says why.").into()
-    })
-}
-
 /// What an export comes to, by environment and source.
 type Exports = BTreeMap<(String, String), Mapped>;
 
 /// Reads the body of an export and maps it; with why points were refused before they could be mapped.
 fn mapped_exports(
     state: &AppState,
-    whole: WholeBody,
+    whole: &WholeBody,
     is_json: bool,
     now: DateTime<Utc>,
 ) -> Result<(Exports, BTreeMap<String, u64>), Refusal> {
@@ -232,8 +224,7 @@ async fn export(state: &AppState, request: Request, is_json: bool) -> Result<BTr
     let speaks = sender.sender(state.settings.most_sources);
     let whole = body(request, None).await?;
     let now = clock::now();
-    let reader = state.clone();
-    let (exports, mut refused) = aside(move || mapped_exports(&reader, whole, is_json, now)).await??;
+    let (exports, mut refused) = mapped_exports(state, &whole, is_json, now)?;
     let mut refused_origins = 0u64;
     for ((environment, source), mapped) in exports {
         let points = (mapped.samples.len() + mapped.readings.len()) as u64;
@@ -375,16 +366,9 @@ async fn write(
     state.store.config(environment).await?;
     let whole = body(request, Some("snappy")).await?;
     let now = clock::now();
-    let (reader, of_environment) = (state.clone(), environment.to_owned());
-    let (sources, written) = aside(move || {
-        // The place of the body is given back at the end, as for an export.
-        let WholeBody { bytes, _place } = whole;
-        let request = remote_write::read(bytes, version)?;
-        let mapper = || Mapper::new(&reader.settings.mapping, &reader.settings.prices, now);
-        Ok(remote_write::map(&request, (&of_environment, &reader.buckets), now, mapper))
-    })
-    .await?
-    .map_err(malformed)?;
+    let request = remote_write::read(whole.bytes, version).map_err(malformed)?;
+    let mapper = || Mapper::new(&state.settings.mapping, &state.settings.prices, now);
+    let (sources, written) = remote_write::map(&request, (environment, &state.buckets), now, mapper);
     let mut refused = BTreeMap::new();
     for (source, mapped) in sources {
         add(&mut refused, &mapped.refused);

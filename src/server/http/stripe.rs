@@ -16,7 +16,7 @@ use crate::server::config::Token;
 use crate::server::live::Message;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -65,10 +65,11 @@ pub async fn receive(
 }
 
 /// Refuses what nobody could have the right to send here before its body is read: where a signature is asked for, a request without one
-/// of this time; where none is, somebody who is not known. Other requests pass.
+/// of this time, or a packed one, since what is signed is what Stripe sends and Stripe packs nothing; where none is, somebody who is not
+/// known. Other requests pass.
 ///
 /// # Errors
-/// 401; nothing was read.
+/// 401 or 415; nothing was read.
 pub fn admit(state: &AppState, request: &Request) -> Result<(), WireError> {
     if *request.method() != Method::POST || request.uri().path() != ADDRESS {
         return Ok(());
@@ -76,6 +77,10 @@ pub fn admit(state: &AppState, request: &Request) -> Result<(), WireError> {
     let Some(token) = &state.settings.stripe else {
         return identity::of(request).map(|_| ());
     };
+    if request.headers().contains_key(header::CONTENT_ENCODING) {
+        let sentence = "Send what Stripe sends as it is, without Content-Encoding. Nothing was stored.";
+        return Err(WireError::new(Code::UnsupportedMediaType, sentence));
+    }
     let claimed = secret_of(token).and_then(|_| {
         signature::claim(request.headers(), clock::now()).map(|_| ()).map_err(|error| unproven(&error.to_string()))
     });
