@@ -5,6 +5,7 @@ mod architecture;
 mod circles;
 mod imports;
 mod modules;
+mod references;
 mod security_table;
 mod stripe_table;
 mod worked;

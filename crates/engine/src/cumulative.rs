@@ -1,5 +1,5 @@
 //! Owns readings of counters: what the readings of a request have counted since what is known of them. Must not know where a
-//! reading came from or how its state is kept. Specification: docs/engine.md, section 19.
+//! reading came from or how its state is kept. Specification: docs/engine.md, section 19 "Counters".
 //!
 //! The first reading of a counter only marks where counting begins, unless it is known that nothing was counted before. A
 //! reading that isn't newer than the one before it adds nothing: its count is in the newer one already.

@@ -1,5 +1,5 @@
 //! Owns the way from streams to inputs: which window each signal is read over, how old it may be, how several sources
-//! are joined, what contradicts what. Must not know scores or rules. Specification: docs/engine.md, section 2.
+//! are joined, what contradicts what. Must not know scores or rules. Specification: docs/engine.md, section 5 "Inputs".
 
 use super::input::{Input, InputState, Value, Window, WindowName};
 use super::interval::{Count, Interval};
