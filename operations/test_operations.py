@@ -463,7 +463,7 @@ def runbook(texts, program):
 
 CHECKS = {"dashboard": dashboard, "unit": unit, "containerfile": containerfile, "entrypoint": entrypoint, "compose": compose, "runbook": runbook}
 
-# A check that does not find these would find nothing: (check, file, what stands there, what is put there).
+# A check that does not find these would find nothing: (check, file, what is there, what is put there).
 DAMAGE = [
     ("dashboard", "dashboard", "scaling_mode_http_requests_total", "scaling_mode_http_request_total"),
     ("dashboard", "dashboard", "sum by (status)", "sum by (code)"),

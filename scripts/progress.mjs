@@ -52,7 +52,7 @@ function read(task, line, isWhole = true) {
   const building = bare.match(BUILDING);
   if (building) {
     const [, done, all, names] = building;
-    // A crate that is built for another reason stands with its kind in brackets: the name is enough.
+    // A crate that is built for another reason is listed with its kind in brackets: the name is enough.
     task.count = `${done} of ${all} steps`;
     task.now = names ? `(${names.replace(/\((bin|build|build\.rs|lib|test)\)/g, "").replace(/\s+,/g, ",").trim()})` : "";
     if (isTerminal) show();

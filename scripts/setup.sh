@@ -75,7 +75,7 @@ need_node() {
   hash -r
 }
 
-# Read by lib.sh, so that every make target works from a clean shell. Rustup is told of a toolchain only where its own
+# Read by lib.sh, so that every make target works from a clean shell. A toolchain is named to rustup only where its own
 # default cannot be used; a person's RUSTUP_TOOLCHAIN always wins.
 write_env() { # [debian-web]
   cat >"$TOOLS/env.sh" <<END

@@ -292,7 +292,7 @@ impl Code {
     }
 }
 
-/// A problem document: what a client is told.
+/// A problem document: what a client gets to read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[error("{title}: {detail}")]
 pub struct WireError {

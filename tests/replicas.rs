@@ -518,7 +518,7 @@ async fn a_replica_that_hangs_in_a_write_holds_nobody_up_for_long() {
     .execute(&mut hanging)
     .await
     .unwrap();
-    // It waits for the lock until the database ends whoever hangs.
+    // It waits for the lock until the database ends the connection that hangs.
     write(&store, 0, 0).await;
     assert!(sqlx::raw_sql("COMMIT").execute(&mut hanging).await.is_err());
     verify(&store).await;

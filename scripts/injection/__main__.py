@@ -1,7 +1,7 @@
 """Tries SQL injection with sqlmap against a running server: with-server.sh python3 -B scripts/injection [WORD...]
 
 Every request of tries.py is tried by somebody who may do everything; WORDs narrow it to requests that hold each. Nothing may be
-injectable, no answer may be a 5xx or a 429, the log may hold no error, and the store must be whole afterwards. A server that is
+injectable, no answer may be a 5xx or a 429, the log may hold no error, and the store must be intact afterwards. A server that is
 injectable in every way (control.py) is tried first by the same command line: what is not found there would not be found here.
 INJECTION_LEVEL (1) is sqlmap's level: from 1 to 5 it tries more, and takes longer. Only this machine is spoken to.
 """
@@ -32,7 +32,7 @@ SQLMAP = """sqlmap --batch --ignore-stdin --disable-coloring --flush-session --i
 --skip-waf --dbms=SQLite --risk=1 --param-exclude=^__Host- --timeout=20 --retries=1""".split() + ["--answers=URL encode cookie=N"]
 # Boolean, errors, UNION, inline queries. What would show by its time alone breaks on a quote as well, and that is a 5xx.
 AT_LENGTH = ["--technique=BEUQ", f"--level={LEVEL}"]
-# Pages take long to compare, differ in each answer but for their text, and ask the functions that are tried at length.
+# Pages take long to compare, differ in each answer except for their text, and ask the functions that are tried at length.
 IN_SHORT = ["--technique=BE", "--level=1", "--text-only"]
 
 NOTHING_FOUND = "all tested parameters do not appear to be injectable"

@@ -25,7 +25,7 @@ class Try:
     status: int = 200
     # Who asks: the founder, a token, or nobody. By the path where it is empty.
     who: str = ""
-    # What stands between sqlmap and the server, by its name in AIDS of servers.py.
+    # What is put between sqlmap and the server, by its name in AIDS of servers.py.
     aid: str = ""
     # E-mail addresses hold no blanks: then sqlmap sends comments in their place.
     has_blanks: bool = True

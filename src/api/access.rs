@@ -24,10 +24,10 @@ pub struct SignInView {
     pub signed_in: Option<String>,
 }
 
-/// A role, and where it holds.
+/// A role, and the environments where it applies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RoleLine {
-    /// Nothing where it holds everywhere.
+    /// `None` if it applies everywhere.
     pub environment: Option<String>,
     pub role: Role,
 }
@@ -35,7 +35,7 @@ pub struct RoleLine {
 /// What the page of an invitation shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct JoinView {
-    /// Empty where whoever has the link says it.
+    /// Empty if the person with the link chooses it.
     pub email: String,
     pub expires_at: DateTime<Utc>,
     pub notice: Option<Notice>,
@@ -71,7 +71,7 @@ pub struct InvitationLine {
 pub struct TokenLine {
     pub created_at: DateTime<Utc>,
     pub created_by: String,
-    /// Nothing where it holds everywhere.
+    /// `None` if it applies everywhere.
     pub environment: Option<String>,
     pub expires_at: Option<DateTime<Utc>>,
     pub id: i64,
@@ -100,10 +100,10 @@ pub struct Made {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PeopleView {
     pub as_of: DateTime<Utc>,
-    /// The environments in which whoever asks may give roles.
+    /// The environments in which the caller may give roles.
     pub environments: Vec<String>,
     pub invitations: Vec<InvitationLine>,
-    /// Whether whoever asks may give roles everywhere.
+    /// Whether the caller may give roles everywhere.
     pub is_everywhere: bool,
     /// What was just made.
     pub made: Option<Made>,

@@ -1,4 +1,4 @@
-//! Owns the addresses of the pages and forms. Must not know what stands on them.
+//! Owns the addresses of the pages and forms. Must not know what they show.
 
 use super::format::rfc3339;
 use super::timeline_filter::TimelineQuery;

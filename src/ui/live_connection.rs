@@ -27,7 +27,7 @@ pub enum Heard {
     /// The reader can't listen any more.
     Ended,
     Lost,
-    /// Something has happened; the page is to look anew.
+    /// Something has happened; the page is to look again.
     News,
 }
 
@@ -93,7 +93,7 @@ pub fn open(environment: &str, after: u64, since: i64, hear: impl Fn(Heard) + 's
     look
 }
 
-/// A page that can't be told is one that has just gone.
+/// A page that can't be reached is one that has just gone.
 fn tell(channel: &BroadcastChannel, said: &JsValue) {
     let _ = channel.post_message(said);
 }
@@ -120,7 +120,7 @@ struct Line {
     source: RefCell<Option<EventSource>>,
     /// The newest state of the connection.
     told: Cell<Heard>,
-    /// Counts what was planned: a plan that is not the newest is none any more.
+    /// Counts what was planned: a plan that is not the newest no longer counts.
     plan: Cell<u32>,
 }
 

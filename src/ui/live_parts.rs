@@ -158,7 +158,7 @@ fn place_of_focus(part: &Element) -> Option<Focus> {
     Some(Focus { anchor: anchor.id(), place, count: all.len() })
 }
 
-/// Gives the focus to what stands where it was. In a whole part that has grown it is counted from the end, since what is new
+/// Gives the focus to the element that is now where it was. In a whole part that has grown it is counted from the end, since what is new
 /// comes first; an element with an id inside a part keeps its order.
 fn focus_again(part: &Element, focus: Focus) {
     let anchor = document().get_element_by_id(&focus.anchor).unwrap_or_else(|| part.clone());

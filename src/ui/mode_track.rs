@@ -1,4 +1,4 @@
-//! Owns the track from lab to scale: the four modes with their bands, where the environment stands and where the
+//! Owns the track from lab to scale: the four modes with their bands, where the environment is and where the
 //! answer points. Must not know how a band is made or a mode is changed.
 
 use super::words;

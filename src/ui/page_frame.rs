@@ -1,4 +1,4 @@
-//! Owns what stands around every page: skip link, header, footer. Must not know which page it holds.
+//! Owns what is around every page: skip link, header, footer. Must not know which page it holds.
 
 use super::bars::BarPatterns;
 use super::links;

@@ -54,7 +54,7 @@ async fn sign_in(form: &Element) -> Result<String, String> {
     Ok(text(&went, "to"))
 }
 
-/// What an authenticator answers, as JSON. The browser asks whoever sits before it.
+/// What an authenticator answers, as JSON. The browser asks the person in front of it.
 async fn ask_authenticator(asked: &JsValue, parse: &str, act: &str) -> Result<String, String> {
     let failed = |_| NOT_NOW.to_owned();
     let options = JSON::parse(&text(asked, "options")).map_err(failed)?;

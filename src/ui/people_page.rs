@@ -106,7 +106,7 @@ fn places(view: &PeopleView) -> Vec<(String, String)> {
     everywhere.into_iter().chain(view.environments.iter().map(|name| (name.clone(), name.clone()))).collect()
 }
 
-/// The choice of where something holds. One environment comes first: what holds everywhere is chosen, not left.
+/// The choice of where a role or link applies. One environment comes first: "everywhere" has to be chosen.
 pub fn choose_place(id: &'static str, places: &[(String, String)]) -> AnyView {
     let is_usual = |value: &str| value == "production" || (places.len() == 1);
     let options: Vec<_> = places

@@ -69,7 +69,7 @@ pub const fn cap(kind: Kind) -> &'static str {
     }
 }
 
-/// A value as it is told: with its unit, signals by their names for people.
+/// A value as the page writes it: with its unit, signals by their names for people.
 pub fn value(field: PolicyField, text: &str) -> String {
     match field.kind() {
         Kind::Signals if text.is_empty() => "none".to_owned(),

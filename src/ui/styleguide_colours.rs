@@ -15,7 +15,7 @@ pub struct Colour {
     pub name: &'static str,
 }
 
-/// Two colours that meet: what lies before, what lies behind, and the least ratio between them: 4.5 for text, 3 for the
+/// Two colours that meet: the one in front, the one behind, and the least ratio between them: 4.5 for text, 3 for the
 /// edges and shapes that tell something.
 pub const PAIRS: [(&str, &str, f64); 21] = [
     ("text", "ground", 4.5),

@@ -5,7 +5,7 @@ use super::{links, words};
 use crate::domain::history::EventType;
 use leptos::prelude::*;
 
-/// Which events are asked for, as it stands in the address.
+/// Which events are asked for, as the address has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TimelineQuery {
     pub actor: Option<String>,

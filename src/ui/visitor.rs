@@ -15,7 +15,7 @@ impl Visitor {
         Visitor(identity)
     }
 
-    /// Whoever the page that is being made is for.
+    /// The user whom the page is being made for.
     pub fn here() -> Visitor {
         use_context().unwrap_or_default()
     }

@@ -135,7 +135,7 @@ impl Founder {
     }
 }
 
-/// The store that is told, and the folder in which settings and credentials stand.
+/// The store that gets the numbers, and the folder with settings and credentials.
 struct World {
     feed: Feed,
     folder: tempfile::TempDir,
@@ -174,7 +174,7 @@ impl World {
         World { feed: Feed::new(CancellationToken::new()), folder, store }
     }
 
-    /// A source as a settings file names it; its address stands in a file, as secrets do.
+    /// A source as a settings file names it; its address is in a file, as secrets are.
     fn source(&self, kind: &str, url: &str, signals: &[Asked<'_>]) -> PulledSource {
         let file = self.folder.path().join("url");
         std::fs::write(&file, format!("{url}\n")).unwrap();

@@ -1,4 +1,4 @@
-//! Owns what holds of importing files as people have them, on the real program: each is read whole, or what isn't is named;
+//! Owns what holds of importing files as people have them, on the real program: each is read completely, or the lines that aren't are named;
 //! nothing is called known that isn't.
 
 use crate::program::program;

@@ -234,7 +234,7 @@ fn is_logged(text: &str, fields: &[(&str, &str)]) -> bool {
     lines.map(|line| line["fields"].clone()).any(|line| fields.iter().all(|(name, value)| line[*name] == *value))
 }
 
-/// Each way in with its proof, each refusal, each try to get round what holds, with who or from where.
+/// Each way in with its proof, each refusal, each try to get round a rule, with who or from where.
 ///
 /// ASVS 16.3.1, 16.3.2, 16.3.3.
 #[tokio::test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const EVENTS: &str = "/api/scaling-mode/events";
 
-/// One message as it stands in the stream.
+/// One message as it is in the stream.
 #[derive(Debug, PartialEq)]
 struct Told {
     data: Value,
@@ -41,7 +41,7 @@ impl Stream {
         Stream { response, text: String::new() }
     }
 
-    /// The next message; beats, which show that the connection is alive, are none.
+    /// The next message; beats, which show that the connection is alive, don't count.
     async fn next(&mut self) -> Told {
         loop {
             while let Some((message, rest)) = self.text.split_once("\n\n") {
@@ -79,7 +79,7 @@ async fn a_new_event_is_told_and_what_was_missed_comes_first() {
     freeze(&server, "unfreeze").await;
     let mut again = Stream::open(&server, "", Some(seen)).await;
     let mut next = again.next().await;
-    // The act is followed by a fresh answer, in whatever order the stream was left.
+    // The act is followed by a fresh answer, no matter in which order the stream was left.
     while next.data["type"] == "snapshot_recorded" {
         next = again.next().await;
     }

@@ -1,5 +1,5 @@
-//! Owns what signing in by a provider promises, against a provider that lies where a test has it lie: only a token that it signed, for
-//! this server, now, for this very browser, is believed; and an account is whose it was connected by, whatever e-mail address it has.
+//! Owns what signing in by a provider promises, against a provider that sends false claims where a test wants them: only a token that it signed, for
+//! this server, now, for this very browser, is believed; and an account belongs to the user who connected it, no matter which e-mail address it has.
 //! The honest way round is tried with a real provider, in `end2end/tests/proofs.spec.ts`.
 
 use crate::people::{PASSWORD, create, sign_in};
@@ -243,7 +243,7 @@ impl Scene {
         answer(request).await.status
     }
 
-    /// The secret of a link for Bob, from whoever may invite.
+    /// The secret of a link for Bob, from someone who may invite.
     pub async fn invited(&self, cookies: &str) -> String {
         let invited = self
             .server
@@ -355,7 +355,7 @@ async fn an_account_is_whose_it_was_connected_by_whatever_address_it_has() {
     let eve = sign_in(&scene.server, "eve@example.com").await;
     assert_eq!(scene.form("allow-provider", &format!("current={}", PASSWORD.replace(' ', "+")), &eve).await, 200);
     assert_eq!(scene.round("?connect=yes", &eve, |_| {}).await.0, "/founder/account?notice=name-taken#notice");
-    // Whoever is shut out is out by every way.
+    // A deactivated user can't sign in by any way.
     assert_eq!(scene.form("allow-provider", &format!("current={}", PASSWORD.replace(' ', "+")), &eve).await, 200);
     let (to, _) = scene.round("?connect=yes", &eve, |says| says.subject = "5").await;
     assert_eq!(to, "/founder/account?notice=connected#notice");

@@ -1,4 +1,4 @@
-//! Owns what adding and removing sources promises, on the real program: by a form without JavaScript and by JSON, asked at once and
+//! Owns what adding and removing sources promises, on the real program: by a form without JavaScript and by JSON, asked immediately and
 //! no longer, one set of rules with the settings file, and no secret in any answer.
 
 use crate::serving::{Answer, Server, answer};
@@ -335,7 +335,7 @@ async fn an_added_source_is_asked_at_once_with_what_its_variable_holds_and_no_lo
         source(&server, "metrics", |source| source["succeeded_at"].is_string()).await;
         let more = json!({"action": "add_signal", "name": "metrics", "signal": [{"signal": "infra.requests", "query": "again_total"}]});
         assert_eq!(server.post(SOURCES, &more).await.status, 200);
-        // The change is asked at once, not at the next time of before; each signal is asked for in several parts.
+        // The changed source is asked immediately, not at its next time of before; each signal is asked for in several parts.
         assert!(std::iter::from_fn(|| next(2).ok()).any(|request| request.contains("again_total")));
     }
     while asks.try_recv().is_ok() {}

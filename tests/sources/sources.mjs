@@ -163,7 +163,7 @@ async function prometheus(configuration, port, folder = "prometheus") {
   };
 }
 
-/** Until it holds: what is asked every few seconds has come within a minute. */
+/** Until it is true: what is asked every few seconds has come within a minute. */
 async function eventually(check) {
   for (let tries = 0; ; tries++) {
     try {
@@ -215,7 +215,7 @@ async function remoteWrite() {
   const port = process.env.PROMETHEUS_PORT;
   let stop = await prometheus(configuration, port);
   await pause(10_000);
-  // Restarted in between: it goes on from its log, and nothing is counted twice.
+  // Restarted meanwhile: it goes on from its log, and nothing is counted twice.
   await stop();
   stop = await prometheus(configuration, port);
   await pause(15_000);

@@ -1,4 +1,4 @@
-//! Owns what holds of counters as they are kept: what was read is counted from, once, whatever their form; what was forgotten is
+//! Owns what is true of counters as they are kept: what was read is counted from, once, in every form; what was forgotten is
 //! not taken for a beginning.
 
 use super::support::{ENV, for_each_backend, minute};

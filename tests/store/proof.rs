@@ -68,7 +68,7 @@ async fn a_bundle_under_another_key_without_its_end_or_with_an_altered_signature
     assert!(faulty(&bytes, &[other.public()]).1.contains("none of those that are trusted"));
     let (line, what) = faulty(&bytes[..end], &[key.public()]);
     assert!(what.contains(&format!("the end is missing after event 9 of {ENV}")), "{line}: {what}");
-    // Whoever has no key can make a whole bundle of his own, but not sign it.
+    // Someone without a key can make a complete bundle of his own, but not sign it.
     let mut forged: SignedHead = serde_json::from_slice(&bytes[end..]).unwrap();
     forged.signature = other.sign(forged.heads.clone(), forged.bundle.clone(), forged.signed_at).signature;
     let forged = [&bytes[..end], &canonical::to_vec(&forged), b"\n"].concat();
@@ -144,7 +144,7 @@ fn damage(bytes: &[u8], dice: &mut Dice, key: &SecretKey) -> (Vec<u8>, Option<u6
         *line = [canonical::to_vec(&linked), b"\n".to_vec()].concat();
     }
     if dice.roll(2) == 0 {
-        // Signed anew, under the old name, by a key that is not the one.
+        // Signed again, under the old name, by another key.
         let mut signed: SignedHead = serde_json::from_slice(&lines[events + 1]).unwrap();
         for end in signed.heads.iter_mut().filter(|end| end.environment == head.environment) {
             *end = head.clone();

@@ -110,7 +110,7 @@ async fn what_was_said_last_holds_however_it_is_delivered() {
             // A list speaks for what was five minutes before it.
             (page(None, true, &[subscription("s1", "a", Status::Paused)]), 16, clients(1, 0), true),
             (page(None, true, &[subscription("s1", "a", Status::Paused)]), 18, clients(0, 0), true),
-            // What Stripe never changes again stays, whatever is delivered or listed later.
+            // What Stripe never changes again stays, no matter what is delivered or listed later.
             (of("e5", 19, Status::Active), 19, clients(1, 0), true),
             (of("e6", 20, Status::IncompleteExpired), 20, clients(0, 0), true),
             (of("e7", 40, Status::Active), 41, clients(0, 0), true),
@@ -144,7 +144,7 @@ async fn events_of_one_second_give_the_same_in_every_order() {
             let mut last = None;
             for (step, which) in order.into_iter().enumerate() {
                 last = take(&all()[which], 11 + i64::try_from(step).unwrap()).await;
-                // Of the first two, the change is what holds.
+                // Of the first two, the change is what counts.
                 let heard = &order[..=step];
                 if !heard.contains(&2) {
                     assert_eq!(last, clients(u64::from(heard.contains(&1)), 0), "{heard:?}");
@@ -236,7 +236,7 @@ async fn a_client_that_vanished_is_ended_with_its_event_and_counts_again_if_stri
         let active = |id, customer| subscription(id, customer, Status::Active);
         let all = [active("s1", "a"), active("s2", "a"), active("s3", "b")];
         tell(store, &page(None, true, &all), 1).await.unwrap();
-        // Stripe no longer has one: without an act no list would ever be whole again.
+        // Stripe no longer has one: without an act no list would ever be complete again.
         let left = page(None, true, &[active("s3", "b")]);
         assert!(matches!(tell(store, &left, 20).await, Err(StoreError::Page(PageError::Without(_)))));
         let before = event_count(store).await;

@@ -19,7 +19,7 @@ pub fn write(value: &impl Serialize, into: &mut Vec<u8>) {
 /// What has been written so far.
 struct Output {
     bytes: Vec<u8>,
-    /// Under a few bits of their own, the numbers that were not whole and where they stand: a score is written at its
+    /// Under a few bits of their own, the numbers that were not integers and their positions: a score is written at its
     /// rules as well, and what is known exactly has two equal ends.
     reals: [Written; 1 << REMEMBERED],
 }
@@ -59,7 +59,7 @@ impl ser::Error for Refused {
     }
 }
 
-/// Whether any byte of a text has to be escaped: eight bytes are looked at at once, most texts being a few of those.
+/// Whether any byte of a text has to be escaped: eight bytes are looked at together, most texts being a few of those.
 fn needs_escape(text: &[u8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;

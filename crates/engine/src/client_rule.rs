@@ -98,7 +98,7 @@ fn number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|value: &f64| is_plain && value.is_finite())
 }
 
-/// Why it is unknown whether a condition holds, as a sentence.
+/// Why it is unknown whether a condition is met, as a sentence.
 type Unknown = String;
 
 impl Test {
@@ -158,7 +158,7 @@ impl ClientRule {
         Ok(Standing { is_active, is_at_risk })
     }
 
-    /// Whether all conditions hold. One that does not hold decides, whatever is unknown beside it.
+    /// Whether all conditions are met. One that is not met decides, even if others are unknown.
     fn all<'r>(&self, conditions: &[RowCondition], cell: impl Fn(&str) -> &'r str) -> Result<bool, Unknown> {
         let mut unknown = None;
         for condition in conditions {
@@ -171,7 +171,7 @@ impl ClientRule {
         unknown.map_or(Ok(true), Err)
     }
 
-    /// Whether one of the alternatives holds. One that does decides, whatever is unknown beside it.
+    /// Whether one of the alternatives is met. One that is met decides, even if others are unknown.
     fn any<'r>(&self, alternatives: &[Test], cell: impl Fn(&str) -> &'r str) -> Result<bool, Unknown> {
         let mut unknown = None;
         for test in alternatives {

@@ -163,7 +163,7 @@ impl Connection {
         Connection { alerts, has_subscriptions, ..self }
     }
 
-    /// The same source, with what should be mended.
+    /// The same source, with what needs fixing.
     #[must_use]
     pub fn noticed(self, notice: Option<String>) -> Connection {
         Connection { notice, ..self }

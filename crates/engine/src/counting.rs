@@ -57,7 +57,7 @@ impl Total {
 /// What a thing that is counted costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Price {
-    /// US dollars for one token that was read from a cache; those of one model are reckoned with its input.
+    /// US dollars for one token that was read from a cache; those of one model are calculated together with its input.
     CachedInput { each: Decimal, model: String },
     /// US dollars for one token that went in, of a model whose cached tokens have a price of their own.
     Input { each: Decimal, model: String },

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// Doubts with the newest time of each.
 pub type Doubts = BTreeMap<(Series, Doubt), DateTime<Utc>>;
 
-/// Why what a source counted can't be told.
+/// Why it isn't known what a source counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Doubt {
     /// A counter was first read after it had begun to count.

@@ -1,5 +1,5 @@
 //! Owns what several exporters of one gauge come to that share a source's name: replicas of a service, or the shards of a sender.
-//! They are several measurements of the same number. While they agree it is known; while they do not, it is not, whoever
+//! They are several measurements of the same number. While they agree it is known; while they do not, it is not, no matter which
 //! spoke last. Must not know protocols, or how what was said is kept.
 
 use super::counter::State;
@@ -10,7 +10,7 @@ use super::telemetry::{Measurement, Sample};
 use chrono::{DateTime, Duration, Utc};
 use std::collections::{HashMap, HashSet};
 
-/// How long what an exporter has said stands beside what others say: a few intervals of an export. One that ends is left out
+/// How long a report of an exporter counts beside those of others: a few intervals of an export. One that ends is left out
 /// after that, or sooner where the next one says when it began.
 pub const TOGETHER: Duration = Duration::minutes(5);
 /// Parts that rules combine are of one time where they lie within this.

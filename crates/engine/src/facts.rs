@@ -28,7 +28,7 @@ impl ErrorCount {
 pub struct Facts {
     pub at_risk: Count,
     pub clients: Count,
-    /// Every input that applies is known whole, so nothing about them can still change.
+    /// Every input that applies is complete, so nothing about them can still change.
     pub complete: bool,
     /// Mean CPU, 0-1; `None` where not applicable.
     pub cpu: Option<Interval>,
@@ -127,7 +127,7 @@ impl Facts {
                 }
             }
         }
-        // The evidence window contains the last hour: where that hour is not known whole, health is not proven.
+        // The evidence window contains the last hour: where that hour is incomplete, health is not proven.
         if !(hour_known.requests && hour_known.errors) {
             errors.0.evidence = ErrorCount::UNKNOWN;
         }
@@ -207,7 +207,7 @@ fn is_settled(state: InputState) -> bool {
     matches!(state, InputState::Known | InputState::Synthetic | InputState::NotApplicable)
 }
 
-/// The value of an input that may be used: whatever is stale, missing or self-contradictory has none.
+/// The value of an input that may be used: a stale, missing or self-contradictory input has no such value.
 fn usable(input: &Reading) -> Option<super::input::Value> {
     match input.state {
         InputState::Known | InputState::Partial | InputState::Synthetic | InputState::Contradictory => input.value,

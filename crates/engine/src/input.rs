@@ -286,7 +286,7 @@ impl<'de> Deserialize<'de> for WireNumber {
     }
 }
 
-/// Takes a number as it stands, without keeping it aside first: a snapshot holds dozens.
+/// Takes a number as it is written, without keeping it aside first: a snapshot holds dozens.
 struct WireNumberVisitor;
 
 impl Visitor<'_> for WireNumberVisitor {

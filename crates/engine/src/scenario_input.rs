@@ -1,5 +1,5 @@
 //! Owns the inputs that a scenario may set: their names, the grid that each is counted on, and how one exact value of
-//! each stands in the facts. Must not know limits, rules or answers.
+//! each is in the facts. Must not know limits, rules or answers.
 
 use super::decimal::{Decimal, DecimalError};
 use super::facts::{ErrorCount, Facts, Paired};
@@ -180,7 +180,7 @@ impl InputField {
         }
     }
 
-    /// How the input stands in the facts.
+    /// How the input appears in the facts.
     pub fn standing(self, facts: &Facts) -> Standing {
         let exact = |value: Count| if value.is_exact() { Standing::Exact(value.lo) } else { Standing::Open };
         match self {

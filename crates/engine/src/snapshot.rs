@@ -115,7 +115,7 @@ pub struct Blocked {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Truth {
     pub blocked: Option<Blocked>,
-    /// The share, 0-1, of the inputs that apply which are known whole.
+    /// The share, 0-1, of the inputs that apply which are complete.
     pub completeness: f64,
     pub notes: Vec<Cow<'static, str>>,
 }

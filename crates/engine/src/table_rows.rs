@@ -77,11 +77,11 @@ pub struct Asked<'a> {
     pub now: DateTime<Utc>,
     pub source: &'a str,
     pub step_seconds: u32,
-    /// Up to when the table is whole, where that is known.
+    /// Up to when the table is complete, if that is known.
     pub through: Option<DateTime<Utc>>,
     /// Rows up to this time were asked for; on a whole minute.
     pub to: DateTime<Utc>,
-    /// The times of what the source has told of that stretch before: what is no longer there is nothing now.
+    /// The times that the source has reported for that stretch before: what is no longer there is nothing now.
     pub told: &'a [DateTime<Utc>],
 }
 

@@ -160,7 +160,7 @@ pub struct Sample {
     pub series: Series,
 }
 
-/// A source's word that its data is whole up to a time.
+/// A source's statement that its data is complete up to a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watermark {
     pub covers_from: Option<DateTime<Utc>>,
@@ -451,7 +451,7 @@ fn accept_value(value: &SentNumber, unit: Unit, spend: &mut BatchSum) -> Result<
         _ => MAX_ATOMS,
     };
     let too_large = || refuse(format!("is above {}, the most that {unit} can be", most_of(unit, most)));
-    // A share that lies a hair above the whole is the whole once it is rounded to what is kept.
+    // A share slightly above the whole is the whole once it is rounded to what is kept.
     let atoms = match unit {
         Unit::Usd => decimal.to_units_ceil(unit.decimals()),
         _ if is_counted && decimal.to_units_nearest(0).is_some() => {
@@ -518,7 +518,7 @@ fn accept_time(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> 
 /// Whether a time may stand on a sample: not before 2000 and not more than [`MAX_AHEAD`] ahead.
 ///
 /// # Errors
-/// A sentence that says which side it lies on.
+/// A sentence that says which side it is on.
 pub fn check_time(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), String> {
     if at > now + MAX_AHEAD {
         return Err("lies more than 5 minutes in the future".to_owned());

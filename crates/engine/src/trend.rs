@@ -142,7 +142,7 @@ pub struct Spans {
     pub modes: Vec<ModeSpan>,
 }
 
-/// The spans from `from` to `to`, reckoned back from the state at `to` through the events between them, newest first.
+/// The spans from `from` to `to`, calculated backwards from the state at `to` through the events between them, newest first.
 pub fn spans(events: &[Event], state: (Mode, bool), from: DateTime<Utc>, to: DateTime<Utc>) -> Spans {
     let mut spans = Spans::default();
     let (mut mode, mut frozen) = state;

@@ -4,7 +4,7 @@ use super::{Permission, Role, Scope};
 use crate::sender::{Sender, Speaker};
 use serde::{Deserialize, Serialize};
 
-/// Where a right holds.
+/// Where a right applies.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {

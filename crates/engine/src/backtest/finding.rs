@@ -26,7 +26,7 @@ pub(super) struct Finding {
     other_engine: u64,
     /// The run that the newest evaluation belongs to, where it differs.
     open: Option<Difference>,
-    /// How often the policy was changed in between.
+    /// How often the policy was changed between the two.
     policy_changes: u64,
     proposed: Answers,
     recorded: Answers,

@@ -107,7 +107,7 @@ pub struct BacktestReport {
     pub environment: String,
     /// Stored evaluations that were judged.
     pub evaluations: u64,
-    /// The first of them; `None` where there is none.
+    /// The first of them, if any.
     #[serde(serialize_with = "super::super::moment::serialize_option")]
     pub from: Option<DateTime<Utc>>,
     /// What was found, in a sentence.

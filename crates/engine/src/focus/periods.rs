@@ -169,7 +169,7 @@ fn lay_out(settled: &mut Settled, span: Span, charges: &Long, covers: Span) {
     }
 }
 
-/// Adds what was told later of a period that an earlier bill told.
+/// Adds what a later bill says about a period that an earlier bill covered.
 fn correct(settled: &mut Settled, told: &str, span: Span, charges: &Long, now: DateTime<Utc>) {
     let (bought, bought_back) = charges.bought.net();
     let (other, other_back) = charges.other.net();

@@ -118,7 +118,7 @@ impl Combine {
 /// One rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
-    /// `None` refuses several gauges at once rather than choosing among them.
+    /// `None` refuses several gauges at the same time rather than choosing among them.
     pub combine: Option<Combine>,
     /// What a value is multiplied by.
     pub factor: f64,
@@ -161,7 +161,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// A founder's rules, before those that hold where there are none for a metric.
+    /// A founder's rules, before the defaults, which apply to metrics that no such rule names.
     pub fn new(own: Vec<Rule>) -> Rules {
         let mut rules = Rules::only(own);
         for (metric, usual) in Rules::only(defaults::rules()).by_metric {

@@ -15,7 +15,7 @@ pub struct Draft {
 
 impl Draft {
     /// What the named texts of a form make of the policy in force. The form was filled from `filled`: a field that still
-    /// says what it said there was not touched, and is what is in force now, whoever changed it in between.
+    /// says what it said there was not touched, and is what is in force now, even if someone changed it meanwhile.
     pub fn of(pairs: &[(String, String)], filled: &Policy, in_force: &Policy) -> Draft {
         let mut texts: Vec<(PolicyField, String)> = Vec::new();
         for (name, text) in pairs {

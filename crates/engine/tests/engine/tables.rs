@@ -1122,7 +1122,7 @@ fn an_increase_that_missing_data_could_undo_is_blocked_by_name() {
 fn what_would_change_lists_what_fails_nearest_first_and_the_unknown_last() {
     let lines = what_would_change(
         &Setup::of(Mode::Pilot, |setup| {
-            // Demand lacks 1 of 12 (8 %), posts exceed 70 % by a fortieth, stabilization lacks all.
+            // Demand lacks 1 of 12 (8%), posts exceed 70 % by a fortieth, stabilization lacks all.
             setup.picture.clients = 11;
             setup.picture.posts = Count::exactly(145);
             setup.unstable();

@@ -397,7 +397,7 @@ fn a_sum_that_holds_what_has_no_price_is_at_least_what_is_known() {
     let spend = read(&[source.clone()], Signal::AiSpend, WindowName::Trailing);
     assert_eq!((spend.state, spend.value), (Partial, Some(Value::Money(Count::at_least(24_000_000)))));
     assert!(spend.note.as_deref().is_some_and(|note| note.contains("part of it is unknown")), "{:?}", spend.note);
-    // Once it has left the window it is whole again.
+    // Once it has left the window it is complete again.
     source.samples[20].1 = Measurement::Value(1_000_000);
     source.samples[0].1 = Measurement::AtLeast(1_000_000);
     let spend = read(&[source], Signal::AiSpend, WindowName::Trailing);
