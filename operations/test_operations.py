@@ -500,16 +500,16 @@ DAMAGE = [
 def prove(texts, program):
     """Gives every check a damaged file; returns those that found nothing more than before."""
     blind = []
-    for check, file, stands, put in DAMAGE:
+    for check, file, present, put in DAMAGE:
         if check == "entrypoint" and not shutil.which("bash"):
             continue
-        if stands not in texts[file]:
-            blind.append(f"{check}: {stands!r} no longer stands in {FILES[file]}: correct DAMAGE")
+        if present not in texts[file]:
+            blind.append(f"{check}: {present!r} is no longer in {FILES[file]}: correct DAMAGE")
             continue
         before = set(CHECKS[check](texts, program))
-        damaged = {**texts, file: texts[file].replace(stands, put)}
+        damaged = {**texts, file: texts[file].replace(present, put)}
         if not set(CHECKS[check](damaged, program)) - before:
-            blind.append(f"{check} does not notice {put!r} in the place of {stands!r}")
+            blind.append(f"{check} does not notice {put!r} in the place of {present!r}")
     return blind
 
 

@@ -131,7 +131,7 @@ async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
 }
 
 #[tokio::test]
-async fn each_tick_is_evaluated_once_whoever_dies() {
+async fn each_tick_is_evaluated_once_whichever_server_dies() {
     let server = Server::postgres();
     let url = database(server.port).await;
     let store = store(&url).await;

@@ -23,7 +23,7 @@ import control
 import servers
 import tries
 
-AT_ONCE = 2
+SIDE_BY_SIDE = 2
 LEVEL = int(os.environ.get("INJECTION_LEVEL", 1))
 LONGEST = 180 * LEVEL  # seconds for one request
 
@@ -119,7 +119,7 @@ def blind_spots():
     child = subprocess.Popen([sys.executable, "-B", control.__file__], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     try:
         url = f"http://127.0.0.1:{int(child.stdout.readline())}"
-        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             for one, judged in zip(control.TRIES, pool.map(lambda one: sqlmap(one, url, {}, {}), control.TRIES)):
                 if not (judged.broken if one == control.WRITE else judged.found):
                     yield f"{one.method} {one.address}", judged.text
@@ -169,7 +169,7 @@ def main():
             forgetful.start()
             for one in [server, forgetful]:
                 one.prepare()
-            with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
                 judged = list(pool.map(lambda one: attempt(one, forgetful if one.aid == "a_server_that_forgets" else server), chosen))
             for one, found in zip(chosen, judged):
                 for problem in found.problems(one.expected()):

@@ -37,7 +37,7 @@ pub fn DecisionPanel(snapshot: Arc<Snapshot>) -> impl IntoView {
             <h3>"What would change this answer"</h3>
             {changes}
             <p>
-                <a class="stands-alone" href=links::what_if(&body.environment, &[])>"What if ... try other numbers"</a>
+                <a class="lone-link" href=links::what_if(&body.environment, &[])>"What if ... try other numbers"</a>
             </p>
             {(!notes.is_empty())
                 .then(|| {

@@ -169,7 +169,7 @@ mod tests {
 
     /// ASVS 1.2.2.
     #[test]
-    fn what_stands_in_an_address_cannot_leave_its_place() {
+    fn a_value_in_an_address_cannot_leave_its_place() {
         let asked =
             TimelineQuery { event_type: Some("frozen".to_owned()), before: Some(7), ..TimelineQuery::default() };
         assert_eq!(page("a&b=c#d e"), "/founder/scaling-mode?environment=a%26b%3Dc%23d%20e");

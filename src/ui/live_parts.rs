@@ -95,11 +95,11 @@ fn is_in_use(part: &Element) -> bool {
             property(field, "value") != property(field, "defaultValue")
                 || property(field, "checked") != property(field, "defaultChecked")
         })
-        || elements(part, "select").iter().any(is_chosen_anew)
+        || elements(part, "select").iter().any(is_chosen_again)
 }
 
 /// Whether another option is chosen than the server's, which is the first where it marked none.
-fn is_chosen_anew(select: &Element) -> bool {
+fn is_chosen_again(select: &Element) -> bool {
     let marked = elements(select, "option").iter().position(|option| option.has_attribute("selected")).unwrap_or(0);
     property(select, "selectedIndex").as_f64().is_some_and(|chosen| chosen as usize != marked)
 }

@@ -21,7 +21,7 @@ mod tests {
     use crate::domain::access::Role;
 
     #[test]
-    fn a_role_says_where_it_holds() {
+    fn a_role_says_where_it_applies() {
         let line =
             |environment: Option<&str>| RoleLine { environment: environment.map(str::to_owned), role: Role::Viewer };
         assert_eq!(role_words(&line(None)), "viewer everywhere");

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn values_and_mistakes_are_told_in_words() {
+    fn values_and_mistakes_are_put_in_words() {
         let told = |path, text| value(PolicyField::by_path(path).unwrap(), text);
         assert_eq!(told("limits.lab.max_ai_spend_per_day", "10.00"), "10.00 USD a day");
         assert_eq!(told("not_applicable", "infra.cpu,posts.published"), "CPU, Posts published");

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sheet_is_read_whole() {
+    fn the_sheet_is_read_to_its_end() {
         let colours = colours().len();
         let written = SHEET.matches("light-dark(#").count();
         assert_eq!(colours, written);

@@ -477,7 +477,7 @@ async fn a_row_belongs_to_its_minute_to_the_microsecond_and_a_time_that_cannot_b
 }
 
 #[tokio::test]
-async fn one_bad_row_of_a_table_leaves_its_own_minute_open_is_named_and_mended() {
+async fn one_bad_row_of_a_table_leaves_its_own_minute_open_is_named_and_corrected() {
     for mut founder in [Founder::postgres().await, Founder::mariadb().await, Founder::sqlite().await] {
         let world = World::new().await;
         let at = |minutes: i64| ago(minutes).format("%Y-%m-%d %H:%M:%S").to_string();

@@ -120,7 +120,7 @@ async fn one_value_that_cannot_be_read_leaves_its_own_time_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_series_at_one_time_leave_that_time_unknown_and_the_rest_is_told() {
+async fn two_series_at_one_time_leave_that_time_unknown_and_the_rest_is_reported() {
     let url = answering(|asked| {
         let middle = (asked.end / 60 - 20) * 60;
         if asked.query != "risk" {
@@ -164,7 +164,7 @@ async fn an_answer_that_says_that_it_is_partial_is_never_known() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_parts_of_a_stretch_that_are_whole_are_taken_beside_one_that_is_not() {
+async fn the_complete_parts_of_a_stretch_are_taken_beside_one_that_is_not() {
     // What is older than half an hour cannot be read whole any more, or cannot be computed.
     for status in [200, 422] {
         let url = answering(move |asked| {

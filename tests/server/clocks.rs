@@ -165,7 +165,7 @@ async fn a_clock_that_is_a_day_ahead_is_refused_by_name_and_nothing_is_lost_once
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_comes_late_or_out_of_order_lies_in_the_minute_in_which_it_happened() {
+async fn what_comes_late_or_out_of_order_is_in_the_minute_in_which_it_happened() {
     let server = Server::start().await;
     let now = now();
     let minutes_ago = |minutes| now - Duration::minutes(minutes);

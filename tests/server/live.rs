@@ -68,7 +68,7 @@ async fn freeze(server: &Server, action: &str) {
 }
 
 #[tokio::test]
-async fn a_new_event_is_told_and_what_was_missed_comes_first() {
+async fn a_new_event_is_sent_and_what_was_missed_comes_first() {
     let server = Server::start().await;
     let mut stream = Stream::open(&server, "", None).await;
     freeze(&server, "freeze").await;
@@ -100,7 +100,7 @@ async fn a_page_goes_on_from_where_it_was_made_and_hears_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_listener_who_knows_more_than_the_history_has_is_told_to_look_again() {
+async fn a_listener_who_knows_more_than_the_history_has_is_sent_to_look_again() {
     let server = Server::start().await;
     freeze(&server, "freeze").await;
     let history = server.get("/api/scaling-mode/history?limit=1").await;
@@ -128,7 +128,7 @@ async fn a_listener_who_knows_more_than_the_history_has_is_told_to_look_again() 
 }
 
 #[tokio::test]
-async fn a_listener_who_missed_much_is_told_the_oldest_of_it_and_that_there_is_more() {
+async fn a_listener_who_missed_much_gets_the_oldest_of_it_and_that_there_is_more() {
     let server = Server::start().await;
     for turn in 0..101 {
         freeze(&server, if turn % 2 == 0 { "freeze" } else { "unfreeze" }).await;
@@ -147,7 +147,7 @@ async fn a_listener_who_missed_much_is_told_the_oldest_of_it_and_that_there_is_m
 }
 
 #[tokio::test]
-async fn arriving_telemetry_is_told_to_its_own_environment() {
+async fn arriving_telemetry_is_announced_to_its_own_environment() {
     let server = Server::start().await;
     let mut stream = Stream::open(&server, "?environment=production", None).await;
     #[expect(clippy::disallowed_methods, reason = "a test sends a sample of now, as a source does")]
@@ -187,7 +187,7 @@ async fn a_parameter_that_cannot_be_read_is_malformed_and_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_page_is_made_anew_as_soon_as_something_is_committed() {
+async fn a_page_is_made_again_as_soon_as_something_is_committed() {
     let server = Server::start().await;
     let page = "/founder/scaling-mode";
     assert!(!server.get(page).await.text.contains("Frozen by the founder."));

@@ -264,7 +264,7 @@ async fn a_secret_is_shown_once_and_stored_nowhere() {
 }
 
 #[tokio::test]
-async fn roles_change_at_once_and_somebody_stays_who_may_do_everything() {
+async fn roles_change_immediately_and_somebody_stays_who_may_do_everything() {
     let server = with_founder().await;
     let anna = sign_in(&server, "anna@example.com").await;
     create(&server, "bob@example.com", "viewer", Some("production"));

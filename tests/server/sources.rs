@@ -128,7 +128,7 @@ pub fn text<'p>(page: &'p str, id: &str) -> &'p str {
 }
 
 #[tokio::test]
-async fn a_form_adds_a_source_that_is_asked_at_once_and_removes_it() {
+async fn a_form_adds_a_source_that_is_asked_immediately_and_removes_it() {
     let server = Server::start().await;
     let body = "name=metrics&kind=prometheus&url=http%3A%2F%2F127.0.0.1%3A9&every_seconds=&token_env=&url_env=\
         &signal=clients.active&severity=&complete_through=&aggregation=&query=count(active)";
@@ -319,7 +319,7 @@ async fn json_adds_a_source_with_its_signals_and_answers_with_stable_codes() {
 }
 
 #[tokio::test]
-async fn an_added_source_is_asked_at_once_with_what_its_variable_holds_and_no_longer_once_it_is_removed() {
+async fn an_added_source_is_asked_immediately_with_what_its_variable_holds_and_no_longer_once_it_is_removed() {
     let folder = tempfile::tempdir().expect("a folder");
     let variables = [("SCALING_MODE_SOURCE_TOKEN", SECRET)];
     bind(folder.path(), &[("SCALING_MODE_SOURCE_TOKEN", "production", "127.0.0.1")]);

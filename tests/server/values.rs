@@ -184,7 +184,7 @@ async fn a_series_of_remote_write_whose_labels_cannot_be_read_costs_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn replicas_that_tell_one_gauge_differently_are_not_known_whoever_spoke_last() {
+async fn replicas_that_report_one_gauge_differently_are_not_known_whichever_spoke_last() {
     let server = Server::start().await;
     let minutes_ago = |seconds| now() - Duration::seconds(seconds);
     let send = async |instance: &str, value: u64, at| {

@@ -277,7 +277,7 @@ async fn a_share_link_counts_who_opens_it_and_ends_with_its_sessions() {
 }
 
 #[tokio::test]
-async fn of_many_who_use_one_invitation_at_once_one_comes_in() {
+async fn of_many_who_use_one_invitation_at_the_same_time_one_comes_in() {
     for_each_backend(async |store| {
         store.invite(&invitation("bob@example.com", "link"), None).await.unwrap();
         let joins = (0..8).map(|_| async {
@@ -294,7 +294,7 @@ async fn of_many_who_use_one_invitation_at_once_one_comes_in() {
 }
 
 #[tokio::test]
-async fn two_founders_who_take_the_others_role_at_once_leave_one() {
+async fn two_founders_who_take_the_others_role_at_the_same_time_leave_one() {
     for_each_backend(async |store| {
         let anna = anna(store).await;
         let roles = [(Reach::All, Role::Founder)];

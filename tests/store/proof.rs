@@ -365,7 +365,7 @@ async fn a_signed_head_is_kept_and_sent_and_waits_where_nobody_answers() {
 
 /// A server that is at work beside `verify` is no fault.
 #[tokio::test]
-async fn a_store_that_grows_while_it_is_examined_is_whole() {
+async fn a_store_that_grows_while_it_is_examined_is_intact() {
     let (_folder, store) = sqlite().await;
     fill(&store).await;
     let (examined, ()) = tokio::join!(

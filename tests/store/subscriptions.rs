@@ -195,7 +195,7 @@ async fn events_of_another_mode_or_account_are_named_and_do_not_count() {
 }
 
 #[tokio::test]
-async fn what_was_told_of_live_mode_is_forgotten_when_the_first_list_is_of_test_mode() {
+async fn what_was_reported_in_live_mode_is_forgotten_when_the_first_list_is_of_test_mode() {
     for_each_backend(async |store| {
         let live = of(event("e1", 1, subscription("s1", "a", Status::Active)), Some(true), None);
         assert_eq!(tell(store, &live, 1).await.unwrap().taken, 1);
@@ -226,7 +226,7 @@ async fn a_subscription_without_a_customer_is_a_client_of_its_own_or_of_whom_it_
 }
 
 #[tokio::test]
-async fn a_client_that_vanished_is_ended_with_its_event_and_counts_again_if_stripe_tells_of_it() {
+async fn a_client_that_vanished_is_ended_with_its_event_and_counts_again_if_stripe_reports_it() {
     for_each_backend(async |store| {
         let end = async |source: &str, client: &str, at: i64| {
             let mut event = note_of(&format!("client {client} of {source} was ended: gone"));

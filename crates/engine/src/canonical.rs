@@ -497,7 +497,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_needs_an_escape_is_found_wherever_it_stands(text in "[ -~\\u{80}-\\u{2ff}]{0,40}", place in 0usize..40, byte in 0u8..0x80) {
+        fn what_needs_an_escape_is_found_at_every_position(text in "[ -~\\u{80}-\\u{2ff}]{0,40}", place in 0usize..40, byte in 0u8..0x80) {
             let mut text: Vec<char> = text.chars().collect();
             text.insert(place.min(text.len()), char::from(byte));
             let text: String = text.into_iter().collect();

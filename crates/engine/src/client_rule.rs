@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_holds_by_pattern_or_by_number() {
+    fn a_condition_is_met_by_pattern_or_by_number() {
         for (condition, cell, holds) in [
             ("A=yes", "yes", true),
             ("A=yes", "no", false),

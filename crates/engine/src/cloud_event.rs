@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_told_apart_by_source_and_id() {
+    fn events_are_distinguished_by_source_and_id() {
         let identity = |source: &str, id: &str| {
             let mut event = event();
             (event["source"], event["id"]) = (json!(source), json!(id));

@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 /// after that, or sooner where the next one says when it began.
 pub const TOGETHER: Duration = Duration::minutes(5);
 /// Parts that rules combine are of one time where they lie within this.
-const AT_ONCE: Duration = Duration::minutes(1);
+const SAME_TIME: Duration = Duration::minutes(1);
 /// How far from each other two that agree may be, as a share of the larger.
 const AGREE: f64 = 0.05;
 
@@ -109,7 +109,7 @@ fn together(spoken: &Spoken, own: u64, others: &[(Duration, u64)]) -> Measuremen
     let parts: Vec<u64> =
         spoken.parts.iter().map(|part| part.atoms).chain(others.iter().map(|(_, atoms)| *atoms)).collect();
     match joined(&parts, Some(combine)) {
-        Some(atoms) if others.iter().all(|(apart, _)| *apart <= AT_ONCE) => Measurement::Value(atoms),
+        Some(atoms) if others.iter().all(|(apart, _)| *apart <= SAME_TIME) => Measurement::Value(atoms),
         // Whether those that are silent for a minute are still there is not known yet.
         _ => Measurement::AtLeast(least),
     }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn exporters_that_disagree_leave_a_gauge_open_whoever_spoke_last() {
+    fn exporters_that_disagree_leave_a_gauge_open_whichever_spoke_last() {
         let (seven, five) = (Measurement::Value(7), Measurement::AtLeast(5));
         assert_eq!(
             said(None, &[(1, 0, None, 7), (2, 1, None, 5), (1, 60, None, 7), (2, 61, None, 5)]),

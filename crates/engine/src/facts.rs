@@ -84,7 +84,7 @@ impl Facts {
         for input in inputs.filter(Reading::decides) {
             facts.complete &= is_settled(input.state);
             facts.synthetic |= input.state == InputState::Synthetic;
-            let known_whole = matches!(input.state, InputState::Known | InputState::Synthetic);
+            let is_complete = matches!(input.state, InputState::Known | InputState::Synthetic);
             let applies = input.state != InputState::NotApplicable;
             let count = usable(&input).and_then(|value| value.count()).unwrap_or(Count::UNKNOWN);
             let last_hour = input.window == WindowName::LastHour;
@@ -108,21 +108,21 @@ impl Facts {
                     }
                     *latency.side(last_hour) = real(&input, Interval::NON_NEGATIVE);
                     if last_hour {
-                        hour_known.latency = known_whole;
+                        hour_known.latency = is_complete;
                     }
                 }
                 Signal::InfraRequests => {
                     errors.1 &= applies;
                     errors.0.side(last_hour).requests = count;
                     if last_hour {
-                        hour_known.requests = known_whole;
+                        hour_known.requests = is_complete;
                     }
                 }
                 Signal::InfraErrors => {
                     errors.1 &= applies;
                     errors.0.side(last_hour).errors = count;
                     if last_hour {
-                        hour_known.errors = known_whole;
+                        hour_known.errors = is_complete;
                     }
                 }
             }

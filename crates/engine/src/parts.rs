@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_told() {
+    fn what_is_not_json_is_reported() {
         for body in [&b""[..], b"{", b"[1,]", b"{} {}", b"\"\xff\"", b"nul"] {
             assert!(json(body).is_err(), "{body:?}");
         }

@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_lies_where_its_path_says() {
+    fn every_field_is_where_its_path_says() {
         for field in PolicyField::ALL {
             let text = match field.kind() {
                 Kind::TimeZone => "Europe/Berlin",

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proposal_lives_while_the_recommendation_stands() {
+    fn a_proposal_stays_open_while_the_recommendation_lasts() {
         let proposal = opened();
         let cases = [
             (true, increase(), 1, None, false),

@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_or_measured_as_a_range_stands_open() {
+    fn what_is_unknown_or_measured_as_a_range_stays_open() {
         for field in InputField::ALL {
             assert_eq!(field.standing(&Facts::UNKNOWN), Standing::Open, "{field:?}");
         }

@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rows_are_nothing_unless_the_table_is_whole() {
+    fn no_rows_are_nothing_unless_the_table_is_complete() {
         let series = Series::PostsPublished;
         assert_eq!(batch(&rule(series), asked(&["at"], series), Vec::new()).unwrap(), Told::default());
         let whole = Asked { through: Some(at("2026-11-24T03:00:00Z")), ..asked(&["at"], series) };
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_and_is_gone_becomes_nothing() {
+    fn what_was_reported_and_is_gone_becomes_nothing() {
         let series = Series::AiSpend;
         let before = [at("2026-11-24T02:01:00Z"), at("2026-11-24T02:02:00Z")];
         let asked = Asked { told: &before, ..asked(&["at", "value"], series) };
@@ -473,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn things_that_are_counted_are_refused_row_by_row_where_they_are_not_whole() {
+    fn things_that_are_counted_are_refused_row_by_row_if_they_are_fractions() {
         let series = Series::PostsPublished;
         let rows = vec![row("2026-11-24T02:00:10Z", Some("1.5")), row("2026-11-24T02:00:20Z", Some("1.5"))];
         let (batch, refused) = told(series, asked(&["at", "value"], series), rows);
@@ -482,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_that_cannot_be_read_is_left_out_and_the_others_are_told() {
+    fn a_state_that_cannot_be_read_is_left_out_and_the_others_are_reported() {
         let series = Series::ClientsActive;
         let rows = vec![
             row("2026-11-24T02:00:00Z", Some("12")),

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_reckoned_back_from_what_is_now() {
+    fn spans_are_calculated_back_from_the_present_state() {
         let events = [
             event(EventType::Frozen, 9, None),
             event(EventType::ModeChanged, 7, Some((Mode::Pilot, Mode::Growth))),
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_outside_the_time_asked_for_is_left_out() {
+    fn what_is_outside_the_time_asked_for_is_left_out() {
         let events = [event(EventType::ModeChanged, 12, Some((Mode::Lab, Mode::Pilot)))];
         assert_eq!(spans(&events, (Mode::Pilot, false), at(0), at(10)).modes.len(), 1);
     }

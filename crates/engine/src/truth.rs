@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_found_between_whatever_stands_around_them() {
+    fn numbers_are_found_between_any_characters() {
         for (text, numbers) in [
             ("In pilot with 12 of 15 clients.", vec!["12", "15"]),
             ("health is 92.5: infra 80, at least 5.", vec!["92.5", "80", "5"]),

@@ -170,7 +170,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_right_holds_where_some_role_gives_it_and_nowhere_else(
+        fn a_right_applies_where_some_role_gives_it_and_nowhere_else(
             roles in roles(),
             permission in prop::sample::select(Permission::ALL.to_vec()),
             environment in "[a-d]",

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn an_earlier_policy_fills_the_form_but_for_what_is_named() {
+    fn an_earlier_policy_fills_the_form_except_for_what_is_named() {
         let mut earlier = Policy::default();
         earlier.guardrails.max_churn_risk = 0.1;
         earlier.weights = crate::policy::Weights { ai_cost: 0.25, churn: 0.25, infra: 0.25, warnings: 0.25 };

@@ -341,7 +341,7 @@ fn assert_scores_are_scores(body: &SnapshotBody) {
 }
 
 #[test]
-fn every_snapshot_is_whole_finite_traceable_provable_and_within_its_bounds() {
+fn every_snapshot_is_complete_finite_traceable_provable_and_within_its_bounds() {
     let tally = Tally::default();
     for_scenes(4_000, true, |scene| {
         let Evaluation { bytes, snapshot, tick } = evaluate_scene(scene);

@@ -834,7 +834,7 @@ fn every_rule_is_in_the_table_and_seen_to_fail_and_to_pass() {
 }
 
 #[test]
-fn every_rule_is_recorded_in_its_place_whatever_fired() {
+fn every_rule_is_recorded_in_its_place_whichever_fired() {
     for (_, mode, edit, ..) in CASES {
         let snapshot = Setup::of(*mode, edit).snapshot();
         let names: Vec<&str> = snapshot.body.rules.iter().map(|rule| rule.rule.as_ref()).collect();
