@@ -8,4 +8,5 @@ mod modules;
 mod references;
 mod security_table;
 mod stripe_table;
+mod words;
 mod worked;
