@@ -81,7 +81,7 @@ fn day(day: i64) -> AcceptedBatch {
 /// The PostgreSQL that is measured, where it is.
 static SERVER: Mutex<Option<databases::Server>> = Mutex::new(None);
 
-/// What is asked of that server.
+/// The queries for that server.
 fn of_server<T>(ask: impl FnOnce(&databases::Server) -> T) -> Option<T> {
     SERVER.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(ask)
 }

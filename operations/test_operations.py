@@ -82,7 +82,7 @@ class Program:
 
 
 def called(words, program, text=""):
-    """What is wrong with a call of the program, given without its own name."""
+    """The mistakes in a call of the program, given without its own name."""
     command = next((word for word in words if re.fullmatch(r"[a-z][a-z-]*", word)), None)
     if command and command not in program.commands:
         yield f"there is no command {command}"
@@ -515,7 +515,7 @@ def prove(texts, program):
 
 def read_program(arguments, parser):
     if arguments.base_url:
-        # What was never counted is not served: one request is counted before the metrics are read.
+        # A metric that was never counted is not served: one request is counted before the metrics are read.
         urllib.request.urlopen(arguments.base_url.rstrip("/") + "/healthz", timeout=20).close()
         with urllib.request.urlopen(arguments.base_url.rstrip("/") + "/metrics", timeout=20) as answer:
             metrics = answer.read().decode()

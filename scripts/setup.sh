@@ -172,7 +172,7 @@ build_wasm_std() {
   rm -rf "$tmp"
 }
 
-# What was compiled against another build of the standard library does not link (E0463), and cargo does not notice.
+# Code that was compiled against another build of the standard library does not link (E0463), and cargo does not notice.
 drop_stale_wasm() {
   local folder=$CARGO_TARGET_DIR/wasm32-unknown-unknown now
   now=$(ls "$(rustc --print target-libdir --target wasm32-unknown-unknown)")

@@ -26,10 +26,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 const ENV: &str = "production";
-/// What a worker is told.
+/// The settings of a worker.
 const URL: &str = "REPLICA_URL";
 
-/// What whoever runs the tests says.
+/// The choice of the person who runs the tests.
 #[expect(clippy::disallowed_methods, reason = "a process of a test is told by its environment")]
 fn told(name: &str) -> Option<String> {
     std::env::var(name).ok()

@@ -129,7 +129,7 @@ def blind_spots():
 
 
 def faults_of(server):
-    """What is wrong with a server after all that."""
+    """The faults of a server after all that."""
     try:
         status, answer = servers.ask(server.url, "/readyz")
         if status != 200:

@@ -140,7 +140,7 @@ BY_CHANCE = re.compile(rb"[0-9a-f]{24,}|\d\d:\d\d(:\d\d)?(\.\d+)?")
 
 
 class Between:
-    """What stands between sqlmap and a server: `answer` passes requests on, with what help they need."""
+    """The relay between sqlmap and a server: `answer` passes requests on, with what help they need."""
 
     def __init__(self, server):
         self.server = server
@@ -184,7 +184,7 @@ class Between:
             connection.request(method, path, body or None, headers)
             answer = connection.getresponse()
             wire.settimeout(quiet)
-            # What differs by chance, secrets and times, is the same for whoever compares answers.
+            # What differs by chance, secrets and times, is made the same for a program that compares answers.
             return answer.status, answer.getheaders(), BY_CHANCE.sub(b"0", read(answer))
         finally:
             connection.close()

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 
 const YOURS: &str = "Your password";
 
-/// What is asked before anything that one signs in by is changed.
+/// The question before a sign-in method is changed.
 #[derive(Clone, Copy)]
 pub enum Asks {
     /// The password of now.

@@ -53,7 +53,7 @@ pub fn DecisionPanel(snapshot: Arc<Snapshot>) -> impl IntoView {
     .into_any()
 }
 
-/// What is said where no rule stands against the answer.
+/// The text if no rule speaks against the answer.
 const fn nothing_would(recommendation: Recommendation, kind: EnvironmentKind) -> &'static str {
     match (kind, recommendation) {
         (EnvironmentKind::Synthetic, _) => "Nothing would: synthetic data decides nothing, whatever it says.",

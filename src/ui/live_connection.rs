@@ -49,8 +49,8 @@ impl Heard {
 
 type Hear = Rc<dyn Fn(Heard)>;
 
-/// Listens to an environment's events after a place in its history, and to telemetry since a time, for as long as the page is open. What
-/// is given back has the connection looked after, as when somebody comes back to the page, or when nothing has come for long.
+/// Listens to an environment's events after a place in its history, and to telemetry since a time, for as long as the page is open. The
+/// value that is given back has the connection looked after, as when somebody comes back to the page, or when nothing has come for long.
 pub fn open(environment: &str, after: u64, since: i64, hear: impl Fn(Heard) + 'static) -> Rc<dyn Fn(bool)> {
     let hear: Hear = Rc::new(hear);
     let name = ["scaling-mode-live-", environment].concat();
@@ -265,7 +265,7 @@ impl Line {
                 let Some(line) = own.upgrade().filter(|line| line.plan.get() == plan) else { return };
                 match now {
                     Now::Fresh(_) => {
-                        // What was missed while nobody listened, telemetry included.
+                        // Events that were missed while nobody listened, telemetry included.
                         line.connect();
                         line.say(Heard::News);
                     }

@@ -35,7 +35,7 @@ pub fn LivePage(environment: String) -> impl IntoView {
     }
 }
 
-/// Follows an environment's events after a place in its history, and its telemetry since a time. What is given back looks whether the
+/// Follows an environment's events after a place in its history, and its telemetry since a time. The value that is given back checks whether the
 /// connection is still alive.
 pub fn attach(environment: &str, after: u64, since: i64) -> Box<dyn Fn()> {
     let page = Rc::new(LivePageState {

@@ -9,7 +9,7 @@ use leptos::web_sys::js_sys::{Array, Function, JSON, Object, Promise, Reflect, g
 use leptos::web_sys::{Element, HtmlInputElement};
 use web_sys::Event;
 
-/// What stands beside a button while nothing else is known.
+/// The text beside a button while nothing else is known.
 const NOT_NOW: &str = "It did not work. Try again, or use your password.";
 
 /// Offers passkeys where the browser knows them: `data-passkey` says what for.

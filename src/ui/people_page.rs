@@ -138,7 +138,7 @@ fn choose_role(id: &'static str, with_none: bool) -> AnyView {
     .into_any()
 }
 
-/// What was just made. It is nowhere else, and gone with the next page.
+/// The secret that was just made. It is nowhere else, and gone with the next page.
 fn shown_once(made: Made) -> AnyView {
     let (title, text) = match made.kind.as_str() {
         "token" => ("The token", "Copy it now: it is not shown again. Send it as Authorization: Bearer."),

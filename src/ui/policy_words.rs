@@ -30,7 +30,7 @@ pub const fn about(group: Group) -> &'static str {
     }
 }
 
-/// What the number counts, as it stands behind it; empty where the field is no number.
+/// The unit that is written after the number; empty if the field isn't a number.
 pub const fn unit(field: PolicyField) -> &'static str {
     match field.kind() {
         Kind::Clients => "clients",
@@ -82,7 +82,7 @@ pub fn value(field: PolicyField, text: &str) -> String {
     }
 }
 
-/// What is wrong, as a sentence that stands beside its field.
+/// The mistake, as a sentence for the place beside its field.
 pub fn sentence(detail: &str) -> String {
     // A name such as ai.spend is written as it is.
     let is_name = detail.split(' ').next().is_some_and(|first| first.contains('.'));

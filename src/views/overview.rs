@@ -44,10 +44,10 @@ pub struct Overview {
     pub verdict: String,
 }
 
-/// What is said while the newest answer was given under another mode or policy.
+/// The text while the newest answer was given under another mode or policy.
 pub const CHANGED_SINCE: &str = "Hold: the mode or the configuration was changed since the last evaluation";
 
-/// What is said before anything was evaluated.
+/// The text before anything was evaluated.
 pub const NOT_YET_EVALUATED: &str = "Hold: nothing has been evaluated yet";
 
 impl Overview {

@@ -222,7 +222,7 @@ fn ago(minutes: i64) -> DateTime<Utc> {
     *START - Duration::minutes(minutes)
 }
 
-/// What holds whatever the database is.
+/// Cases for every kind of database.
 async fn a_table_is_asked(mut founder: Founder) {
     let world = World::new().await;
     for at in [ago(90) - Duration::seconds(20), ago(90), ago(30)] {
@@ -514,7 +514,7 @@ async fn one_bad_row_of_a_table_leaves_its_own_minute_open_is_named_and_correcte
 }
 
 impl World {
-    /// What is known of the spend of the last hours.
+    /// The spend of the last hours, as far as it is known.
     async fn spend_state(&self) -> &'static str {
         let now = clock::now().timestamp_millis();
         let span = Span { from: now - 50 * 3_600_000, to: now };

@@ -24,7 +24,7 @@ fn with<'a>(some: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [some, more].concat()
 }
 
-/// What was said, with the exit code; the report is there also if rows can't be taken.
+/// The output, with the exit code; the report is there also if rows can't be taken.
 fn report(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(output)))
 }

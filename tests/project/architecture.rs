@@ -1,5 +1,5 @@
-//! Holds the shape of the code base: where the two builds part, and what the engine never does. Who may import whom is in
-//! `imports.rs`.
+//! Holds the shape of the code base: where the two builds part, and what the engine never does. `imports.rs` has the
+//! rules of imports.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 //! Owns who may do what, over the real server: every endpoint, asked by every role and every kind of token, with no credential, an
-//! ended one, a revoked one, and one for elsewhere. What is expected is written down here again, apart from the program's own table.
+//! ended one, a revoked one, and one for elsewhere. The expected results are written down here again, apart from the program's own table.
 
 use crate::people::{Caller, Cast};
 use crate::serving::answer;
@@ -8,7 +8,7 @@ use scaling_mode::domain::access::{Permission, Scope};
 use scaling_mode::server::http::doors::{Door, ENTRIES};
 use std::collections::BTreeSet;
 
-/// Who may pass, of those who are asked.
+/// The callers who may pass.
 #[derive(Clone, Copy, PartialEq)]
 enum Who {
     Anybody,

@@ -100,7 +100,7 @@ async fn a_visitor_of_a_share_link_is_counted_once_a_session() {
     };
     let counted = |history: Answer| history.json["events"].as_array().map_or(0, Vec::len);
     assert_eq!(counted(events("accessed").await), 1);
-    // Who throws the session away each time is slowed down like who guesses, and does not fill the history.
+    // A caller who throws the session away each time is slowed down like one who guesses, and does not fill the history.
     let mut refused = 0;
     for _ in 0..200 {
         refused += usize::from(act(&server, "open-share", &format!("link={secret}"), "").await.status == 429);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-/// What is asked: the query, and the first and last time with the step between, in seconds.
+/// A request: the query, and the first and last time with the step between, in seconds.
 #[derive(Clone, Debug)]
 struct Question {
     end: i64,
@@ -165,7 +165,7 @@ async fn an_answer_that_says_that_it_is_partial_is_never_known() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_complete_parts_of_a_stretch_are_taken_beside_one_that_is_not() {
-    // What is older than half an hour cannot be read whole any more, or cannot be computed.
+    // Data older than half an hour cannot be read completely any more, or cannot be computed.
     for status in [200, 422] {
         let url = answering(move |asked| {
             let limit = asked.end.max(chrono_now() - 60) - 30 * 60;

@@ -145,7 +145,7 @@ async fn a_clock_that_is_a_day_ahead_is_refused_by_name_and_nothing_is_lost_once
     both.timeseries.extend(counter("till", &[(ahead(5), 1)]).timeseries);
     let why = write(&server, &both, PROTOBUF).await.text().await.expect("text");
     assert!(why.contains("2 of scaling_mode_infra_requests"), "{why}");
-    // Put right. What was counted meanwhile is counted. A process that began while the clock was wrong counts from its first reading on.
+    // Put right. Requests from meanwhile are counted. A process that began while the clock was wrong counts from its first reading on.
     for (body, count) in [(start, 1500), (ahead(4), 40)] {
         let answer = export(&server, requests("shop", false, body, &[(minutes_ago(2), count)]), JSON, None).await;
         assert_eq!(answer.json::<Value>().await.expect("JSON"), json!({}));

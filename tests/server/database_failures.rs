@@ -91,7 +91,7 @@ async fn carry(
     }
 }
 
-/// What was read before is answered as it was, with its age; what is written is refused, and told when to come again.
+/// Pages that were read before are answered as they were, with their age; writes are refused, with the time to come again.
 async fn answers_from_memory(server: &Server, key: &str, action: &str, before: &[Value]) {
     for (path, before) in [HEALTH, CONFIG].into_iter().zip(before) {
         let response = server.get_as_last_known(path).await;

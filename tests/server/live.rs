@@ -158,7 +158,7 @@ async fn arriving_telemetry_is_announced_to_its_own_environment() {
     let told = stream.next().await;
     assert_eq!((told.event.as_str(), told.id), ("telemetry", None));
     assert_eq!(told.data["signals"], json!(["clients.active"]));
-    // Who was on the way to listening when it came is told, and whoever has it already is not.
+    // A listener who was on the way when it came gets it, and one who has it already does not.
     let mut late = Stream::open(&server, "?environment=production&since=1", None).await;
     assert_eq!(late.next().await.event, "telemetry");
     let mut later = Stream::open(&server, "?environment=production&since=32503680000000", None).await;

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 /// The password of everybody here.
 pub const PASSWORD: &str = "zebra lamp quietly";
 
-/// Who asks.
+/// A caller.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Caller {
     Nobody,

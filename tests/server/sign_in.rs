@@ -165,7 +165,7 @@ async fn guesses_are_slowed_down_and_keep_nobody_out_of_the_browser_they_know() 
     let body = format!("email=anna%40example.com&password={}", PASSWORD.replace(' ', "+"));
     assert_eq!(answer(form(&server, "sign-in", &body)).await.status, 429);
     assert_eq!(answer(form(&server, "sign-in", &body).header("cookie", device)).await.status, 200);
-    // Who is signed in already notices nothing of it.
+    // A user who is signed in already notices nothing of it.
     assert_eq!(reads(&server, &known).await, 200);
 }
 

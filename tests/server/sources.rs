@@ -121,7 +121,7 @@ pub fn tag<'p>(page: &'p str, id: &str) -> &'p str {
     &page[start..start + page[start..].find('>').expect("its end")]
 }
 
-/// What stands between the tag that has that id and the next.
+/// The text between the tag that has that id and the next.
 pub fn text<'p>(page: &'p str, id: &str) -> &'p str {
     let at = page.find(tag(page, id)).expect("the tag") + tag(page, id).len() + 1;
     page[at..].split('<').next().expect("text")

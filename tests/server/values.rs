@@ -69,7 +69,7 @@ async fn numbers_that_json_does_not_have_are_refused_in_their_row() {
         let samples = server.get("/api/scaling-mode/connections?environment=production").await.text;
         assert!(samples.contains(&format!("\"app{place}\"")), "{odd}: {samples}");
     }
-    // What is no JSON stays malformed.
+    // A body that isn't JSON stays malformed.
     assert_eq!(sent(&server, "application/json", r#"{"source": NaN"#.to_owned()).await.status, 400);
 }
 

@@ -1,4 +1,4 @@
-// Who counts, and from where: processes that share an identity, a collector that restarts, two Prometheus servers for one measurement.
+// The processes that count, and where from: processes that share an identity, a collector that restarts, two Prometheus servers for one measurement.
 // Real senders against the running server ($BASE_URL). Called by sources.mjs. Everything that is started here is ended here, by its own
 // process id.
 import { strict as assert } from "node:assert";

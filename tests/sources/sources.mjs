@@ -179,7 +179,7 @@ const pause = (ms) => new Promise((wake) => setTimeout(wake, ms));
 
 const connections = (environment) => fetch(`${BASE_URL}/api/scaling-mode/connections?environment=${environment}`).then((answer) => answer.json());
 
-/** What is asked while nothing answers there. */
+/** The queries while nothing answers there. */
 async function isFailing() {
   await environment("pulled");
   const ask = new URLSearchParams({ environment: "pulled", source: "metrics" });

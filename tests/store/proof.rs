@@ -42,7 +42,7 @@ async fn a_bundle_is_proved_with_nothing_but_the_public_key_and_holds_its_own_ex
     for_each_backend(async |store| {
         fill(store).await;
         let key = SecretKey::make().unwrap();
-        // What is added after the bundle is no part of it, nor needed for it.
+        // Events that are added after the bundle are no part of it, nor needed for it.
         let bytes = exported(store, None, &key).await;
         store.append(ENV, note_of("later")).await.unwrap();
         let public = PublicKey::read(&key.public().to_string()).unwrap();
@@ -192,7 +192,7 @@ async fn every_one_of_ten_thousand_alterations_of_a_bundle_is_found() {
     }
 }
 
-/// What a thief of the database does: drops what guards it, alters one event and makes every hash after it anew.
+/// What a thief of the database does: drops what guards it, alters one event and makes every hash after it again.
 async fn rewriting(store: &dyn Store) -> Vec<String> {
     let mut head = Head::genesis(ENV);
     let mut statements = Vec::new();

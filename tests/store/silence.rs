@@ -45,7 +45,7 @@ impl World {
         World { _folder: folder, store, vouches }
     }
 
-    /// What a business that runs well sends of the quarters up to `to`, all at once at `to`; it vouches since `from`.
+    /// What a business that runs well sends of the quarters up to `to`, together at `to`; it vouches since `from`.
     async fn send(&self, quarters: impl IntoIterator<Item = i64>, (from, to): (i64, i64)) {
         let mut samples = Vec::new();
         for at in quarters.into_iter().map(quarter) {
@@ -239,7 +239,7 @@ async fn a_silence_that_is_filled_later_was_none() {
                 .collect::<Vec<_>>()
         };
         assert_eq!(essence(world.inputs(later).await), essence(never.inputs(later).await), "{vouches}");
-        // What was unknown when it was asked for stays so in the history: a day of conditions must hold anew.
+        // An input that was unknown when it was needed stays so in the history: the conditions must be met for a day again.
         let answers = world.run(later, later + DAY, 0).await;
         assert_eq!(
             answers[..80].iter().filter(|answer| **answer == Recommendation::Increase).count(),

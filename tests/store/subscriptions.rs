@@ -248,7 +248,7 @@ async fn a_client_that_vanished_is_ended_with_its_event_and_counts_again_if_stri
         assert!(matches!(end("crm", "b", 22).await, Err(StoreError::UnknownSource(_))));
         assert_eq!(event_count(store).await, before + 1);
         assert_eq!(tell(store, &left, 22).await.unwrap().clients, clients(1, 0));
-        // What was said before the act changes nothing; what is said later does.
+        // Events from before the act change nothing; later ones do.
         assert_eq!(tell(store, &event("e1", 20, active("s1", "a")), 23).await.unwrap().clients, clients(1, 0));
         assert_eq!(tell(store, &event("e2", 24, active("s1", "a")), 24).await.unwrap().clients, clients(2, 0));
         assert_eq!(store.subscribers(ENV, &["stripe".to_owned(), "crm".to_owned()]).await.unwrap(), ["stripe"]);

@@ -79,7 +79,7 @@ impl Backtest {
         self.forget(tick_minutes);
     }
 
-    /// What was found.
+    /// The result.
     pub fn finish(self) -> BacktestReport {
         self.finding.report()
     }

@@ -205,7 +205,7 @@ impl ClientRule {
 pub struct ClientCount {
     active: u64,
     at_risk: u64,
-    /// What each client is by all of its rows, where clients are told apart.
+    /// The result for each client by all of its rows, if rows name their client.
     by_id: BTreeMap<String, Standing>,
 }
 
@@ -285,7 +285,7 @@ mod tests {
             (&[("S", "active"), ("Plan", "year"), ("Age", "2"), ("Region", "EU")], (true, true)),
             (&[("S", "active"), ("Plan", "year"), ("Age", "9"), ("Region", "EU")], (true, false)),
             (&[("S", "active"), ("Plan", "month"), ("Age", "1"), ("Region", "US")], (true, false)),
-            // Who is no client is not at risk, and what is unknown of it does not matter.
+            // A row that isn't a client is not at risk, and its unknown cells don't matter.
             (&[("S", "left"), ("Plan", "year"), ("Age", ""), ("Region", "EU")], (false, false)),
         ] {
             assert_eq!(of(&rule, row), Ok(expected), "{row:?}");

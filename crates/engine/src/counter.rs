@@ -26,7 +26,7 @@ pub struct Held {
     pub total: Total,
 }
 
-/// What is kept of one process: its newest reading.
+/// The state of one process: its newest reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     pub at: DateTime<Utc>,
@@ -42,7 +42,7 @@ pub struct State {
 }
 
 impl State {
-    /// What was said once, and only once.
+    /// A value that was said once, and only once.
     pub fn said(at: DateTime<Utc>, start: Option<DateTime<Utc>>, total: Total) -> State {
         State { at, held: None, is_distinct: false, replica: 0, start, step: 0, total }
     }

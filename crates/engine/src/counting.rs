@@ -18,7 +18,7 @@ pub type Key = [u8; 16];
 /// What has no price, by name, with the newest time that it was counted.
 pub type Unpriced = BTreeMap<String, DateTime<Utc>>;
 
-/// What was counted.
+/// The amount that was counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Total {
     /// In atoms of the signal's unit, or in things that have a price.
@@ -67,7 +67,7 @@ pub enum Price {
     Unknown(String),
 }
 
-/// What was counted at one time.
+/// The amounts that were counted at one time.
 #[derive(Default)]
 struct Sum {
     atoms: u64,
@@ -79,7 +79,7 @@ struct Sum {
     money: Decimal,
 }
 
-/// What was counted, by series and time.
+/// The amounts that were counted, by series and time.
 #[derive(Default)]
 pub struct Sums {
     doubts: Doubts,

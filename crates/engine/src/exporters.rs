@@ -42,7 +42,7 @@ pub struct Spoken {
 pub type Exporters = HashMap<Key, State>;
 
 /// Sets what was just said beside what other exporters of the same gauges have said, and puts it into the samples: combined as
-/// a rule has it, or left open where they disagree. What is delivered again is taken out: it is stored as it was then.
+/// a rule has it, or left open where they disagree. A value that is delivered again is taken out: it is stored as it was then.
 /// `known` is brought up to date.
 pub fn meet(samples: &mut Vec<Sample>, spoken: &[Spoken], known: &mut HashMap<Series, Exporters>) {
     let mut spoken: Vec<&Spoken> = spoken.iter().collect();

@@ -85,7 +85,7 @@ impl Sum {
         self.is_open |= other.is_open;
     }
 
-    /// What was spent, at least nothing, and what was given back beyond that.
+    /// The spend, at least nothing, and what was given back beyond that.
     fn net(&self) -> (Decimal, Decimal) {
         let less = |one: Decimal, two: Decimal| one.checked_sub(two).unwrap_or(Decimal::ZERO);
         (less(self.charges, self.credits), less(self.credits, self.charges))

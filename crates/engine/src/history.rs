@@ -78,7 +78,7 @@ impl EventType {
 /// The hash before the first event of a chain.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// Who does something, and from where.
+/// The actor of an act, and where it came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Actor<'a> {
     pub name: &'a str,

@@ -37,7 +37,7 @@ pub struct Mapped {
     /// The newest time of the points that were refused for a reason, where they had one.
     pub refused_until: BTreeMap<String, DateTime<Utc>>,
     pub samples: Vec<Sample>,
-    /// Who said the gauges among the samples: other exporters of them may send requests of their own.
+    /// The exporters of the gauges among the samples: others may send requests of their own.
     pub spoken: Vec<Spoken>,
 }
 

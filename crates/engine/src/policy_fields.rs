@@ -24,7 +24,7 @@ pub enum Group {
     Weights,
     Windows,
     Scoring,
-    /// What is particular to the business: the signals that it does not have, and its time zone.
+    /// Facts about the business: the signals that it does not have, and its time zone.
     Business,
 }
 

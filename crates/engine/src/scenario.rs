@@ -20,7 +20,7 @@ use super::wording;
 /// The name of the mode in forms and addresses.
 pub const MODE: &str = "mode";
 
-/// What is changed.
+/// The values that the scenario changes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     /// By [`InputField`]: the exact value in units, or `None` for what was measured.

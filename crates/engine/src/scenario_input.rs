@@ -154,8 +154,8 @@ impl InputField {
         }
     }
 
-    /// Puts one exact value into the facts: for latency and errors into the last hour and the evidence alike. What is
-    /// declared not applicable stays so.
+    /// Puts one exact value into the facts: for latency and errors into the last hour and the evidence alike. An input
+    /// that is declared not applicable stays so.
     pub fn set(self, facts: &mut Facts, units: u64) {
         let count = Count::exactly(units);
         match self {

@@ -45,7 +45,7 @@ pub struct Stream {
     samples: Vec<u64>,
     /// Why part of what was counted isn't known.
     pub doubts: Vec<Doubt>,
-    /// What was counted and has no price, by name.
+    /// Usage that was counted and has no price, by name.
     pub unpriced: Vec<String>,
 }
 

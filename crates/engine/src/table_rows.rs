@@ -24,7 +24,7 @@ pub struct TableRow {
     pub at: Option<DateTime<Utc>>,
     /// How many requests an aggregated latency stands for.
     pub count: Option<i64>,
-    /// What was used and has no price, by name: the amount is then only the least that it was.
+    /// Usage that has no price, by name: the amount is then only the least that it was.
     pub unpriced: Option<String>,
     pub value: Option<String>,
 }
@@ -68,7 +68,7 @@ impl Columns {
     }
 }
 
-/// What was asked, and when.
+/// The query, and when it was made.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     pub columns: Columns,
@@ -441,7 +441,7 @@ mod tests {
             (Some("NaN"), 250_000, "its value \"NaN\" is not a number"),
             (Some("1e40"), 250_000, "its value \"1e40\" is too large"),
             (None, 250_000, "it has no value"),
-            // What was taken back may be more than the rest.
+            // The amount that was taken back may be more than the rest.
             (Some("-0.10"), 0, "its value \"-0.10\" is negative; amounts are zero or more"),
         ] {
             let rows = vec![

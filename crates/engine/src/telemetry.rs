@@ -108,14 +108,14 @@ pub struct Batch {
     pub revises: bool,
     #[serde(default)]
     pub samples: Vec<SentSample>,
-    /// Who sends: a name of the sender's choice, kept with every number.
+    /// The source: a name of the sender's choice, kept with every number.
     pub source: String,
     /// Seconds from sample to sample, where the source knows; else the median seen.
     #[serde(default)]
     pub step_seconds: Option<u32>,
 }
 
-/// What was wrong with a row of a batch.
+/// The mistake in a row of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RowError {
     pub detail: String,
@@ -124,7 +124,7 @@ pub struct RowError {
     pub index: Option<u32>,
 }
 
-/// What was done with a batch.
+/// The result of sending a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Receipt {
     /// Samples that are new.
@@ -176,14 +176,14 @@ pub struct AcceptedBatch {
     /// A sample that is there with another value is replaced rather than refused.
     pub revises: bool,
     pub samples: Vec<Sample>,
-    /// Who says it.
+    /// The source that says it.
     pub sender: Sender,
     pub source: String,
-    /// Who said the gauges among the samples, where several exporters may share the source's name.
+    /// The exporters of the gauges among the samples, if several exporters may share the source's name.
     pub spoken: Vec<Spoken>,
     /// Minutes from sample to sample, where the source says so (at least one).
     pub step_minutes: Option<u32>,
-    /// What was counted and has no price.
+    /// Usage that was counted and has no price.
     pub unpriced: Unpriced,
     pub watermark: Option<Watermark>,
 }

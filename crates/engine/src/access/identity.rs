@@ -45,7 +45,7 @@ pub struct Right {
     pub reach: Reach,
 }
 
-/// Who is asking.
+/// The caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Who {
@@ -69,7 +69,7 @@ pub enum Who {
     },
 }
 
-/// Who is asking, with what they may do where.
+/// The caller, with what they may do where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     pub rights: Vec<Right>,

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 /// A report in the making.
 pub(super) struct Finding {
-    /// What is proposed decides as what is in force does.
+    /// The proposed policy decides as the one in force does.
     pub changes_nothing: bool,
     differences: Vec<Difference>,
     differences_total: u64,

@@ -55,7 +55,7 @@ pub struct Matcher {
     pub pattern: Pattern,
 }
 
-/// What is taken of a point.
+/// The part of a point that a rule takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Take {
     /// The share of time that a processor was not idle, from its times by state.
@@ -136,7 +136,7 @@ impl Rule {
         Rule { combine: None, factor: 1.0, matches: Vec::new(), metric: metric.to_owned(), series, take, unit: None }
     }
 
-    /// What is taken for a signal where a rule does not say.
+    /// The part that is taken for a signal if the rule does not say.
     pub const fn usual_take(series: Series) -> Take {
         match series.signal().kind() {
             Kind::Distribution => Take::Latency,

@@ -9,7 +9,7 @@ use crate::policy::{FieldError, Policy};
 pub struct Draft {
     pub errors: Vec<FieldError>,
     pub policy: Policy,
-    /// What was typed, by field; those that were left as they were are not among them.
+    /// The texts that were typed, by field; fields that were left as they were are not among them.
     texts: Vec<(PolicyField, String)>,
 }
 
@@ -45,7 +45,7 @@ impl Draft {
         typed.map_or_else(|| field.text(&self.policy), |(_, text)| text.clone())
     }
 
-    /// What is wrong with the field of that path, or with the part of the policy of that name.
+    /// The mistake in the field of that path, or in the part of the policy of that name.
     pub fn error(&self, path: &str) -> Option<&FieldError> {
         self.errors.iter().find(|error| error.field == path)
     }

@@ -92,7 +92,7 @@ fn readings(runs: &[Run], with_start: bool) -> Vec<Reading> {
     runs.iter().flat_map(of).collect()
 }
 
-/// What was counted, and whether anything is in doubt or held back.
+/// The count, and whether anything is in doubt or held back.
 #[derive(Debug)]
 struct Outcome {
     count: u64,

@@ -78,7 +78,7 @@ const EVALUATIONS: &[(&str, Edit)] = &[
     }),
 ];
 
-/// What is hidden of a healthy picture.
+/// The inputs that are hidden of a healthy picture.
 const HIDDEN: &[(&str, &[Signal], InputState)] = &[
     ("churn missing", &[Signal::ClientsAtRisk], InputState::Missing),
     ("spend stale", &[Signal::AiSpend], InputState::Stale),

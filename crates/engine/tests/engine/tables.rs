@@ -26,7 +26,7 @@ struct Setup {
     config: Config,
     picture: Picture,
     recent: Recent,
-    /// What is done to the inputs once the picture has given them.
+    /// A change of the inputs after the picture has given them.
     hidden: Vec<(Signal, InputState)>,
 }
 
@@ -75,7 +75,7 @@ use RuleId::*;
 
 type Edit = fn(&mut Setup);
 
-/// What is changed, in which mode, which rule is looked at, how it comes out, and what the answer is.
+/// A name, the mode, a change, the rule that is looked at, its outcome, and the answer.
 type Case = (&'static str, Mode, Edit, RuleId, Outcome, Recommendation);
 
 const CASES: &[Case] = &[

@@ -637,7 +637,7 @@ proptest! {
     }
 }
 
-/// What really happened within a window lies within what the input says of it.
+/// The real sum of a window is within the interval that the input gives for it.
 #[test]
 fn a_sum_holds_what_really_happened() {
     let (mut bounded, mut straddled, mut partial) = (0, 0, 0);
