@@ -186,12 +186,12 @@ async fn of_concurrent_changes_over_two_servers_one_wins_each() {
     let url = database(server.port).await;
     let one = Arc::new(store(&url).await);
     let two = Arc::new(PostgresStore::open(&url).await.unwrap());
-    let (rounds, at_once) = (often(10, 50), 20);
+    let (rounds, writers) = (often(10, 50), 20);
     let mut mode = Mode::Lab;
     for _ in 0..rounds {
         let next = if mode == Mode::Lab { Mode::Pilot } else { Mode::Lab };
         let mut tasks = tokio::task::JoinSet::new();
-        for place in 0..at_once {
+        for place in 0..writers {
             let store = if place % 2 == 0 { one.clone() } else { two.clone() };
             let act = Act::SetMode { mode: next, old_mode: mode, reason: Some(format!("{place}")) };
             tasks.spawn(async move { store.act(ENV, &act, "local".into(), clock::now(), None).await });
@@ -204,7 +204,7 @@ async fn of_concurrent_changes_over_two_servers_one_wins_each() {
                 Err(error) => panic!("{error:?}"),
             }
         }
-        assert_eq!((won, lost), (1, at_once - 1));
+        assert_eq!((won, lost), (1, writers - 1));
         mode = next;
     }
     let filter = EventFilter { types: vec![EventType::ModeChanged], ..EventFilter::default() };
