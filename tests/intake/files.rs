@@ -150,7 +150,10 @@ fn of_several_columns_or_series_none_is_taken_unless_it_is_named() {
         &import(folder.path(), "twice.csv", twice, &with(CPU, &["--column", "CPU"])),
         "several columns \"CPU\". Name one by its number: 2, 3",
     );
-    assert_eq!(read_completely(&import(folder.path(), "twice.csv", twice, &with(CPU, &["--column", "3"])))["accepted"], 1);
+    assert_eq!(
+        read_completely(&import(folder.path(), "twice.csv", twice, &with(CPU, &["--column", "3"])))["accepted"],
+        1
+    );
     // What counts the rows has no name.
     let counted = b",when,cpu\n0,2026-10-01 00:00:00,20\n1,2026-10-01 00:05:00,21\n";
     assert_eq!(read_completely(&import(folder.path(), "counted.csv", counted, CPU))["column"], "cpu");
@@ -203,7 +206,8 @@ fn an_order_or_a_comma_that_the_file_does_not_show_is_asked_for() {
     let dates = b"Time,CPU\n10/11/2026 03:00,20\n11/11/2026 03:00,21\n";
     is_refused(&import(folder.path(), "dates.csv", dates, CPU), "--dates day-first or --dates month-first");
     let first = |order| {
-        let told = read_completely(&import(folder.path(), "dates.csv", dates, &with(CPU, &["--dates", order, "--dry-run"])));
+        let told =
+            read_completely(&import(folder.path(), "dates.csv", dates, &with(CPU, &["--dates", order, "--dry-run"])));
         told["first"].as_str().expect("a time").to_owned()
     };
     assert_eq!(
