@@ -4,12 +4,12 @@ SHELL := bash
 .NOTPARALLEL:
 
 STEP := scripts/step.sh
-# For what asks as fast as it can, with one credential: what it is after lies behind the limit on calls.
+# For what asks as fast as it can, with one credential: what it is after is behind the limit on calls.
 UNCOUNTED := SCALING_MODE_CALLS_PER_SECOND=0
 # What a target needs first. With READY=1 that is done: scripts/checks.sh runs targets side by side.
 needs = $(if $(READY),,$(1))
 
-.PHONY: help run build site watch test test-deep fmt fmt-check lint test-rust test-replay docs build-ci test-browser test-http-fuzz test-injection test-sources test-operations size release-check bench soak listeners page-load requests stalled guesses intake deny advisories sbom setup clean announce-build
+.PHONY: help run build site watch test test-deep fmt fmt-check lint lint-words test-rust test-replay docs build-ci test-browser test-http-fuzz test-injection test-sources test-operations size release-check bench soak listeners page-load requests stalled guesses intake deny advisories sbom setup clean announce-build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -53,7 +53,11 @@ fmt: setup-toolchain ## format the code
 fmt-check: $(call needs,setup-toolchain)
 	@$(STEP) "format check" cargo fmt --check
 
-lint: $(call needs,setup-toolchain) ## clippy on both builds, warnings are errors
+lint-words: ## words that the project doesn't use (ARGS=--lower writes docs/words-left.txt again once some have gone)
+	@$(STEP) "words" scripts/words.py $(ARGS)
+
+lint: $(call needs,setup-toolchain) ## words, and clippy on both builds; warnings are errors
+	@$(STEP) "words" scripts/words.py
 	@$(STEP) "clippy, server" cargo clippy --workspace --all-targets -- -D warnings
 	@$(STEP) "clippy, browser" cargo clippy --no-default-features --features hydrate --lib --target wasm32-unknown-unknown -- -D warnings
 

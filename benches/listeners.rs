@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 /// What an event of history is known by in the stream.
 const MARK: &[u8] = b"event: history";
 /// Listeners that connect at the same time.
-const AT_ONCE: usize = 100;
+const OPENED_TOGETHER: usize = 100;
 
 fn setting<T: FromStr>(name: &str, usual: T) -> T {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
@@ -75,7 +75,7 @@ async fn main() {
     let shared = Arc::new(Shared { act_at: AtomicU64::new(0), delays, host, start: Instant::now() });
     let mut open = 0;
     while open < listeners {
-        let some = AT_ONCE.min(listeners - open);
+        let some = OPENED_TOGETHER.min(listeners - open);
         let opening: Vec<_> = (0..some).map(|_| tokio::spawn(listen(shared.clone()))).collect();
         for one in opening {
             one.await.expect("a listener").expect("a connection");

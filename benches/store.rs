@@ -81,7 +81,7 @@ fn day(day: i64) -> AcceptedBatch {
 /// The PostgreSQL that is measured, where it is.
 static SERVER: Mutex<Option<databases::Server>> = Mutex::new(None);
 
-/// What is asked of that server.
+/// The queries for that server.
 fn of_server<T>(ask: impl FnOnce(&databases::Server) -> T) -> Option<T> {
     SERVER.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(ask)
 }
@@ -163,7 +163,7 @@ async fn a_year() {
     store.close().await;
 }
 
-/// The size of the newest database of the PostgreSQL that is measured, in bytes; 0 where there is none.
+/// The size of the newest database of the PostgreSQL that is measured, in bytes; 0 without a database.
 async fn database_size() -> u64 {
     let Some(port) = of_server(|server| server.port) else { return 0 };
     let url = format!("postgres://founder@127.0.0.1:{port}/postgres");
@@ -352,7 +352,7 @@ fn median(mut timings: Vec<f64>) -> f64 {
     timings[timings.len() / 2]
 }
 
-/// A store filled to so many rows, opened anew.
+/// A store filled to so many rows, opened again.
 async fn filled(folder: &Path, rows: i64) -> Arc<dyn Store> {
     let place = new_place(folder).await;
     let store = open(&place).await;
@@ -365,8 +365,8 @@ async fn filled(folder: &Path, rows: i64) -> Arc<dyn Store> {
     open(&place).await
 }
 
-/// An evaluation and a page of history on stores of all sizes. They are measured in turn, so that whatever else the machine does falls
-/// on all of them.
+/// An evaluation and a page of history on stores of all sizes. They are measured in turn, so that other work of the machine affects
+/// all of them.
 async fn flatness() {
     let mut stores = Vec::new();
     for rows in [10_000i64, 100_000, 1_000_000, 10_000_000] {

@@ -1,11 +1,11 @@
 // Names each spec that failed, with the first lines of why, in a file of its own: scripts/browser-suite.sh prints it last, so that
-// whoever sees only the end of a log knows what to look at.
+// someone who sees only the end of a log knows what to look at.
 import type { FullConfig, Reporter, TestCase, TestError, TestResult } from "@playwright/test/reporter";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 
-/** Lines of a failure that are told: what was expected, what was there, and where. */
+/** Lines of a failure that are printed: what was expected, what was there, and where. */
 const LINES = 14;
 
 export default class Failures implements Reporter {

@@ -37,7 +37,7 @@ export default defineConfig({
       ],
     },
   },
-  // Every spec runs twice, but for those whose names say which of the two they are about.
+  // Every spec runs twice, except those whose names say which of the two they are about.
   projects: [
     { name: "javascript", testIgnore: "**/*.no-js.spec.ts" },
     { name: "no-javascript", testIgnore: "**/*.js-only.spec.ts", use: { javaScriptEnabled: false } },

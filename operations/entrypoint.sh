@@ -1,5 +1,5 @@
 #!/bin/bash
-# The container's start: puts a password from a file into DATABASE_URL, so that it stands in no settings and on no command
+# The container's start: puts a password from a file into DATABASE_URL, so that it is in no settings and on no command
 # line, then becomes scaling-mode. Without DATABASE_PASSWORD_FILE it changes nothing.
 #
 #   DATABASE_URL=postgres://user@host:5432/name  DATABASE_PASSWORD_FILE=/run/secrets/database_password

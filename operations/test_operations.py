@@ -82,7 +82,7 @@ class Program:
 
 
 def called(words, program, text=""):
-    """What is wrong with a call of the program, given without its own name."""
+    """The mistakes in a call of the program, given without its own name."""
     command = next((word for word in words if re.fullmatch(r"[a-z][a-z-]*", word)), None)
     if command and command not in program.commands:
         yield f"there is no command {command}"
@@ -463,7 +463,7 @@ def runbook(texts, program):
 
 CHECKS = {"dashboard": dashboard, "unit": unit, "containerfile": containerfile, "entrypoint": entrypoint, "compose": compose, "runbook": runbook}
 
-# A check that does not find these would find nothing: (check, file, what stands there, what is put there).
+# A check that does not find these would find nothing: (check, file, what is there, what is put there).
 DAMAGE = [
     ("dashboard", "dashboard", "scaling_mode_http_requests_total", "scaling_mode_http_request_total"),
     ("dashboard", "dashboard", "sum by (status)", "sum by (code)"),
@@ -500,22 +500,22 @@ DAMAGE = [
 def prove(texts, program):
     """Gives every check a damaged file; returns those that found nothing more than before."""
     blind = []
-    for check, file, stands, put in DAMAGE:
+    for check, file, present, put in DAMAGE:
         if check == "entrypoint" and not shutil.which("bash"):
             continue
-        if stands not in texts[file]:
-            blind.append(f"{check}: {stands!r} no longer stands in {FILES[file]}: correct DAMAGE")
+        if present not in texts[file]:
+            blind.append(f"{check}: {present!r} is no longer in {FILES[file]}: correct DAMAGE")
             continue
         before = set(CHECKS[check](texts, program))
-        damaged = {**texts, file: texts[file].replace(stands, put)}
+        damaged = {**texts, file: texts[file].replace(present, put)}
         if not set(CHECKS[check](damaged, program)) - before:
-            blind.append(f"{check} does not notice {put!r} in the place of {stands!r}")
+            blind.append(f"{check} does not notice {put!r} in the place of {present!r}")
     return blind
 
 
 def read_program(arguments, parser):
     if arguments.base_url:
-        # What was never counted is not served: one request is counted before the metrics are read.
+        # A metric that was never counted is not served: one request is counted before the metrics are read.
         urllib.request.urlopen(arguments.base_url.rstrip("/") + "/healthz", timeout=20).close()
         with urllib.request.urlopen(arguments.base_url.rstrip("/") + "/metrics", timeout=20) as answer:
             metrics = answer.read().decode()

@@ -51,7 +51,7 @@ lane() { # TARGET | after:TARGET...
     esac
     output=$work/$target.log
     say "--> started: $target"
-    # What is shipped compiles for minutes: it takes what the others leave.
+    # The release compiles for minutes: it takes what the others leave.
     case $target in build) politely=19 ;; *) politely=0 ;; esac
     nice -n "$politely" make --no-print-directory READY=1 "$target" >"$output" 2>&1 </dev/null &
     child=$!

@@ -2,7 +2,7 @@
 # Copies a checkout into a folder that stays, and leaves files alone that are the same there: copy-checkout.sh FROM TO
 #
 # A fresh checkout has new times on every file, so that cargo would compile everything again. In the copy only what changed has a
-# new time. What is the same is decided by the bytes, never by a stamp. Setting times back in the checkout itself wouldn't do: in
+# new time. The bytes decide what is the same, never a stamp. Setting times back in the checkout itself wouldn't do: in
 # another folder cargo takes a test for fresh whose env!("CARGO_MANIFEST_DIR") still names the old one, and rustc drops its
 # incremental work.
 set -euo pipefail

@@ -26,7 +26,7 @@ async function ask(until) {
   return times;
 }
 
-/** Guesses at a steady pace, whatever becomes of each; accounts and so what is counted differ. */
+/** Guesses at a steady pace, without waiting for the answers; accounts and so what is counted differ. */
 async function guess(until, counts) {
   const open = [];
   for (let place = 0; performance.now() < until; place++) {

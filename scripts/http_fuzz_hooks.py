@@ -8,6 +8,6 @@ import schemathesis
 def protobuf(_context, value):
     if isinstance(value, bytes):
         return value
-    # A binary body comes wrapped; whatever else a wrong body is made of goes as its text.
+    # A binary body comes wrapped; a wrong body of any other type goes as its text.
     wrapped = getattr(value, "data", None)
     return wrapped if isinstance(wrapped, bytes) else str(value).encode("utf-8", "replace")

@@ -47,12 +47,12 @@ function pass(line) {
 }
 
 /// One line of a command's output. Cargo rewrites its own line, too: what is read here is what stood on the screen.
-function read(task, line, isWhole = true) {
+function read(task, line, isComplete = true) {
   const bare = line.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "").trimEnd();
   const building = bare.match(BUILDING);
   if (building) {
     const [, done, all, names] = building;
-    // A crate that is built for another reason stands with its kind in brackets: the name is enough.
+    // A crate that is built for another reason is listed with its kind in brackets: the name is enough.
     task.count = `${done} of ${all} steps`;
     task.now = names ? `(${names.replace(/\((bin|build|build\.rs|lib|test)\)/g, "").replace(/\s+,/g, ",").trim()})` : "";
     if (isTerminal) show();
@@ -60,7 +60,7 @@ function read(task, line, isWhole = true) {
     task.now = "(downloading)";
   } else if (AT_WORK.test(bare)) {
     isMessage = false;
-  } else if (bare.trim() || (isMessage && isWhole)) {
+  } else if (bare.trim() || (isMessage && isComplete)) {
     // An empty line is part of a message, or only where a line of progress was.
     isMessage = bare.trim() !== "";
     pass(isTerminal ? line : bare);

@@ -75,7 +75,7 @@ need_node() {
   hash -r
 }
 
-# Read by lib.sh, so that every make target works from a clean shell. Rustup is told of a toolchain only where its own
+# Read by lib.sh, so that every make target works from a clean shell. A toolchain is named to rustup only where its own
 # default cannot be used; a person's RUSTUP_TOOLCHAIN always wins.
 write_env() { # [debian-web]
   cat >"$TOOLS/env.sh" <<END
@@ -172,7 +172,7 @@ build_wasm_std() {
   rm -rf "$tmp"
 }
 
-# What was compiled against another build of the standard library does not link (E0463), and cargo does not notice.
+# Code that was compiled against another build of the standard library does not link (E0463), and cargo does not notice.
 drop_stale_wasm() {
   local folder=$CARGO_TARGET_DIR/wasm32-unknown-unknown now
   now=$(ls "$(rustc --print target-libdir --target wasm32-unknown-unknown)")

@@ -16,7 +16,7 @@ if [ -n "${SEED_DATA_DIR:-}" ]; then cp -R "$SEED_DATA_DIR" "$SERVER_DATA_DIR"; 
 port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
 export BASE_URL=http://127.0.0.1:$port
 
-# A child of its own, stopped by its own pid whatever ends this script.
+# A child of its own, stopped by its own pid however this script ends.
 # SERVER_FILES limits how many files the server may open.
 bash -c '[ -z "${SERVER_FILES:-}" ] || ulimit -n "$SERVER_FILES"; exec "$@"' "$0" "$BIN" serve --addr "127.0.0.1:$port" --data-dir "$SERVER_DATA_DIR" </dev/null >"$SERVER_LOG" 2>&1 &
 export SERVER_PID=$!

@@ -29,7 +29,7 @@ use leptos_meta::{HashedStylesheet, MetaTags, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
-/// The document around the application. Pages are whole before they are sent; only islands are taken over by the browser.
+/// The document around the application. Pages are complete before they are sent; only islands are taken over by the browser.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let theme = use_context::<Theme>().unwrap_or_default();
     let PagePath(path) = use_context().unwrap_or_default();

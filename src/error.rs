@@ -292,7 +292,7 @@ impl Code {
     }
 }
 
-/// A problem document: what a client is told.
+/// A problem document: what a client gets to read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[error("{title}: {detail}")]
 pub struct WireError {
@@ -414,7 +414,7 @@ impl FromServerFnError for WireError {
     }
 }
 
-/// What is said of a body or query that cannot be read. The reader's own words name only what the client sent.
+/// The message about a body or query that cannot be read. The reader's own words name only what the client sent.
 fn unreadable(text: &str) -> WireError {
     if text.contains("length limit exceeded") {
         return WireError::new(Code::TooLarge, "Send it in smaller parts.");

@@ -26,10 +26,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 const ENV: &str = "production";
-/// What a worker is told.
+/// The settings of a worker.
 const URL: &str = "REPLICA_URL";
 
-/// What whoever runs the tests says.
+/// The choice of the person who runs the tests.
 #[expect(clippy::disallowed_methods, reason = "a process of a test is told by its environment")]
 fn told(name: &str) -> Option<String> {
     std::env::var(name).ok()
@@ -131,7 +131,7 @@ async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
 }
 
 #[tokio::test]
-async fn each_tick_is_evaluated_once_whoever_dies() {
+async fn each_tick_is_evaluated_once_whichever_server_dies() {
     let server = Server::postgres();
     let url = database(server.port).await;
     let store = store(&url).await;
@@ -186,12 +186,12 @@ async fn of_concurrent_changes_over_two_servers_one_wins_each() {
     let url = database(server.port).await;
     let one = Arc::new(store(&url).await);
     let two = Arc::new(PostgresStore::open(&url).await.unwrap());
-    let (rounds, at_once) = (often(10, 50), 20);
+    let (rounds, writers) = (often(10, 50), 20);
     let mut mode = Mode::Lab;
     for _ in 0..rounds {
         let next = if mode == Mode::Lab { Mode::Pilot } else { Mode::Lab };
         let mut tasks = tokio::task::JoinSet::new();
-        for place in 0..at_once {
+        for place in 0..writers {
             let store = if place % 2 == 0 { one.clone() } else { two.clone() };
             let act = Act::SetMode { mode: next, old_mode: mode, reason: Some(format!("{place}")) };
             tasks.spawn(async move { store.act(ENV, &act, "local".into(), clock::now(), None).await });
@@ -204,7 +204,7 @@ async fn of_concurrent_changes_over_two_servers_one_wins_each() {
                 Err(error) => panic!("{error:?}"),
             }
         }
-        assert_eq!((won, lost), (1, at_once - 1));
+        assert_eq!((won, lost), (1, writers - 1));
         mode = next;
     }
     let filter = EventFilter { types: vec![EventType::ModeChanged], ..EventFilter::default() };
@@ -518,7 +518,7 @@ async fn a_replica_that_hangs_in_a_write_holds_nobody_up_for_long() {
     .execute(&mut hanging)
     .await
     .unwrap();
-    // It waits for the lock until the database ends whoever hangs.
+    // It waits for the lock until the database ends the connection that hangs.
     write(&store, 0, 0).await;
     assert!(sqlx::raw_sql("COMMIT").execute(&mut hanging).await.is_err());
     verify(&store).await;

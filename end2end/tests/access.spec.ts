@@ -1,5 +1,5 @@
 // Signing in, people, tokens, share links, as people meet them: from a first run on, on a server of their own, since nobody may sign in
-// on the one that the other specs share. What is hostile in names and reasons is shown as it was written, and never run.
+// on the one that the other specs share. Hostile text in names and reasons is shown as it was written, and never run.
 import { expect, test, type Page } from "@playwright/test";
 import { form, notice, PAGE } from "./helpers";
 import { freePort, ownServer, type OwnServer } from "./own_server";

@@ -33,7 +33,7 @@ test("the decision shows every rule with its outcome in words", async ({ page })
   for (const outcome of await rules.locator("td:first-child").allTextContents()) {
     expect(["Passed", "Failed", "Unknown"]).toContain(outcome.trim());
   }
-  // Whatever did not pass stands open.
+  // Each rule that did not pass is open.
   await expect(page.locator("#decision").getByText("Conditions of an Increase")).toBeVisible();
   await expect(page.locator("#decision code", { hasText: "increase.demand" })).toBeVisible();
 });

@@ -8,7 +8,7 @@ test("the list offers the two newest, and any two can be chosen", async ({ page 
   await open(page, "demo");
   const list = page.locator("#snapshots");
   await expect(list.getByRole("radio", { checked: true })).toHaveCount(2);
-  // By what they are, not by their place: a tick in between moves them down.
+  // By what they are, not by their place: a tick meanwhile moves them down.
   const [from, to] = [await list.locator('input[name="from"]').nth(5).inputValue(), await list.locator('input[name="to"]').nth(1).inputValue()];
   await list.locator(`input[name="from"][value="${from}"]`).check();
   await list.locator(`input[name="to"][value="${to}"]`).check();

@@ -47,7 +47,7 @@ test("an inline script that the application did not write does not run, whatever
     await route.fulfill({ response, body });
   });
   await page.goto("/founder/scaling-mode");
-  // Without JavaScript nothing runs at all, and nothing tells of a violation.
+  // Without JavaScript nothing runs at all, and nothing reports a violation.
   if (javaScriptEnabled !== false) await expect.poll(() => violations).toContain("script-src-elem");
   expect(await page.title()).not.toBe("foreign");
 });

@@ -12,7 +12,7 @@ const ENVIRONMENT = "live-javascript";
 const mark = (page: Page) => page.evaluate(() => document.body.setAttribute("data-same-page", "yes"));
 const isSamePage = (page: Page) => expect(page.locator("body")).toHaveAttribute("data-same-page", "yes");
 
-/** The connections that the page has asked for: one that broke off and was made anew would catch up, and hide that nothing was pushed. */
+/** The connections that the page has asked for: one that broke off and was opened again would catch up, and hide that nothing was pushed. */
 let connections: string[] = [];
 
 test.beforeEach(async ({ page, request }) => {

@@ -52,7 +52,7 @@ export async function ownServer(port: number, settings = "", variables: Record<s
   };
 }
 
-/** Creates the first founder's account and waits until it is there: going on at once would cut the form off on its way. */
+/** Creates the first founder's account and waits until it is there: going on immediately would cut the form off on its way. */
 export async function joinAsFounder(page: Page, server: OwnServer, password: string) {
   await page.goto(server.founderLink);
   const join = form(page, "join");

@@ -1,5 +1,5 @@
-// Codes, and signing in by a provider, as people meet them: with a real OpenID provider that runs beside the server, and codes reckoned
-// as an authenticator app reckons them. Passkeys have a spec of their own, since they need JavaScript.
+// Codes, and signing in by a provider, as people meet them: with a real OpenID provider that runs beside the server, and codes calculated
+// as an authenticator app does. Passkeys have a spec of their own, since they need JavaScript.
 import { expect, test, type Page } from "@playwright/test";
 import { createHmac } from "node:crypto";
 import type { Server } from "node:http";
@@ -174,7 +174,7 @@ test("an account at the provider is connected, signs in, and joins by an invitat
   const link = await page.locator("#made input").inputValue();
 
   const vera = await another(browser, javaScriptEnabled);
-  // An account that nobody here has is told so.
+  // Someone with an account at the provider that nobody here has learns so.
   await vera.goto(`${base}/founder/sign-in`);
   await vera.getByRole("link", { name: "Sign in with Example" }).click();
   await atProvider(vera, "vera.p");
@@ -187,7 +187,7 @@ test("an account at the provider is connected, signs in, and joins by an invitat
   await vera.goto(`${base}/founder/account`);
   await expect(vera.getByRole("heading", { name: "Choose a password" })).toBeVisible();
   await expect(vera.getByText("vera@example.com: viewer of production")).toBeVisible();
-  // Without a password she is asked anew there, although the provider knows her still.
+  // Without a password she has to sign in there again, although the provider knows her still.
   const choose = form(vera, "change-password");
   await choose.getByLabel(/^The new one/).fill(PASSWORD);
   await choose.getByRole("button").click();

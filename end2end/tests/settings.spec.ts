@@ -1,5 +1,5 @@
 // Limits, guardrails, weights and windows, edited: shown beside their defaults, reviewed, saved, restored. Each project has
-// an environment of its own for it, so that no other spec's acts move the version in between.
+// an environment of its own for it, so that no other spec's acts move the version meanwhile.
 import { expect, test, type Page, type TestInfo } from "@playwright/test";
 import { PAGE, act, config, notice, open, reason, tabTo } from "./helpers";
 import { create } from "./states";

@@ -18,7 +18,7 @@ test("the history is narrowed by type and read page by page", async ({ page }) =
   const second = await places(page);
   expect(Math.max(...second)).toBeLessThan(Math.min(...first));
   await page.getByRole("link", { name: "Newest events" }).click();
-  // Not the very same: a tick may have come in between.
+  // Not the very same: a tick may have come meanwhile.
   expect(Math.max(...(await places(page)))).toBeGreaterThanOrEqual(Math.max(...first));
   await page.getByRole("link", { name: "All events" }).click();
   await expect(page.getByLabel("Events", { exact: true })).toHaveValue("");

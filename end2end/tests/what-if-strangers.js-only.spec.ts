@@ -1,4 +1,4 @@
-// The what-if beside what others do to its page: translations, extensions, a slow network. What is shown is what was judged, or the page says
+// The what-if beside what others do to its page: translations, extensions, a slow network. The page shows what was judged, or it says
 // that it does not follow.
 import { expect, test, type Page } from "@playwright/test";
 import { PAGE } from "./helpers";

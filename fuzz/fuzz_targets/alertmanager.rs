@@ -1,4 +1,4 @@
-//! Notifications of Alertmanager's webhook, up to the alerts that they tell of.
+//! Notifications of Alertmanager's webhook, up to the alerts that they describe.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,7 +1,7 @@
 """Tries SQL injection with sqlmap against a running server: with-server.sh python3 -B scripts/injection [WORD...]
 
 Every request of tries.py is tried by somebody who may do everything; WORDs narrow it to requests that hold each. Nothing may be
-injectable, no answer may be a 5xx or a 429, the log may hold no error, and the store must be whole afterwards. A server that is
+injectable, no answer may be a 5xx or a 429, the log may hold no error, and the store must be intact afterwards. A server that is
 injectable in every way (control.py) is tried first by the same command line: what is not found there would not be found here.
 INJECTION_LEVEL (1) is sqlmap's level: from 1 to 5 it tries more, and takes longer. Only this machine is spoken to.
 """
@@ -23,7 +23,7 @@ import control
 import servers
 import tries
 
-AT_ONCE = 2
+SIDE_BY_SIDE = 2
 LEVEL = int(os.environ.get("INJECTION_LEVEL", 1))
 LONGEST = 180 * LEVEL  # seconds for one request
 
@@ -32,7 +32,7 @@ SQLMAP = """sqlmap --batch --ignore-stdin --disable-coloring --flush-session --i
 --skip-waf --dbms=SQLite --risk=1 --param-exclude=^__Host- --timeout=20 --retries=1""".split() + ["--answers=URL encode cookie=N"]
 # Boolean, errors, UNION, inline queries. What would show by its time alone breaks on a quote as well, and that is a 5xx.
 AT_LENGTH = ["--technique=BEUQ", f"--level={LEVEL}"]
-# Pages take long to compare, differ in each answer but for their text, and ask the functions that are tried at length.
+# Pages take long to compare, differ in each answer except for their text, and ask the functions that are tried at length.
 IN_SHORT = ["--technique=BE", "--level=1", "--text-only"]
 
 NOTHING_FOUND = "all tested parameters do not appear to be injectable"
@@ -119,7 +119,7 @@ def blind_spots():
     child = subprocess.Popen([sys.executable, "-B", control.__file__], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     try:
         url = f"http://127.0.0.1:{int(child.stdout.readline())}"
-        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             for one, judged in zip(control.TRIES, pool.map(lambda one: sqlmap(one, url, {}, {}), control.TRIES)):
                 if not (judged.broken if one == control.WRITE else judged.found):
                     yield f"{one.method} {one.address}", judged.text
@@ -129,7 +129,7 @@ def blind_spots():
 
 
 def faults_of(server):
-    """What is wrong with a server after all that."""
+    """The faults of a server after all that."""
     try:
         status, answer = servers.ask(server.url, "/readyz")
         if status != 200:
@@ -169,7 +169,7 @@ def main():
             forgetful.start()
             for one in [server, forgetful]:
                 one.prepare()
-            with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
                 judged = list(pool.map(lambda one: attempt(one, forgetful if one.aid == "a_server_that_forgets" else server), chosen))
             for one, found in zip(chosen, judged):
                 for problem in found.problems(one.expected()):

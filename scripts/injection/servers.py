@@ -1,4 +1,4 @@
-"""Owns what sqlmap speaks to: a server with a founder and all that requests name, and what stands between sqlmap and a server where
+"""Owns what sqlmap speaks to: a server with a founder and all that requests name, and what is put between sqlmap and a server where
 requests need help to reach anything. Must not know what is tried.
 """
 
@@ -27,7 +27,7 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-# Straight to this machine, whatever proxy the environment names, and to nowhere else.
+# Straight to this machine, even if the environment names a proxy, and to nowhere else.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect)
 
 
@@ -86,7 +86,7 @@ class Server:
         return self.form(name, fields)[0]["secret"].rsplit("/", 1)[1]
 
     def prepare(self):
-        """Makes the founder and all else; what requests name of it stands in `values` from then on."""
+        """Makes the founder and all else; what requests name of it is in `values` from then on."""
         values = self.values
         for person, role in [("anna", "founder"), ("bob", "viewer")]:
             self.program("person", "create", f"{person}@example.com", "--role", role, text=f"{PASSWORD}\n")
@@ -140,7 +140,7 @@ BY_CHANCE = re.compile(rb"[0-9a-f]{24,}|\d\d:\d\d(:\d\d)?(\.\d+)?")
 
 
 class Between:
-    """What stands between sqlmap and a server: `answer` passes requests on, with what help they need."""
+    """The relay between sqlmap and a server: `answer` passes requests on, with what help they need."""
 
     def __init__(self, server):
         self.server = server
@@ -184,7 +184,7 @@ class Between:
             connection.request(method, path, body or None, headers)
             answer = connection.getresponse()
             wire.settimeout(quiet)
-            # What differs by chance, secrets and times, is the same for whoever compares answers.
+            # What differs by chance, secrets and times, is made the same for a program that compares answers.
             return answer.status, answer.getheaders(), BY_CHANCE.sub(b"0", read(answer))
         finally:
             connection.close()
@@ -202,7 +202,7 @@ def read(answer):
 
 
 class AStream(Between):
-    """Cuts a stream of events off where nothing more comes at once."""
+    """Cuts a stream of events off as soon as nothing more comes."""
 
     def answer(self, method, path, body, headers):
         return self.passed_on(method, path, body, headers, quiet=0.1)
@@ -249,7 +249,7 @@ class ARemovedSource(Between):
 
 
 class AServerThatForgets(Between):
-    """Starts the server anew where it holds guesses off, and asks again: a 429 says nothing of what was sent."""
+    """Starts the server again when it refuses further guesses, and asks again: a 429 says nothing of what was sent."""
 
     def answer(self, method, path, body, headers):
         # Several speak to this server, and none may find it stopped.

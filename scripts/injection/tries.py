@@ -23,9 +23,9 @@ class Try:
     headers: dict = field(default_factory=dict)
     # What the untouched request is answered.
     status: int = 200
-    # Who asks: the founder, a token, or nobody. By the path where it is empty.
+    # The caller: the founder, a token, or nobody. By the path where it is empty.
     who: str = ""
-    # What stands between sqlmap and the server, by its name in AIDS of servers.py.
+    # The relay between sqlmap and the server, by its name in AIDS of servers.py.
     aid: str = ""
     # E-mail addresses hold no blanks: then sqlmap sends comments in their place.
     has_blanks: bool = True
@@ -257,7 +257,7 @@ TRIES = [
     form("make-share-link", f"name=fresh-name&{WHERE}&{DAYS}&days=7&view.answer=on", aid="a_fresh_name"),
     form("make-share-link", f"name=fresh-name&{WHERE}&days=7&view.answer=on&passphrase={PASSPHRASE}", aid="a_fresh_name", only=("passphrase",)),
     form("revoke-share-link", "id=0", status=400),
-    # What is sent.
+    # The request's content.
     post("/api/telemetry", {"environment": "production", "source": "crm", "samples": SAMPLES, **COVERED}),
     post("/api/telemetry", {"source": "crm", **COVERED}, headers={"Idempotency-Key": "key-4*"}),
     post("/api/telemetry", EVENT | {"data": {"samples": SAMPLES}}, headers={"Content-Type": "application/cloudevents+json"}),
@@ -266,7 +266,7 @@ TRIES = [
     post("/api/stripe?starting_after=sub_z", SUBSCRIPTIONS, status=422, only=("starting_after",)),
     post(f"/api/v1/write?{WHERE}", REMOTE_WRITE, headers={"Content-Type": "application/x-protobuf"}, status=204, only=("environment",)),
     post("/v1/metrics", OTLP),
-    # Who asks: the three ways of saying so.
+    # The caller: the three ways of saying who it is.
     get("/api/scaling-mode/health", headers={"Authorization": "Bearer {token}*"}, who="nobody"),
     get("/api/scaling-mode/health", headers={"Cookie": "__Host-scaling-mode={session}*"}, who="nobody"),
     get("/api/scaling-mode/shared", headers={"Cookie": "__Host-scaling-mode-share={share}*"}, who="nobody"),

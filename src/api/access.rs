@@ -20,14 +20,14 @@ pub struct SignInView {
     pub notice: Option<Notice>,
     /// What the provider is called by which one may sign in.
     pub provider: Option<String>,
-    /// Who is signed in already.
+    /// The user who is signed in already.
     pub signed_in: Option<String>,
 }
 
-/// A role, and where it holds.
+/// A role, and the environments where it applies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RoleLine {
-    /// Nothing where it holds everywhere.
+    /// `None` if it applies everywhere.
     pub environment: Option<String>,
     pub role: Role,
 }
@@ -35,7 +35,7 @@ pub struct RoleLine {
 /// What the page of an invitation shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct JoinView {
-    /// Empty where whoever has the link says it.
+    /// Empty if the person with the link chooses it.
     pub email: String,
     pub expires_at: DateTime<Utc>,
     pub notice: Option<Notice>,
@@ -71,7 +71,7 @@ pub struct InvitationLine {
 pub struct TokenLine {
     pub created_at: DateTime<Utc>,
     pub created_by: String,
-    /// Nothing where it holds everywhere.
+    /// `None` if it applies everywhere.
     pub environment: Option<String>,
     pub expires_at: Option<DateTime<Utc>>,
     pub id: i64,
@@ -100,12 +100,12 @@ pub struct Made {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PeopleView {
     pub as_of: DateTime<Utc>,
-    /// The environments in which whoever asks may give roles.
+    /// The environments in which the caller may give roles.
     pub environments: Vec<String>,
     pub invitations: Vec<InvitationLine>,
-    /// Whether whoever asks may give roles everywhere.
+    /// Whether the caller may give roles everywhere.
     pub is_everywhere: bool,
-    /// What was just made.
+    /// The secret that was just made.
     pub made: Option<Made>,
     pub notice: Option<Notice>,
     pub people: Vec<PersonLine>,
@@ -120,7 +120,7 @@ pub struct Unsent {
     pub at: DateTime<Utc>,
     /// The page that it was posted from.
     pub back: Option<String>,
-    /// What was entered, by the names of the fields.
+    /// The entered texts, by the names of the fields.
     pub fields: Vec<(String, String)>,
     /// Its name.
     pub form: String,
@@ -266,7 +266,7 @@ pub struct ShareLine {
     pub views: Vec<SharedView>,
 }
 
-/// What is said to whoever has a share link, before they open it.
+/// The text for someone with a share link, before they open it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ShareView {
     pub expires_at: DateTime<Utc>,
@@ -296,7 +296,7 @@ pub async fn revoke_share_link_form(#[server(default)] id: String) -> Result<(),
     sharing::revoke(&id).await
 }
 
-/// What is said to whoever has a share link, before they open it.
+/// The text for someone with a share link, before they open it.
 #[server(name = ReadShareDoor, prefix = "/api", endpoint = "scaling-mode/share", input = GetUrl, output = Json)]
 pub async fn share_page(
     #[server(default)] link: String,
@@ -316,7 +316,7 @@ pub async fn open_share_form(
     sharing::open(&link, passphrase).await
 }
 
-/// What was shared, and nothing else.
+/// The shared figures, and nothing else.
 #[server(name = ReadShared, prefix = "/api", endpoint = "scaling-mode/shared", input = GetUrl, output = Json)]
 pub async fn shared_page(#[server(default)] environment: Option<String>) -> Result<Shared, WireError> {
     use crate::server::http::{context, sharing};

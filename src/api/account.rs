@@ -234,7 +234,7 @@ pub async fn passkey_sign_in_form(
     passkeys::sign_in(&ceremony, &credential, next.as_deref()).await
 }
 
-/// Lets whoever is signed in connect an account at the provider, within minutes.
+/// Lets the signed-in user connect an account at the provider, within minutes.
 #[server(prefix = "/api", endpoint = "scaling-mode/forms/allow-provider", input = PostUrl, output = Json)]
 pub async fn allow_provider_form(#[server(default)] current: String) -> Result<(), WireError> {
     use crate::server::http::provider_accounts;

@@ -20,7 +20,7 @@ pub async fn connections_page(
     context::with_status(connections::connections(environment, after, limit).await)
 }
 
-/// Asks a source at once.
+/// Asks a source immediately.
 #[server(prefix = "/api", endpoint = "scaling-mode/forms/ask-source", input = PostUrl, output = Json)]
 pub async fn ask_source_form(
     #[server(default)] environment: Option<String>,

@@ -43,7 +43,7 @@ impl<T: DeserializeOwned> Decodes<T> for WholeBody {
             return Err(de::Error::custom("the body must be a JSON object"));
         }
         match whole(bytes) {
-            // Numbers that JSON does not have are refused where they are, by whatever reads them as texts.
+            // Numbers that JSON does not have are refused where they are, by the code that reads them as texts.
             Err(error) => crate::domain::json_numbers::quoted(bytes).map_or(Err(error), |quoted| whole(&quoted)),
             read => read,
         }

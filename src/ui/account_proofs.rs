@@ -8,7 +8,7 @@ use leptos::prelude::*;
 
 const YOURS: &str = "Your password";
 
-/// What is asked before anything that one signs in by is changed.
+/// The question before a sign-in method is changed.
 #[derive(Clone, Copy)]
 pub enum Asks {
     /// The password of now.
@@ -64,7 +64,7 @@ pub fn prove_again(view: &AccountView) -> Option<AnyView> {
     Some(panel.into_any())
 }
 
-/// The question for the password of now, or what is asked where there is none.
+/// The question for the password of now, or what is asked of an account without one.
 pub fn password_now(id: &str, label: &'static str, asks: Asks) -> AnyView {
     let id = match asks {
         Asks::Password => format!("{id}-current"),

@@ -15,7 +15,7 @@ use leptos::prelude::*;
 pub fn ActionsPanel(config: Config, load: Load) -> impl IntoView {
     let environment = config.environment.clone();
     let visitor = Visitor::here();
-    // What is not theirs to do is not offered; why it is not there is said in its place.
+    // Actions that the reader may not take are not offered; the reason is in their place.
     let offered = |permission: Permission, act: &dyn Fn() -> AnyView| {
         if visitor.may(permission, &environment) {
             act()

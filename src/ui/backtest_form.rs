@@ -81,7 +81,7 @@ fn Fields(title: String, id: String, group: Group, page: Arc<BacktestView>) -> i
             }
         })
         .collect();
-    // What holds for the limits of every mode is said once.
+    // Text that applies to the limits of every mode is said once.
     let is_repeated = matches!(group, Group::Limits(mode) if mode != Mode::Lab);
     let about = (!is_repeated).then(|| view! { <p class="quiet">{policy_words::about(group)}</p> });
     view! {

@@ -1,5 +1,5 @@
 //! Owns the bars: a load against its limit, a score as a range, each with its marks, drawn as SVG without a style of
-//! its own. Must not know what a bar measures; every bar stands beside the text that says the same.
+//! its own. Must not know what a bar measures; every bar has the text beside it that says the same.
 
 use leptos::prelude::*;
 use std::fmt::Write;

@@ -54,7 +54,7 @@ pub fn measure(name: &str, started: f64) {
     }
 }
 
-/// Runs `then` once what signals have changed stands on the page: redraws are tasks, and tasks run in their order.
+/// Runs `then` once the page shows what signals have changed: redraws are tasks, and tasks run in their order.
 pub fn after_redraw(then: impl FnOnce() + 'static) {
     leptos::task::spawn_local(async move { then() });
 }
@@ -67,7 +67,7 @@ pub fn replace_address(address: &str) {
     }
 }
 
-/// The name and text of the field that an event came from. A slider stands beside the number field that it moves, in one
+/// The name and text of the field that an event came from. A slider is beside the number field that it moves, in one
 /// element: each of the two follows the other.
 pub fn changed_field(event: &Event) -> Option<(String, String)> {
     // Selects have the same properties.

@@ -14,7 +14,7 @@ pub struct PagePath(pub String);
 pub struct FileNames {
     /// The style sheet's, without its ending.
     pub style: String,
-    /// What stands behind the name of each bundle; `None` in a build without scripts.
+    /// The hash in the name of each bundle; `None` in a build without scripts.
     pub scripts: Option<String>,
 }
 
@@ -42,7 +42,7 @@ fn named(options: &LeptosOptions, path: &str, names: Option<&FileNames>) -> (Lep
     (style, Some(scripts))
 }
 
-/// What is added to the name of the bundle that has all islands.
+/// The suffix of the name of the bundle that has all islands.
 const WHOLE: &str = "-whole";
 
 /// The name of the bundle for the page at `path`.

@@ -73,7 +73,7 @@ fn words_of(place: usize) -> Option<String> {
     Some(said)
 }
 
-/// Says the point that the slider stands at, and marks it in every chart.
+/// Says the point that the slider is at, and marks it in every chart.
 fn show() {
     let Some(slider) = slider() else {
         return;

@@ -1,5 +1,5 @@
 //! Owns the page on which an authenticator app is given its secret, and the first code proves that it has it. Must not know how a code is
-//! reckoned.
+//! calculated.
 
 use super::links;
 use super::notice_region::NoticeRegion;

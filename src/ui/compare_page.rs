@@ -96,7 +96,7 @@ fn Side(title: &'static str, snapshot: Snapshot) -> impl IntoView {
         <div class="pair-side">
             <h2>{title}</h2>
             <p>
-                <a class="stands-alone" href=links::snapshot(&snapshot.id)>
+                <a class="lone-link" href=links::snapshot(&snapshot.id)>
                     <TimeStamp at=body.as_of />
                 </a>
             </p>

@@ -37,7 +37,7 @@ pub fn DecisionPanel(snapshot: Arc<Snapshot>) -> impl IntoView {
             <h3>"What would change this answer"</h3>
             {changes}
             <p>
-                <a class="stands-alone" href=links::what_if(&body.environment, &[])>"What if ... try other numbers"</a>
+                <a class="lone-link" href=links::what_if(&body.environment, &[])>"What if ... try other numbers"</a>
             </p>
             {(!notes.is_empty())
                 .then(|| {
@@ -53,7 +53,7 @@ pub fn DecisionPanel(snapshot: Arc<Snapshot>) -> impl IntoView {
     .into_any()
 }
 
-/// What is said where no rule stands against the answer.
+/// The text if no rule speaks against the answer.
 const fn nothing_would(recommendation: Recommendation, kind: EnvironmentKind) -> &'static str {
     match (kind, recommendation) {
         (EnvironmentKind::Synthetic, _) => "Nothing would: synthetic data decides nothing, whatever it says.",

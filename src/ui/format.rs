@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_not_whole_never_looks_whole() {
+    fn a_fraction_never_looks_like_an_integer() {
         for (number, text) in [(79.96, "79.96"), (79.996, "79.996"), (80.0, "80"), (79.64, "79.6"), (0.04, "0.04")] {
             assert_eq!(interval(Interval::exactly(number), Measure::Points), text);
         }

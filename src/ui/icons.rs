@@ -1,5 +1,5 @@
 //! Owns the icons: their shapes, as parts of an SVG of 20 by 20. Each answer and outcome has a shape of its own, so that
-//! colour is never needed to tell them apart. Must not hold text; the word always stands beside the icon.
+//! colour is never needed to tell them apart. Must not hold text; the word is always beside the icon.
 
 use crate::domain::decision::Recommendation;
 use crate::domain::interval::Outcome;

@@ -1,4 +1,4 @@
-//! Owns the addresses of the pages and forms. Must not know what stands on them.
+//! Owns the addresses of the pages and forms. Must not know what they show.
 
 use super::format::rfc3339;
 use super::timeline_filter::TimelineQuery;
@@ -169,7 +169,7 @@ mod tests {
 
     /// ASVS 1.2.2.
     #[test]
-    fn what_stands_in_an_address_cannot_leave_its_place() {
+    fn a_value_in_an_address_cannot_leave_its_place() {
         let asked =
             TimelineQuery { event_type: Some("frozen".to_owned()), before: Some(7), ..TimelineQuery::default() };
         assert_eq!(page("a&b=c#d e"), "/founder/scaling-mode?environment=a%26b%3Dc%23d%20e");

@@ -27,7 +27,7 @@ pub enum Heard {
     /// The reader can't listen any more.
     Ended,
     Lost,
-    /// Something has happened; the page is to look anew.
+    /// Something has happened; the page is to look again.
     News,
 }
 
@@ -49,8 +49,8 @@ impl Heard {
 
 type Hear = Rc<dyn Fn(Heard)>;
 
-/// Listens to an environment's events after a place in its history, and to telemetry since a time, for as long as the page is open. What
-/// is given back has the connection looked after, as when somebody comes back to the page, or when nothing has come for long.
+/// Listens to an environment's events after a place in its history, and to telemetry since a time, for as long as the page is open. The
+/// value that is given back has the connection looked after, as when somebody comes back to the page, or when nothing has come for long.
 pub fn open(environment: &str, after: u64, since: i64, hear: impl Fn(Heard) + 'static) -> Rc<dyn Fn(bool)> {
     let hear: Hear = Rc::new(hear);
     let name = ["scaling-mode-live-", environment].concat();
@@ -93,7 +93,7 @@ pub fn open(environment: &str, after: u64, since: i64, hear: impl Fn(Heard) + 's
     look
 }
 
-/// A page that can't be told is one that has just gone.
+/// A page that can't be reached is one that has just gone.
 fn tell(channel: &BroadcastChannel, said: &JsValue) {
     let _ = channel.post_message(said);
 }
@@ -120,7 +120,7 @@ struct Line {
     source: RefCell<Option<EventSource>>,
     /// The newest state of the connection.
     told: Cell<Heard>,
-    /// Counts what was planned: a plan that is not the newest is none any more.
+    /// Counts what was planned: a plan that is not the newest no longer counts.
     plan: Cell<u32>,
 }
 
@@ -265,7 +265,7 @@ impl Line {
                 let Some(line) = own.upgrade().filter(|line| line.plan.get() == plan) else { return };
                 match now {
                     Now::Fresh(_) => {
-                        // What was missed while nobody listened, telemetry included.
+                        // Events that were missed while nobody listened, telemetry included.
                         line.connect();
                         line.say(Heard::News);
                     }

@@ -18,7 +18,7 @@ const GATHERED: Duration = Duration::from_millis(120);
 /// The longest silence of a connection that works, in milliseconds: three beats of the server.
 const SILENCE: f64 = 45_000.0;
 
-/// Where it stands whether the page hears of news, and what has changed is said to readers of the screen.
+/// The element that says whether the page hears of news, and tells screen readers what has changed.
 #[component]
 pub fn LivePage(environment: String) -> impl IntoView {
     let next = links::escape(&links::page(&environment));
@@ -35,7 +35,7 @@ pub fn LivePage(environment: String) -> impl IntoView {
     }
 }
 
-/// Follows an environment's events after a place in its history, and its telemetry since a time. What is given back looks whether the
+/// Follows an environment's events after a place in its history, and its telemetry since a time. The value that is given back checks whether the
 /// connection is still alive.
 pub fn attach(environment: &str, after: u64, since: i64) -> Box<dyn Fn()> {
     let page = Rc::new(LivePageState {

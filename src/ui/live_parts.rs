@@ -95,11 +95,11 @@ fn is_in_use(part: &Element) -> bool {
             property(field, "value") != property(field, "defaultValue")
                 || property(field, "checked") != property(field, "defaultChecked")
         })
-        || elements(part, "select").iter().any(is_chosen_anew)
+        || elements(part, "select").iter().any(is_chosen_again)
 }
 
 /// Whether another option is chosen than the server's, which is the first where it marked none.
-fn is_chosen_anew(select: &Element) -> bool {
+fn is_chosen_again(select: &Element) -> bool {
     let marked = elements(select, "option").iter().position(|option| option.has_attribute("selected")).unwrap_or(0);
     property(select, "selectedIndex").as_f64().is_some_and(|chosen| chosen as usize != marked)
 }
@@ -158,7 +158,7 @@ fn place_of_focus(part: &Element) -> Option<Focus> {
     Some(Focus { anchor: anchor.id(), place, count: all.len() })
 }
 
-/// Gives the focus to what stands where it was. In a whole part that has grown it is counted from the end, since what is new
+/// Gives the focus to the element that is now where it was. In a whole part that has grown it is counted from the end, since what is new
 /// comes first; an element with an id inside a part keeps its order.
 fn focus_again(part: &Element, focus: Focus) {
     let anchor = document().get_element_by_id(&focus.anchor).unwrap_or_else(|| part.clone());

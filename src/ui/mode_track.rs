@@ -1,4 +1,4 @@
-//! Owns the track from lab to scale: the four modes with their bands, where the environment stands and where the
+//! Owns the track from lab to scale: the four modes with their bands, where the environment is and where the
 //! answer points. Must not know how a band is made or a mode is changed.
 
 use super::words;
@@ -38,7 +38,7 @@ pub fn ModeTrack(limits: Limits, mode: Mode, target: Option<Mode>, clients: Opti
         })
         .collect();
     let (from, to) = limits.band(mode);
-    let stands = format!(
+    let position = format!(
         "In {}, meant for {}–{} clients. Active clients: {}.",
         mode,
         format::whole(from),
@@ -61,7 +61,7 @@ pub fn ModeTrack(limits: Limits, mode: Mode, target: Option<Mode>, clients: Opti
             <ol class="track" aria-labelledby="track-title">
                 {steps}
             </ol>
-            <p class="quiet">{stands}</p>
+            <p class="quiet">{position}</p>
         </div>
     }
     .into_any()

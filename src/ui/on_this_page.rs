@@ -1,4 +1,4 @@
-//! Owns the links to the parts of the founder's page, and from it to its settings, what-if and backtest. Must not know what stands in them.
+//! Owns the links to the parts of the founder's page, and from it to its settings, what-if and backtest. Must not know what is in them.
 
 use super::links;
 use leptos::prelude::*;

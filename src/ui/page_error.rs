@@ -39,7 +39,7 @@ pub fn NotFound() -> impl IntoView {
     .into_any()
 }
 
-/// What is wrong and what to do, without the frame of a page.
+/// The problem and what to do, without the frame of a page.
 #[component]
 pub fn ErrorSection(title: String, detail: String, advice: &'static str) -> impl IntoView {
     view! {

@@ -1,4 +1,4 @@
-//! Owns what stands around every page: skip link, header, footer. Must not know which page it holds.
+//! Owns what is around every page: skip link, header, footer. Must not know which page it holds.
 
 use super::bars::BarPatterns;
 use super::links;
@@ -11,7 +11,7 @@ const MARK: &str = r#"<rect x="1" y="13" width="4" height="6" rx="1"/><rect x="8
 
 #[component]
 pub fn PageFrame(
-    /// What stands at the right of the header.
+    /// The right of the header.
     #[prop(optional_no_strip)]
     aside: Option<AnyView>,
     /// The environment whose events the page follows, empty where it follows none, and what it was made with.

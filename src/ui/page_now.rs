@@ -11,7 +11,7 @@ const LONGEST_WAIT: u32 = 30_000;
 
 /// What an answer means.
 pub enum Now {
-    /// What was asked for; a page is there as a document.
+    /// The answer that was asked for; a page comes as a document.
     Fresh(Option<Document>),
     /// The reader can't see it any more: signed out, or without the role.
     Ended,

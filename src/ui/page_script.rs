@@ -1,4 +1,4 @@
-//! Owns what the browser adds to a page that is whole without it: the reader's own times, the palette's keys, the charts'
+//! Owns what the browser adds to a page that is complete without it: the reader's own times, the palette's keys, the charts'
 //! read-out, live updates, passkeys. One small island for all of them: they work on the server's markup and draw nothing of their own.
 
 use super::browser::on;

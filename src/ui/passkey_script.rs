@@ -9,7 +9,7 @@ use leptos::web_sys::js_sys::{Array, Function, JSON, Object, Promise, Reflect, g
 use leptos::web_sys::{Element, HtmlInputElement};
 use web_sys::Event;
 
-/// What stands beside a button while nothing else is known.
+/// The text beside a button while nothing else is known.
 const NOT_NOW: &str = "It did not work. Try again, or use your password.";
 
 /// Offers passkeys where the browser knows them: `data-passkey` says what for.
@@ -54,7 +54,7 @@ async fn sign_in(form: &Element) -> Result<String, String> {
     Ok(text(&went, "to"))
 }
 
-/// What an authenticator answers, as JSON. The browser asks whoever sits before it.
+/// What an authenticator answers, as JSON. The browser asks the person in front of it.
 async fn ask_authenticator(asked: &JsValue, parse: &str, act: &str) -> Result<String, String> {
     let failed = |_| NOT_NOW.to_owned();
     let options = JSON::parse(&text(asked, "options")).map_err(failed)?;

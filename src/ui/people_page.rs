@@ -106,7 +106,7 @@ fn places(view: &PeopleView) -> Vec<(String, String)> {
     everywhere.into_iter().chain(view.environments.iter().map(|name| (name.clone(), name.clone()))).collect()
 }
 
-/// The choice of where something holds. One environment comes first: what holds everywhere is chosen, not left.
+/// The choice of where a role or link applies. One environment comes first: "everywhere" has to be chosen.
 pub fn choose_place(id: &'static str, places: &[(String, String)]) -> AnyView {
     let is_usual = |value: &str| value == "production" || (places.len() == 1);
     let options: Vec<_> = places
@@ -138,7 +138,7 @@ fn choose_role(id: &'static str, with_none: bool) -> AnyView {
     .into_any()
 }
 
-/// What was just made. It is nowhere else, and gone with the next page.
+/// The secret that was just made. It is nowhere else, and gone with the next page.
 fn shown_once(made: Made) -> AnyView {
     let (title, text) = match made.kind.as_str() {
         "token" => ("The token", "Copy it now: it is not shown again. Send it as Authorization: Bearer."),

@@ -2,7 +2,7 @@
 
 use crate::api::RoleLine;
 
-/// A role with where it holds.
+/// A role with the environments where it applies.
 pub fn role_words(line: &RoleLine) -> String {
     match &line.environment {
         None => format!("{} everywhere", line.role.name()),
@@ -10,7 +10,7 @@ pub fn role_words(line: &RoleLine) -> String {
     }
 }
 
-/// Where something holds.
+/// Where a role applies, in words.
 pub fn place_words(environment: Option<&str>) -> String {
     environment.map_or_else(|| "everywhere".to_owned(), str::to_owned)
 }
@@ -21,7 +21,7 @@ mod tests {
     use crate::domain::access::Role;
 
     #[test]
-    fn a_role_says_where_it_holds() {
+    fn a_role_says_where_it_applies() {
         let line =
             |environment: Option<&str>| RoleLine { environment: environment.map(str::to_owned), role: Role::Viewer };
         assert_eq!(role_words(&line(None)), "viewer everywhere");

@@ -12,12 +12,12 @@ use leptos::web_sys::{Document, FormData, HtmlFormElement, HtmlInputElement};
 /// The id of the form that is listened to.
 pub const FORM: &str = "settings-form";
 
-/// Where the message about a field, or about a part of the policy, stands.
+/// The id of the message about a field, or about a part of the policy.
 pub fn message_id(path: &str) -> String {
     ["error-", path].concat()
 }
 
-/// Where the mark of a field stands that is not at its default.
+/// The id of the mark of a field that is not at its default.
 pub fn mark_id(path: &str) -> String {
     ["mark-", path].concat()
 }
@@ -71,7 +71,7 @@ fn check(form: &HtmlFormElement, typed: &str) -> String {
     }
 }
 
-/// Puts a message where it belongs. One that stands there already is left alone, so that it is not read out again.
+/// Puts a message where it belongs. One that is there already is left alone, so that it is not read out again.
 fn say(document: &Document, path: &str, error: Option<&FieldError>) {
     let text = error.map_or_else(String::new, |error| policy_words::sentence(&error.detail));
     if let Some(place) = document.get_element_by_id(&message_id(path))

@@ -30,7 +30,7 @@ pub const fn about(group: Group) -> &'static str {
     }
 }
 
-/// What the number counts, as it stands behind it; empty where the field is no number.
+/// The unit that is written after the number; empty if the field isn't a number.
 pub const fn unit(field: PolicyField) -> &'static str {
     match field.kind() {
         Kind::Clients => "clients",
@@ -69,7 +69,7 @@ pub const fn cap(kind: Kind) -> &'static str {
     }
 }
 
-/// A value as it is told: with its unit, signals by their names for people.
+/// A value as the page writes it: with its unit, signals by their names for people.
 pub fn value(field: PolicyField, text: &str) -> String {
     match field.kind() {
         Kind::Signals if text.is_empty() => "none".to_owned(),
@@ -82,7 +82,7 @@ pub fn value(field: PolicyField, text: &str) -> String {
     }
 }
 
-/// What is wrong, as a sentence that stands beside its field.
+/// The mistake, as a sentence for the place beside its field.
 pub fn sentence(detail: &str) -> String {
     // A name such as ai.spend is written as it is.
     let is_name = detail.split(' ').next().is_some_and(|first| first.contains('.'));
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn values_and_mistakes_are_told_in_words() {
+    fn values_and_mistakes_are_put_in_words() {
         let told = |path, text| value(PolicyField::by_path(path).unwrap(), text);
         assert_eq!(told("limits.lab.max_ai_spend_per_day", "10.00"), "10.00 USD a day");
         assert_eq!(told("not_applicable", "infra.cpu,posts.published"), "CPU, Posts published");

@@ -110,7 +110,7 @@ fn measure(rule: &str) -> Measure {
     }
 }
 
-/// What was found, in words where the rule compares no number.
+/// The value that was found, in words if the rule compares no number.
 pub fn observed(rule: &Rule) -> String {
     rule.observed.map_or_else(|| "nothing to compare".to_owned(), |value| format::value(value, measure(&rule.rule)))
 }

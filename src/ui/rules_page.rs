@@ -64,7 +64,7 @@ fn Worked(config: Config) -> impl IntoView {
                 <ol class="rule-order">{order}</ol>
                 <Lines config=config.clone() />
                 <p>
-                    <a class="stands-alone" href=links::what_if(&environment, &[])>"Try your own numbers"</a>
+                    <a class="lone-link" href=links::what_if(&environment, &[])>"Try your own numbers"</a>
                 </p>
             </section>
             {modes}

@@ -93,7 +93,7 @@ fn detail(score: Score, body: &SnapshotBody, policy: Option<&Policy>) -> AnyView
     .into_any()
 }
 
-/// What is not known of a score, and what that costs in confidence.
+/// The unknown part of a score, and what that costs in confidence.
 fn unknown(score: Score, body: &SnapshotBody, policy: Option<&Policy>) -> Option<AnyView> {
     let width = score.range(body).width();
     if width <= 0.0 {

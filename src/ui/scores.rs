@@ -69,7 +69,7 @@ impl Score {
         }
     }
 
-    /// The rule whose outcome stands beside the score.
+    /// The rule whose outcome is shown beside the score.
     pub const fn rule(self) -> RuleId {
         match self {
             Score::Overall => RuleId::IncreaseHealth,
@@ -99,7 +99,7 @@ impl Score {
         }
     }
 
-    /// Its weight in overall health, 0-1; overall health itself is whole.
+    /// Its weight in overall health, 0-1; overall health itself has 1.
     pub const fn weight(self, policy: &Policy) -> f64 {
         match self {
             Score::Overall => 1.0,

@@ -12,7 +12,7 @@ use leptos::prelude::*;
 #[derive(Clone)]
 pub struct Setting {
     pub default: String,
-    /// What is wrong, as a sentence; empty where nothing is.
+    /// The mistake, as a sentence; empty if there isn't any.
     pub error: String,
     pub field: PolicyField,
     pub is_default: bool,

@@ -50,7 +50,7 @@ pub fn ReviewChanges(
     config: Config,
     load: Load,
     policy: Policy,
-    /// What was entered before it was led back.
+    /// The texts that were entered before the form was led back.
     reason: String,
 ) -> impl IntoView {
     let meaning: Vec<_> =

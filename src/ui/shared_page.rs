@@ -68,7 +68,7 @@ fn door(view: ShareView, link: String) -> AnyView {
     .into_any()
 }
 
-/// What was shared.
+/// The shared figures.
 #[component]
 pub fn SharedPage() -> impl IntoView {
     let environment = use_query_map().read_untracked().get("environment");

@@ -104,7 +104,7 @@ fn Record(snapshot: Arc<Snapshot>) -> impl IntoView {
     view! {
         <dl class="facts">{facts}</dl>
         <p>
-            <a class="stands-alone" href=links::compare_with_newest(&snapshot.id)>"Compare with the newest snapshot"</a>
+            <a class="lone-link" href=links::compare_with_newest(&snapshot.id)>"Compare with the newest snapshot"</a>
         </p>
     }
     .into_any()

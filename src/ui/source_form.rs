@@ -98,7 +98,7 @@ impl Fields {
         self.field(name, label, help, control.into_any())
     }
 
-    /// What is asked for one signal.
+    /// The query for one signal.
     fn signal(&self) -> AnyView {
         let none = [("", "None")];
         let signals = [("", "Choose a signal")]
@@ -154,7 +154,7 @@ fn escaped(text: &str) -> String {
 /// Adds a source with its first signal.
 #[component]
 pub fn AddSource(environment: String, form: SourceForm) -> impl IntoView {
-    // What was entered for another source's signal is shown there.
+    // Text that was entered for another source's signal is shown there.
     let form = if form.to.is_some() { SourceForm::default() } else { form };
     let fields = Fields { form, id: "add-source".to_owned() };
     let kinds = ["Prometheus", "PostgreSQL", "MySQL or MariaDB", "LiteLLM's log"];

@@ -15,7 +15,7 @@ pub struct Colour {
     pub name: &'static str,
 }
 
-/// Two colours that meet: what lies before, what lies behind, and the least ratio between them: 4.5 for text, 3 for the
+/// Two colours that meet: the one in front, the one behind, and the least ratio between them: 4.5 for text, 3 for the
 /// edges and shapes that tell something.
 pub const PAIRS: [(&str, &str, f64); 21] = [
     ("text", "ground", 4.5),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sheet_is_read_whole() {
+    fn the_sheet_is_read_to_its_end() {
         let colours = colours().len();
         let written = SHEET.matches("light-dark(#").count();
         assert_eq!(colours, written);

@@ -37,7 +37,7 @@ pub fn Example(
     .into_any()
 }
 
-/// The same markup with every id, and whatever refers to one of them, ended by a suffix.
+/// The same markup with a suffix on every id and on every reference to one.
 fn with_own_ids(html: &str, suffix: &str) -> String {
     let ids: Vec<&str> = html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     let owned = |name: &str| {
@@ -51,7 +51,7 @@ fn with_own_ids(html: &str, suffix: &str) -> String {
     each_value(&out, " href=\"#", &owned)
 }
 
-/// Gives every value of an attribute another one; `opens` is all that stands before a value.
+/// Gives every value of an attribute another one; `opens` is all that is written before a value.
 fn each_value(html: &str, opens: &str, change: &dyn Fn(&str) -> String) -> String {
     let mut parts = html.split(opens);
     let mut out = parts.next().unwrap_or_default().to_owned();

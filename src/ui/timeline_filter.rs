@@ -5,7 +5,7 @@ use super::{links, words};
 use crate::domain::history::EventType;
 use leptos::prelude::*;
 
-/// Which events are asked for, as it stands in the address.
+/// Which events are asked for, as the address has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TimelineQuery {
     pub actor: Option<String>,
@@ -28,7 +28,7 @@ impl TimelineQuery {
 #[component]
 pub fn TimelineFilter(environment: String, asked: TimelineQuery) -> impl IntoView {
     let all = links::timeline(&environment, &TimelineQuery::default());
-    let clear = asked.is_narrowed().then(|| view! { <a class="stands-alone" href=all>"All events"</a> });
+    let clear = asked.is_narrowed().then(|| view! { <a class="lone-link" href=all>"All events"</a> });
     let options: Vec<_> = EventType::ALL
         .into_iter()
         .map(|event_type| {

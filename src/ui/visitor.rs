@@ -6,7 +6,7 @@ use super::links;
 use crate::domain::access::{Identity, Permission, Who};
 use leptos::prelude::*;
 
-/// Who the page is made for; nobody where they are not known.
+/// The user whom the page is made for; `None` if they are not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Visitor(Option<Identity>);
 
@@ -15,7 +15,7 @@ impl Visitor {
         Visitor(identity)
     }
 
-    /// Whoever the page that is being made is for.
+    /// The user whom the page is being made for.
     pub fn here() -> Visitor {
         use_context().unwrap_or_default()
     }
@@ -35,7 +35,7 @@ impl Visitor {
     }
 }
 
-/// Who is signed in, at the top of every page, with the way out.
+/// The signed-in user, at the top of every page, with the way out.
 #[component]
 pub fn AccountBar() -> impl IntoView {
     let visitor = Visitor::here();
@@ -90,7 +90,7 @@ pub fn OpenBanner() -> impl IntoView {
     .into_any()
 }
 
-/// What is said in place of an act that is not theirs.
+/// The text in place of an action that the reader may not take.
 #[component]
 pub fn NotYours(permission: Permission) -> impl IntoView {
     view! {

@@ -108,7 +108,7 @@ fn attach(desk: Desk) {
     });
 }
 
-/// What was entered before the script came, as on a slow network.
+/// Texts that were entered before the script came, as on a slow network.
 fn typed_before() -> Vec<(String, String)> {
     let fields = browser::elements(".what-if-form input[type=number]").into_iter().filter_map(|field| {
         let field: HtmlInputElement = field.unchecked_into();

@@ -10,7 +10,7 @@ use crate::domain::scenario::{Flip, Judged};
 use crate::domain::wording::binding_words;
 use leptos::prelude::*;
 
-/// Which side of the comparison an answer stands on.
+/// Which side of the comparison an answer is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Baseline,

@@ -1,4 +1,4 @@
-//! Owns one field of a what-if: a number with the slider beside it, where it stands and what it is compared with. Must
+//! Owns one field of a what-if: a number with the slider beside it, its value and what it is compared with. Must
 //! not judge what is entered.
 
 use super::what_if_words::{found, label};
@@ -17,7 +17,7 @@ pub struct Field {
     name: &'static str,
     /// Where the slider ends.
     most: f64,
-    /// Where the slider stands while the field is empty.
+    /// Where the slider is while the field is empty.
     place: f64,
     step: String,
     text: String,
@@ -27,7 +27,7 @@ pub struct Field {
 pub fn field(field: Field) -> AnyView {
     let hint = format!("{}-hint", field.name);
     let place = field.text.parse().unwrap_or(field.place);
-    // A slider always stands somewhere; where nothing is set it says that it stands for no number.
+    // A slider always has a position; while nothing is set it says that it stands for no number.
     let unset = field.text.is_empty().then_some(browser::NOT_SET);
     view! {
         <div class="what-if-field">

@@ -87,7 +87,7 @@ fn Panels(start: WhatIfStart, pairs: Vec<(String, String)>) -> impl IntoView {
     .into_any()
 }
 
-/// What is said where there is nothing to start from.
+/// The text if there is nothing to start from.
 #[component]
 fn NothingYet(environment: String) -> impl IntoView {
     view! {

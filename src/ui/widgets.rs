@@ -32,7 +32,7 @@ pub fn OutcomeBadge(outcome: Outcome) -> impl IntoView {
     }
 }
 
-/// What is known of an input.
+/// How much is known of an input.
 #[component]
 pub fn StateBadge(state: InputState) -> impl IntoView {
     view! { <span class=format!("badge state-{}", state.name())>{words::state(state)}</span> }

@@ -44,16 +44,16 @@ pub struct Overview {
     pub verdict: String,
 }
 
-/// What is said while the newest answer was given under another mode or policy.
+/// The text while the newest answer was given under another mode or policy.
 pub const CHANGED_SINCE: &str = "Hold: the mode or the configuration was changed since the last evaluation";
 
-/// What is said before anything was evaluated.
+/// The text before anything was evaluated.
 pub const NOT_YET_EVALUATED: &str = "Hold: nothing has been evaluated yet";
 
 impl Overview {
     /// The overview of the newest snapshot under the configuration in force.
     pub fn of(config: &Config, snapshot: Option<&Snapshot>, proposal: Option<Proposal>) -> Overview {
-        // An answer given under another mode or policy is none for this one.
+        // An answer given under another mode or policy says nothing about this one.
         let outdated = snapshot.is_some_and(|snapshot| snapshot.body.as_of < config.policy_since);
         let body = snapshot.filter(|_| !outdated).map(|snapshot| &snapshot.body);
         let deciding =
@@ -144,7 +144,7 @@ pub struct SampleLine {
     pub at: DateTime<Utc>,
     pub fetched_at: DateTime<Utc>,
     pub source: String,
-    /// The value with its unit, as text: exact, whatever the unit.
+    /// The value with its unit, as text: exact, in every unit.
     pub value: String,
 }
 
@@ -177,7 +177,7 @@ pub struct PageData {
     pub events: Vec<Event>,
     /// Where the next page of events begins.
     pub events_next: Option<u64>,
-    /// The newest event's place in the chain; 0 where there is none.
+    /// The newest event's place in the chain; 0 before the first.
     pub head: u64,
     pub now: DateTime<Utc>,
     pub over_time: OverTime,

@@ -20,7 +20,7 @@ pub struct SettingsData {
     pub restored: Option<Policy>,
     /// Newest first: the policies that were in force, at most ten, the one in force included.
     pub versions: Vec<VersionLine>,
-    /// Why the time zone that was typed is none.
+    /// Why the time zone that was typed isn't valid.
     pub zone_error: Option<String>,
 }
 

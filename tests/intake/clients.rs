@@ -92,7 +92,7 @@ fn a_file_that_cannot_be_counted_leaves_nothing_behind() {
     assert_eq!(blank["active"], 3);
 }
 
-/// The recording of a telephone company's customers: 7,043 of them, the total charges of 11 blank.
+/// The recording of a phone company's customers: 7,043 of them, the total charges of 11 blank.
 #[test]
 fn recorded_customers_are_counted() {
     let Some(recordings) = recordings() else {

@@ -135,7 +135,7 @@ impl Founder {
     }
 }
 
-/// The store that is told, and the folder in which settings and credentials stand.
+/// The store that gets the numbers, and the folder with settings and credentials.
 struct World {
     feed: Feed,
     folder: tempfile::TempDir,
@@ -174,7 +174,7 @@ impl World {
         World { feed: Feed::new(CancellationToken::new()), folder, store }
     }
 
-    /// A source as a settings file names it; its address stands in a file, as secrets do.
+    /// A source as a settings file names it; its address is in a file, as secrets are.
     fn source(&self, kind: &str, url: &str, signals: &[Asked<'_>]) -> PulledSource {
         let file = self.folder.path().join("url");
         std::fs::write(&file, format!("{url}\n")).unwrap();
@@ -222,7 +222,7 @@ fn ago(minutes: i64) -> DateTime<Utc> {
     *START - Duration::minutes(minutes)
 }
 
-/// What holds whatever the database is.
+/// Cases for every kind of database.
 async fn a_table_is_asked(mut founder: Founder) {
     let world = World::new().await;
     for at in [ago(90) - Duration::seconds(20), ago(90), ago(30)] {
@@ -477,7 +477,7 @@ async fn a_row_belongs_to_its_minute_to_the_microsecond_and_a_time_that_cannot_b
 }
 
 #[tokio::test]
-async fn one_bad_row_of_a_table_leaves_its_own_minute_open_is_named_and_mended() {
+async fn one_bad_row_of_a_table_leaves_its_own_minute_open_is_named_and_corrected() {
     for mut founder in [Founder::postgres().await, Founder::mariadb().await, Founder::sqlite().await] {
         let world = World::new().await;
         let at = |minutes: i64| ago(minutes).format("%Y-%m-%d %H:%M:%S").to_string();
@@ -514,7 +514,7 @@ async fn one_bad_row_of_a_table_leaves_its_own_minute_open_is_named_and_mended()
 }
 
 impl World {
-    /// What is known of the spend of the last hours.
+    /// The spend of the last hours, as far as it is known.
     async fn spend_state(&self) -> &'static str {
         let now = clock::now().timestamp_millis();
         let span = Span { from: now - 50 * 3_600_000, to: now };

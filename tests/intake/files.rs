@@ -1,4 +1,4 @@
-//! Owns what holds of importing files as people have them, on the real program: each is read whole, or what isn't is named;
+//! Owns what holds of importing files as people have them, on the real program: each is read completely, or the lines that aren't are named;
 //! nothing is called known that isn't.
 
 use crate::program::program;
@@ -24,7 +24,7 @@ fn with<'a>(some: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [some, more].concat()
 }
 
-/// What was said, with the exit code; the report is there also if rows can't be taken.
+/// The output, with the exit code; the report is there also if rows can't be taken.
 fn report(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(output)))
 }
@@ -34,7 +34,7 @@ fn said(output: &Output) -> String {
 }
 
 #[track_caller]
-fn is_whole(output: &Output) -> Value {
+fn read_completely(output: &Output) -> Value {
     assert!(output.status.success(), "{}", said(output));
     report(output)
 }
@@ -110,11 +110,11 @@ fn what_programs_export_is_read_as_it_is() {
         ("title", title.as_bytes(), &[]),
         ("gzip-and-zone.csv.gz", &zipped, &["--zone", "Europe/Berlin"]),
     ] {
-        let told = is_whole(&import(folder.path(), name, bytes, &with(CPU, more)));
+        let told = read_completely(&import(folder.path(), name, bytes, &with(CPU, more)));
         let got = (&told["rows"], &told["accepted"], &told["first"], &told["last"]);
         let times = (json!("2026-11-24T03:00:00Z"), json!("2026-11-24T05:00:00Z"));
         assert_eq!(got, (&json!(3), &json!(3), &times.0, &times.1), "{name}: {told}");
-        let shown = is_whole(&import(folder.path(), name, bytes, &with(CPU, &[more, &["--dry-run"]].concat())));
+        let shown = read_completely(&import(folder.path(), name, bytes, &with(CPU, &[more, &["--dry-run"]].concat())));
         let values: Vec<f64> = shown["shown"]
             .as_array()
             .expect("rows")
@@ -143,17 +143,20 @@ fn of_several_columns_or_series_none_is_taken_unless_it_is_named() {
         "told apart by the column host (a, b). Choose one with --where \"host=a\"",
     );
     let own = b"time,infra.cpu,infra.requests\n2026-10-01 00:00,20,30\n";
-    let told = is_whole(&import(folder.path(), "own.csv", own, CPU));
+    let told = read_completely(&import(folder.path(), "own.csv", own, CPU));
     assert_eq!((&told["column"], &told["columns_left"]), (&json!("infra.cpu"), &json!(["infra.requests"])));
     let twice = b"Time,CPU,CPU\n2026-10-01 00:00,20,30\n";
     is_refused(
         &import(folder.path(), "twice.csv", twice, &with(CPU, &["--column", "CPU"])),
         "several columns \"CPU\". Name one by its number: 2, 3",
     );
-    assert_eq!(is_whole(&import(folder.path(), "twice.csv", twice, &with(CPU, &["--column", "3"])))["accepted"], 1);
+    assert_eq!(
+        read_completely(&import(folder.path(), "twice.csv", twice, &with(CPU, &["--column", "3"])))["accepted"],
+        1
+    );
     // What counts the rows has no name.
     let counted = b",when,cpu\n0,2026-10-01 00:00:00,20\n1,2026-10-01 00:05:00,21\n";
-    assert_eq!(is_whole(&import(folder.path(), "counted.csv", counted, CPU))["column"], "cpu");
+    assert_eq!(read_completely(&import(folder.path(), "counted.csv", counted, CPU))["column"], "cpu");
     for (bytes, why) in [
         (&b"time,cpu\n"[..], "has no column of times"),
         (b"", "has no rows"),
@@ -190,7 +193,7 @@ fn a_bad_row_is_named_by_its_line_and_costs_no_other() {
     }
     // What the store says otherwise stays, and the rest is taken.
     let told = |last: &str| format!("Time,CPU\n2026-10-02 00:00,20\n2026-10-02 00:05,{last}\n").into_bytes();
-    is_whole(&import(folder.path(), "again.csv", &told("21"), CPU));
+    read_completely(&import(folder.path(), "again.csv", &told("21"), CPU));
     let more = [told("22"), b"2026-10-02 00:10,23\n".to_vec()].concat();
     let output = import(folder.path(), "again.csv", &more, CPU);
     is_refused(&output, "line 3: ");
@@ -203,7 +206,8 @@ fn an_order_or_a_comma_that_the_file_does_not_show_is_asked_for() {
     let dates = b"Time,CPU\n10/11/2026 03:00,20\n11/11/2026 03:00,21\n";
     is_refused(&import(folder.path(), "dates.csv", dates, CPU), "--dates day-first or --dates month-first");
     let first = |order| {
-        let told = is_whole(&import(folder.path(), "dates.csv", dates, &with(CPU, &["--dates", order, "--dry-run"])));
+        let told =
+            read_completely(&import(folder.path(), "dates.csv", dates, &with(CPU, &["--dates", order, "--dry-run"])));
         told["first"].as_str().expect("a time").to_owned()
     };
     assert_eq!(
@@ -213,7 +217,7 @@ fn an_order_or_a_comma_that_the_file_does_not_show_is_asked_for() {
     let commas = b"Time;CPU\n2026-10-01 00:00;1,234\n2026-10-01 00:05;2,345\n";
     is_refused(&import(folder.path(), "commas.csv", commas, CPU), "--decimal comma");
     assert_eq!(
-        is_whole(&import(folder.path(), "commas.csv", commas, &with(CPU, &["--decimal", "comma"])))["accepted"],
+        read_completely(&import(folder.path(), "commas.csv", commas, &with(CPU, &["--decimal", "comma"])))["accepted"],
         2
     );
     // A comma in a column of its own was taken for 20.
@@ -231,7 +235,7 @@ fn the_hour_that_happens_twice_is_imported_twice() {
     for (name, times) in [("half.csv", &half_hours[..]), ("hours.csv", &hours), ("backwards.csv", &backwards)] {
         let rows: String =
             times.iter().zip(100..).map(|(time, value)| format!("2026-11-01 {time}:00,{value}\n")).collect();
-        let told = is_whole(&import(folder.path(), name, format!("time,requests\n{rows}").as_bytes(), &zone));
+        let told = read_completely(&import(folder.path(), name, format!("time,requests\n{rows}").as_bytes(), &zone));
         assert_eq!(
             (&told["accepted"], &told["conflicting"], &told["gaps"]),
             (&json!(times.len()), &json!([]), &json!([])),
@@ -244,19 +248,19 @@ fn the_hour_that_happens_twice_is_imported_twice() {
 fn days_of_sums_end_with_the_day_and_the_day_that_is_not_over_waits() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = b"date,requests\n2026-10-01,10\n2026-10-02,11\n2999-01-01,1\n";
-    let told = is_whole(&import(folder.path(), "days.csv", file, REQUESTS));
+    let told = read_completely(&import(folder.path(), "days.csv", file, REQUESTS));
     assert_eq!(
         (&told["accepted"], &told["last"], &told["not_over"]),
         (&json!(2), &json!("2026-10-03T00:00:00Z"), &json!([4]))
     );
-    let cpu = is_whole(&import(folder.path(), "cpu.csv", b"date,cpu\n2026-10-01,10\n2026-10-02,11\n", CPU));
+    let cpu = read_completely(&import(folder.path(), "cpu.csv", b"date,cpu\n2026-10-01,10\n2026-10-02,11\n", CPU));
     assert_eq!(cpu["last"], "2026-10-02T00:00:00Z");
 }
 
 /// The state of an input of an environment, evaluated now.
 fn input(folder: &Path, environment: &str, signal: &str) -> Value {
     let output = program(folder, &["snapshot", "--environment", environment, "--json"]);
-    let snapshot = is_whole(&output);
+    let snapshot = read_completely(&output);
     let inputs = snapshot["inputs"].as_array().expect("inputs");
     inputs.iter().find(|input| input["signal"] == signal).expect("the input").clone()
 }
@@ -320,7 +324,7 @@ fn recordings_are_read_as_they_are() {
     let read = |file: &Path, more: &[&str]| {
         let mut arguments = vec!["import", file.to_str().expect("a path"), "--environment", "trial", "--json"];
         arguments.extend(more);
-        let told = is_whole(&program(folder.path(), &arguments));
+        let told = read_completely(&program(folder.path(), &arguments));
         let count = |field: &str| told[field].as_array().expect("lines").len() as u64;
         let of = |field: &str| told[field].as_u64().expect("a count");
         let left_out = count("blanks") + count("duplicates") + 2 * count("conflicting");
@@ -356,7 +360,7 @@ fn recordings_are_read_as_they_are() {
         "--dry-run",
     ];
     is_refused(&program(folder.path(), &posts), "ContextTokens, GeneratedTokens. Choose one");
-    let told = is_whole(&program(folder.path(), &with(&posts, &["--column", "GeneratedTokens"])));
+    let told = read_completely(&program(folder.path(), &with(&posts, &["--column", "GeneratedTokens"])));
     let whole = told["accepted"].as_u64().expect("a count") + told["unknown"].as_u64().expect("a count");
     assert!((7_800..8_819).contains(&whole), "{told}");
     let first: DateTime<Utc> = told["first"].as_str().expect("a time").parse().expect("a time");

@@ -1,4 +1,4 @@
-//! Owns what holds of reading bills in FOCUS, on the real program: what is chosen is chosen openly, and what is told again with
+//! Owns what holds of reading bills in FOCUS, on the real program: what is chosen is chosen openly, and a period that comes again with
 //! another sum is revised in sight.
 
 use crate::program::program;

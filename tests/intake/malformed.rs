@@ -1,4 +1,4 @@
-//! Owns what holds of every decoder of what others send, given bodies that are none: it answers, it never panics, and what it
+//! Owns what holds of every decoder of what others send, given invalid bodies: it answers, it never panics, and what it
 //! makes of a body stays in proportion to it. The bodies are made from valid ones by a generator with a fixed seed.
 
 use chrono::{DateTime, Utc};

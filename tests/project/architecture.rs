@@ -1,4 +1,5 @@
-//! Owns the shape of the code base: who may import whom, where the two builds part, what the engine never does.
+//! Holds the shape of the code base: where the two builds part, and what the engine never does. `imports.rs` has the
+//! rules of imports.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ fn files_below(folder: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -45,39 +46,6 @@ fn engine() -> Vec<(String, String)> {
 
 fn is_of(name: &str, part: &str) -> bool {
     name == format!("{part}.rs") || name.starts_with(&format!("{part}/"))
-}
-
-/// The parts of this crate that a text names.
-fn imports(text: &str) -> Vec<&str> {
-    text.split("crate::")
-        .skip(1)
-        .map(|rest| {
-            rest.split(|character: char| !(character.is_alphanumeric() || character == '_')).next().unwrap_or("")
-        })
-        .filter(|part| !part.is_empty())
-        .collect()
-}
-
-#[test]
-fn each_part_imports_only_what_it_may() {
-    for (name, text) in sources() {
-        let may: &[&str] = if is_of(&name, "ui") || name == "app.rs" {
-            &["api", "domain", "error", "ui", "views"]
-        } else if is_of(&name, "error") {
-            &["domain"]
-        } else if is_of(&name, "views") {
-            &["domain", "views"]
-        } else if is_of(&name, "api") {
-            &["api", "domain", "error", "server", "views"]
-        } else if is_of(&name, "server") {
-            &["api", "app", "domain", "error", "server", "views"]
-        } else {
-            continue;
-        };
-        for part in imports(&text) {
-            assert!(may.contains(&part), "src/{name} imports crate::{part}");
-        }
-    }
 }
 
 /// What the engine depends on. Nothing here can do I/O or wait.
@@ -156,18 +124,6 @@ fn nothing_in_the_engine_reads_a_clock_a_file_or_the_environment() {
         let code = text.split("#[cfg(test)]").next().unwrap_or("");
         for word in forbidden {
             assert!(!code.contains(word), "crates/engine/src/{name} has {word}");
-        }
-    }
-}
-
-#[test]
-fn store_and_sources_never_meet() {
-    for (name, text) in sources() {
-        if is_of(&name, "server/sources") {
-            assert!(!text.contains("server::store"), "src/{name}");
-        }
-        if is_of(&name, "server/store") {
-            assert!(!text.contains("sources::"), "src/{name}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Owns that docs/security.md is whole and true as far as a machine can tell. Every requirement of the standard's levels 1 and 2 is there
+//! Checks that docs/security.md is complete and true as far as a machine can tell. Every requirement of the standard's levels 1 and 2 is there
 //! once and in order, in a known state. Every requirement that is met names a test, or the place in the code or the documents that makes
 //! it so. A test that is named names its rows in turn, in a line of the comment right above it that begins with `ASVS`, and no other test
 //! does. Whether a test shows what its row claims is for a reader to judge.

@@ -1,5 +1,5 @@
 //! Holds docs/rules.md to the engine: the document is what the engine answers under the default policy. With
-//! UPDATE_RULES=1 it is written anew.
+//! UPDATE_RULES=1 it is written again.
 
 use scaling_mode::domain::policy::Policy;
 use scaling_mode::domain::worked::work_through;

@@ -1,5 +1,5 @@
 //! Owns who may do what, over the real server: every endpoint, asked by every role and every kind of token, with no credential, an
-//! ended one, a revoked one, and one for elsewhere. What is expected is written down here again, apart from the program's own table.
+//! ended one, a revoked one, and one for elsewhere. The expected results are written down here again, apart from the program's own table.
 
 use crate::people::{Caller, Cast};
 use crate::serving::answer;
@@ -8,7 +8,7 @@ use scaling_mode::domain::access::{Permission, Scope};
 use scaling_mode::server::http::doors::{Door, ENTRIES};
 use std::collections::BTreeSet;
 
-/// Who may pass, of those who are asked.
+/// The callers who may pass.
 #[derive(Clone, Copy, PartialEq)]
 enum Who {
     Anybody,
@@ -153,7 +153,7 @@ const TABLE: &[(&str, &str, Who, &str)] = &[
     ("POST", "/founder/theme", Anybody, "theme=dark"),
 ];
 
-/// Asks in an environment, which stands in the address and in the body alike: whichever the endpoint reads.
+/// Asks in an environment, which is in the address and in the body alike: whichever the endpoint reads.
 async fn ask(
     cast: &Cast,
     caller: &Caller,
@@ -225,7 +225,7 @@ async fn ask(
 /// Whether an answer is a refusal for want of a right: 401, 403, the environment that is not there for them, or the way to their own page.
 fn is_refused(status: u16, text: &str) -> bool {
     let way_to_their_own = status == 303 && text == "/founder/shared";
-    // Whoever is let in and then proves nothing is told so.
+    // A request that is let in and then proves nothing gets that answer.
     let proved_nothing =
         ["sign-in-failed", "wrong-code", "passkey-failed", "password first"].iter().any(|code| text.contains(code));
     matches!(status, 401 | 403) && !proved_nothing
@@ -255,7 +255,7 @@ async fn every_endpoint_opens_to_those_who_may_and_to_nobody_else() {
     let mut wrong = Vec::new();
     for entry in TABLE {
         for (name, caller) in &callers {
-            // Whoever signs out is out: that is tried elsewhere.
+            // That signing out ends access is tried elsewhere.
             if entry.1.ends_with("/sign-out") && *caller != Caller::Nobody {
                 continue;
             }

@@ -100,7 +100,7 @@ async fn a_visitor_of_a_share_link_is_counted_once_a_session() {
     };
     let counted = |history: Answer| history.json["events"].as_array().map_or(0, Vec::len);
     assert_eq!(counted(events("accessed").await), 1);
-    // Who throws the session away each time is slowed down like who guesses, and does not fill the history.
+    // A caller who throws the session away each time is slowed down like one who guesses, and does not fill the history.
     let mut refused = 0;
     for _ in 0..200 {
         refused += usize::from(act(&server, "open-share", &format!("link={secret}"), "").await.status == 429);
@@ -234,7 +234,7 @@ fn is_logged(text: &str, fields: &[(&str, &str)]) -> bool {
     lines.map(|line| line["fields"].clone()).any(|line| fields.iter().all(|(name, value)| line[*name] == *value))
 }
 
-/// Each way in with its proof, each refusal, each try to get round what holds, with who or from where.
+/// Each way in with its proof, each refusal, each try to get round a rule, with who or from where.
 ///
 /// ASVS 16.3.1, 16.3.2, 16.3.3.
 #[tokio::test]

@@ -55,7 +55,7 @@ async fn open_warnings_are_the_alerts_that_are_open() {
         assert!(found.contains(&one), "{found:?}");
     }
     is_open(&server.post(DOOR, &notification(&[resolved(page.clone(), 10)])).await, 0, 2, 0);
-    // It fires anew; what comes late of the time before does not close it.
+    // It fires again; a late report about the time before does not close it.
     is_open(&server.post(DOOR, &notification(&[alert("a", "page", 20)])).await, 0, 2, 1);
     is_open(&server.post(DOOR, &notification(&[resolved(page, 10)])).await, 0, 2, 1);
     let ends = [resolved(alert("a", "page", 20), 21), resolved(slow, 21), resolved(odd, 21)];

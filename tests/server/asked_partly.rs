@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-/// What is asked: the query, and the first and last time with the step between, in seconds.
+/// A request: the query, and the first and last time with the step between, in seconds.
 #[derive(Clone, Debug)]
 struct Question {
     end: i64,
@@ -120,7 +120,7 @@ async fn one_value_that_cannot_be_read_leaves_its_own_time_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_series_at_one_time_leave_that_time_unknown_and_the_rest_is_told() {
+async fn two_series_at_one_time_leave_that_time_unknown_and_the_rest_is_reported() {
     let url = answering(|asked| {
         let middle = (asked.end / 60 - 20) * 60;
         if asked.query != "risk" {
@@ -164,8 +164,8 @@ async fn an_answer_that_says_that_it_is_partial_is_never_known() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_parts_of_a_stretch_that_are_whole_are_taken_beside_one_that_is_not() {
-    // What is older than half an hour cannot be read whole any more, or cannot be computed.
+async fn the_complete_parts_of_a_stretch_are_taken_beside_one_that_is_not() {
+    // Data older than half an hour cannot be read completely any more, or cannot be computed.
     for status in [200, 422] {
         let url = answering(move |asked| {
             let limit = asked.end.max(chrono_now() - 60) - 30 * 60;

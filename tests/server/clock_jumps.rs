@@ -55,7 +55,7 @@ impl World {
     }
 }
 
-/// Waits until it holds.
+/// Waits until it is true.
 async fn until<T>(what: &str, mut get: impl AsyncFnMut() -> Option<T>) -> T {
     for _ in 0..120 {
         if let Some(found) = get().await {
@@ -197,7 +197,7 @@ async fn a_clock_that_jumps_is_said_everywhere_and_loses_nothing() {
     assert_eq!(code, 0, "{said}");
 }
 
-/// On PostgreSQL what is due is judged by the database's clock; a server's own clock that jumps is told apart from it, everywhere.
+/// On PostgreSQL what is due is judged by the database's clock; a server's own clock that jumps is recognised everywhere.
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres_a_jump_of_the_servers_own_clock_is_said_and_dated_by_the_databases() {
     let database = databases::Server::postgres();

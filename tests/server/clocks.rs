@@ -145,7 +145,7 @@ async fn a_clock_that_is_a_day_ahead_is_refused_by_name_and_nothing_is_lost_once
     both.timeseries.extend(counter("till", &[(ahead(5), 1)]).timeseries);
     let why = write(&server, &both, PROTOBUF).await.text().await.expect("text");
     assert!(why.contains("2 of scaling_mode_infra_requests"), "{why}");
-    // Put right. What was counted meanwhile is counted. A process that began while the clock was wrong counts from its first reading on.
+    // Put right. Requests from meanwhile are counted. A process that began while the clock was wrong counts from its first reading on.
     for (body, count) in [(start, 1500), (ahead(4), 40)] {
         let answer = export(&server, requests("shop", false, body, &[(minutes_ago(2), count)]), JSON, None).await;
         assert_eq!(answer.json::<Value>().await.expect("JSON"), json!({}));
@@ -158,14 +158,14 @@ async fn a_clock_that_is_a_day_ahead_is_refused_by_name_and_nothing_is_lost_once
     let mut counts: Vec<(i64, u64)> =
         stored(&server, now).await.into_iter().filter(|(minute, _)| *minute < 6).collect();
     counts.sort_unstable();
-    // The process that began anew names a start that lies ahead: its first reading only marks where counting begins, and that is said.
+    // The process that began again names a start in the future: its first reading only marks where counting begins, and that is said.
     assert_eq!(counts, [(1, 7), (2, 0), (2, 490), (2, 490)]);
     let doubts = connection(&server, "shop").await["signals"][0]["uncounted"].clone();
     assert_eq!(doubts[0]["code"], json!("start-unknown"), "{doubts}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_comes_late_or_out_of_order_lies_in_the_minute_in_which_it_happened() {
+async fn what_comes_late_or_out_of_order_is_in_the_minute_in_which_it_happened() {
     let server = Server::start().await;
     let now = now();
     let minutes_ago = |minutes| now - Duration::minutes(minutes);
@@ -181,7 +181,7 @@ async fn what_comes_late_or_out_of_order_lies_in_the_minute_in_which_it_happened
     let expected = [(130, 104), (40, 103), (30, 100), (20, 102), (15, 105), (10, 101)];
     assert_eq!(stored(&server, now).await, expected);
     let requests = input(&server, "infra.requests", "last_hour").await;
-    // The hour ends with the newest, whatever came last. What its first one counted may have happened before it.
+    // The hour ends with the newest, in any order of arrival. What its first one counted may have happened before it.
     assert_eq!(requests["value"]["lo"], json!(100 + 101 + 102 + 105), "{requests}");
     // Readings of a counter that come out of order add up to what it has grown by, each stretch counted where it ends.
     for (minute, count) in [(30, 100), (10, 160), (20, 130), (25, 110), (5, 165)] {

@@ -43,7 +43,7 @@ async fn an_event_is_taken_once_and_its_source_is_the_batches() {
     revised["data"]["revises"] = json!(true);
     assert_eq!(send(&server, ONE, &revised).await.json, receipt(1, 0));
     assert_eq!(clients(&server).await, (json!(13), json!("/crm")));
-    // Delivered again, by a way that adds an attribute of its own: what came in between stands.
+    // Delivered again, by a way that adds an attribute of its own: what came between the two stays.
     let mut again = first.clone();
     again["traceparent"] = json!("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
     assert_eq!(send(&server, ONE, &again).await.json, receipt(0, 1));

@@ -33,7 +33,7 @@ async fn export(server: &Server, instance: &str, metric: &Value) {
     assert_eq!((answer.status, &answer.json), (200, &json!({})), "{}", answer.text);
 }
 
-/// What is stored of a signal in the last hours, in all: the first number of each sample that has one.
+/// The stored samples of a signal in the last hours, in all: the first number of each sample that has one.
 async fn counted(server: &Server, signal: &str) -> u64 {
     let at = |hours| (now() + Duration::hours(hours)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
     let (from, to) = (at(-3), at(1));

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 /// How often the server is killed.
 const KILLS: u64 = 50;
 
-/// What was acknowledged: samples by their number, and the newest configuration version.
+/// The writes that were acknowledged: samples by their number, and the newest configuration version.
 #[derive(Default)]
 struct Acknowledged {
     batches: Mutex<Vec<u64>>,

@@ -50,7 +50,7 @@ pub enum Way {
     Open,
     /// Each piece of what is said takes so much longer.
     Slow(std::time::Duration),
-    /// Nothing that is said arrives, and nobody is told.
+    /// Nothing that is sent arrives, and neither side learns of it.
     Shut,
 }
 
@@ -91,7 +91,7 @@ async fn carry(
     }
 }
 
-/// What was read before is answered as it was, with its age; what is written is refused, and told when to come again.
+/// Pages that were read before are answered as they were, with their age; writes are refused, with the time to come again.
 async fn answers_from_memory(server: &Server, key: &str, action: &str, before: &[Value]) {
     for (path, before) in [HEALTH, CONFIG].into_iter().zip(before) {
         let response = server.get_as_last_known(path).await;
@@ -201,7 +201,7 @@ async fn on_a_full_disk_nothing_is_half_written_and_all_goes_on_once_there_is_ro
     assert_eq!(code, 0, "{said}{complained}");
 }
 
-/// A library that moves the time of whatever loads it.
+/// A library that moves the time of every program that loads it.
 pub fn clock_library(folder: &Path) -> PathBuf {
     let library = folder.join("clock.so");
     let mut compile = Command::new("cc");
@@ -277,7 +277,7 @@ async fn servers_whose_clocks_differ_by_hours_judge_by_the_databases_clock_alone
     let behind = start(0, -3_600);
     until("the first tick", async || ticks().await == 1).await;
     let ahead = start(1, 3_600);
-    // For longer than it takes either of them to ask anew: whose clock is ahead does not think the lead over.
+    // For longer than it takes either of them to ask again: the one whose clock is ahead does not think the lead over.
     let mut holders = std::collections::BTreeSet::new();
     for _ in 0..70 {
         let holder: String = sqlx::query_scalar("SELECT holder FROM leases").fetch_one(&mut raw).await.expect("a lead");

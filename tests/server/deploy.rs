@@ -196,7 +196,7 @@ async fn the_probes_of_the_document_answer_as_the_kubelet_asks() {
         plain.read_to_string(&mut text).expect("an answer");
         assert!(text.starts_with("HTTP/1.0 200") || text.starts_with("HTTP/1.1 200"), "{path}: {text}");
     }
-    // Nothing else does, and what a probe is told names nothing.
+    // Nothing else does, and the answer to a probe names nothing.
     let told = answer(server.request(Method::GET, "/readyz").header("host", "10.244.1.17:3008")).await;
     assert_eq!(told.json["scheduler_failing"], json!([]));
     for (method, path) in [

@@ -372,7 +372,7 @@ async fn forms_lead_a_browser_back_with_a_notice_and_a_script_gets_json() {
 }
 
 #[tokio::test]
-async fn pages_of_history_and_snapshots_are_whole_and_do_not_overlap() {
+async fn pages_of_history_and_snapshots_are_complete_and_do_not_overlap() {
     let server = Server::start().await;
     for _ in 0..7 {
         assert_eq!(server.post(HEALTH, &json!({})).await.status, 200);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const EVENTS: &str = "/api/scaling-mode/events";
 
-/// One message as it stands in the stream.
+/// One message as it is in the stream.
 #[derive(Debug, PartialEq)]
 struct Told {
     data: Value,
@@ -41,7 +41,7 @@ impl Stream {
         Stream { response, text: String::new() }
     }
 
-    /// The next message; beats, which show that the connection is alive, are none.
+    /// The next message; beats, which show that the connection is alive, don't count.
     async fn next(&mut self) -> Told {
         loop {
             while let Some((message, rest)) = self.text.split_once("\n\n") {
@@ -68,7 +68,7 @@ async fn freeze(server: &Server, action: &str) {
 }
 
 #[tokio::test]
-async fn a_new_event_is_told_and_what_was_missed_comes_first() {
+async fn a_new_event_is_sent_and_what_was_missed_comes_first() {
     let server = Server::start().await;
     let mut stream = Stream::open(&server, "", None).await;
     freeze(&server, "freeze").await;
@@ -79,7 +79,7 @@ async fn a_new_event_is_told_and_what_was_missed_comes_first() {
     freeze(&server, "unfreeze").await;
     let mut again = Stream::open(&server, "", Some(seen)).await;
     let mut next = again.next().await;
-    // The act is followed by a fresh answer, in whatever order the stream was left.
+    // The act is followed by a fresh answer, no matter in which order the stream was left.
     while next.data["type"] == "snapshot_recorded" {
         next = again.next().await;
     }
@@ -100,7 +100,7 @@ async fn a_page_goes_on_from_where_it_was_made_and_hears_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_listener_who_knows_more_than_the_history_has_is_told_to_look_again() {
+async fn a_listener_who_knows_more_than_the_history_has_is_sent_to_look_again() {
     let server = Server::start().await;
     freeze(&server, "freeze").await;
     let history = server.get("/api/scaling-mode/history?limit=1").await;
@@ -128,7 +128,7 @@ async fn a_listener_who_knows_more_than_the_history_has_is_told_to_look_again() 
 }
 
 #[tokio::test]
-async fn a_listener_who_missed_much_is_told_the_oldest_of_it_and_that_there_is_more() {
+async fn a_listener_who_missed_much_gets_the_oldest_of_it_and_that_there_is_more() {
     let server = Server::start().await;
     for turn in 0..101 {
         freeze(&server, if turn % 2 == 0 { "freeze" } else { "unfreeze" }).await;
@@ -147,7 +147,7 @@ async fn a_listener_who_missed_much_is_told_the_oldest_of_it_and_that_there_is_m
 }
 
 #[tokio::test]
-async fn arriving_telemetry_is_told_to_its_own_environment() {
+async fn arriving_telemetry_is_announced_to_its_own_environment() {
     let server = Server::start().await;
     let mut stream = Stream::open(&server, "?environment=production", None).await;
     #[expect(clippy::disallowed_methods, reason = "a test sends a sample of now, as a source does")]
@@ -158,7 +158,7 @@ async fn arriving_telemetry_is_told_to_its_own_environment() {
     let told = stream.next().await;
     assert_eq!((told.event.as_str(), told.id), ("telemetry", None));
     assert_eq!(told.data["signals"], json!(["clients.active"]));
-    // Who was on the way to listening when it came is told, and whoever has it already is not.
+    // A listener who was on the way when it came gets it, and one who has it already does not.
     let mut late = Stream::open(&server, "?environment=production&since=1", None).await;
     assert_eq!(late.next().await.event, "telemetry");
     let mut later = Stream::open(&server, "?environment=production&since=32503680000000", None).await;
@@ -187,7 +187,7 @@ async fn a_parameter_that_cannot_be_read_is_malformed_and_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_page_is_made_anew_as_soon_as_something_is_committed() {
+async fn a_page_is_made_again_as_soon_as_something_is_committed() {
     let server = Server::start().await;
     let page = "/founder/scaling-mode";
     assert!(!server.get(page).await.text.contains("Frozen by the founder."));

@@ -106,7 +106,7 @@ pub fn path() -> String {
 }
 
 #[tokio::test]
-async fn a_proxy_opens_nothing_whatever_it_adds_or_leaves_out() {
+async fn a_proxy_opens_nothing_no_matter_what_it_adds_or_leaves_out() {
     assert!(is_there("nginx"), "run scripts/setup.sh databases");
     let snippets = [
         ("nothing, with workers of another user", ""),

@@ -1,5 +1,5 @@
-//! Owns what holds of bodies that are none at the doors that take JSON of others' forms, on the real program: each is refused with
-//! a problem document, whatever it was packed in, and the next one is taken. The decoders alone are given more: tests/intake/malformed.rs.
+//! Owns what is true of invalid bodies at the endpoints that take JSON of others' forms, on the real program: each is refused with
+//! a problem document, in every encoding, and the next one is taken. The decoders alone are given more: tests/intake/malformed.rs.
 
 use crate::serving::{Answer, Server, answer};
 use reqwest::Method;

@@ -3,9 +3,9 @@
 use crate::serving::Server;
 use reqwest::Method;
 
-/// What a request with these headers gets: the address that the page tells senders to use, and what browsers are told.
+/// What a request with these headers gets: the address that the page tells senders to use, and the headers for browsers.
 async fn seen(server: &Server, headers: &[(&str, &str)]) -> (String, Option<String>) {
-    // Whatever came through a proxy is from elsewhere, and needs somebody who is signed in.
+    // A request that came through a proxy is from elsewhere, and needs a signed-in user.
     let cookies = crate::people::sign_in(server, "anna@example.com").await;
     let mut request = server.request(Method::GET, "/founder/scaling-mode").header("cookie", cookies);
     for (name, value) in headers {

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 /// The password of everybody here.
 pub const PASSWORD: &str = "zebra lamp quietly";
 
-/// Who asks.
+/// A caller.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Caller {
     Nobody,
@@ -84,7 +84,7 @@ const SCOPES: [&str; 6] =
     ["config:write", "health:read", "health:write", "metrics:read", "sources:write", "telemetry:write"];
 
 impl Cast {
-    /// Gathers everybody: each role and each scope in production, and whoever is everything in another environment.
+    /// Gathers everybody: each role and each scope in production, and a person with every role in another environment.
     pub async fn gather() -> Cast {
         let server = Server::start().await;
         let snapshot = |environment: &'static str| {

@@ -77,7 +77,7 @@ async fn a_page_says_that_it_is_as_it_was() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start_in_with(folder.path(), &["--no-demo"], &[("DATABASE_URL", &url)]).await;
     assert_eq!(server.get(PAGE).await.status, 200);
-    // What is committed ends what was kept of the page for this minute.
+    // A commit ends the copy of the page that was kept for this minute.
     let freeze = json!({"environment": "this-server", "action": "freeze", "reason": "another environment's"});
     assert_eq!(server.put("/api/scaling-mode/config", &freeze).await.status, 200);
     database.kill();

@@ -1,5 +1,5 @@
-//! Owns what signing in by a provider promises, against a provider that lies where a test has it lie: only a token that it signed, for
-//! this server, now, for this very browser, is believed; and an account is whose it was connected by, whatever e-mail address it has.
+//! Owns what signing in by a provider promises, against a provider that sends false claims where a test wants them: only a token that it signed, for
+//! this server, now, for this very browser, is believed; and an account belongs to the user who connected it, no matter which e-mail address it has.
 //! The honest way round is tried with a real provider, in `end2end/tests/proofs.spec.ts`.
 
 use crate::people::{PASSWORD, create, sign_in};
@@ -243,7 +243,7 @@ impl Scene {
         answer(request).await.status
     }
 
-    /// The secret of a link for Bob, from whoever may invite.
+    /// The secret of a link for Bob, from someone who may invite.
     pub async fn invited(&self, cookies: &str) -> String {
         let invited = self
             .server
@@ -286,7 +286,7 @@ async fn only_what_the_provider_signed_for_this_server_now_is_believed() {
     let (to, cookies) = scene.round("?next=%2Ffounder%2Faccount", "", |_| {}).await;
     assert_eq!((to.as_str(), scene.reads(&cookies).await), ("/founder/account", 200));
     type Lie = fn(&mut Says);
-    let lies: [(&str, Lie); 12] = [
+    let claims: [(&str, Lie); 12] = [
         ("another nonce", |says| says.nonce = Some("another".to_owned())),
         ("no nonce", |says| says.nonce = None),
         ("for another server", |says| says.audience = "another".to_owned()),
@@ -300,7 +300,7 @@ async fn only_what_the_provider_signed_for_this_server_now_is_believed() {
         ("for others too", |says| says.claims = json!({"aud": [CLIENT, "another"]})),
         ("without a subject", |says| says.claims = json!({"sub": null})),
     ];
-    for (name, lie) in lies {
+    for (name, lie) in claims {
         let (to, cookies) = scene.round("", "", lie).await;
         assert_eq!((to.as_str(), cookies.as_str()), ("/founder/sign-in?notice=provider-failed", ""), "{name}");
     }
@@ -341,7 +341,7 @@ async fn a_way_back_is_for_the_browser_that_was_sent_once_and_from_that_provider
 
 /// ASVS 6.8.1, 10.5.2.
 #[tokio::test]
-async fn an_account_is_whose_it_was_connected_by_whatever_address_it_has() {
+async fn an_account_belongs_to_who_connected_it_with_any_address() {
     let scene = Scene::new().await;
     let cookies = scene.connected().await;
     // Another account with Anna's address is nobody's.
@@ -355,7 +355,7 @@ async fn an_account_is_whose_it_was_connected_by_whatever_address_it_has() {
     let eve = sign_in(&scene.server, "eve@example.com").await;
     assert_eq!(scene.form("allow-provider", &format!("current={}", PASSWORD.replace(' ', "+")), &eve).await, 200);
     assert_eq!(scene.round("?connect=yes", &eve, |_| {}).await.0, "/founder/account?notice=name-taken#notice");
-    // Whoever is shut out is out by every way.
+    // A deactivated user can't sign in by any way.
     assert_eq!(scene.form("allow-provider", &format!("current={}", PASSWORD.replace(' ', "+")), &eve).await, 200);
     let (to, _) = scene.round("?connect=yes", &eve, |says| says.subject = "5").await;
     assert_eq!(to, "/founder/account?notice=connected#notice");
@@ -388,7 +388,7 @@ async fn one_joins_by_the_provider_with_the_link_of_an_invitation() {
 
 /// ASVS 7.5.1.
 #[tokio::test]
-async fn who_has_no_password_is_asked_anew_by_the_provider_before_anything_is_changed() {
+async fn a_user_without_a_password_signs_in_again_at_the_provider_before_anything_is_changed() {
     let scene = Scene::new().await;
     let anna = scene.connected().await;
     let link = scene.invited(&anna).await;

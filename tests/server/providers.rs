@@ -191,7 +191,7 @@ async fn each_providers_own_tokens_sign_in() {
 }
 
 #[tokio::test]
-async fn a_time_as_text_proves_that_somebody_was_asked_anew() {
+async fn a_time_as_text_proves_a_fresh_sign_in() {
     let scene = Scene::at("").await;
     create(&scene.server, "anna@example.com", "founder", None);
     let cookies = sign_in(&scene.server, "anna@example.com").await;

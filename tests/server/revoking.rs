@@ -1,4 +1,4 @@
-//! A server remembers who a credential belongs to. What is revoked must act nowhere later than a second: revoked by this server, by
+//! A server remembers who a credential belongs to. A revoked credential must act nowhere after a second: revoked by this server, by
 //! the command line, or by another server on the same database.
 
 use crate::database_failures::{Way, until, url, way_to};
@@ -16,7 +16,7 @@ const EMAIL: &str = "vera@example.com";
 /// How long what another process revokes may go on acting.
 const LATEST: Duration = Duration::from_secs(1);
 
-/// Who is refused once something is revoked, with what status, and what it is.
+/// The requests that are refused once something is revoked, with their status.
 type Case<'a> = (&'a Caller, u16, &'static str);
 
 /// Revokes something that is remembered, and asks once more when it must act no longer.

@@ -1,5 +1,5 @@
-//! Owns what codes and passkeys promise over HTTP: the password alone opens nothing where codes are on, a code works once, a lost telephone
-//! is no way round, and nothing of a secret stands in the store as it is.
+//! Owns what codes and passkeys promise over HTTP: the password alone opens nothing where codes are on, a code works once, a lost phone
+//! is no way round, and no secret is in the store unencrypted.
 
 use crate::people::{PASSWORD, create, sign_in};
 use crate::serving::{Answer, Server, answer, seconds};
@@ -105,12 +105,12 @@ async fn where_codes_are_on_the_password_alone_opens_nothing_and_a_code_works_on
     let (status, _, whole) = tried(&server, "sign-in-code", &next, &half).await;
     assert_eq!((status, reads(&server, &whole).await), (200, 200));
     assert_eq!(tried(&server, "sign-in-code", &next, &half).await.0, 401, "half a session ends with its code");
-    // In the browser that is known from here on, so that these tries are none of a stranger's.
+    // In the browser that is known from here on, so that these tries don't count as a stranger's.
     let known = mine.split("; ").find(|cookie| cookie.contains("-device=")).expect("a mark");
     let (_, _, again) = with_password_in(&server, known).await;
     assert_eq!(tried(&server, "sign-in-code", &next, &again).await.1, problem("wrong-code"));
 
-    // A recovery code works once, and stands in the history.
+    // A recovery code works once, and its use is in the history.
     let typed = format!("code={}", recovery[0].to_uppercase().replace('-', "+"));
     let (status, _, recovered) = tried(&server, "sign-in-code", &typed, &again).await;
     assert_eq!((status, reads(&server, &recovered).await), (200, 200));
@@ -124,7 +124,7 @@ async fn where_codes_are_on_the_password_alone_opens_nothing_and_a_code_works_on
     .await;
     assert_eq!(history.json["events"][0]["reason"], json!("signed in with a recovery code"));
 
-    // Nothing of it stands in the store as it is.
+    // Nothing of it is in the store unencrypted.
     let raw: String = secret.split(' ').collect();
     let sealed = Secret::try_from_base32(&raw).expect("a secret");
     for file in ["scaling-mode.db", "scaling-mode.db-wal"] {
@@ -219,7 +219,7 @@ async fn where_everybody_needs_codes_only_the_account_is_open_until_they_are_on(
     let account = answer(get("/founder/account?notice=codes-required")).await;
     assert_eq!(account.status, 200);
     assert!(account.text.contains("Everybody here signs in with a code too."), "{}", account.text);
-    // A script with a token is none of it.
+    // None of this concerns a script with a token.
     let (code, token, error) =
         server.command(&["token", "create", "script", "--scope", "health:read", "--log", "warn"]);
     assert_eq!(code, 0, "{error}");
@@ -234,7 +234,7 @@ async fn where_everybody_needs_codes_only_the_account_is_open_until_they_are_on(
     std::fs::write(folder.path().join("keys"), "in the way").expect("a file");
     let (code, _, error) = crate::serving::command(folder.path(), &["serve", "--no-demo", "--require-codes"]);
     assert!(code == 3 && error.contains("codes are required"), "{code}: {error}");
-    // Whoever turns them off again is where they began.
+    // Turning them off again leads back to the beginning.
     assert_eq!(posted(&server, "end-codes", &format!("current={}", password()), &mine).await.status, 200);
     assert_eq!(reads(&server, &mine).await, 403);
 }

@@ -32,7 +32,7 @@ pub struct Answer {
     pub text: String,
 }
 
-/// Seconds since 1970, as a telephone or another server reads them.
+/// Seconds since 1970, as a phone or another server reads them.
 #[expect(clippy::disallowed_methods, reason = "a test stands for a machine with a clock of its own")]
 pub fn seconds() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time").as_secs()
@@ -58,7 +58,7 @@ impl Server {
         server
     }
 
-    /// Starts a server that may open so many files at once.
+    /// Starts a server that may have so many files open.
     pub async fn start_with_files(files: u32) -> Server {
         let folder = tempfile::tempdir().expect("a folder");
         let data_dir = folder.path().to_owned();
@@ -201,7 +201,7 @@ impl Server {
         None
     }
 
-    /// Ends the process at once, as a power cut does.
+    /// Ends the process immediately, as a power cut does.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

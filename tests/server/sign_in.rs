@@ -1,5 +1,5 @@
 //! Owns what signing in promises: nobody is let in by anything but their proof, a session is new at each sign-in and ends where it should,
-//! guesses are slowed down and lock nobody out, no foreign page acts, and no secret stands where it could be read.
+//! guesses are slowed down and lock nobody out, no foreign page acts, and no secret is where it could be read.
 
 use crate::people::{PASSWORD, create, sign_in, token};
 use crate::serving::{Answer, Server, answer};
@@ -110,7 +110,7 @@ async fn the_founder_comes_by_a_link_that_works_once() {
 #[tokio::test]
 async fn a_session_is_new_at_each_sign_in_and_gone_with_signing_out() {
     let server = with_founder().await;
-    // Whatever was planted before is not what one is signed in with.
+    // A session id that was planted before is not the one that signing in gives.
     let planted = format!("__Host-scaling-mode={}", "a".repeat(64));
     let body = format!("email=anna%40example.com&password={}", PASSWORD.replace(' ', "+"));
     let response = from_the_page(&server, "sign-in", &body, &planted).send().await.unwrap();
@@ -165,7 +165,7 @@ async fn guesses_are_slowed_down_and_keep_nobody_out_of_the_browser_they_know() 
     let body = format!("email=anna%40example.com&password={}", PASSWORD.replace(' ', "+"));
     assert_eq!(answer(form(&server, "sign-in", &body)).await.status, 429);
     assert_eq!(answer(form(&server, "sign-in", &body).header("cookie", device)).await.status, 200);
-    // Who is signed in already notices nothing of it.
+    // A user who is signed in already notices nothing of it.
     assert_eq!(reads(&server, &known).await, 200);
 }
 
@@ -264,7 +264,7 @@ async fn a_secret_is_shown_once_and_stored_nowhere() {
 }
 
 #[tokio::test]
-async fn roles_change_at_once_and_somebody_stays_who_may_do_everything() {
+async fn roles_change_immediately_and_somebody_stays_who_may_do_everything() {
     let server = with_founder().await;
     let anna = sign_in(&server, "anna@example.com").await;
     create(&server, "bob@example.com", "viewer", Some("production"));
@@ -436,7 +436,7 @@ async fn a_credential_that_calls_too_often_is_held_off_and_nobody_else() {
         let sent = server.request(Method::POST, "/api/telemetry").header("authorization", format!("Bearer {sender}"));
         assert_eq!(answer(sent.json(&json!({}))).await.status, 400);
     }
-    // Whoever likes counts nothing.
+    // Requests that anybody may make aren't counted.
     let server = Server::start_with(&["--no-demo", "--calls-per-second", "0"]).await;
     create(&server, "anna@example.com", "founder", None);
     let mine = sign_in(&server, "anna@example.com").await;

@@ -1,4 +1,4 @@
-//! Owns what adding and removing sources promises, on the real program: by a form without JavaScript and by JSON, asked at once and
+//! Owns what adding and removing sources promises, on the real program: by a form without JavaScript and by JSON, asked immediately and
 //! no longer, one set of rules with the settings file, and no secret in any answer.
 
 use crate::serving::{Answer, Server, answer};
@@ -121,14 +121,14 @@ pub fn tag<'p>(page: &'p str, id: &str) -> &'p str {
     &page[start..start + page[start..].find('>').expect("its end")]
 }
 
-/// What stands between the tag that has that id and the next.
+/// The text between the tag that has that id and the next.
 pub fn text<'p>(page: &'p str, id: &str) -> &'p str {
     let at = page.find(tag(page, id)).expect("the tag") + tag(page, id).len() + 1;
     page[at..].split('<').next().expect("text")
 }
 
 #[tokio::test]
-async fn a_form_adds_a_source_that_is_asked_at_once_and_removes_it() {
+async fn a_form_adds_a_source_that_is_asked_immediately_and_removes_it() {
     let server = Server::start().await;
     let body = "name=metrics&kind=prometheus&url=http%3A%2F%2F127.0.0.1%3A9&every_seconds=&token_env=&url_env=\
         &signal=clients.active&severity=&complete_through=&aggregation=&query=count(active)";
@@ -319,7 +319,7 @@ async fn json_adds_a_source_with_its_signals_and_answers_with_stable_codes() {
 }
 
 #[tokio::test]
-async fn an_added_source_is_asked_at_once_with_what_its_variable_holds_and_no_longer_once_it_is_removed() {
+async fn an_added_source_is_asked_immediately_with_what_its_variable_holds_and_no_longer_once_it_is_removed() {
     let folder = tempfile::tempdir().expect("a folder");
     let variables = [("SCALING_MODE_SOURCE_TOKEN", SECRET)];
     bind(folder.path(), &[("SCALING_MODE_SOURCE_TOKEN", "production", "127.0.0.1")]);
@@ -335,7 +335,7 @@ async fn an_added_source_is_asked_at_once_with_what_its_variable_holds_and_no_lo
         source(&server, "metrics", |source| source["succeeded_at"].is_string()).await;
         let more = json!({"action": "add_signal", "name": "metrics", "signal": [{"signal": "infra.requests", "query": "again_total"}]});
         assert_eq!(server.post(SOURCES, &more).await.status, 200);
-        // The change is asked at once, not at the next time of before; each signal is asked for in several parts.
+        // The changed source is asked immediately, not at its next time of before; each signal is asked for in several parts.
         assert!(std::iter::from_fn(|| next(2).ok()).any(|request| request.contains("again_total")));
     }
     while asks.try_recv().is_ok() {}

@@ -115,7 +115,7 @@ async fn the_order_of_delivery_within_a_second_changes_nothing() {
     says(&server.post(DOOR, &event("evt_7", now(), &old("active"))).await, clients(1, 0), true);
 }
 
-/// A live endpoint also gets the events of test mode, and one for Connect those of connected accounts. Stripe tries whatever isn't
+/// A live endpoint also gets the events of test mode, and one for Connect those of connected accounts. Stripe sends events that aren't
 /// answered with 2xx again for days, so these are acknowledged, named and not counted.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_of_test_mode_or_of_another_account_is_named_and_does_not_count() {

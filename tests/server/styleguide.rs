@@ -1,4 +1,4 @@
-//! Owns what is promised of the styleguide: it is there only where it was asked for, and every component stands in it.
+//! Owns what is promised of the styleguide: it is there only where it was asked for, and every component is in it.
 
 use crate::serving::Server;
 use std::collections::HashSet;

@@ -60,7 +60,7 @@ async fn https_is_spoken_and_nothing_else_at_that_port() {
         .await;
     assert_eq!(written.status, 200, "{written:?}");
 
-    // Who says nothing keeps nobody waiting; who speaks no TLS is not answered, and not left waiting.
+    // A client that says nothing keeps nobody waiting; one that speaks no TLS is not answered, and not left waiting.
     let host = server.url.trim_start_matches("https://").to_owned();
     let _silent = std::net::TcpStream::connect(&host).expect("a connection");
     let mut plain = std::net::TcpStream::connect(&host).expect("a connection");

@@ -69,7 +69,7 @@ async fn numbers_that_json_does_not_have_are_refused_in_their_row() {
         let samples = server.get("/api/scaling-mode/connections?environment=production").await.text;
         assert!(samples.contains(&format!("\"app{place}\"")), "{odd}: {samples}");
     }
-    // What is no JSON stays malformed.
+    // A body that isn't JSON stays malformed.
     assert_eq!(sent(&server, "application/json", r#"{"source": NaN"#.to_owned()).await.status, 400);
 }
 
@@ -184,7 +184,7 @@ async fn a_series_of_remote_write_whose_labels_cannot_be_read_costs_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn replicas_that_tell_one_gauge_differently_are_not_known_whoever_spoke_last() {
+async fn replicas_that_report_one_gauge_differently_are_not_known_whichever_spoke_last() {
     let server = Server::start().await;
     let minutes_ago = |seconds| now() - Duration::seconds(seconds);
     let send = async |instance: &str, value: u64, at| {

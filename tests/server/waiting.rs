@@ -65,7 +65,7 @@ async fn senders_that_stop_in_the_middle_keep_nobody_waiting() {
     // Each gets an answer when its time is over, the senders of OTLP too.
     let mut first = stalled.swap_remove(150);
     assert_eq!(status_of(&mut first), "408");
-    // Whoever has no right to send to Stripe's door is told so before the body is there.
+    // A sender without the right to use Stripe's endpoint gets the refusal before the body is there.
     assert_eq!(status_of(&mut stalled[0]), "401");
 }
 

@@ -1,4 +1,4 @@
-// Who counts, and from where: processes that share an identity, a collector that restarts, two Prometheus servers for one measurement.
+// The processes that count, and where from: processes that share an identity, a collector that restarts, two Prometheus servers for one measurement.
 // Real senders against the running server ($BASE_URL). Called by sources.mjs. Everything that is started here is ended here, by its own
 // process id.
 import { strict as assert } from "node:assert";
@@ -61,7 +61,7 @@ async function workers(environment) {
   const named = ["several-processes", "start-moves", "start-unknown"];
   assert.ok((await doubts("workers")).some((code) => named.includes(code)), "nobody says that two share an identity");
 
-  // Two that count alike: what can't be told apart is less, never more.
+  // Two that count alike: what can't be distinguished is less, never more.
   await environment("twins");
   const twins = [worker(BASE_URL, "twins", 100), worker(BASE_URL, "twins", 100)];
   for (let round = 0; round < 4; round++) {

@@ -53,7 +53,7 @@ def work():
     tokens.record(100, {"gen_ai.request.model": "large-1", "gen_ai.token.type": "output"})
 
 
-# What is counted before the first export is where counting begins for a cumulative counter.
+# The count before the first export is where counting begins for a cumulative counter.
 for _ in range(3):
     work()
     assert provider.force_flush(), "the server did not take the export"

@@ -163,7 +163,7 @@ async function prometheus(configuration, port, folder = "prometheus") {
   };
 }
 
-/** Until it holds: what is asked every few seconds has come within a minute. */
+/** Until it is true: what is asked every few seconds has come within a minute. */
 async function eventually(check) {
   for (let tries = 0; ; tries++) {
     try {
@@ -179,7 +179,7 @@ const pause = (ms) => new Promise((wake) => setTimeout(wake, ms));
 
 const connections = (environment) => fetch(`${BASE_URL}/api/scaling-mode/connections?environment=${environment}`).then((answer) => answer.json());
 
-/** What is asked while nothing answers there. */
+/** The queries while nothing answers there. */
 async function isFailing() {
   await environment("pulled");
   const ask = new URLSearchParams({ environment: "pulled", source: "metrics" });
@@ -215,7 +215,7 @@ async function remoteWrite() {
   const port = process.env.PROMETHEUS_PORT;
   let stop = await prometheus(configuration, port);
   await pause(10_000);
-  // Restarted in between: it goes on from its log, and nothing is counted twice.
+  // Restarted meanwhile: it goes on from its log, and nothing is counted twice.
   await stop();
   stop = await prometheus(configuration, port);
   await pause(15_000);

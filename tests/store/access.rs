@@ -95,7 +95,7 @@ async fn an_invitation_is_used_once_and_not_after_its_time() {
         assert_eq!(bob.roles, [(Reach::One(ENV.to_owned()), Role::Viewer)]);
         assert!(matches!(join("second").await, Err(StoreError::NoInvitation)));
         assert_eq!(said(store).await, ["joined", "invited"]);
-        // A link for whoever is there already sets the password anew, and ends what was open.
+        // A link for an existing user sets a new password, and ends what was open.
         store.begin_session(bob.id, &session("s", 4)).await.unwrap();
         store.invite(&invitation("bob@example.com", "third"), None).await.unwrap();
         join("third").await.unwrap();
@@ -116,7 +116,7 @@ async fn roles_change_and_a_founder_of_everything_stays() {
         let anna = anna(store).await;
         let bob = store.add_person(("bob@example.com", "Bob"), "h", &[], minute(2), &entry("bob")).await.unwrap();
         let place = Reach::One(ENV.to_owned());
-        // Whoever was given a link to be somebody little does not become with it what its owner is made later.
+        // A link that was made for a minor role doesn't pass on a greater role that its owner gets later.
         store.invite(&invitation("bob@example.com", "held"), None).await.unwrap();
         store.set_role(bob.id, &place, Some(Role::Operator), &entry("operator")).await.unwrap();
         assert!(store.invitation("held", minute(3)).await.unwrap().is_none());
@@ -277,7 +277,7 @@ async fn a_share_link_counts_who_opens_it_and_ends_with_its_sessions() {
 }
 
 #[tokio::test]
-async fn of_many_who_use_one_invitation_at_once_one_comes_in() {
+async fn of_many_who_use_one_invitation_at_the_same_time_one_comes_in() {
     for_each_backend(async |store| {
         store.invite(&invitation("bob@example.com", "link"), None).await.unwrap();
         let joins = (0..8).map(|_| async {
@@ -294,7 +294,7 @@ async fn of_many_who_use_one_invitation_at_once_one_comes_in() {
 }
 
 #[tokio::test]
-async fn two_founders_who_take_the_others_role_at_once_leave_one() {
+async fn two_founders_who_take_the_others_role_at_the_same_time_leave_one() {
     for_each_backend(async |store| {
         let anna = anna(store).await;
         let roles = [(Reach::All, Role::Founder)];
@@ -309,7 +309,7 @@ async fn two_founders_who_take_the_others_role_at_once_leave_one() {
     .await;
 }
 
-/// Whoever can write to the database, and knows this code but not the key: invents a session, copies a seal, alters an owner.
+/// Someone who can write to the database, and knows this code but not the key: invents a session, copies a seal, alters an owner.
 async fn forged_sessions_open_nothing(store: &dyn Store, forger: &dyn Store, run: impl AsyncFn(&'static str)) {
     store.seal_sessions_with(SessionKey::new([7; 32], "own"));
     let anna = anna(store).await;

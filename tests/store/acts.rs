@@ -81,7 +81,7 @@ async fn of_racing_acts_one_wins_and_changes_equal_events() {
     .await;
 }
 
-/// Drives futures at once, without another dependency.
+/// Drives futures at the same time, without another dependency.
 pub async fn join_all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
     let mut futures: Vec<_> = futures.map(Box::pin).collect();
     let mut done: Vec<Option<T>> = futures.iter().map(|_| None).collect();

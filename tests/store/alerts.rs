@@ -54,7 +54,7 @@ async fn alerts_are_counted_by_fingerprint_and_source() {
         assert_eq!(take("am", &[resolved("a", 1, 3)], 4).await, warnings(1, 0));
         let of_am = stored(store).await;
         assert_eq!(of_am, [(minute(4), 1), (minute(3), 1), (minute(2), 2), (minute(1), 2)]);
-        // What is over is forgotten in time; what is open never, though it becomes unknown.
+        // An alert that is over is forgotten in time; an open one never, though it becomes unknown.
         assert_eq!(take("am", &[], 60 * 24 * 40).await, warnings(0, 1));
         assert_eq!(take("am", &[firing("a", 0)], 60 * 24 * 40 + 1).await, warnings(1, 1));
     })

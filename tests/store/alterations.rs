@@ -407,7 +407,7 @@ async fn what_an_attack_has_tried_is_found_and_named() {
     }
 }
 
-/// Whoever alters who may act is told by row, as long as the list of rows is itself proved.
+/// An alteration of who may act is reported by row, as long as the list of rows is itself proved.
 #[tokio::test]
 async fn an_altered_row_of_access_is_named() {
     let (folder, store) = sqlite().await;

@@ -151,7 +151,7 @@ async fn the_decision_of_the_day_is_made_though_one_was_made_for_it_while_the_cl
 }
 
 #[tokio::test]
-async fn a_small_step_of_the_clock_makes_nothing_anew() {
+async fn a_small_step_of_the_clock_repeats_nothing() {
     for_each_backend(async |store| {
         run(store, 0..=30, "true").await;
         let now = minute(30) - chrono::Duration::seconds(20);
@@ -162,7 +162,7 @@ async fn a_small_step_of_the_clock_makes_nothing_anew() {
 }
 
 #[tokio::test]
-async fn a_recording_has_one_tick_of_each_time_in_whatever_order_it_is_replayed() {
+async fn a_recording_has_one_tick_of_each_time_in_any_order_of_replay() {
     for_each_backend(async |store| {
         let config = Config::new("recorded", EnvironmentKind::Recorded, Mode::Lab, Policy::default(), t0());
         store.create_environment(&config, "local".into(), t0()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Owns what holds of counters as they are kept: what was read is counted from, once, whatever their form; what was forgotten is
+//! Owns what is true of counters as they are kept: what was read is counted from, once, in every form; what was forgotten is
 //! not taken for a beginning.
 
 use super::support::{ENV, for_each_backend, minute};
@@ -32,7 +32,7 @@ async fn counted(store: &dyn Store, series: Series) -> Vec<u64> {
     samples.into_iter().map(|sample| sample.atoms).collect()
 }
 
-/// What is in doubt of the requests.
+/// The doubts about the requests.
 async fn doubts(store: &dyn Store) -> Vec<Doubt> {
     let span = Span { from: 0, to: minute(10_000).timestamp_millis() };
     let streams = store.streams(ENV, span).await.unwrap();
@@ -84,7 +84,7 @@ async fn a_counter_that_was_forgotten_is_not_counted_from_its_beginning_again() 
         assert_eq!(counted(store, Series::InfraRequests).await, [3, 100]);
         assert_eq!(store.prune_counters(minute(1)).await.unwrap(), 0);
         assert_eq!(store.prune_counters(minute(4)).await.unwrap(), 2);
-        // What it counted in between is in doubt.
+        // Its count meanwhile is in doubt.
         read(store, vec![count(1, 5, Some(2), 130)]).await;
         assert_eq!(doubts(store).await, [Doubt::Appeared]);
         read(store, vec![count(1, 6, Some(2), 140)]).await;

@@ -66,7 +66,7 @@ async fn a_store_opened_for_reading_reads_and_refuses_to_write() {
 }
 
 #[tokio::test]
-async fn a_backup_taken_while_writing_is_whole_and_never_replaces_a_file() {
+async fn a_backup_taken_while_writing_is_complete_and_never_replaces_a_file() {
     let (folder, store) = sqlite().await;
     let copy = folder.path().join("backup.db");
     let writer = {

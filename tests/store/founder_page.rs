@@ -38,7 +38,7 @@ async fn the_page_is_what_the_single_readings_say() {
         assert_eq!(trend.events, store.events(ENV, &page.span.changes(), 500).await.unwrap());
         assert!(trend.days.is_empty() && !trend.points.is_empty(), "a week shows no days");
 
-        // What is known is not read again, but for the newest; charts of the same state neither.
+        // Snapshots that are known are not read again, except the newest; charts of the same state neither.
         let ids: Vec<String> = single.iter().map(|snapshot| snapshot.id.clone()).collect();
         let again = store.founder_page(ENV, &query(&ids, Some((page.head, page.span.to)))).await.unwrap();
         assert!(matches!(again.snapshots[0], ListedSnapshot::Read(_)) && again.trend.is_none());

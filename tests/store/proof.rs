@@ -42,7 +42,7 @@ async fn a_bundle_is_proved_with_nothing_but_the_public_key_and_holds_its_own_ex
     for_each_backend(async |store| {
         fill(store).await;
         let key = SecretKey::make().unwrap();
-        // What is added after the bundle is no part of it, nor needed for it.
+        // Events that are added after the bundle are no part of it, nor needed for it.
         let bytes = exported(store, None, &key).await;
         store.append(ENV, note_of("later")).await.unwrap();
         let public = PublicKey::read(&key.public().to_string()).unwrap();
@@ -68,7 +68,7 @@ async fn a_bundle_under_another_key_without_its_end_or_with_an_altered_signature
     assert!(faulty(&bytes, &[other.public()]).1.contains("none of those that are trusted"));
     let (line, what) = faulty(&bytes[..end], &[key.public()]);
     assert!(what.contains(&format!("the end is missing after event 9 of {ENV}")), "{line}: {what}");
-    // Whoever has no key can make a whole bundle of his own, but not sign it.
+    // Someone without a key can make a complete bundle of his own, but not sign it.
     let mut forged: SignedHead = serde_json::from_slice(&bytes[end..]).unwrap();
     forged.signature = other.sign(forged.heads.clone(), forged.bundle.clone(), forged.signed_at).signature;
     let forged = [&bytes[..end], &canonical::to_vec(&forged), b"\n"].concat();
@@ -144,7 +144,7 @@ fn damage(bytes: &[u8], dice: &mut Dice, key: &SecretKey) -> (Vec<u8>, Option<u6
         *line = [canonical::to_vec(&linked), b"\n".to_vec()].concat();
     }
     if dice.roll(2) == 0 {
-        // Signed anew, under the old name, by a key that is not the one.
+        // Signed again, under the old name, by another key.
         let mut signed: SignedHead = serde_json::from_slice(&lines[events + 1]).unwrap();
         for end in signed.heads.iter_mut().filter(|end| end.environment == head.environment) {
             *end = head.clone();
@@ -192,7 +192,7 @@ async fn every_one_of_ten_thousand_alterations_of_a_bundle_is_found() {
     }
 }
 
-/// What a thief of the database does: drops what guards it, alters one event and makes every hash after it anew.
+/// What a thief of the database does: drops what guards it, alters one event and makes every hash after it again.
 async fn rewriting(store: &dyn Store) -> Vec<String> {
     let mut head = Head::genesis(ENV);
     let mut statements = Vec::new();
@@ -365,7 +365,7 @@ async fn a_signed_head_is_kept_and_sent_and_waits_where_nobody_answers() {
 
 /// A server that is at work beside `verify` is no fault.
 #[tokio::test]
-async fn a_store_that_grows_while_it_is_examined_is_whole() {
+async fn a_store_that_grows_while_it_is_examined_is_intact() {
     let (_folder, store) = sqlite().await;
     fill(&store).await;
     let (examined, ()) = tokio::join!(

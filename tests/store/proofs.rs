@@ -49,7 +49,7 @@ async fn a_code_is_used_once_and_codes_end_other_sessions() {
             async |code| store.use_recovery_code(anna.id, code, minute(3), &entry("recovered")).await.unwrap();
         assert_eq!([recovered("one").await, recovered("one").await, recovered("none").await], [true, false, false]);
         assert_eq!(store.recovery_codes_left(anna.id).await.unwrap(), 1);
-        // Somebody else's code is none of theirs.
+        // Somebody else's code doesn't work for them.
         let eve = eve(store).await;
         assert!(!store.use_recovery_code(eve.id, "two", minute(3), &entry("never")).await.unwrap());
         store.set_codes(anna.id, None, Some("this"), &entry("off")).await.unwrap();

@@ -28,7 +28,7 @@ async fn a_snapshot_reads_back_and_its_event_carries_its_digest() {
 }
 
 #[tokio::test]
-async fn a_tick_is_recorded_once_and_the_first_stands() {
+async fn a_tick_is_recorded_once_and_the_first_stays() {
     for_each_backend(async |store| {
         let first = snapshot(ENV, minute(15), Origin::Scheduled, "first");
         let second = snapshot(ENV, minute(15), Origin::Replay, "second");

@@ -183,7 +183,7 @@ async fn one_token_leaves_room_for_the_next_and_brings_back_only_its_own() {
         send(store, &clients("b-1", 3, false, &b)).await.unwrap();
         let refused = send(store, &clients("b-2", 3, false, &b)).await;
         assert!(matches!(refused, Err(StoreError::TooManySourcesOfToken { own: 1, .. })));
-        // What is known goes on, and a founder's binding is no invention.
+        // Known sources go on, and a founder's binding is not an invention.
         send(store, &clients("a-1", 3, true, &a)).await.unwrap();
         let bound = bind(store, "crm", "b-2").await;
         store.retire_source(ENV, "a-1", note()).await.unwrap();

@@ -32,7 +32,7 @@ fn quarter(quarters: i64) -> DateTime<Utc> {
 struct World {
     _folder: tempfile::TempDir,
     store: SqliteStore,
-    /// Whether the source says up to when its data is whole.
+    /// Whether the source says up to when its data is complete.
     vouches: bool,
 }
 
@@ -45,7 +45,7 @@ impl World {
         World { _folder: folder, store, vouches }
     }
 
-    /// What a business that runs well sends of the quarters up to `to`, all at once at `to`; it vouches since `from`.
+    /// What a business that runs well sends of the quarters up to `to`, together at `to`; it vouches since `from`.
     async fn send(&self, quarters: impl IntoIterator<Item = i64>, (from, to): (i64, i64)) {
         let mut samples = Vec::new();
         for at in quarters.into_iter().map(quarter) {
@@ -167,7 +167,7 @@ async fn a_silence_goes_from_known_to_stale_to_missing_and_never_raises_the_answ
             (Signal::ClientsActive, Latest, DAY, Known),
             (Signal::ClientsActive, Latest, 36 * 4, Known),
             (Signal::ClientsActive, Latest, 36 * 4 + 1, Stale),
-            // So long ago that nothing of it is read, but for the newest of a gauge and the word of a source that gave it.
+            // So long ago that nothing of it is read, except the newest of a gauge and the word of a source that gave it.
             (Signal::PostsPublished, Trailing, 60 * 4, if vouches { Stale } else { Missing }),
             (Signal::ClientsActive, Latest, 60 * 4, Stale),
         ] {
@@ -194,7 +194,7 @@ async fn a_source_that_returns_with_new_data_alone_leaves_its_silence_unknown() 
     for vouches in [true, false] {
         let world = silent_for_a_day(vouches).await;
         let answers = world.run(BACK, BACK + 2 * DAY + 4, BACK).await;
-        // A day of sums must be whole anew, and then the conditions hold for a day.
+        // A day of sums must be complete again, and then the conditions must be met for a day.
         assert!(answers[..2 * DAY as usize - 10].iter().all(|answer| *answer == Recommendation::Hold), "{answers:?}");
         assert_eq!(answers.last(), Some(&Recommendation::Increase), "{vouches}");
         // Of the last day only what came since is known.
@@ -239,7 +239,7 @@ async fn a_silence_that_is_filled_later_was_none() {
                 .collect::<Vec<_>>()
         };
         assert_eq!(essence(world.inputs(later).await), essence(never.inputs(later).await), "{vouches}");
-        // What was unknown when it was asked for stays so in the history: a day of conditions must hold anew.
+        // An input that was unknown when it was needed stays so in the history: the conditions must be met for a day again.
         let answers = world.run(later, later + DAY, 0).await;
         assert_eq!(
             answers[..80].iter().filter(|answer| **answer == Recommendation::Increase).count(),

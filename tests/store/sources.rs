@@ -81,7 +81,7 @@ async fn a_key_adds_a_source_once() {
 }
 
 #[tokio::test]
-async fn what_is_asked_anew_is_asked_from_the_beginning() {
+async fn what_is_asked_again_is_asked_from_the_beginning() {
     for_each_backend(async |store| {
         store.change_source(ENV, &edit(None, Some(FIRST)), note("added"), None).await.unwrap();
         let state = PullState {

@@ -110,7 +110,7 @@ async fn what_was_said_last_holds_however_it_is_delivered() {
             // A list speaks for what was five minutes before it.
             (page(None, true, &[subscription("s1", "a", Status::Paused)]), 16, clients(1, 0), true),
             (page(None, true, &[subscription("s1", "a", Status::Paused)]), 18, clients(0, 0), true),
-            // What Stripe never changes again stays, whatever is delivered or listed later.
+            // What Stripe never changes again stays, no matter what is delivered or listed later.
             (of("e5", 19, Status::Active), 19, clients(1, 0), true),
             (of("e6", 20, Status::IncompleteExpired), 20, clients(0, 0), true),
             (of("e7", 40, Status::Active), 41, clients(0, 0), true),
@@ -144,7 +144,7 @@ async fn events_of_one_second_give_the_same_in_every_order() {
             let mut last = None;
             for (step, which) in order.into_iter().enumerate() {
                 last = take(&all()[which], 11 + i64::try_from(step).unwrap()).await;
-                // Of the first two, the change is what holds.
+                // Of the first two, the change is what counts.
                 let heard = &order[..=step];
                 if !heard.contains(&2) {
                     assert_eq!(last, clients(u64::from(heard.contains(&1)), 0), "{heard:?}");
@@ -195,7 +195,7 @@ async fn events_of_another_mode_or_account_are_named_and_do_not_count() {
 }
 
 #[tokio::test]
-async fn what_was_told_of_live_mode_is_forgotten_when_the_first_list_is_of_test_mode() {
+async fn what_was_reported_in_live_mode_is_forgotten_when_the_first_list_is_of_test_mode() {
     for_each_backend(async |store| {
         let live = of(event("e1", 1, subscription("s1", "a", Status::Active)), Some(true), None);
         assert_eq!(tell(store, &live, 1).await.unwrap().taken, 1);
@@ -226,7 +226,7 @@ async fn a_subscription_without_a_customer_is_a_client_of_its_own_or_of_whom_it_
 }
 
 #[tokio::test]
-async fn a_client_that_vanished_is_ended_with_its_event_and_counts_again_if_stripe_tells_of_it() {
+async fn a_client_that_vanished_is_ended_with_its_event_and_counts_again_if_stripe_reports_it() {
     for_each_backend(async |store| {
         let end = async |source: &str, client: &str, at: i64| {
             let mut event = note_of(&format!("client {client} of {source} was ended: gone"));
@@ -236,7 +236,7 @@ async fn a_client_that_vanished_is_ended_with_its_event_and_counts_again_if_stri
         let active = |id, customer| subscription(id, customer, Status::Active);
         let all = [active("s1", "a"), active("s2", "a"), active("s3", "b")];
         tell(store, &page(None, true, &all), 1).await.unwrap();
-        // Stripe no longer has one: without an act no list would ever be whole again.
+        // Stripe no longer has one: without an act no list would ever be complete again.
         let left = page(None, true, &[active("s3", "b")]);
         assert!(matches!(tell(store, &left, 20).await, Err(StoreError::Page(PageError::Without(_)))));
         let before = event_count(store).await;
@@ -248,7 +248,7 @@ async fn a_client_that_vanished_is_ended_with_its_event_and_counts_again_if_stri
         assert!(matches!(end("crm", "b", 22).await, Err(StoreError::UnknownSource(_))));
         assert_eq!(event_count(store).await, before + 1);
         assert_eq!(tell(store, &left, 22).await.unwrap().clients, clients(1, 0));
-        // What was said before the act changes nothing; what is said later does.
+        // Events from before the act change nothing; later ones do.
         assert_eq!(tell(store, &event("e1", 20, active("s1", "a")), 23).await.unwrap().clients, clients(1, 0));
         assert_eq!(tell(store, &event("e2", 24, active("s1", "a")), 24).await.unwrap().clients, clients(2, 0));
         assert_eq!(store.subscribers(ENV, &["stripe".to_owned(), "crm".to_owned()]).await.unwrap(), ["stripe"]);

@@ -71,7 +71,7 @@ async fn an_actors_events_are_complete_in_their_order_under_every_filter() {
 }
 
 #[tokio::test]
-async fn a_commit_is_noticed_whoever_made_it() {
+async fn a_commit_of_any_process_is_noticed() {
     let (folder, store) = sqlite().await;
     let mut commits = store.commits();
     store.append(ENV, NewEvent::new(EventType::Note, "local", minute(1))).await.unwrap();

@@ -249,7 +249,7 @@ impl Server {
     }
 
     /// The one PostgreSQL that all tests of this process share, for a database of their own each. It ends with the process, however
-    /// that ends: whoever waits beside it for the end of its input then ends it and deletes its folder.
+    /// that ends: the process that waits beside it for the end of its input then ends it and deletes its folder.
     pub fn shared_postgres() -> u16 {
         static SHARED: OnceLock<(Child, u16)> = OnceLock::new();
         let (_, port) = SHARED.get_or_init(|| {

@@ -30,7 +30,7 @@ pub struct Alert {
     pub starts_at: DateTime<Utc>,
 }
 
-/// What is kept of an alert.
+/// The part of an alert that is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlertState {
     pub is_open: bool,
@@ -38,8 +38,8 @@ pub struct AlertState {
 }
 
 impl AlertState {
-    /// What is known of an alert once a notification has told of it. Notifications may come late and more than once: what is
-    /// said of an earlier firing changes nothing of a later one. Of one firing, what is said last holds.
+    /// The state of an alert after a notification about it. Notifications may come late and more than once: what is
+    /// said of an earlier firing changes nothing of a later one. Of one firing, the last report counts.
     pub fn after(known: Option<AlertState>, told: &Alert) -> AlertState {
         let fresh = AlertState { is_open: told.is_firing, starts_at: told.starts_at };
         let Some(known) = known else {
@@ -264,11 +264,11 @@ mod tests {
             (vec![firing(1), firing(1)], true),
             (vec![resolved(1, 2)], false),
             (vec![firing(1), resolved(1, 2)], false),
-            // What is late of an earlier firing.
+            // A late report about an earlier firing.
             (vec![firing(5), resolved(1, 2)], true),
             (vec![firing(5), firing(1), resolved(1, 2)], true),
             (vec![firing(5), resolved(5, 6), firing(1)], false),
-            // It fires again: anew, or because its sender was cut off for a while.
+            // It fires again: for the first time since it was over, or because its sender was cut off for a while.
             (vec![firing(1), resolved(1, 2), firing(3)], true),
             (vec![firing(1), resolved(1, 2), firing(1)], true),
             // Two Prometheus servers saw it begin, the second one earlier.

@@ -105,7 +105,7 @@ impl Notes {
         self
     }
 
-    /// What a page shows after "NAME answers, but": nothing where there is nothing to mend. Reasons can hold what is stored in the
+    /// What a page shows after "NAME answers, but": nothing if there is nothing to fix. Reasons can hold what is stored in the
     /// system that was asked, so that only founders read them.
     pub fn words(&self, is_founder: bool) -> Option<String> {
         let mut all: Vec<String> = self.role.iter().cloned().collect();

@@ -2,7 +2,7 @@
 //! stored, beside what was answered. Must not know how ticks are stored or shown; it changes nothing.
 //!
 //! The mode, the founder's freeze and the inputs stay what they were. Everything that an evaluation knows of those
-//! before it comes from the backtest's own ticks, as if the proposed policy had been in force all the while.
+//! before it comes from the backtest's own ticks, as if the proposed policy had been in force throughout.
 
 mod finding;
 mod recorded;
@@ -79,7 +79,7 @@ impl Backtest {
         self.forget(tick_minutes);
     }
 
-    /// What was found.
+    /// The result.
     pub fn finish(self) -> BacktestReport {
         self.finding.report()
     }

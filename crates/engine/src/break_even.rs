@@ -1,6 +1,6 @@
 //! Owns break-even: the nearest value of each input, below and above the one it has, at which the answer changes, and the
 //! rules that flip there. Must not know how a scenario came about or how it is worded. Specification: docs/engine.md,
-//! section 18.
+//! section 18 "What-if and break-even".
 
 use super::decision::{Assessment, Recommendation, assess};
 use super::facts::Facts;
@@ -111,7 +111,7 @@ const MOST: u64 = 1 << 32;
 struct Point {
     answer: Recommendation,
     confidence: Outcome,
-    /// Every condition of an Increase but the confidence holds, so the confidence decides.
+    /// Every condition of an Increase but the confidence is met, so the confidence decides.
     hangs_on_confidence: bool,
     overall: Interval,
     /// The outcome of each rule that compares today's numbers, two bits each, and the lines that are clear.
@@ -141,7 +141,7 @@ impl Point {
 
 /// The values that an input takes as it moves away from its own in one direction.
 struct Line<'a> {
-    /// The value at a place; 0 is where the input stands.
+    /// The value at a place; 0 is the input's present value.
     at: &'a dyn Fn(u64) -> u64,
     field: InputField,
     places: u64,

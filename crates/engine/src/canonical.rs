@@ -19,7 +19,7 @@ pub fn write(value: &impl Serialize, into: &mut Vec<u8>) {
 /// What has been written so far.
 struct Output {
     bytes: Vec<u8>,
-    /// Under a few bits of their own, the numbers that were not whole and where they stand: a score is written at its
+    /// Under a few bits of their own, the numbers that were not integers and their positions: a score is written at its
     /// rules as well, and what is known exactly has two equal ends.
     reals: [Written; 1 << REMEMBERED],
 }
@@ -59,7 +59,7 @@ impl ser::Error for Refused {
     }
 }
 
-/// Whether any byte of a text has to be escaped: eight bytes are looked at at once, most texts being a few of those.
+/// Whether any byte of a text has to be escaped: eight bytes are looked at together, most texts being a few of those.
 fn needs_escape(text: &[u8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -497,7 +497,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_needs_an_escape_is_found_wherever_it_stands(text in "[ -~\\u{80}-\\u{2ff}]{0,40}", place in 0usize..40, byte in 0u8..0x80) {
+        fn what_needs_an_escape_is_found_at_every_position(text in "[ -~\\u{80}-\\u{2ff}]{0,40}", place in 0usize..40, byte in 0u8..0x80) {
             let mut text: Vec<char> = text.chars().collect();
             text.insert(place.min(text.len()), char::from(byte));
             let text: String = text.into_iter().collect();

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-/// What is to be done.
+/// The action to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -256,7 +256,7 @@ impl ConfigChange {
 /// A policy with a JSON object of parts laid over it, as a configuration file gives them.
 ///
 /// # Errors
-/// What cannot be read, and whatever makes the result invalid.
+/// What cannot be read, and every reason why the result is invalid.
 pub fn overlay(policy: &Policy, patch: Json) -> Result<Policy, Vec<FieldError>> {
     let unreadable = |error: serde_json::Error| vec![FieldError::new("config", error.to_string())];
     let mut merged = serde_json::to_value(policy).map_err(unreadable)?;

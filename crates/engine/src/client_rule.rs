@@ -98,7 +98,7 @@ fn number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|value: &f64| is_plain && value.is_finite())
 }
 
-/// Why it is unknown whether a condition holds, as a sentence.
+/// Why it is unknown whether a condition is met, as a sentence.
 type Unknown = String;
 
 impl Test {
@@ -158,7 +158,7 @@ impl ClientRule {
         Ok(Standing { is_active, is_at_risk })
     }
 
-    /// Whether all conditions hold. One that does not hold decides, whatever is unknown beside it.
+    /// Whether all conditions are met. One that is not met decides, even if others are unknown.
     fn all<'r>(&self, conditions: &[RowCondition], cell: impl Fn(&str) -> &'r str) -> Result<bool, Unknown> {
         let mut unknown = None;
         for condition in conditions {
@@ -171,7 +171,7 @@ impl ClientRule {
         unknown.map_or(Ok(true), Err)
     }
 
-    /// Whether one of the alternatives holds. One that does decides, whatever is unknown beside it.
+    /// Whether one of the alternatives is met. One that is met decides, even if others are unknown.
     fn any<'r>(&self, alternatives: &[Test], cell: impl Fn(&str) -> &'r str) -> Result<bool, Unknown> {
         let mut unknown = None;
         for test in alternatives {
@@ -205,7 +205,7 @@ impl ClientRule {
 pub struct ClientCount {
     active: u64,
     at_risk: u64,
-    /// What each client is by all of its rows, where clients are told apart.
+    /// The result for each client by all of its rows, if rows name their client.
     by_id: BTreeMap<String, Standing>,
 }
 
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_holds_by_pattern_or_by_number() {
+    fn a_condition_is_met_by_pattern_or_by_number() {
         for (condition, cell, holds) in [
             ("A=yes", "yes", true),
             ("A=yes", "no", false),
@@ -285,7 +285,7 @@ mod tests {
             (&[("S", "active"), ("Plan", "year"), ("Age", "2"), ("Region", "EU")], (true, true)),
             (&[("S", "active"), ("Plan", "year"), ("Age", "9"), ("Region", "EU")], (true, false)),
             (&[("S", "active"), ("Plan", "month"), ("Age", "1"), ("Region", "US")], (true, false)),
-            // Who is no client is not at risk, and what is unknown of it does not matter.
+            // A row that isn't a client is not at risk, and its unknown cells don't matter.
             (&[("S", "left"), ("Plan", "year"), ("Age", ""), ("Region", "EU")], (false, false)),
         ] {
             assert_eq!(of(&rule, row), Ok(expected), "{row:?}");

@@ -139,7 +139,7 @@ fn is_json(kind: &str) -> bool {
     kind.split_once('/').is_some_and(|(_, subtype)| subtype == "json" || subtype.ends_with("+json"))
 }
 
-/// What is wrong with data that is no batch: the sample that cannot be read, where it is one.
+/// Why data isn't a valid batch: the sample that cannot be read, if it is one.
 fn unreadable(data: &str, error: &serde_json::Error) -> RowError {
     let mut fields = parts::fields(data).into_iter().flatten();
     let samples = fields.find(|(name, _)| name == "samples").and_then(|(_, samples)| parts::items(samples));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_told_apart_by_source_and_id() {
+    fn events_are_distinguished_by_source_and_id() {
         let identity = |source: &str, id: &str| {
             let mut event = event();
             (event["source"], event["id"]) = (json!(source), json!(id));

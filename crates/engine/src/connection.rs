@@ -70,7 +70,7 @@ pub struct ConnectedSignal {
     pub signal: Signal,
     /// Why part of what it counted in the last two days isn't known, and what to do.
     pub uncounted: Vec<Uncounted>,
-    /// What was used and has no price, by name.
+    /// The models and tokens that were used and have no price, by name.
     pub unpriced: Vec<String>,
 }
 
@@ -114,7 +114,7 @@ pub struct Connection {
     /// Whether it was added on the page or by a script, and can be removed there.
     pub is_added: bool,
     pub name: String,
-    /// What should be mended though it answers.
+    /// What needs fixing although the source answers.
     pub notice: Option<String>,
     pub signals: Vec<ConnectedSignal>,
     pub state: ConnectionState,
@@ -163,7 +163,7 @@ impl Connection {
         Connection { alerts, has_subscriptions, ..self }
     }
 
-    /// The same source, with what should be mended.
+    /// The same source, with what needs fixing.
     #[must_use]
     pub fn noticed(self, notice: Option<String>) -> Connection {
         Connection { notice, ..self }

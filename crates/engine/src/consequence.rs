@@ -74,11 +74,11 @@ pub struct PolicyConsequence {
     pub limits: Option<Consequence>,
     /// Today's load, as it would be judged.
     pub load: Load,
-    /// Stabilization starts anew and held answers end.
+    /// Stabilization starts again and held answers end.
     pub restarts: bool,
 }
 
-/// What saving `policy` over the configuration in force would mean. In a recording nothing starts anew.
+/// What saving `policy` over the configuration in force would mean. In a recording nothing starts again.
 pub fn of_policy(config: &Config, policy: &Policy, load: &Load) -> PolicyConsequence {
     let posts = if policy.applies(Signal::PostsPublished) { load.posts.or(Load::UNKNOWN.posts) } else { None };
     let load = Load { posts, ..*load };

@@ -1,5 +1,5 @@
 //! Owns one counter: the newest reading of each process that counts under its key, and what the next reading says it has grown
-//! by. Must not know families or how the state is kept. Specification: docs/engine.md, section 19.
+//! by. Must not know families or how the state is kept. Specification: docs/engine.md, section 19 "Counters".
 
 use super::counting::Total;
 use super::cumulative::Reading;
@@ -26,7 +26,7 @@ pub struct Held {
     pub total: Total,
 }
 
-/// What is kept of one process: its newest reading.
+/// The state of one process: its newest reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     pub at: DateTime<Utc>,
@@ -42,7 +42,7 @@ pub struct State {
 }
 
 impl State {
-    /// What was said once, and only once.
+    /// A value that was said once, and only once.
     pub fn said(at: DateTime<Utc>, start: Option<DateTime<Utc>>, total: Total) -> State {
         State { at, held: None, is_distinct: false, replica: 0, start, step: 0, total }
     }
@@ -226,8 +226,8 @@ impl Counter {
         Grown { doubt: Some(Doubt::RestartUnclear), renewed: None, total: least }
     }
 
-    /// A reading that says nothing of its start, as a collector sends it after its own restart: the count goes on if it lies below
-    /// none that is known.
+    /// A reading that says nothing of its start, as a collector sends it after its own restart: the count goes on if it is below
+    /// no reading that is known.
     fn go_on_without_start(&self, reading: &Reading, newest_at: DateTime<Utc>) -> Grown {
         let growths: Option<Vec<Total>> = self.states.iter().map(|state| reading.total.beyond(&state.total)).collect();
         match growths.and_then(|all| all.into_iter().min_by_key(Total::size)) {

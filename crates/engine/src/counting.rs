@@ -18,7 +18,7 @@ pub type Key = [u8; 16];
 /// What has no price, by name, with the newest time that it was counted.
 pub type Unpriced = BTreeMap<String, DateTime<Utc>>;
 
-/// What was counted.
+/// The amount that was counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Total {
     /// In atoms of the signal's unit, or in things that have a price.
@@ -57,7 +57,7 @@ impl Total {
 /// What a thing that is counted costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Price {
-    /// US dollars for one token that was read from a cache; those of one model are reckoned with its input.
+    /// US dollars for one token that was read from a cache; those of one model are calculated together with its input.
     CachedInput { each: Decimal, model: String },
     /// US dollars for one token that went in, of a model whose cached tokens have a price of their own.
     Input { each: Decimal, model: String },
@@ -67,7 +67,7 @@ pub enum Price {
     Unknown(String),
 }
 
-/// What was counted at one time.
+/// The amounts that were counted at one time.
 #[derive(Default)]
 struct Sum {
     atoms: u64,
@@ -79,7 +79,7 @@ struct Sum {
     money: Decimal,
 }
 
-/// What was counted, by series and time.
+/// The amounts that were counted, by series and time.
 #[derive(Default)]
 pub struct Sums {
     doubts: Doubts,

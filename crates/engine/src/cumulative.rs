@@ -1,5 +1,5 @@
 //! Owns readings of counters: what the readings of a request have counted since what is known of them. Must not know where a
-//! reading came from or how its state is kept. Specification: docs/engine.md, section 19.
+//! reading came from or how its state is kept. Specification: docs/engine.md, section 19 "Counters".
 //!
 //! The first reading of a counter only marks where counting begins, unless it is known that nothing was counted before. A
 //! reading that isn't newer than the one before it adds nothing: its count is in the newer one already.
@@ -32,7 +32,7 @@ pub struct Reading {
     pub total: Total,
 }
 
-/// What is kept of the counters of one metric of one process.
+/// The state of the counters of one metric of one process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Family {
     pub counters: BTreeMap<Key, Counter>,
@@ -47,7 +47,7 @@ pub struct Family {
 /// The families of one source.
 pub type Families = BTreeMap<(Series, Key), Family>;
 
-/// What is kept of the counters of one source.
+/// The state of the counters of one source.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     /// At least those that the readings speak of.
@@ -67,7 +67,7 @@ pub struct Counted {
     pub unpriced: Unpriced,
 }
 
-/// What has been counted since what is known, one sample for each series and time. What is known moves on.
+/// The growth since the readings that are known, one sample for each series and time. The new readings become the known ones.
 pub fn count(readings: &[Reading], known: &mut Known) -> Counted {
     let mut sorted: Vec<&Reading> = readings.iter().collect();
     sorted.sort_by_key(|reading| (reading.at, reading.series, reading.family, reading.key));

@@ -232,7 +232,7 @@ mod tests {
             assert_eq!(Decimal::parse_rounded(text, Rounding::Down), Ok(atto(down)), "{text}");
             assert_eq!(Decimal::parse_rounded(text, Rounding::Up), Ok(atto(up)), "{text}");
         }
-        // Rounded down first, the nearest unit is still the nearest one: half of a billionth less a hair is none.
+        // Rounded down first, the nearest unit is still the nearest one: slightly less than half a billionth rounds to 0.
         let nearest = |text: &str| Decimal::parse_rounded(text, Rounding::Down).unwrap().to_units_nearest(9);
         assert_eq!(nearest("0.49999999999999999999999e-9"), Some(0));
         assert_eq!(nearest("0.5e-9"), Some(1));

@@ -1,5 +1,5 @@
 //! Owns the decision: the rules in their order, every outcome recorded, and the answer. Nothing here allocates, reads a
-//! clock or words a sentence. Specification: docs/engine.md, section 4.
+//! clock or words a sentence. Specification: docs/engine.md, section 8 "Rules and the answer".
 
 use super::breach::{Breach, BreachSet};
 use super::facts::Facts;
@@ -90,7 +90,7 @@ impl Assessment {
         self.results.iter().filter(|result| result.rule.is_increase_condition())
     }
 
-    /// An Increase that only what is not known stands in the way of.
+    /// An Increase that only unknown data prevents.
     pub fn blocked_by_the_unknown(&self) -> bool {
         self.ruled == Recommendation::Hold
             && self.conditions().all(|result| result.outcome != Outcome::Failed)
@@ -116,7 +116,7 @@ pub fn assess(facts: &Facts, config: &Config, recent: &Recent, as_of: DateTime<U
     let conditions_met =
         conditions().filter(|rule| !rule.is_about_time()).all(|rule| results.outcome(rule) == Outcome::Passed);
     let may_increase = conditions().all(|rule| results.outcome(rule) == Outcome::Passed);
-    // Thin evidence keeps an Increase away, but it is no certain failure: more data may mend it, so it brings no Freeze.
+    // Thin evidence keeps an Increase away, but it is no certain failure: more data may resolve it, so it brings no Freeze.
     let cannot_increase = conditions()
         .filter(|rule| *rule != RuleId::IncreaseConfidence)
         .any(|rule| results.outcome(rule) == Outcome::Failed);
@@ -389,7 +389,7 @@ fn standing_now(broken: BreachSet, clear: BreachSet, recent: &Recent, over_limit
 }
 
 /// The answer that breaches of the past keep up, if any does. A Freeze stays one for as long as any of its breaches
-/// stands, be it broken or not yet recovered from: else making a breach worse could turn Freeze into Decrease.
+/// is active, be it broken or not yet recovered from: else making a breach worse could turn Freeze into Decrease.
 fn held_answer(
     standing: BreachSet,
     broken: BreachSet,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// Doubts with the newest time of each.
 pub type Doubts = BTreeMap<(Series, Doubt), DateTime<Utc>>;
 
-/// Why what a source counted can't be told.
+/// Why it isn't known what a source counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Doubt {
     /// A counter was first read after it had begun to count.
@@ -56,7 +56,7 @@ impl Doubt {
         Doubt::ALL.into_iter().find(|doubt| doubt.code() == code)
     }
 
-    /// What is wrong.
+    /// The problem.
     pub const fn problem(self) -> &'static str {
         match self {
             Doubt::Appeared => "a counter was first read after it had begun, so its first count isn't known",
@@ -99,7 +99,7 @@ pub struct Uncounted {
     pub code: String,
     /// What to do.
     pub cure: String,
-    /// What is wrong.
+    /// The problem.
     pub problem: String,
 }
 

@@ -91,7 +91,7 @@ pub fn evaluate(
     Evaluation { bytes, snapshot, tick }
 }
 
-/// How a stored snapshot stands to what its inputs give.
+/// How a stored snapshot compares with the result of evaluating its inputs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Proof {
     /// Evaluating its inputs again gives the same bytes; with what a tick leaves for the evaluations after it.

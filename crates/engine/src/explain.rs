@@ -43,7 +43,7 @@ pub fn what_would_change(snapshot: &Snapshot) -> Vec<String> {
     lines.into_iter().map(|(_, _, line)| line).collect()
 }
 
-/// How far an observed value lies from its threshold, as a share of the threshold.
+/// How far an observed value is from its threshold, as a share of the threshold.
 fn distance(rule: &Rule) -> f64 {
     let Some((observed, threshold)) = rule.observed.zip(rule.threshold) else {
         return f64::MAX;

@@ -1,5 +1,5 @@
 //! Owns what several exporters of one gauge come to that share a source's name: replicas of a service, or the shards of a sender.
-//! They are several measurements of the same number. While they agree it is known; while they do not, it is not, whoever
+//! They are several measurements of the same number. While they agree it is known; while they do not, it is not, no matter which
 //! spoke last. Must not know protocols, or how what was said is kept.
 
 use super::counter::State;
@@ -10,11 +10,11 @@ use super::telemetry::{Measurement, Sample};
 use chrono::{DateTime, Duration, Utc};
 use std::collections::{HashMap, HashSet};
 
-/// How long what an exporter has said stands beside what others say: a few intervals of an export. One that ends is left out
+/// How long a report of an exporter counts beside those of others: a few intervals of an export. One that ends is left out
 /// after that, or sooner where the next one says when it began.
 pub const TOGETHER: Duration = Duration::minutes(5);
 /// Parts that rules combine are of one time where they lie within this.
-const AT_ONCE: Duration = Duration::minutes(1);
+const SAME_TIME: Duration = Duration::minutes(1);
 /// How far from each other two that agree may be, as a share of the larger.
 const AGREE: f64 = 0.05;
 
@@ -42,7 +42,7 @@ pub struct Spoken {
 pub type Exporters = HashMap<Key, State>;
 
 /// Sets what was just said beside what other exporters of the same gauges have said, and puts it into the samples: combined as
-/// a rule has it, or left open where they disagree. What is delivered again is taken out: it is stored as it was then.
+/// a rule has it, or left open where they disagree. A value that is delivered again is taken out: it is stored as it was then.
 /// `known` is brought up to date.
 pub fn meet(samples: &mut Vec<Sample>, spoken: &[Spoken], known: &mut HashMap<Series, Exporters>) {
     let mut spoken: Vec<&Spoken> = spoken.iter().collect();
@@ -109,7 +109,7 @@ fn together(spoken: &Spoken, own: u64, others: &[(Duration, u64)]) -> Measuremen
     let parts: Vec<u64> =
         spoken.parts.iter().map(|part| part.atoms).chain(others.iter().map(|(_, atoms)| *atoms)).collect();
     match joined(&parts, Some(combine)) {
-        Some(atoms) if others.iter().all(|(apart, _)| *apart <= AT_ONCE) => Measurement::Value(atoms),
+        Some(atoms) if others.iter().all(|(apart, _)| *apart <= SAME_TIME) => Measurement::Value(atoms),
         // Whether those that are silent for a minute are still there is not known yet.
         _ => Measurement::AtLeast(least),
     }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn exporters_that_disagree_leave_a_gauge_open_whoever_spoke_last() {
+    fn exporters_that_disagree_leave_a_gauge_open_whichever_spoke_last() {
         let (seven, five) = (Measurement::Value(7), Measurement::AtLeast(5));
         assert_eq!(
             said(None, &[(1, 0, None, 7), (2, 1, None, 5), (1, 60, None, 7), (2, 61, None, 5)]),

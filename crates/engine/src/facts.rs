@@ -28,7 +28,7 @@ impl ErrorCount {
 pub struct Facts {
     pub at_risk: Count,
     pub clients: Count,
-    /// Every input that applies is known whole, so nothing about them can still change.
+    /// Every input that applies is complete, so nothing about them can still change.
     pub complete: bool,
     /// Mean CPU, 0-1; `None` where not applicable.
     pub cpu: Option<Interval>,
@@ -84,7 +84,7 @@ impl Facts {
         for input in inputs.filter(Reading::decides) {
             facts.complete &= is_settled(input.state);
             facts.synthetic |= input.state == InputState::Synthetic;
-            let known_whole = matches!(input.state, InputState::Known | InputState::Synthetic);
+            let is_complete = matches!(input.state, InputState::Known | InputState::Synthetic);
             let applies = input.state != InputState::NotApplicable;
             let count = usable(&input).and_then(|value| value.count()).unwrap_or(Count::UNKNOWN);
             let last_hour = input.window == WindowName::LastHour;
@@ -108,26 +108,26 @@ impl Facts {
                     }
                     *latency.side(last_hour) = real(&input, Interval::NON_NEGATIVE);
                     if last_hour {
-                        hour_known.latency = known_whole;
+                        hour_known.latency = is_complete;
                     }
                 }
                 Signal::InfraRequests => {
                     errors.1 &= applies;
                     errors.0.side(last_hour).requests = count;
                     if last_hour {
-                        hour_known.requests = known_whole;
+                        hour_known.requests = is_complete;
                     }
                 }
                 Signal::InfraErrors => {
                     errors.1 &= applies;
                     errors.0.side(last_hour).errors = count;
                     if last_hour {
-                        hour_known.errors = known_whole;
+                        hour_known.errors = is_complete;
                     }
                 }
             }
         }
-        // The evidence window contains the last hour: where that hour is not known whole, health is not proven.
+        // The evidence window contains the last hour: where that hour is incomplete, health is not proven.
         if !(hour_known.requests && hour_known.errors) {
             errors.0.evidence = ErrorCount::UNKNOWN;
         }
@@ -207,7 +207,7 @@ fn is_settled(state: InputState) -> bool {
     matches!(state, InputState::Known | InputState::Synthetic | InputState::NotApplicable)
 }
 
-/// The value of an input that may be used: whatever is stale, missing or self-contradictory has none.
+/// The value of an input that may be used: a stale, missing or self-contradictory input has no such value.
 fn usable(input: &Reading) -> Option<super::input::Value> {
     match input.state {
         InputState::Known | InputState::Partial | InputState::Synthetic | InputState::Contradictory => input.value,

@@ -85,7 +85,7 @@ impl Sum {
         self.is_open |= other.is_open;
     }
 
-    /// What was spent, at least nothing, and what was given back beyond that.
+    /// The spend, at least nothing, and what was given back beyond that.
     fn net(&self) -> (Decimal, Decimal) {
         let less = |one: Decimal, two: Decimal| one.checked_sub(two).unwrap_or(Decimal::ZERO);
         (less(self.charges, self.credits), less(self.credits, self.charges))
@@ -109,7 +109,7 @@ struct Long {
 pub struct Bill {
     /// Of a period that a row names can't be read: the row's money belongs nobody knows where.
     has_lost: bool,
-    /// By the billing period that they were told in and the period that they are of.
+    /// By the billing period that reported them and the period that they belong to.
     late: BTreeMap<(String, Span), Long>,
     long: BTreeMap<Span, Long>,
     short: BTreeMap<Span, Sum>,

@@ -44,7 +44,7 @@ pub fn headroom(facts: &Facts, config: &Config, assessment: &Assessment) -> Head
     }
     let limits = config.limits();
     let spend_limit = limits.max_ai_spend_per_day.micros();
-    // The guardrail lies at or below the limit (it is a share of it, at most 1), so it is the one that binds.
+    // The guardrail is at or below the limit (it is a share of it, at most 1), so it is the one that binds.
     let pressure_limit = (config.policy.guardrails.max_ai_cost_pressure * spend_limit as f64).floor() as u64;
     let spend_binding = if pressure_limit < spend_limit { "ai_cost_pressure" } else { "ai_spend" };
     let own = [

@@ -1,5 +1,5 @@
 //! Owns the scores: infra health and its parts, AI cost pressure, warning density, churn risk, overall, confidence,
-//! demand and utilisation, all as intervals. Must not know rules or answers. Formulas: docs/engine.md, section 3.
+//! demand and utilisation, all as intervals. Must not know rules or answers. Formulas: docs/engine.md, section 6 "Scores".
 
 use super::facts::{ErrorCount, Facts, Paired};
 use super::interval::{Count, Interval, settle};
@@ -71,7 +71,7 @@ fn on_line(line: ScoreLine, value: f64) -> f64 {
 }
 
 /// A score whose best case comes from the last hour and whose worst from the evidence window, never above the best:
-/// an outage acts at once, and one good hour of twenty requests proves nothing.
+/// an outage acts immediately, and one good hour of twenty requests proves nothing.
 fn proven(line: ScoreLine, last_hour: Interval, evidence: Interval) -> Interval {
     let hi = on_line(line, last_hour.lo());
     let lo = on_line(line, evidence.hi()).min(hi);

@@ -67,8 +67,8 @@ impl Histogram {
         }
     }
 
-    /// What this distribution holds beyond an earlier one of the same counter; `None` where it holds less, so that it cannot
-    /// have grown from it. Where one of them is coarser, so is what is left.
+    /// What this distribution holds beyond an earlier one of the same counter; `None` if it contains less, so that it cannot
+    /// have grown from it. If one of them is coarser, so is the difference.
     pub fn without(&self, earlier: &Histogram) -> Option<Histogram> {
         let mut cells = self.cells.clone();
         for gone in &earlier.cells {

@@ -78,7 +78,7 @@ impl EventType {
 /// The hash before the first event of a chain.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// Who does something, and from where.
+/// The actor of an act, and where it came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Actor<'a> {
     pub name: &'a str,
@@ -131,7 +131,7 @@ impl NewEvent {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     pub actor: String,
-    /// The address that the act was asked from. Where there is none it is left out, also of what the hash covers: events from
+    /// The address that the act was asked from. Without one it is left out, also of what the hash covers: events from
     /// before addresses were kept have the hashes that they always had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
@@ -215,7 +215,7 @@ fn hash_of(event: &mut Event) -> String {
     hash
 }
 
-/// Why a chain is not whole, at the first event where it shows.
+/// Why a chain is not intact, at the first event where it shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{environment}: event {seq}: {what}")]
 pub struct ChainBreak {

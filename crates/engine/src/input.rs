@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStru
 use std::borrow::Cow;
 use std::fmt;
 
-/// What is known of an input.
+/// How much is known of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InputState {
@@ -185,7 +185,7 @@ pub struct Input {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
     pub signal: Signal,
-    /// Who sent it; several names where several sources did.
+    /// The source that sent it; several names if several sources did.
     pub source: Option<String>,
     pub state: InputState,
     pub unit: Unit,
@@ -286,7 +286,7 @@ impl<'de> Deserialize<'de> for WireNumber {
     }
 }
 
-/// Takes a number as it stands, without keeping it aside first: a snapshot holds dozens.
+/// Takes a number as it is written, without keeping it aside first: a snapshot holds dozens.
 struct WireNumberVisitor;
 
 impl Visitor<'_> for WireNumberVisitor {

@@ -1,6 +1,6 @@
 //! Owns intervals: what is known of a number, as the least and the greatest value it may have.
 //! Must not know what a number measures. Every operation is inclusion-monotonic: narrowing an argument
-//! never widens the result, which is what lets an answer hold whatever the missing data turns out to be.
+//! never widens the result, which is why a certain answer stays right when the missing data arrives, no matter what it is.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
@@ -13,15 +13,15 @@ pub struct Interval {
     hi: f64,
 }
 
-/// How an interval stands to a threshold.
+/// How an interval compares with a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// It holds for every value in the interval.
+    /// True of every value in the interval.
     Passed,
     /// It fails for every value in the interval.
     Failed,
-    /// It holds for some values and fails for others.
+    /// True of some values and false of others.
     Unknown,
 }
 

@@ -47,8 +47,8 @@ fn number(text: &[u8]) -> usize {
 /// How long the number is that a text begins with, if JSON has no such number.
 fn odd_number(text: &[u8]) -> usize {
     for name in ["NaN", "Infinity", "-Infinity"] {
-        let is_whole = |rest: &[u8]| rest.first().is_none_or(|byte| !byte.is_ascii_alphanumeric());
-        if text.strip_prefix(name.as_bytes()).is_some_and(is_whole) {
+        let ends_there = |rest: &[u8]| rest.first().is_none_or(|byte| !byte.is_ascii_alphanumeric());
+        if text.strip_prefix(name.as_bytes()).is_some_and(ends_there) {
             return name.len();
         }
     }

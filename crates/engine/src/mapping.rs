@@ -37,11 +37,11 @@ pub struct Mapped {
     /// The newest time of the points that were refused for a reason, where they had one.
     pub refused_until: BTreeMap<String, DateTime<Utc>>,
     pub samples: Vec<Sample>,
-    /// Who said the gauges among the samples: other exporters of them may send requests of their own.
+    /// The exporters of the gauges among the samples: others may send requests of their own.
     pub spoken: Vec<Spoken>,
 }
 
-/// The most reasons that are told apart; senders choose the names of metrics.
+/// The most reasons that are kept apart; senders choose the names of metrics.
 const MOST_REASONS: usize = 100;
 
 /// What all further ones count under.
@@ -128,7 +128,7 @@ impl<'r> Mapper<'r> {
             errors |= rule.series == Series::InfraErrors;
         }
         if requests && !errors && named.iter().any(|rule| rule.series == Series::InfraErrors) {
-            // Requests among which errors were looked for, and that are none.
+            // Requests among which errors were looked for, and that are not errors.
             let temporality = match point.value {
                 PointValue::Sum { temporality, .. } | PointValue::Distribution { temporality, .. } => temporality,
                 PointValue::Gauge(_) => return,
@@ -308,7 +308,7 @@ fn family(point: &Point<'_>, process: &Labels<'_>) -> Key {
     digest(&format!("family of {}", point.metric), &[process])
 }
 
-/// The same for the same names and values, in whatever order they come.
+/// The same for the same names and values, in any order.
 fn digest(metric: &str, labels: &[&Labels<'_>]) -> Key {
     let mut pairs: Vec<(&str, &str)> =
         labels.iter().flat_map(|labels| labels.0.iter()).map(|(name, value)| (name.as_ref(), value.as_ref())).collect();

@@ -1,4 +1,4 @@
-//! Owns a metric point as instrumentation sends it, whatever the protocol. Must not know protocols, or what a point means
+//! Owns a metric point as instrumentation sends it, in any protocol. Must not know protocols, or what a point means
 //! for the engine.
 
 use super::histogram::Histogram;

@@ -1,4 +1,4 @@
-//! Owns taking JSON apart where it stands: the items of a list and the fields of an object as pieces of the text, so that what
+//! Takes JSON apart without copying it: the items of a list and the fields of an object as pieces of the text, so that what
 //! others send is looked at without being built a second time. Must not know what the pieces mean.
 
 use serde::de::IgnoredAny;
@@ -69,7 +69,7 @@ const fn is_space(character: char) -> bool {
     matches!(character, ' ' | '\t' | '\n' | '\r')
 }
 
-/// Where a mark stands that lies in no list, object or text; the end where there is none.
+/// The position of a mark outside every list, object and text, or the end if the mark is missing.
 fn end(text: &str, mark: u8) -> usize {
     let (mut depth, mut is_text, mut is_escaped) = (0usize, false, false);
     for (place, byte) in text.bytes().enumerate() {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_told() {
+    fn what_is_not_json_is_reported() {
         for body in [&b""[..], b"{", b"[1,]", b"{} {}", b"\"\xff\"", b"nul"] {
             assert!(json(body).is_err(), "{body:?}");
         }

@@ -24,7 +24,7 @@ pub enum Group {
     Weights,
     Windows,
     Scoring,
-    /// What is particular to the business: the signals that it does not have, and its time zone.
+    /// Facts about the business: the signals that it does not have, and its time zone.
     Business,
 }
 
@@ -55,7 +55,7 @@ pub enum Kind {
     Signals,
 }
 
-/// Where a field lies in the policy: how it is read there and how it is written.
+/// Where a field is in the policy: how it is read there and how it is written.
 #[derive(Clone, Copy)]
 enum Place {
     Cap(fn(&Policy) -> &NonZeroU64, fn(&mut Policy) -> &mut NonZeroU64),
@@ -156,7 +156,7 @@ impl PolicyField {
         }
     }
 
-    /// Reads a text into the field. Ranges are [`Policy::validate`]'s to check, with whatever fields must hold together.
+    /// Reads a text into the field. Ranges are [`Policy::validate`]'s to check, as are rules that join several fields.
     ///
     /// # Errors
     /// A sentence that begins with the field's name when put behind it; the policy is left as it was.
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_lies_where_its_path_says() {
+    fn every_field_is_where_its_path_says() {
         for field in PolicyField::ALL {
             let text = match field.kind() {
                 Kind::TimeZone => "Europe/Berlin",

@@ -1,5 +1,5 @@
 //! Owns the way from streams to inputs: which window each signal is read over, how old it may be, how several sources
-//! are joined, what contradicts what. Must not know scores or rules. Specification: docs/engine.md, section 2.
+//! are joined, what contradicts what. Must not know scores or rules. Specification: docs/engine.md, section 5 "Inputs".
 
 use super::input::{Input, InputState, Value, Window, WindowName};
 use super::interval::{Count, Interval};
@@ -10,7 +10,7 @@ use super::stream::{Seen, Span, Stream};
 use chrono::{DateTime, Utc};
 use std::borrow::Cow;
 
-/// What is said of a gauge that several exporters of one source tell differently.
+/// The note about a gauge that several exporters of one source report differently.
 const DISAGREE: &str = "several processes of the source report it and disagree: give each a source of its own, or combine them in a mapping";
 const AT_LEAST: &str = "part of it is unknown: it is this much at least";
 
@@ -455,7 +455,7 @@ fn time(ms: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(ms).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
-/// What is said of a stream of which part isn't known.
+/// The note about a stream of which part isn't known.
 fn not_all(stream: &Stream) -> Cow<'static, str> {
     let is_money = stream.series().signal().unit() == Unit::Usd;
     if is_money && (stream.doubts.is_empty() || !stream.unpriced.is_empty()) {
@@ -468,7 +468,7 @@ fn not_all(stream: &Stream) -> Cow<'static, str> {
     Cow::Owned(format!("{why}: {rest}"))
 }
 
-/// What is said of a sum that holds what has no price.
+/// The note about a sum that contains usage without a price.
 fn without_price(names: &[String]) -> Cow<'static, str> {
     match names {
         [] => Cow::Borrowed("part of it is unknown: it is this much at least"),

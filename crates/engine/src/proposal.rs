@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where a proposal stands.
+/// The state of a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ProposalStatus {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proposal_lives_while_the_recommendation_stands() {
+    fn a_proposal_stays_open_while_the_recommendation_lasts() {
         let proposal = opened();
         let cases = [
             (true, increase(), 1, None, false),

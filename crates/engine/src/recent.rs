@@ -1,5 +1,5 @@
 //! Owns what an evaluation may know of the evaluations before it: whether the conditions of an Increase have held long
-//! enough, what still stands, what has recovered. Must not know how ticks are stored.
+//! enough, which breaches are still active, which have recovered. Must not know how ticks are stored.
 
 use super::breach::{Breach, BreachSet};
 use super::decision::Recommendation;
@@ -47,7 +47,7 @@ pub struct Stabilization {
     pub held: u64,
     /// They held at each of the last three ticks.
     pub last_three: bool,
-    /// Ticks that answered Freeze or Decrease (but for rule 2's Freeze).
+    /// Ticks that answered Freeze or Decrease (except rule 2's Freeze).
     pub unsafe_ticks: u64,
 }
 
@@ -73,7 +73,7 @@ pub struct Recent {
     pub tick_minutes: u32,
 }
 
-/// How far back ticks are needed under a configuration, beside the newest one whatever its age.
+/// How far back ticks are needed under a configuration, beside the newest one, which is needed at any age.
 pub fn reach(config: &Config) -> Duration {
     let rails = &config.policy.guardrails;
     Duration::hours(i64::from(rails.stabilization_hours.max(rails.recovery_hours)))
@@ -131,7 +131,7 @@ fn slots(ticks: &[Tick], minutes: i64) -> impl Iterator<Item = &[Tick]> {
     ticks.chunk_by(move |one, next| place(one) == place(next))
 }
 
-/// How many places of the schedule a window of so many hours holds: none where it has no length, else at least one.
+/// How many places of the schedule a window of so many hours holds: 0 for a window without length, else at least one.
 fn places(hours: u32, tick_minutes: u32) -> u64 {
     let step = u64::from(tick_minutes.max(1));
     if hours == 0 { 0 } else { (u64::from(hours) * 60).max(step) / step }

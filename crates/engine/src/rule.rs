@@ -1,5 +1,5 @@
 //! Owns the list of rules: their identities, stable names and order, and how one outcome is recorded. Specification:
-//! docs/engine.md, section 4.
+//! docs/engine.md, section 8 "Rules and the answer".
 
 use super::input::Value;
 use super::interval::Outcome;

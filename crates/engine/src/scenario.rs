@@ -20,7 +20,7 @@ use super::wording;
 /// The name of the mode in forms and addresses.
 pub const MODE: &str = "mode";
 
-/// What is changed.
+/// The values that the scenario changes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     /// By [`InputField`]: the exact value in units, or `None` for what was measured.
@@ -114,7 +114,7 @@ impl Scenario {
         let mut inputs = baseline.inputs.clone();
         for field in InputField::ALL.into_iter().filter(|field| self.inputs[*field as usize].is_some()) {
             for input in inputs.iter_mut().filter(|input| field.is_of(input)) {
-                // Invented data stays invented, whatever is said beside it.
+                // Invented data stays invented, no matter what is set beside it.
                 if input.state != InputState::Synthetic {
                     input.state = InputState::Known;
                     input.note = None;

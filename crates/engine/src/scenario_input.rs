@@ -1,5 +1,5 @@
 //! Owns the inputs that a scenario may set: their names, the grid that each is counted on, and how one exact value of
-//! each stands in the facts. Must not know limits, rules or answers.
+//! each is in the facts. Must not know limits, rules or answers.
 
 use super::decimal::{Decimal, DecimalError};
 use super::facts::{ErrorCount, Facts, Paired};
@@ -154,8 +154,8 @@ impl InputField {
         }
     }
 
-    /// Puts one exact value into the facts: for latency and errors into the last hour and the evidence alike. What is
-    /// declared not applicable stays so.
+    /// Puts one exact value into the facts: for latency and errors into the last hour and the evidence alike. An input
+    /// that is declared not applicable stays so.
     pub fn set(self, facts: &mut Facts, units: u64) {
         let count = Count::exactly(units);
         match self {
@@ -180,7 +180,7 @@ impl InputField {
         }
     }
 
-    /// How the input stands in the facts.
+    /// How the input appears in the facts.
     pub fn standing(self, facts: &Facts) -> Standing {
         let exact = |value: Count| if value.is_exact() { Standing::Exact(value.lo) } else { Standing::Open };
         match self {
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_or_measured_as_a_range_stands_open() {
+    fn what_is_unknown_or_measured_as_a_range_stays_open() {
         for field in InputField::ALL {
             assert_eq!(field.standing(&Facts::UNKNOWN), Standing::Open, "{field:?}");
         }

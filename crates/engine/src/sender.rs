@@ -3,7 +3,7 @@
 /// How many sources senders may name in an environment if the settings do not say.
 pub const MOST_SOURCES: u32 = 500;
 
-/// Who speaks for a source.
+/// The sender that speaks for a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Speaker {
     /// A system that this server asks, or the server itself: a founder chose it, so that it counts against no limit.

@@ -115,7 +115,7 @@ impl Signal {
         }
     }
 
-    /// Whether a founder may declare that this signal does not exist for the business (engine.md, section 2).
+    /// Whether a founder may declare that this signal does not exist for the business (docs/engine.md, section 5 "Inputs").
     pub const fn may_be_not_applicable(self) -> bool {
         matches!(
             self,
@@ -186,7 +186,7 @@ impl Unit {
     }
 
     /// Decimal places of the whole units (*atoms*) that values of this unit are kept as: micro-dollars,
-    /// billionths of a ratio, nanoseconds; counts are whole.
+    /// billionths of a ratio, nanoseconds; counts are integers.
     pub const fn decimals(self) -> u32 {
         match self {
             Unit::Clients | Unit::Events | Unit::Posts | Unit::Requests => 0,

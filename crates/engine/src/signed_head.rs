@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The one form that there is. It also stands before the signed bytes, so that no signature made for something else fits.
+/// The one form that there is. It is also written before the signed bytes, so that no signature made for something else fits.
 pub const FORMAT: &str = "scaling-mode signed head 1";
 
 /// Where every chain of a store ended at a time, signed. Fields are in alphabetical order: this is the canonical form.

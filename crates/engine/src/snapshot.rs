@@ -86,12 +86,12 @@ pub struct Utilisation {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rule {
     pub detail: Cow<'static, str>,
-    /// What was found, or `None` where the rule compares nothing.
+    /// The value that was found, or `None` if the rule compares nothing.
     pub observed: Option<Value>,
     pub outcome: super::interval::Outcome,
     /// The rule's stable name, such as `increase.demand`.
     pub rule: Cow<'static, str>,
-    /// What was asked for; decimal text for money.
+    /// The value that was asked for; decimal text for money.
     pub threshold: Option<Threshold>,
 }
 
@@ -115,7 +115,7 @@ pub struct Blocked {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Truth {
     pub blocked: Option<Blocked>,
-    /// The share, 0-1, of the inputs that apply which are known whole.
+    /// The share, 0-1, of the inputs that apply which are complete.
     pub completeness: f64,
     pub notes: Vec<Cow<'static, str>>,
 }

@@ -34,7 +34,7 @@ pub const FIELDS: [&str; 11] = [
     "url_env",
 ];
 
-/// What is to be done.
+/// The action to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceAction {
@@ -62,7 +62,7 @@ impl SourceAction {
     }
 }
 
-/// What is asked for one signal, as under `[[source.signal]]` of the settings file.
+/// The query for one signal, as under `[[source.signal]]` of the settings file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSignal {
@@ -128,7 +128,7 @@ pub struct SourceChange {
     pub url_env: Option<String>,
 }
 
-/// What was done to a source, and how it stands, or stood before it was removed.
+/// The change of a source, and its settings now, or those before it was removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceView {
     /// Where it is asked, without what must not be shown; null where it could not be asked as it was kept.
@@ -254,7 +254,7 @@ pub fn is_variable(name: &str) -> bool {
 /// What stands for something that is not shown again; no field takes it.
 const HIDDEN: &str = "…";
 
-/// What was entered into a form, as far as it may be shown again. Of an address the credentials and the query are hidden, and what
+/// The texts that were entered into a form, as far as they may be shown again. Of an address the credentials and the query are hidden, and what
 /// is no name of a variable, since it may be the secret itself; all of these are refused with and without what is hidden.
 pub fn kept(fields: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     fields

@@ -45,7 +45,7 @@ pub struct Stream {
     samples: Vec<u64>,
     /// Why part of what was counted isn't known.
     pub doubts: Vec<Doubt>,
-    /// What was counted and has no price, by name.
+    /// Usage that was counted and has no price, by name.
     pub unpriced: Vec<String>,
 }
 
@@ -121,7 +121,7 @@ impl Stream {
     }
 
     /// Up to when the source's data is there at `as_of`: its own word, or its newest sample. A level or gauge is only
-    /// known where it was sampled, whatever a watermark says.
+    /// known where it was sampled, no matter what a watermark says.
     pub fn data_through(&self, as_of: i64) -> Option<i64> {
         let sampled = self.latest(as_of).map(|row| row.last_at);
         if matches!(self.series.signal().kind(), Kind::Gauge | Kind::Level) {
@@ -167,7 +167,7 @@ impl Stream {
         }
     }
 
-    /// The rows of which some sample lies within a window.
+    /// The rows with a sample within a window.
     fn places(&self, window: Span) -> std::ops::Range<usize> {
         let start = self.rows.partition_point(|row| row.last_at <= window.from);
         let end = self.rows.partition_point(|row| row.first_at <= window.to);
@@ -275,7 +275,7 @@ impl Stream {
 
     /// How much of a window only its first distribution speaks for, where that may hold what was counted over a silence that
     /// began before the window: a counter says after a silence what it counted all along. Most of it may not have happened
-    /// within the window, and no part of it can be told apart.
+    /// within the window, and its parts can't be separated.
     fn counted_over_silence(&self, window: Span, as_of: i64) -> i64 {
         let place = self.places(window).start;
         let is_distribution = |row: &MinuteRow| row.latency.as_ref().is_some_and(|own| !own.histogram.is_empty());
@@ -306,7 +306,7 @@ impl Stream {
             }
         }
         let aggregation = if mean.is_some() { Some(Aggregation::Mean) } else { p95.as_ref().map(|_| Aggregation::P95) };
-        // The percentile of a whole lies between the percentiles of its parts.
+        // The percentile of a whole is between the percentiles of its parts.
         let ms =
             [(!histogram.is_empty()).then(|| histogram.p95()), p95.as_ref().map(bounds_ms), mean.as_ref().map(mean_ms)]
                 .into_iter()

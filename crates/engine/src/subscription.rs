@@ -93,7 +93,7 @@ impl Subscription {
     }
 }
 
-/// What is known of a subscription.
+/// A subscription, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
     /// Stripe never changes it again.
@@ -194,7 +194,7 @@ pub struct Page {
     pub subscriptions: Vec<Subscription>,
 }
 
-/// What a body tells of.
+/// The content of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     /// In the order of the body; with how many events of other types there were beside them.

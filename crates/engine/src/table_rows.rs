@@ -24,7 +24,7 @@ pub struct TableRow {
     pub at: Option<DateTime<Utc>>,
     /// How many requests an aggregated latency stands for.
     pub count: Option<i64>,
-    /// What was used and has no price, by name: the amount is then only the least that it was.
+    /// Usage that has no price, by name: the amount is then only the least that it was.
     pub unpriced: Option<String>,
     pub value: Option<String>,
 }
@@ -68,7 +68,7 @@ impl Columns {
     }
 }
 
-/// What was asked, and when.
+/// The query, and when it was made.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     pub columns: Columns,
@@ -77,11 +77,11 @@ pub struct Asked<'a> {
     pub now: DateTime<Utc>,
     pub source: &'a str,
     pub step_seconds: u32,
-    /// Up to when the table is whole, where that is known.
+    /// Up to when the table is complete, if that is known.
     pub through: Option<DateTime<Utc>>,
     /// Rows up to this time were asked for; on a whole minute.
     pub to: DateTime<Utc>,
-    /// The times of what the source has told of that stretch before: what is no longer there is nothing now.
+    /// The times that the source has reported for that stretch before: what is no longer there is nothing now.
     pub told: &'a [DateTime<Utc>],
 }
 
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rows_are_nothing_unless_the_table_is_whole() {
+    fn no_rows_are_nothing_unless_the_table_is_complete() {
         let series = Series::PostsPublished;
         assert_eq!(batch(&rule(series), asked(&["at"], series), Vec::new()).unwrap(), Told::default());
         let whole = Asked { through: Some(at("2026-11-24T03:00:00Z")), ..asked(&["at"], series) };
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_and_is_gone_becomes_nothing() {
+    fn what_was_reported_and_is_gone_becomes_nothing() {
         let series = Series::AiSpend;
         let before = [at("2026-11-24T02:01:00Z"), at("2026-11-24T02:02:00Z")];
         let asked = Asked { told: &before, ..asked(&["at", "value"], series) };
@@ -441,7 +441,7 @@ mod tests {
             (Some("NaN"), 250_000, "its value \"NaN\" is not a number"),
             (Some("1e40"), 250_000, "its value \"1e40\" is too large"),
             (None, 250_000, "it has no value"),
-            // What was taken back may be more than the rest.
+            // The amount that was taken back may be more than the rest.
             (Some("-0.10"), 0, "its value \"-0.10\" is negative; amounts are zero or more"),
         ] {
             let rows = vec![
@@ -473,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn things_that_are_counted_are_refused_row_by_row_where_they_are_not_whole() {
+    fn things_that_are_counted_are_refused_row_by_row_if_they_are_fractions() {
         let series = Series::PostsPublished;
         let rows = vec![row("2026-11-24T02:00:10Z", Some("1.5")), row("2026-11-24T02:00:20Z", Some("1.5"))];
         let (batch, refused) = told(series, asked(&["at", "value"], series), rows);
@@ -482,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_that_cannot_be_read_is_left_out_and_the_others_are_told() {
+    fn a_state_that_cannot_be_read_is_left_out_and_the_others_are_reported() {
         let series = Series::ClientsActive;
         let rows = vec![
             row("2026-11-24T02:00:00Z", Some("12")),

@@ -108,14 +108,14 @@ pub struct Batch {
     pub revises: bool,
     #[serde(default)]
     pub samples: Vec<SentSample>,
-    /// Who sends: a name of the sender's choice, kept with every number.
+    /// The source: a name of the sender's choice, kept with every number.
     pub source: String,
     /// Seconds from sample to sample, where the source knows; else the median seen.
     #[serde(default)]
     pub step_seconds: Option<u32>,
 }
 
-/// What was wrong with a row of a batch.
+/// The mistake in a row of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RowError {
     pub detail: String,
@@ -124,7 +124,7 @@ pub struct RowError {
     pub index: Option<u32>,
 }
 
-/// What was done with a batch.
+/// The result of sending a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Receipt {
     /// Samples that are new.
@@ -160,7 +160,7 @@ pub struct Sample {
     pub series: Series,
 }
 
-/// A source's word that its data is whole up to a time.
+/// A source's statement that its data is complete up to a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watermark {
     pub covers_from: Option<DateTime<Utc>>,
@@ -176,14 +176,14 @@ pub struct AcceptedBatch {
     /// A sample that is there with another value is replaced rather than refused.
     pub revises: bool,
     pub samples: Vec<Sample>,
-    /// Who says it.
+    /// The source that says it.
     pub sender: Sender,
     pub source: String,
-    /// Who said the gauges among the samples, where several exporters may share the source's name.
+    /// The exporters of the gauges among the samples, if several exporters may share the source's name.
     pub spoken: Vec<Spoken>,
     /// Minutes from sample to sample, where the source says so (at least one).
     pub step_minutes: Option<u32>,
-    /// What was counted and has no price.
+    /// Usage that was counted and has no price.
     pub unpriced: Unpriced,
     pub watermark: Option<Watermark>,
 }
@@ -451,7 +451,7 @@ fn accept_value(value: &SentNumber, unit: Unit, spend: &mut BatchSum) -> Result<
         _ => MAX_ATOMS,
     };
     let too_large = || refuse(format!("is above {}, the most that {unit} can be", most_of(unit, most)));
-    // A share that lies a hair above the whole is the whole once it is rounded to what is kept.
+    // A share slightly above the whole is the whole once it is rounded to what is kept.
     let atoms = match unit {
         Unit::Usd => decimal.to_units_ceil(unit.decimals()),
         _ if is_counted && decimal.to_units_nearest(0).is_some() => {
@@ -518,7 +518,7 @@ fn accept_time(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> 
 /// Whether a time may stand on a sample: not before 2000 and not more than [`MAX_AHEAD`] ahead.
 ///
 /// # Errors
-/// A sentence that says which side it lies on.
+/// A sentence that says which side it is on.
 pub fn check_time(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), String> {
     if at > now + MAX_AHEAD {
         return Err("lies more than 5 minutes in the future".to_owned());

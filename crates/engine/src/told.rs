@@ -29,7 +29,7 @@ impl Told {
     /// Whether a point is new.
     ///
     /// # Errors
-    /// Why that can't be told.
+    /// Why that isn't known.
     pub fn take(&mut self, point: ToldPoint) -> Result<bool, Doubt> {
         let same = |known: &&ToldPoint| (known.at, known.start) == (point.at, point.start);
         if let Some(known) = self.points.iter().rev().find(same) {

@@ -142,7 +142,7 @@ pub struct Spans {
     pub modes: Vec<ModeSpan>,
 }
 
-/// The spans from `from` to `to`, reckoned back from the state at `to` through the events between them, newest first.
+/// The spans from `from` to `to`, calculated backwards from the state at `to` through the events between them, newest first.
 pub fn spans(events: &[Event], state: (Mode, bool), from: DateTime<Utc>, to: DateTime<Utc>) -> Spans {
     let mut spans = Spans::default();
     let (mut mode, mut frozen) = state;
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_reckoned_back_from_what_is_now() {
+    fn spans_are_calculated_back_from_the_present_state() {
         let events = [
             event(EventType::Frozen, 9, None),
             event(EventType::ModeChanged, 7, Some((Mode::Pilot, Mode::Growth))),
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_outside_the_time_asked_for_is_left_out() {
+    fn what_is_outside_the_time_asked_for_is_left_out() {
         let events = [event(EventType::ModeChanged, 12, Some((Mode::Lab, Mode::Pilot)))];
         assert_eq!(spans(&events, (Mode::Pilot, false), at(0), at(10)).modes.len(), 1);
     }

@@ -1,5 +1,5 @@
 //! Owns the last gate: nothing leaves the engine whose numbers do not trace to what was recorded.
-//! Must not know how answers are found; it only checks them. Specification: docs/engine.md, section 5.
+//! Must not know how answers are found; it only checks them. Specification: docs/engine.md, section 10 "The truth layer".
 
 use super::decision::{Assessment, Recommendation};
 use super::facts::decides;
@@ -51,7 +51,7 @@ fn notes(config: &Config, inputs: &[Input], assessment: &Assessment) -> Vec<Cow<
 }
 
 /// Every number that a text holds, as it is written. Words with digits in them, such as names and times, hold none of
-/// their own: a number stands between blanks or punctuation.
+/// their own: a number has blanks or punctuation on both sides.
 pub fn numbers_in(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -84,7 +84,7 @@ fn traces(token: &str, recorded: &[f64]) -> bool {
     };
     let decimals = token.split_once('.').map_or(0, |(_, fraction)| fraction.len());
     let scale = 10f64.powi(i32::try_from(decimals).unwrap_or(0));
-    // Rounding moves a number by half a unit at most: what lies further off needs no closer look.
+    // Rounding moves a number by half a unit at most: a number further off needs no closer look.
     let near = 1.0 / scale + 1e-9 * value.abs().max(1.0);
     recorded.iter().filter(|number| (**number - value).abs() <= near).any(|number| {
         let rounded = (number * scale).round() / scale;
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_found_between_whatever_stands_around_them() {
+    fn numbers_are_found_between_any_characters() {
         for (text, numbers) in [
             ("In pilot with 12 of 15 clients.", vec!["12", "15"]),
             ("health is 92.5: infra 80, at least 5.", vec!["92.5", "80", "5"]),

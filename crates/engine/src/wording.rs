@@ -123,7 +123,7 @@ pub fn rule_detail(rule: RuleId, recent: &Recent) -> Cow<'static, str> {
     })
 }
 
-/// The deciding inputs that are not known whole.
+/// The deciding inputs that are incomplete.
 fn unsettled(inputs: &[Input]) -> impl Iterator<Item = &Input> {
     inputs.iter().filter(|input| {
         decides(input) && !matches!(input.state, InputState::Known | InputState::Synthetic | InputState::NotApplicable)

@@ -49,7 +49,7 @@ enum Date {
     },
 }
 
-/// Where a time lies.
+/// When a written time is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
     Instant(DateTime<Utc>),
@@ -98,7 +98,7 @@ impl WrittenTime {
         }
     }
 
-    /// Where the time lies, its day and month in an order that is known from elsewhere.
+    /// When the time is, its day and month in an order that is known from elsewhere.
     ///
     /// # Errors
     /// [`TimeError::EitherOrder`] if the order decides and isn't known, [`TimeError::NotATime`] if there is no such day.

@@ -6,7 +6,7 @@ use scaling_mode_engine::cloud_event::{self, CloudEvent};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What is held, and the most that was.
+/// The memory that is held, and the most that was.
 static HELD: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
 

@@ -40,7 +40,7 @@ pub struct Build {
     pub environment: String,
     folder: PathBuf,
     latency: PathBuf,
-    /// What is recorded and what is constructed, in words.
+    /// A sentence about which parts are recorded and which are constructed.
     pub stated: String,
 }
 

@@ -4,7 +4,7 @@ use super::{Permission, Role, Scope};
 use crate::sender::{Sender, Speaker};
 use serde::{Deserialize, Serialize};
 
-/// Where a right holds.
+/// Where a right applies.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
@@ -45,7 +45,7 @@ pub struct Right {
     pub reach: Reach,
 }
 
-/// Who is asking.
+/// The caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Who {
@@ -69,7 +69,7 @@ pub enum Who {
     },
 }
 
-/// Who is asking, with what they may do where.
+/// The caller, with what they may do where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     pub rights: Vec<Right>,
@@ -170,7 +170,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_right_holds_where_some_role_gives_it_and_nowhere_else(
+        fn a_right_applies_where_some_role_gives_it_and_nowhere_else(
             roles in roles(),
             permission in prop::sample::select(Permission::ALL.to_vec()),
             environment in "[a-d]",

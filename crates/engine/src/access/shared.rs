@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SharedView {
-    /// What is recommended, in which mode.
+    /// The recommendation, and the mode that it is for.
     Answer,
     /// The five scores.
     Scores,

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 /// A report in the making.
 pub(super) struct Finding {
-    /// What is proposed decides as what is in force does.
+    /// The proposed policy decides as the one in force does.
     pub changes_nothing: bool,
     differences: Vec<Difference>,
     differences_total: u64,
@@ -26,7 +26,7 @@ pub(super) struct Finding {
     other_engine: u64,
     /// The run that the newest evaluation belongs to, where it differs.
     open: Option<Difference>,
-    /// How often the policy was changed in between.
+    /// How often the policy was changed between the two.
     policy_changes: u64,
     proposed: Answers,
     recorded: Answers,

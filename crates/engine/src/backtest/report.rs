@@ -107,10 +107,10 @@ pub struct BacktestReport {
     pub environment: String,
     /// Stored evaluations that were judged.
     pub evaluations: u64,
-    /// The first of them; `None` where there is none.
+    /// The first of them, if any.
     #[serde(serialize_with = "super::super::moment::serialize_option")]
     pub from: Option<DateTime<Utc>>,
-    /// What was found, in a sentence.
+    /// The result, in a sentence.
     pub headline: String,
     /// Always true: this says what would have been, not what was.
     pub hypothetical: bool,
@@ -120,7 +120,7 @@ pub struct BacktestReport {
     pub notes: Vec<String>,
     /// What the proposed policy would have answered.
     pub proposed: Answers,
-    /// What was answered.
+    /// The answer that was given.
     pub recorded: Answers,
     /// The last evaluation that was judged.
     #[serde(serialize_with = "super::super::moment::serialize_option")]

@@ -8,7 +8,7 @@ use chrono::{DateTime, Duration, NaiveTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-/// What was spent since the period before.
+/// The spend since the period before.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Period {
     pub end: DateTime<Utc>,
@@ -20,7 +20,7 @@ pub struct Period {
     pub start: DateTime<Utc>,
 }
 
-/// What a later billing period tells of an earlier time: it adds to what was told then.
+/// The spend that a later billing period reports for an earlier time: it adds to what was reported then.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Correction {
     pub at: DateTime<Utc>,
@@ -49,7 +49,7 @@ pub struct Settled {
 }
 
 impl Bill {
-    /// What was spent in each period that is over at `now`.
+    /// The spend in each period that is over at `now`.
     pub fn settle(&self, now: DateTime<Utc>) -> Settled {
         let mut settled = Settled::default();
         let over: BTreeMap<Span, Sum> = self.groups().into_iter().filter(|(span, _)| span.1 <= now).collect();
@@ -169,7 +169,7 @@ fn lay_out(settled: &mut Settled, span: Span, charges: &Long, covers: Span) {
     }
 }
 
-/// Adds what was told later of a period that an earlier bill told.
+/// Adds what a later bill says about a period that an earlier bill covered.
 fn correct(settled: &mut Settled, told: &str, span: Span, charges: &Long, now: DateTime<Utc>) {
     let (bought, bought_back) = charges.bought.net();
     let (other, other_back) = charges.other.net();

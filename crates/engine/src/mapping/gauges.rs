@@ -18,7 +18,7 @@ const IDLE: [&str; 3] = ["idle", "iowait", "wait"];
 const GUESTS: [&str; 2] = ["guest", "guest_nice"];
 /// How far from the whole the shares of all states may add up to: programs round each of them, some to a tenth of a percent.
 const ADDS_UP: f64 = 0.05;
-/// Why shares of processor time are none.
+/// Why these shares of processor time can't be used.
 const NO_SHARE: &str =
     "the shares of its states do not add up to 1: export all states, idle too (a first export of zeros says nothing)";
 /// The labels that number processors.
@@ -179,7 +179,7 @@ fn busy_share(states: &[(Mode, u64)], whole: u64) -> Option<u64> {
         (true, false) => Some(whole.saturating_sub(idle)),
         (true, true) => {
             let all = idle.saturating_add(busy);
-            // Whoever leaves guests out of user counts them beside it.
+            // A system that leaves guests out of user time counts them beside it.
             let adds_up = off(all) <= ADDS_UP || off(all.saturating_add(guests)) <= ADDS_UP;
             adds_up.then(|| whole.saturating_sub(idle))
         }

@@ -55,7 +55,7 @@ pub struct Matcher {
     pub pattern: Pattern,
 }
 
-/// What is taken of a point.
+/// The part of a point that a rule takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Take {
     /// The share of time that a processor was not idle, from its times by state.
@@ -118,7 +118,7 @@ impl Combine {
 /// One rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
-    /// `None` refuses several gauges at once rather than choosing among them.
+    /// `None` refuses several gauges at the same time rather than choosing among them.
     pub combine: Option<Combine>,
     /// What a value is multiplied by.
     pub factor: f64,
@@ -136,7 +136,7 @@ impl Rule {
         Rule { combine: None, factor: 1.0, matches: Vec::new(), metric: metric.to_owned(), series, take, unit: None }
     }
 
-    /// What is taken for a signal where a rule does not say.
+    /// The part that is taken for a signal if the rule does not say.
     pub const fn usual_take(series: Series) -> Take {
         match series.signal().kind() {
             Kind::Distribution => Take::Latency,
@@ -161,7 +161,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// A founder's rules, before those that hold where there are none for a metric.
+    /// A founder's rules, before the defaults, which apply to metrics that no such rule names.
     pub fn new(own: Vec<Rule>) -> Rules {
         let mut rules = Rules::only(own);
         for (metric, usual) in Rules::only(defaults::rules()).by_metric {

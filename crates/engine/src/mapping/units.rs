@@ -1,6 +1,6 @@
 //! Owns units of metrics as UCUM and the conventions of names write them.
 
-/// How many nanoseconds a value of 1 is, by its unit, or where there is none by its metric's name.
+/// How many nanoseconds a value of 1 is, by its unit, or without one by its metric's name.
 pub(super) fn nanos(unit: &str, metric: &str) -> Option<f64> {
     let unit = match unit {
         "" if metric.contains("_seconds") => "s",
@@ -16,7 +16,7 @@ pub(super) fn nanos(unit: &str, metric: &str) -> Option<f64> {
     }
 }
 
-/// A count that came as a real number; `None` for what is none.
+/// A count that came as a real number; `None` if it isn't a valid count.
 pub(super) fn whole(value: f64) -> Option<u64> {
     (value >= 0.0 && value <= super::MAX_ATOMS as f64).then(|| value.round() as u64)
 }

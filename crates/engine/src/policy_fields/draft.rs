@@ -9,13 +9,13 @@ use crate::policy::{FieldError, Policy};
 pub struct Draft {
     pub errors: Vec<FieldError>,
     pub policy: Policy,
-    /// What was typed, by field; those that were left as they were are not among them.
+    /// The texts that were typed, by field; fields that were left as they were are not among them.
     texts: Vec<(PolicyField, String)>,
 }
 
 impl Draft {
     /// What the named texts of a form make of the policy in force. The form was filled from `filled`: a field that still
-    /// says what it said there was not touched, and is what is in force now, whoever changed it in between.
+    /// says what it said there was not touched, and is what is in force now, even if someone changed it meanwhile.
     pub fn of(pairs: &[(String, String)], filled: &Policy, in_force: &Policy) -> Draft {
         let mut texts: Vec<(PolicyField, String)> = Vec::new();
         for (name, text) in pairs {
@@ -45,7 +45,7 @@ impl Draft {
         typed.map_or_else(|| field.text(&self.policy), |(_, text)| text.clone())
     }
 
-    /// What is wrong with the field of that path, or with the part of the policy of that name.
+    /// The mistake in the field of that path, or in the part of the policy of that name.
     pub fn error(&self, path: &str) -> Option<&FieldError> {
         self.errors.iter().find(|error| error.field == path)
     }
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn an_earlier_policy_fills_the_form_but_for_what_is_named() {
+    fn an_earlier_policy_fills_the_form_except_for_what_is_named() {
         let mut earlier = Policy::default();
         earlier.guardrails.max_churn_risk = 0.1;
         earlier.weights = crate::policy::Weights { ai_cost: 0.25, churn: 0.25, infra: 0.25, warnings: 0.25 };

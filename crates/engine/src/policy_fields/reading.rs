@@ -4,7 +4,7 @@ use super::{Kind, PolicyField};
 use crate::policy::{FieldError, Policy};
 
 /// The policy that named texts make of `base`, and everything that is wrong with it: texts that cannot be read first,
-/// then what [`Policy::validate`] finds. A name may stand several times; for signals they add up (a blank one is none),
+/// then what [`Policy::validate`] finds. A name may stand several times; for signals they add up (a blank one counts for nothing),
 /// else the last counts. Names without a dot that are no field are other people's and are left alone.
 pub fn read<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, base: &Policy) -> (Policy, Vec<FieldError>) {
     let mut policy = base.clone();
@@ -26,7 +26,7 @@ pub fn read<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, base: &Policy) 
         errors.extend(field.set(&mut policy, &text).err());
     }
     let found = policy.validate();
-    // A text that could not be read has left its field at the base: whatever is wrong with that one would mislead.
+    // A text that could not be read has left its field at the base: a message about that value would mislead.
     let unread = errors.len();
     for error in found {
         let misleads = |known: &FieldError| {

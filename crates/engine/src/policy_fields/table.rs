@@ -4,7 +4,7 @@
 use super::{Group, Kind, Place, PolicyField};
 use crate::mode::Mode;
 
-/// One field, its path made of the very members that it lies in.
+/// One field, its path made of the very members that contain it.
 macro_rules! field {
     ($group:expr, $kind:ident, $place:ident, $min:literal, $max:expr, $part:ident $(. $member:ident)*) => {
         PolicyField {

@@ -235,7 +235,7 @@ fn evaluations_one_after_the_other_that_differ_alike_are_one_stretch() {
 }
 
 #[test]
-fn the_mode_stays_what_it_was_and_the_evaluations_of_each_are_told_apart() {
+fn the_mode_stays_what_it_was_and_the_evaluations_of_each_are_kept_apart() {
     let mut past = flapping(3);
     past.change(|config, now| {
         (config.mode, config.last_mode_change_at, config.policy_since) = (Mode::Scale, Some(now), now)
@@ -250,7 +250,7 @@ fn the_mode_stays_what_it_was_and_the_evaluations_of_each_are_told_apart() {
 }
 
 #[test]
-fn a_policy_that_was_changed_in_between_is_said_and_the_proposed_one_holds_throughout() {
+fn a_policy_change_meanwhile_is_said_and_the_proposed_policy_applies_throughout() {
     let mut past = flapping(3);
     past.change(|config, now| {
         config.policy.guardrails.max_warning_density = 0.5;
@@ -264,7 +264,7 @@ fn a_policy_that_was_changed_in_between_is_said_and_the_proposed_one_holds_throu
 }
 
 #[test]
-fn synthetic_data_holds_whatever_is_proposed() {
+fn synthetic_data_answers_hold_under_every_proposal() {
     let mut config = quick(Mode::Growth);
     config.kind = EnvironmentKind::Synthetic;
     let mut past = Past::new(config);

@@ -145,7 +145,7 @@ fn fine_amounts_are_rounded_against_the_reader() {
 }
 
 #[test]
-fn what_a_later_bill_tells_of_an_earlier_period_adds_to_it() {
+fn what_a_later_bill_says_about_an_earlier_period_adds_to_it() {
     let late = |cost, class, billing_start| Charge { billing_start, class, ..charge(cost, "2026-10-14", "2026-10-15") };
     let settled = settled(&[
         charge("5", DAY.0, DAY.1),

@@ -92,7 +92,7 @@ fn readings(runs: &[Run], with_start: bool) -> Vec<Reading> {
     runs.iter().flat_map(of).collect()
 }
 
-/// What was counted, and whether anything is in doubt or held back.
+/// The count, and whether anything is in doubt or held back.
 #[derive(Debug)]
 struct Outcome {
     count: u64,
@@ -332,7 +332,7 @@ fn doubts(requests: &[&[Reading]]) -> (u64, Vec<Doubt>) {
 fn each_doubt_is_named() {
     let heard = [requests(0, Some(-600), 100), requests(60, Some(-600), 110)];
     for (then, counted, doubt) in [
-        // Its start lies before what was read: another process.
+        // Its start is before what was read: another process.
         (requests(90, Some(-300), 50), 10, Doubt::SeveralProcesses),
         (requests(90, Some(-602), 120), 10, Doubt::StartMoves),
         (requests(90, Some(90), 100), 10, Doubt::StartUnknown),

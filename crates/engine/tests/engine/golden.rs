@@ -1,5 +1,5 @@
 //! Owns the promise that one engine version gives one result: the digests of a fixed set of evaluations, kept beside
-//! the version that made them. Whoever changes results raises the version first.
+//! the version that made them. A change of results raises the version first.
 
 #![expect(clippy::disallowed_methods, reason = "a test is told by the environment when to write its golden file")]
 
@@ -78,7 +78,7 @@ const EVALUATIONS: &[(&str, Edit)] = &[
     }),
 ];
 
-/// What is hidden of a healthy picture.
+/// The inputs that are hidden of a healthy picture.
 const HIDDEN: &[(&str, &[Signal], InputState)] = &[
     ("churn missing", &[Signal::ClientsAtRisk], InputState::Missing),
     ("spend stale", &[Signal::AiSpend], InputState::Stale),

@@ -35,7 +35,7 @@ fn mapped(rules: Vec<Rule>, points: &[Point<'_>]) -> Mapped {
     mapper.finish()
 }
 
-/// What is measured: samples, and what counters have counted.
+/// The measurements: samples, and what counters have counted.
 fn values(mapped: &Mapped) -> Vec<(Series, Measurement)> {
     let counted = count(&mapped.readings, &mut Known::default());
     mapped.samples.iter().chain(&counted.samples).map(|sample| (sample.series, sample.measurement.clone())).collect()

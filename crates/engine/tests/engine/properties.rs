@@ -104,7 +104,7 @@ fn no_completion_of_the_missing_inputs_undoes_an_increase_or_a_new_decrease_or_f
 
 #[test]
 fn hidden_inputs_never_raise_the_answer_toward_increase() {
-    // The other direction: whatever the whole truth answers, hiding parts of it never invents an Increase.
+    // The other direction: no matter what the complete data answers, hiding parts of it never invents an Increase.
     let tally = Tally::default();
     for_scenes(6_000, true, |scene| {
         let truth = assess_inputs(scene, &scene.picture.inputs(&scene.config));
@@ -242,7 +242,7 @@ fn narrow(draw: &mut Draw, scene: &Scene, inputs: &[Input]) -> Vec<Input> {
             continue;
         };
         match (draw.below(3), input.value, to) {
-            // Some of the way: the value lies within, and the input stays as open as it was.
+            // Some of the way: the value is within, and the input stays as open as it was.
             (0, Some(Value::Count(own)), Value::Count(to)) => {
                 input.value =
                     Some(Value::Count(Count { lo: draw.between(own.lo, to.lo), hi: draw.between(to.hi, own.hi) }));
@@ -341,7 +341,7 @@ fn assert_scores_are_scores(body: &SnapshotBody) {
 }
 
 #[test]
-fn every_snapshot_is_whole_finite_traceable_provable_and_within_its_bounds() {
+fn every_snapshot_is_complete_finite_traceable_provable_and_within_its_bounds() {
     let tally = Tally::default();
     for_scenes(4_000, true, |scene| {
         let Evaluation { bytes, snapshot, tick } = evaluate_scene(scene);
@@ -432,7 +432,7 @@ fn an_altered_snapshot_is_broken_whichever_byte_was_altered() {
                 other => other ^ 1,
             };
             assert!(matches!(prove(&altered, &snapshot.digest, Some(&sealed)), Proof::Broken(_)));
-            // Whoever could also replace the digest is caught wherever evaluating again says otherwise.
+            // A forger who could also replace the digest is caught wherever evaluating again says otherwise.
             let Ok(body) = serde_json::from_slice::<SnapshotBody>(&altered) else {
                 continue;
             };
@@ -521,7 +521,7 @@ fn the_headroom_fits_and_is_not_one_too_many() {
             .all(|rule| grown.result(rule).outcome == Outcome::Passed)
         };
         assert!(then(room.clients), "{room:?} does not fit {:?}", scene.picture);
-        // Micro-dollars are whole, so a line between two of them may be one client off for AI spend alone.
+        // Micro-dollars are integers, so a line between two of them may be one client off for AI spend alone.
         if matches!(room.binding.as_ref(), "clients" | "posts") {
             tally.add("exact");
             assert!(!then(room.clients + 1), "{room:?} leaves one out of {:?}", scene.picture);
@@ -631,7 +631,7 @@ impl Run {
         self.config.policy_since = self.now + Duration::seconds(1);
     }
 
-    /// The tick that lies `steps` before now under the policy in force, if there was one.
+    /// The tick `steps` before now under the policy in force, if there was one.
     fn tick_before(&self, steps: u32) -> Option<&Tick> {
         let at = self.now - Duration::minutes(i64::from(steps * TICK));
         self.ticks.iter().find(|tick| tick.at == at && tick.at >= self.config.policy_since)
@@ -715,7 +715,7 @@ fn check_step(run: &Run, tick: &Tick, body: &SnapshotBody, tally: &Tally) {
     if body.held {
         assert!(previous.is_some(), "nothing before the policy in force holds an answer");
     }
-    // A Freeze or Decrease is one of today's breaches, or one that stands since a tick under this policy.
+    // A Freeze or Decrease is one of today's breaches, or one that has been active since a tick under this policy.
     for breach in tick.standing.iter() {
         let stood = previous.is_some_and(|previous| previous.standing.contains(breach));
         let rule = match breach {

@@ -26,7 +26,7 @@ struct Setup {
     config: Config,
     picture: Picture,
     recent: Recent,
-    /// What is done to the inputs once the picture has given them.
+    /// A change of the inputs after the picture has given them.
     hidden: Vec<(Signal, InputState)>,
 }
 
@@ -75,7 +75,7 @@ use RuleId::*;
 
 type Edit = fn(&mut Setup);
 
-/// What is changed, in which mode, which rule is looked at, how it comes out, and what the answer is.
+/// A name, the mode, a change, the rule that is looked at, its outcome, and the answer.
 type Case = (&'static str, Mode, Edit, RuleId, Outcome, Recommendation);
 
 const CASES: &[Case] = &[
@@ -834,7 +834,7 @@ fn every_rule_is_in_the_table_and_seen_to_fail_and_to_pass() {
 }
 
 #[test]
-fn every_rule_is_recorded_in_its_place_whatever_fired() {
+fn every_rule_is_recorded_in_its_place_whichever_fired() {
     for (_, mode, edit, ..) in CASES {
         let snapshot = Setup::of(*mode, edit).snapshot();
         let names: Vec<&str> = snapshot.body.rules.iter().map(|rule| rule.rule.as_ref()).collect();
@@ -1122,7 +1122,7 @@ fn an_increase_that_missing_data_could_undo_is_blocked_by_name() {
 fn what_would_change_lists_what_fails_nearest_first_and_the_unknown_last() {
     let lines = what_would_change(
         &Setup::of(Mode::Pilot, |setup| {
-            // Demand lacks 1 of 12 (8 %), posts exceed 70 % by a fortieth, stabilization lacks all.
+            // Demand lacks 1 of 12 (8%), posts exceed 70 % by a fortieth, stabilization lacks all.
             setup.picture.clients = 11;
             setup.picture.posts = Count::exactly(145);
             setup.unstable();

@@ -110,7 +110,7 @@ fn real(input: &Input) -> Option<Interval> {
 use InputState::{Contradictory, Known, Missing, Partial, Stale};
 
 #[test]
-fn a_sum_is_whole_where_it_is_covered_and_at_least_what_was_seen_elsewhere() {
+fn a_sum_is_complete_where_it_is_covered_and_at_least_what_was_seen_elsewhere() {
     let hourly = || Source::every(Series::PostsPublished, 60, -30 * HOUR, 0, 2);
     let cases: Vec<(&str, Source, InputState, Option<Count>)> = vec![
         ("hourly, no watermark", hourly(), Known, Some(Count::exactly(48))),
@@ -361,7 +361,7 @@ fn a_latency_is_what_its_source_made_of_it_and_labelled_so() {
 }
 
 #[test]
-fn a_percentile_lies_between_its_order_statistics() {
+fn a_percentile_is_between_its_order_statistics() {
     // 1 ms to 2,000 ms, once each: ranks 1,880 and 1,921 enclose the 95th percentile; cells are 1/64 wide.
     let mut histogram = Histogram::default();
     (1..=2_000u64).for_each(|value| histogram.observe(value * 1_000_000));
@@ -397,7 +397,7 @@ fn a_sum_that_holds_what_has_no_price_is_at_least_what_is_known() {
     let spend = read(&[source.clone()], Signal::AiSpend, WindowName::Trailing);
     assert_eq!((spend.state, spend.value), (Partial, Some(Value::Money(Count::at_least(24_000_000)))));
     assert!(spend.note.as_deref().is_some_and(|note| note.contains("part of it is unknown")), "{:?}", spend.note);
-    // Once it has left the window it is whole again.
+    // Once it has left the window it is complete again.
     source.samples[20].1 = Measurement::Value(1_000_000);
     source.samples[0].1 = Measurement::AtLeast(1_000_000);
     let spend = read(&[source], Signal::AiSpend, WindowName::Trailing);
@@ -476,7 +476,7 @@ fn a_part_larger_than_its_whole_makes_both_unknown() {
 }
 
 #[test]
-fn todays_totals_begin_with_the_day_whatever_its_length() {
+fn todays_totals_begin_with_the_day_of_any_length() {
     let spend = Source::every(Series::AiSpend, 60, -3 * DAY, 0, 1_000_000);
     for (day_start, hours) in [
         ("2026-03-10T00:00:00Z", 12),
@@ -507,9 +507,9 @@ fn samples_in_any_order_and_late_ones_give_the_same_inputs() {
     // A sample that comes in late counts where it belongs.
     let late = ordered.clone().without(&[-35]);
     let before = count(&posts(std::slice::from_ref(&late))).expect("a value");
-    let mut mended = late;
-    mended.samples.push((ms(-35), Measurement::Value(3)));
-    assert_eq!(before.lo + 3, count(&posts(&[mended])).expect("a value").lo);
+    let mut corrected = late;
+    corrected.samples.push((ms(-35), Measurement::Value(3)));
+    assert_eq!(before.lo + 3, count(&posts(&[corrected])).expect("a value").lo);
 }
 
 #[test]
@@ -637,7 +637,7 @@ proptest! {
     }
 }
 
-/// What really happened within a window lies within what the input says of it.
+/// The real sum of a window is within the interval that the input gives for it.
 #[test]
 fn a_sum_holds_what_really_happened() {
     let (mut bounded, mut straddled, mut partial) = (0, 0, 0);

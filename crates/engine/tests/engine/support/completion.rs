@@ -124,7 +124,7 @@ fn find(inputs: &[Input], (signal, name, severity): Key) -> usize {
     super::picture::place(inputs, signal, name, severity)
 }
 
-/// What is known of a count so far.
+/// The part of a count that is known so far.
 fn bounds(inputs: &[Input], signal: Signal, name: WindowName, severity: Option<Severity>) -> Count {
     let input = &inputs[find(inputs, (signal, name, severity))];
     match input.state {

@@ -9,7 +9,7 @@ use scaling_mode_engine::policy::{Config, EnvironmentKind, Policy};
 use scaling_mode_engine::recent::{Previous, Recent, Stabilization};
 use scaling_mode_engine::signal::{Severity, Signal};
 
-/// Everything an evaluation looks at, known whole.
+/// Everything an evaluation looks at, complete.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Picture {
     pub clients: u64,

@@ -258,7 +258,7 @@ pub fn picture(draw: &mut Draw, config: &Config, trouble: u64) -> Picture {
     }
 }
 
-/// A sum of which a sample straddles the window's edge is known whole and yet an interval.
+/// A sum of which a sample straddles the window's edge is complete and yet an interval.
 fn straddled(draw: &mut Draw, value: u64) -> Count {
     if draw.chance(10) { Count { lo: value - value / 8, hi: value + value / 8 } } else { Count::exactly(value) }
 }
