@@ -30,11 +30,11 @@ const ALIVE_EVERY: Duration = Duration::from_secs(30);
 const ALIVE_LIMIT: Duration = Duration::from_secs(15);
 /// Requests of one HTTP/2 connection that are answered at the same time.
 const STREAMS: u32 = 32;
-/// How long the peer of an HTTP/2 connection may take none of the answers that lie there for it.
+/// How long the peer of an HTTP/2 connection may take none of the answers that wait for it.
 const TAKE_LIMIT: Duration = Duration::from_secs(30);
-/// The most bytes of answers that lie there for all such peers.
+/// The most bytes of answers that wait for all such peers.
 const MOST_UNTAKEN: usize = 48 * 1024 * 1024;
-/// The largest part of an answer that such a connection is given at once, in bytes.
+/// The largest part of an answer that such a connection is given, in bytes.
 const PART: usize = 16 * 1024;
 /// The largest head, in bytes.
 const LARGEST_HEAD: u32 = 64 * 1024;
@@ -177,7 +177,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// An answer on its way to a peer of HTTP/2, who takes it when they like: in parts, so that little of it lies in the connection's own
+/// An answer on its way to a peer of HTTP/2, who takes it when they like: in parts, so that little of it waits in the connection's own
 /// buffers, and counted until it was taken.
 struct Answer {
     body: Body,

@@ -116,7 +116,7 @@ async fn what_is_wrong_with_an_event_is_named() {
 
 /// Also a small body that unpacks to millions of them.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_of_more_events_than_are_taken_is_refused_at_once() {
+async fn a_list_of_more_events_than_are_taken_is_refused() {
     let server = Server::start().await;
     let list = |count: usize| format!("[{}1]", "1,".repeat(count - 1));
     let sent = |body: String| {

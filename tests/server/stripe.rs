@@ -315,7 +315,7 @@ async fn where_a_secret_is_named_only_what_is_signed_with_it_is_taken() {
     }
     says(&signed(&server, &base, now(), SECRET).await, clients(1, 0), true);
     says(&signed(&server, &told, now(), SECRET).await, clients(2, 0), true);
-    // Stripe packs nothing: what is packed is not unpacked for whoever claims to have signed it.
+    // Stripe compresses nothing: a compressed body is refused before anything is unpacked.
     let packed = zstd::encode_all(told.to_string().as_bytes(), 3).expect("it packs");
     let request = server.request(Method::POST, DOOR).header("content-type", "application/json");
     let request = request.header("stripe-signature", format!("t={},v1=00", now())).header("content-encoding", "zstd");

@@ -221,11 +221,11 @@ fn ended_after(mut stream: TcpStream) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_that_a_peer_of_http2_does_not_take_lie_there_for_a_bounded_time_and_in_a_bounded_number() {
+async fn answers_that_a_peer_of_http2_does_not_take_are_bounded_in_time_and_number() {
     let server = Server::start().await;
     assert_eq!(server.get("/api/openapi.json").await.status, 200);
     let before = memory(&server);
-    // 64 connections with 2.7 MB each are more than may lie there: some are ended at once.
+    // 64 connections with 2.7 MB each are more than may wait: some are ended immediately.
     let peers: Vec<_> =
         (0..64).map(|_| takes_nothing(&server)).map(|peer| std::thread::spawn(|| ended_after(peer))).collect();
     tokio::time::sleep(Duration::from_secs(5)).await;

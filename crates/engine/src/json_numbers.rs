@@ -3,7 +3,7 @@
 
 /// The body with such numbers as texts; `None` if it has none.
 pub fn quoted(body: &[u8]) -> Option<Vec<u8>> {
-    // What was copied, and from where on nothing was: most bodies have no such number, and are not copied.
+    // The copy, and how far the body has been copied: most bodies have no such number, and none of them is.
     let (mut out, mut copied) = (Vec::new(), 0);
     let (mut is_text, mut is_escaped) = (false, false);
     let mut place = 0;
