@@ -58,6 +58,21 @@ fn the_cost_that_is_chosen_is_taken_and_a_later_sum_revises_it_in_sight() {
 }
 
 #[test]
+fn a_dry_run_says_what_would_be_read_and_stores_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dry = report(&import(folder.path(), "effective", "2.00", &["--dry-run"]));
+    assert_eq!((&dry["dry_run"], &dry["accepted"], &dry["total"]), (&true.into(), &3.into(), &"10.50".into()));
+    let environments = program(folder.path(), &["environment", "list", "--json"]);
+    assert!(!String::from_utf8_lossy(&environments.stdout).contains("trial"));
+    // What is read then is what was shown, and a dry run of another sum revises nothing.
+    let read = report(&import(folder.path(), "effective", "2.00", &[]));
+    assert_eq!((&read["dry_run"], &read["accepted"], &read["total"]), (&false.into(), &3.into(), &"10.50".into()));
+    report(&import(folder.path(), "effective", "3.25", &["--dry-run"]));
+    let again = report(&import(folder.path(), "effective", "2.00", &[]));
+    assert_eq!((&again["accepted"], &again["duplicates"]), (&0.into(), &3.into()));
+}
+
+#[test]
 fn a_bill_of_which_nothing_can_be_read_leaves_nothing_behind() {
     let folder = tempfile::tempdir().expect("a folder");
     for (more, why) in [

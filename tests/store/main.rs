@@ -9,6 +9,7 @@ mod backtest;
 mod clock_jumps;
 mod counters;
 mod coverage;
+mod exporters;
 mod files;
 mod founder_page;
 mod ingestion;

@@ -28,6 +28,7 @@ pub(super) const AFTER_HELP: &str = "\
 Name all files of one bill in one command: a file that is imported later revises the periods that it tells.
 
 Examples:
+  scaling-mode import-focus bill.csv --environment production --cost effective --dry-run
   scaling-mode import-focus bill.csv --environment production --cost effective
   scaling-mode import-focus part-1.csv.gz part-2.csv.gz --environment production --cost billed --where 'ServiceName=*OpenAI*'
 
@@ -54,6 +55,9 @@ pub(super) struct Arguments {
     /// Name of the source.
     #[arg(long, default_value = "focus")]
     source: String,
+    /// Show what would be read, and store nothing.
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     format: Format,
 }
@@ -81,6 +85,11 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(),
         }));
     }
     report.settle(&settled);
+    if arguments.dry_run {
+        report.accepted = accepted(&arguments, &settled, now)?.samples.len() as u64;
+        report.dry_run = true;
+        return end(&arguments, &report);
+    }
     let store = open(settings).await?;
     ensure_environment(store.as_ref(), &arguments.environment, now).await?;
     let stored = stored(store.as_ref(), &arguments, &settled).await?;
@@ -98,10 +107,15 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(),
     };
     store.close().await;
     (report.accepted, report.duplicates) = (receipt.accepted, receipt.duplicates);
+    end(&arguments, &report)
+}
+
+/// Says what was read; an error if some rows can't be taken.
+fn end(arguments: &Arguments, report: &Report) -> Result<(), CliError> {
     if arguments.format.json {
-        print_json(&report);
+        print_json(report);
     } else {
-        show(&report);
+        show(report);
     }
     if report.refused.is_empty() {
         return Ok(());

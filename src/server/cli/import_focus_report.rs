@@ -15,6 +15,8 @@ pub(super) struct Report {
     /// Charges that a later bill tells of periods that an earlier one told.
     pub corrections: u64,
     pub cost: &'static str,
+    /// Nothing was stored, and `accepted` is how many samples there would be.
+    pub dry_run: bool,
     pub duplicates: u64,
     pub environment: String,
     /// Credits that no charge of their period takes up.
@@ -47,6 +49,7 @@ impl Report {
             at_least: 0,
             corrections: 0,
             cost: cost.column(),
+            dry_run: false,
             duplicates: 0,
             environment: environment.to_owned(),
             given_back: Usd(0),
@@ -87,7 +90,11 @@ pub(super) fn show(report: &Report) {
         format_args!("${}", report.total),
         report.periods
     );
-    say!("{} samples are new or revised, {} were there already", report.accepted, report.duplicates);
+    if report.dry_run {
+        say!("{} samples; nothing was stored", report.accepted);
+    } else {
+        say!("{} samples are new or revised, {} were there already", report.accepted, report.duplicates);
+    }
     for (count, what) in [
         (report.open_periods, "periods are not over and were left out"),
         (report.shared, "purchases for more than a day are shared out over their periods"),
