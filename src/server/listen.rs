@@ -36,20 +36,24 @@ const TAKE_LIMIT: Duration = Duration::from_secs(30);
 const MOST_UNTAKEN: usize = 48 * 1024 * 1024;
 /// The largest part of an answer that such a connection is given, in bytes.
 const PART: usize = 16 * 1024;
-/// The largest head, in bytes.
-const LARGEST_HEAD: u32 = 64 * 1024;
+/// The largest head of HTTP/1 and of HTTP/2, in bytes. A connection of HTTP/2 may hold [`STREAMS`] of them.
+const LARGEST_HEAD: usize = 64 * 1024;
+const LARGEST_SHARED_HEAD: u32 = 32 * 1024;
 /// The most connections, where the operating system allows more.
 const MOST_CONNECTIONS: u64 = 20_000;
 /// Files that the process needs for other things than connections: the database, sources, logs.
 const OTHER_FILES: u64 = 128;
+/// How long a request is safe from being ended for want of room.
+const BUSY_LIMIT: Duration = Duration::from_secs(2);
 /// How many of the longest-waiting connections are closed at once where there is no room.
 const CLOSED_AT_ONCE: usize = 32;
 
 /// A connection as the others see it.
 struct Connection {
     close: CancellationToken,
-    /// Requests under way, and since when there has been none, in milliseconds.
+    /// Requests under way, since when there have been some, and since when none, in milliseconds.
     requests: AtomicU64,
+    busy_since: AtomicU64,
     idle_since: AtomicU64,
     /// Bytes of answers that the peer has yet to take, and when it took some last, in milliseconds: of HTTP/2.
     untaken: AtomicUsize,
@@ -72,6 +76,7 @@ impl Connections {
 
     fn enter(&self, id: u64) -> Arc<Connection> {
         let connection = Arc::new(Connection {
+            busy_since: AtomicU64::new(0),
             close: CancellationToken::new(),
             idle_since: AtomicU64::new(self.now()),
             requests: AtomicU64::new(0),
@@ -106,13 +111,19 @@ impl Connections {
         }
     }
 
-    /// Closes those that have waited longest without a request.
+    /// Closes those that have waited longest without a request; otherwise those whose request has taken longest, since it may be one
+    /// that never ends.
     fn make_room(&self, all: &mut HashMap<u64, Arc<Connection>>) {
         let mut idle: Vec<(u64, u64)> = all
             .iter()
             .filter(|(_, connection)| connection.requests.load(Ordering::Relaxed) == 0)
             .map(|(id, connection)| (connection.idle_since.load(Ordering::Relaxed), *id))
             .collect();
+        if idle.is_empty() {
+            let long_ago = self.now().saturating_sub(u64::try_from(BUSY_LIMIT.as_millis()).unwrap_or(u64::MAX));
+            let busy = all.iter().map(|(id, connection)| (connection.busy_since.load(Ordering::Relaxed), *id));
+            idle = busy.filter(|(since, _)| *since <= long_ago).collect();
+        }
         let count = CLOSED_AT_ONCE.min(idle.len());
         if count == 0 {
             return;
@@ -145,7 +156,9 @@ struct UnderWay {
 
 impl UnderWay {
     fn begin(connections: &Arc<Connections>, connection: &Arc<Connection>) -> UnderWay {
-        connection.requests.fetch_add(1, Ordering::Relaxed);
+        if connection.requests.fetch_add(1, Ordering::Relaxed) == 0 {
+            connection.busy_since.store(connections.now(), Ordering::Relaxed);
+        }
         UnderWay { connections: connections.clone(), connection: connection.clone(), bytes: 0 }
     }
 
@@ -299,14 +312,14 @@ async fn serve_one<I>(
         })
     };
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT).max_buf_size(LARGEST_HEAD);
     builder
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(ALIVE_EVERY)
         .keep_alive_timeout(ALIVE_LIMIT)
         .max_concurrent_streams(STREAMS)
-        .max_header_list_size(LARGEST_HEAD);
+        .max_header_list_size(LARGEST_SHARED_HEAD);
     {
         let mut served = pin!(builder.serve_connection(stream, service));
         let mut looks = tokio::time::interval(TAKE_LIMIT / 6);

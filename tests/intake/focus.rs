@@ -64,7 +64,7 @@ fn a_dry_run_says_what_would_be_read_and_stores_nothing() {
     assert_eq!((&dry["dry_run"], &dry["accepted"], &dry["total"]), (&true.into(), &3.into(), &"10.50".into()));
     let environments = program(folder.path(), &["environment", "list", "--json"]);
     assert!(!String::from_utf8_lossy(&environments.stdout).contains("trial"));
-    // What is read then is what was shown, and a dry run of another sum revises nothing.
+    // Reading it then gives the rows that were shown, and a dry run of another sum revises nothing.
     let read = report(&import(folder.path(), "effective", "2.00", &[]));
     assert_eq!((&read["dry_run"], &read["accepted"], &read["total"]), (&false.into(), &3.into(), &"10.50".into()));
     report(&import(folder.path(), "effective", "3.25", &["--dry-run"]));

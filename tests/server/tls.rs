@@ -79,6 +79,23 @@ async fn https_is_spoken_and_nothing_else_at_that_port() {
     assert_eq!(server.ended(Duration::from_secs(8)).await, Some(0));
 }
 
+#[tokio::test]
+async fn clients_that_never_shake_hands_keep_nobody_waiting() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trusted = certified(folder.path(), 2100);
+    let server = Server::start_over_tls(folder.path(), &FLAGS, client(trusted.clone())).await;
+    let host = server.url.trim_start_matches("https://").to_owned();
+    // More than shake hands at the same time; the server would wait 10 s for each.
+    let silent: Vec<_> = (0..700).map(|_| std::net::TcpStream::connect(&host).expect("a connection")).collect();
+    let began = std::time::Instant::now();
+    for _ in 0..5 {
+        let answer = client(trusted.clone()).get(format!("{}/healthz", server.url)).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+    }
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+    drop(silent);
+}
+
 /// ASVS 12.2.2.
 #[tokio::test]
 async fn a_renewed_certificate_is_taken_and_a_broken_one_is_not() {

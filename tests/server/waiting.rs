@@ -132,6 +132,41 @@ async fn more_connections_than_there_is_room_for_end_the_longest_silent_ones() {
     drop(half);
 }
 
+#[tokio::test]
+async fn connections_whose_bodies_never_come_make_room_for_others() {
+    let server = Server::start_with_files(300).await;
+    let head = head("/api/scaling-mode/forms/sign-in", 10, "");
+    let silent: Vec<TcpStream> = (0..600).map(|_| sent(&server, &head)).collect();
+    // What has begun just now is not ended.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let began = std::time::Instant::now();
+    for _ in 0..10 {
+        let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client");
+        assert_eq!(answer(client.get(format!("{}/healthz", server.url))).await.status, 200);
+    }
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+    drop(silent);
+}
+
+#[tokio::test]
+async fn heads_that_never_end_are_small() {
+    let server = Server::start().await;
+    let before = memory(&server);
+    let half = [b"GET / HTTP/1.1\r\nhost: localhost\r\nx: ".to_vec(), vec![b'x'; 380_000]].concat();
+    let heads: Vec<_> = (0..300)
+        .map(|_| {
+            let (_, address) = server.url.split_once("://").expect("an address");
+            let mut stream = TcpStream::connect(address).expect("it connects");
+            // The server may have ended it before all is written.
+            let _ = stream.write_all(&half);
+            stream
+        })
+        .collect();
+    let grown = memory(&server).saturating_sub(before);
+    assert!(grown <= 64, "{grown} MiB");
+    drop(heads);
+}
+
 /// ASVS 1.4.3, 5.2.1.
 #[tokio::test]
 async fn bodies_at_open_endpoints_are_small_and_memory_comes_back() {

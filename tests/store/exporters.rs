@@ -23,7 +23,7 @@ async fn say(store: &dyn Store, exporter: u8, second: i64, start: Option<i64>, c
     store.ingest(ENV, &batch, at, None).await.unwrap();
 }
 
-/// What is stored, in the order of its times.
+/// The stored numbers of clients, in the order of their times.
 async fn clients(store: &dyn Store) -> Vec<u64> {
     let span = Span { from: minute(-1).timestamp_millis(), to: minute(100).timestamp_millis() };
     let mut samples = store.samples(ENV, Series::ClientsActive, span, 100).await.unwrap();
@@ -37,7 +37,7 @@ async fn exporters_of_one_gauge_are_set_beside_each_other_over_requests() {
         say(store, 1, 0, None, 7).await;
         say(store, 2, 1, None, 5).await;
         say(store, 1, 60, None, 7).await;
-        // While they disagree the least of them is all that is known, whoever spoke last.
+        // While they disagree the least of them is all that is known, no matter which spoke last.
         let disagree = [7, 5, 5];
         assert_eq!(clients(store).await, disagree);
         // Delivered again, the same changes nothing, whichever it is.

@@ -3,19 +3,20 @@
 
 use axum::serve::Listener;
 use rustls::ServerConfig;
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// How long a client may take to shake hands.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// Handshakes at once; further connections wait with the operating system.
+/// Handshakes under way. A further connection ends the one that has taken longest: a silent one, if there are so many.
 const MOST_HANDSHAKES: usize = 512;
 
 type Shaken = Option<(TlsStream<TcpStream>, SocketAddr)>;
@@ -25,11 +26,18 @@ pub struct TlsListener {
     acceptor: TlsAcceptor,
     handshakes: JoinSet<Shaken>,
     listener: TcpListener,
+    /// In the order in which they began; those that are done are among them.
+    began: VecDeque<AbortHandle>,
 }
 
 impl TlsListener {
     pub fn new(listener: TcpListener, config: ServerConfig) -> TlsListener {
-        TlsListener { acceptor: TlsAcceptor::from(Arc::new(config)), handshakes: JoinSet::new(), listener }
+        TlsListener {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            began: VecDeque::new(),
+            handshakes: JoinSet::new(),
+            listener,
+        }
     }
 }
 
@@ -39,15 +47,19 @@ impl Listener for TlsListener {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
-            let has_room = self.handshakes.len() < MOST_HANDSHAKES;
             tokio::select! {
                 Some(done) = self.handshakes.join_next() => {
                     if let Ok(Some(shaken)) = done {
                         return shaken;
                     }
                 }
-                (stream, address) = Listener::accept(&mut self.listener), if has_room => {
-                    self.handshakes.spawn(shake(self.acceptor.clone(), stream, address));
+                (stream, address) = Listener::accept(&mut self.listener) => {
+                    let begun = self.handshakes.spawn(shake(self.acceptor.clone(), stream, address));
+                    self.began.retain(|handshake| !handshake.is_finished());
+                    if self.began.len() >= MOST_HANDSHAKES && let Some(longest) = self.began.pop_front() {
+                        longest.abort();
+                    }
+                    self.began.push_back(begun);
                 }
             }
         }
