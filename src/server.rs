@@ -24,6 +24,8 @@ pub mod lived;
 pub mod local;
 pub mod newest;
 pub mod observability;
+pub mod permission;
+pub mod problems;
 pub mod proof;
 pub mod puller;
 pub mod replay;
