@@ -1,14 +1,15 @@
 //! Owns the commands that show answers: snapshot, status, history. Evaluating is the only thing that one of them writes.
 
+use super::console::Console;
 use super::{CliError, open, print_json};
 use crate::domain::explain::what_would_change;
 use crate::domain::history::{Event, EventType};
-use crate::domain::snapshot::{Origin, Snapshot};
+use crate::domain::snapshot::Snapshot;
 use crate::domain::wording::number;
+use crate::server::acts::DEFAULT_ENVIRONMENT;
+use crate::server::acts::evaluation::evaluate;
 use crate::server::clock;
 use crate::server::config::Settings;
-use crate::server::evaluation::{Occasion, evaluate_and_record};
-use crate::server::http::context::{ACTOR, DEFAULT_ENVIRONMENT};
 use crate::server::store::EventFilter;
 use crate::views::overview::Overview;
 use clap::Args;
@@ -45,15 +46,10 @@ pub(super) struct HistoryArguments {
 }
 
 pub(super) async fn snapshot(target: Target, settings: &Settings) -> Result<(), CliError> {
-    let store = open(settings).await?;
-    let occasion = Occasion {
-        actor: ACTOR.into(),
-        as_of: clock::now(),
-        origin: Origin::OnDemand,
-        tick_minutes: settings.tick_minutes,
-    };
-    let snapshot = evaluate_and_record(store.as_ref(), &target.environment, occasion, None).await?;
-    store.close().await;
+    let console = Console::open(settings).await?;
+    let snapshot = evaluate(&console.context(), Some(&target.environment), None).await;
+    console.close().await;
+    let snapshot = snapshot?;
     if target.format.json {
         print_json(&snapshot);
     } else {

@@ -32,7 +32,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration as Pause;
 use tokio_util::sync::CancellationToken;
 
-pub use crate::server::permission::{allow, check, of_store};
+pub use crate::server::permission::{allow, check};
 
 /// How exact the time is at which a session or a token was last used: each note of it is a write.
 fn seen_every() -> Duration {

@@ -1,6 +1,6 @@
 //! Owns how a person comes: a link that was given to them, a name, a password. Must not know who may invite.
 
-use super::context::{DEFAULT_ENVIRONMENT, state};
+use super::context::state;
 use super::session::{self, Browser};
 use super::{AppState, notices, problem, sign_in};
 use crate::api::{JoinView, RoleLine};
@@ -9,6 +9,7 @@ use crate::domain::history::{Actor, EventType, NewEvent};
 use crate::domain::policy::FieldError;
 use crate::error::{Code, WireError};
 use crate::server::access::{password, secret};
+use crate::server::acts::DEFAULT_ENVIRONMENT;
 use crate::server::clock;
 use crate::server::store::access::{Entry, Invitation, JoinedBy};
 use crate::views::overview::Notice;
