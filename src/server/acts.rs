@@ -8,11 +8,17 @@
 pub mod access_log;
 pub mod catalogue;
 pub mod configuration;
+pub mod environments;
 pub mod evaluation;
+pub mod history;
+pub mod invitations;
+pub mod people;
 mod refusal;
+pub mod share_links;
 mod source_ends;
 pub mod sources;
 pub mod telemetry;
+pub mod tokens;
 
 pub use refusal::Refusal;
 
@@ -42,6 +48,20 @@ impl Principal {
     /// Somebody at this machine's command line. Nothing is asked of them: who can run the program on the store can change it anyway.
     pub fn command_line() -> Principal {
         Principal { address: None, identity: Identity::local() }
+    }
+}
+
+/// A secret that was just made: it is shown once, and stored nowhere.
+pub struct NewSecret {
+    /// What it is called, or whom it is for.
+    pub name: String,
+    pub secret: String,
+}
+
+/// Says whose it is, and nothing of the secret.
+impl std::fmt::Debug for NewSecret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("NewSecret").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

@@ -60,9 +60,6 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// Who acts on the command line.
-pub(crate) const ACTOR: &str = "local";
-
 /// May I safely take on more? Capacity control for founders: Hold, Increase, Decrease or Freeze, with the proof.
 #[derive(Parser, Debug)]
 #[command(name = "scaling-mode", version, max_term_width = 100, after_help = AFTER_HELP)]

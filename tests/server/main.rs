@@ -42,6 +42,8 @@ mod unsent;
 mod values;
 mod variables;
 mod waiting;
+mod ways;
+mod ways_cases;
 
 #[path = "../support/databases.rs"]
 mod databases;

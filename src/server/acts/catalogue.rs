@@ -12,8 +12,6 @@ pub enum Way {
     Form(&'static str),
     /// A JSON endpoint: its method and path.
     Json(&'static str),
-    /// The server itself, when its time has come.
-    Schedule,
 }
 
 /// An act.
@@ -27,6 +25,8 @@ pub struct Act {
 }
 
 const CONFIG: Way = Way::Json("PUT /api/scaling-mode/config");
+
+const SOURCES: Way = Way::Json("POST /api/scaling-mode/sources");
 
 /// All acts.
 pub const ACTS: &[Act] = &[
@@ -71,4 +71,81 @@ pub const ACTS: &[Act] = &[
         ways: &[Way::Json("POST /api/scaling-mode/health"), Way::Form("evaluate"), Way::Command("snapshot")],
     },
     Act { name: "telemetry::take", permission: Permission::SendTelemetry, ways: &[Way::Json("POST /api/telemetry")] },
+    Act {
+        name: "history::read",
+        permission: Permission::Read,
+        ways: &[Way::Json("GET /api/scaling-mode/history"), Way::Command("history")],
+    },
+    Act { name: "sources::change add", permission: Permission::AddSources, ways: &[SOURCES, Way::Form("add-source")] },
+    Act {
+        name: "sources::change add_signal",
+        permission: Permission::AddSources,
+        ways: &[SOURCES, Way::Form("add-signal")],
+    },
+    Act {
+        name: "sources::change remove",
+        permission: Permission::OperateSources,
+        ways: &[SOURCES, Way::Form("remove-source")],
+    },
+    Act {
+        name: "sources::change retire",
+        permission: Permission::AddSources,
+        ways: &[SOURCES, Way::Form("retire-source"), Way::Command("source retire")],
+    },
+    Act {
+        name: "sources::change close_alert",
+        permission: Permission::AddSources,
+        ways: &[SOURCES, Way::Form("close-alert"), Way::Command("source close-alert")],
+    },
+    Act {
+        name: "sources::change end_client",
+        permission: Permission::AddSources,
+        ways: &[SOURCES, Way::Form("end-client"), Way::Command("source end-client")],
+    },
+    Act {
+        name: "environments::create",
+        permission: Permission::ManageAccess,
+        ways: &[Way::Command("environment create")],
+    },
+    Act { name: "environments::list", permission: Permission::Read, ways: &[Way::Command("environment list")] },
+    Act { name: "people::create", permission: Permission::ManageAccess, ways: &[Way::Command("person create")] },
+    Act { name: "people::set_role", permission: Permission::ManageAccess, ways: &[Way::Form("set-role")] },
+    Act {
+        name: "people::set_disabled",
+        permission: Permission::ManageAccess,
+        ways: &[Way::Form("disable-person"), Way::Command("person disable")],
+    },
+    Act {
+        name: "people::reset_proofs",
+        permission: Permission::ManageAccess,
+        ways: &[Way::Form("reset-proofs"), Way::Command("person reset-proofs")],
+    },
+    Act { name: "invitations::invite", permission: Permission::ManageAccess, ways: &[Way::Form("invite")] },
+    Act {
+        name: "invitations::reset_password",
+        permission: Permission::ManageAccess,
+        ways: &[Way::Command("person reset")],
+    },
+    Act {
+        name: "tokens::create",
+        permission: Permission::ManageAccess,
+        ways: &[Way::Form("make-token"), Way::Command("token create")],
+    },
+    Act {
+        name: "tokens::revoke",
+        permission: Permission::ManageAccess,
+        ways: &[Way::Form("revoke-token"), Way::Command("token revoke")],
+    },
+    Act {
+        name: "tokens::list",
+        permission: Permission::ManageAccess,
+        ways: &[Way::Json("GET /api/scaling-mode/people"), Way::Command("token list")],
+    },
+    Act { name: "share_links::create", permission: Permission::ManageAccess, ways: &[Way::Form("make-share-link")] },
+    Act { name: "share_links::revoke", permission: Permission::ManageAccess, ways: &[Way::Form("revoke-share-link")] },
+    Act {
+        name: "share_links::list",
+        permission: Permission::ManageAccess,
+        ways: &[Way::Json("GET /api/scaling-mode/people")],
+    },
 ];

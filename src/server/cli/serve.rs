@@ -10,8 +10,8 @@ use crate::domain::telemetry::AcceptedBatch;
 use crate::server::access::calls::Calls;
 use crate::server::access::provider::Provider;
 use crate::server::access::seal::{SealKeyError, Sealer};
-use crate::server::access::secret;
 use crate::server::acts::DEFAULT_ENVIRONMENT;
+use crate::server::acts::invitations::invite_first_founder;
 use crate::server::commits::Commits;
 use crate::server::config::Settings;
 use crate::server::evaluation::{Occasion, evaluate_and_record};
@@ -20,7 +20,7 @@ use crate::server::http::identity::Access;
 use crate::server::http::kept::KeptAnswers;
 use crate::server::http::over_time::Drawn;
 use crate::server::http::snapshot_lines::SnapshotLines;
-use crate::server::http::{AppState, PAGE, Shared, joining, people, probes, router};
+use crate::server::http::{AppState, PAGE, Shared, joining, probes, router};
 use crate::server::key_file::KeyFileError;
 use crate::server::leadership::{Leadership, Pace};
 use crate::server::live::Feed;
@@ -315,10 +315,7 @@ async fn first_founder(store: &Arc<dyn Store>, settings: &Settings) -> Result<Op
             settings.addr
         )));
     }
-    let made = secret::fresh()
-        .map_err(|error| CliError::Serve { what: "there are no random numbers", source: Box::new(error) })?;
-    store.invite(&people::founders_invitation(made.hash, "scaling-mode".to_owned()), None).await?;
-    Ok(Some(made.secret))
+    Ok(Some(invite_first_founder(store.as_ref(), clock::now()).await?))
 }
 
 /// Makes the environments that every store has, where they are not there yet. Nothing is connected to `production`.
