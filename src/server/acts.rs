@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod configuration;
 pub mod environments;
 pub mod evaluation;
+pub mod export;
 pub mod history;
 pub mod invitations;
 pub mod people;

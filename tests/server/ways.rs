@@ -151,6 +151,7 @@ impl Scene {
                 code(&answer(self.request(method, path).json(&body)).await)
             }
             Way::Form(name) => code(&self.form(name, self.fill(case.form, environment).await).await),
+            Way::Schedule => unreachable!("nobody asks for what the schedule does"),
             Way::Command(words) => {
                 let rest = self.fill(case.command, environment).await;
                 let line: Vec<&str> = words.split(' ').chain(rest.split('|').filter(|_| !rest.is_empty())).collect();
@@ -258,6 +259,7 @@ async fn by_every_way(acts: &[&Act], has_people: bool) {
                     Way::Command(_) => "command",
                     Way::Form(_) => "form",
                     Way::Json(_) => "json",
+                    Way::Schedule => continue,
                 };
                 let (_, scene) = kinds.iter().find(|(own, _)| *own == kind).expect("a scene for each kind");
                 outcomes.insert(kind, scene.run(*way, case, &environment).await);
@@ -322,6 +324,10 @@ fn every_act_is_in_the_catalogue_and_every_act_there_is_tried() {
     assert_eq!(functions, listed);
     for act in ACTS {
         assert!(!act.ways.is_empty(), "{}", act.name);
+        // `tests/store/scheduler.rs` runs what only the schedule does.
+        if act.ways == [Way::Schedule] {
+            continue;
+        }
         let tried = cases(act.name);
         assert!(tried.iter().any(|case| case.code == "done"), "{} is never done", act.name);
         assert!(act.name.ends_with("list") || tried.len() > 1, "{} is never refused", act.name);

@@ -170,6 +170,10 @@ pub fn cases(act: &str) -> Vec<Case> {
             case("done", r#"{"environment":"ENV"}"#, "environment=ENV", "--environment|ENV"),
             case("unknown-environment", r#"{"environment":"nowhere"}"#, "environment=nowhere", "--environment|nowhere"),
         ],
+        "export::export" => vec![
+            case("done", "", "", "ENV.jsonl|--environment|ENV"),
+            case("unknown-environment", "", "", "ENV.jsonl|--environment|nowhere"),
+        ],
         "history::read" => vec![
             case("done", "environment=ENV", "", "--environment|ENV"),
             case("unknown-environment", "environment=nowhere", "", "--environment|nowhere"),

@@ -12,6 +12,8 @@ pub enum Way {
     Form(&'static str),
     /// A JSON endpoint: its method and path.
     Json(&'static str),
+    /// The server itself, at each tick.
+    Schedule,
 }
 
 /// An act.
@@ -70,6 +72,8 @@ pub const ACTS: &[Act] = &[
         permission: Permission::Evaluate,
         ways: &[Way::Json("POST /api/scaling-mode/health"), Way::Form("evaluate"), Way::Command("snapshot")],
     },
+    Act { name: "evaluation::evaluate_tick", permission: Permission::Evaluate, ways: &[Way::Schedule] },
+    Act { name: "export::export", permission: Permission::Read, ways: &[Way::Command("export")] },
     Act { name: "telemetry::take", permission: Permission::SendTelemetry, ways: &[Way::Json("POST /api/telemetry")] },
     Act {
         name: "history::read",

@@ -1,11 +1,13 @@
-//! Evaluating now, by whoever asks for it.
+//! Evaluating: now, for whoever asks for it, and as of a tick, for the schedule.
 
 use super::{Context, Refusal};
 use crate::domain::access::Permission;
 use crate::domain::snapshot::{Origin, Snapshot};
-use crate::server::clock;
+use crate::server::config::Settings;
 use crate::server::evaluation::{Occasion, evaluate_and_record_at};
-use crate::server::store::IdempotencyKey;
+use crate::server::store::{IdempotencyKey, Store, StoreError};
+use crate::server::{calendar, clock};
+use chrono::{DateTime, Utc};
 
 /// Evaluates an environment now and stores the snapshot. A key that was used before gives the snapshot that it was first used for.
 ///
@@ -42,4 +44,31 @@ pub(super) async fn evaluate_allowed(
     let snapshot = evaluate_and_record_at(context.store, environment, occasion, context.now, key).await?;
     context.observer.evaluated(started.elapsed());
     Ok(snapshot)
+}
+
+/// Evaluates an environment as of a tick, if that is not done, as the schedule asks; whether it was the day's decision. `now` is the time
+/// of the clock by which the tick is due.
+///
+/// # Errors
+/// What the store says.
+pub async fn evaluate_tick(
+    store: &dyn Store,
+    settings: &Settings,
+    environment: &str,
+    (tick, now): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<bool, StoreError> {
+    if store.has_tick(environment, tick, now).await? {
+        return Ok(false);
+    }
+    let config = store.config(environment).await?;
+    let last_daily = store.latest_daily(environment, tick).await?;
+    let is_daily = calendar::is_daily(&config.policy.time_zone, settings.daily_at, tick, last_daily);
+    let occasion = Occasion {
+        actor: "scheduler".into(),
+        as_of: tick,
+        origin: if is_daily { Origin::Daily } else { Origin::Scheduled },
+        tick_minutes: settings.tick_minutes,
+    };
+    evaluate_and_record_at(store, environment, occasion, now, None).await?;
+    Ok(is_daily)
 }
