@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod acts_catalogue;
 mod alertmanager;
 mod asked_partly;
 mod bound_secrets;

@@ -8,10 +8,9 @@ use chrono::Duration;
 use reqwest::Method;
 use scaling_mode::server::acts::catalogue::{ACTS, Act, Way};
 use scaling_mode::server::clock;
-use scaling_mode::server::http::doors::{self, Door};
 use serde_json::{Value, json};
 use sqlx::Connection;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -151,7 +150,7 @@ impl Scene {
                 code(&answer(self.request(method, path).json(&body)).await)
             }
             Way::Form(name) => code(&self.form(name, self.fill(case.form, environment).await).await),
-            Way::Schedule => unreachable!("nobody asks for what the schedule does"),
+            Way::Schedule => unreachable!(),
             Way::Command(words) => {
                 let rest = self.fill(case.command, environment).await;
                 let line: Vec<&str> = words.split(' ').chain(rest.split('|').filter(|_| !rest.is_empty())).collect();
@@ -288,65 +287,4 @@ async fn an_act_on_an_environment_does_the_same_by_every_way() {
 async fn an_act_that_changes_access_does_the_same_by_every_way() {
     let acts: Vec<&Act> = ACTS.iter().filter(|act| changes_access(act)).collect();
     by_every_way(&acts, true).await;
-}
-
-/// The functions of `server/acts/` that do an act: public, and given what an act works with.
-fn functions() -> BTreeSet<String> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/server/acts");
-    let mut found = BTreeSet::new();
-    for entry in std::fs::read_dir(folder).expect("the acts") {
-        let path = entry.expect("a file").path();
-        let file = path.file_stem().expect("a name").to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(&path).expect("text");
-        for function in text.split("\npub async fn ").skip(1) {
-            let name = function.split(['(', '<']).next().expect("a name");
-            found.insert(format!("{file}::{name}"));
-        }
-    }
-    found
-}
-
-/// What helps acts along and is none.
-const HELPERS: [&str; 5] = [
-    "access_log::allow_reach",
-    "invitations::invite_first_founder",
-    "people::find",
-    "people::hashed",
-    "sources::judge",
-];
-
-#[test]
-fn every_act_is_in_the_catalogue_and_every_act_there_is_tried() {
-    let listed: BTreeSet<String> =
-        ACTS.iter().map(|act| act.name.split(' ').next().expect("a function").to_owned()).collect();
-    let functions: BTreeSet<String> =
-        functions().into_iter().filter(|name| !HELPERS.contains(&name.as_str())).collect();
-    assert_eq!(functions, listed);
-    for act in ACTS {
-        assert!(!act.ways.is_empty(), "{}", act.name);
-        // `tests/store/scheduler.rs` runs what only the schedule does.
-        if act.ways == [Way::Schedule] {
-            continue;
-        }
-        let tried = cases(act.name);
-        assert!(tried.iter().any(|case| case.code == "done"), "{} is never done", act.name);
-        assert!(act.name.ends_with("list") || tried.len() > 1, "{} is never refused", act.name);
-    }
-}
-
-/// Forms that need a permission and do no act: asking a source now reads another system, and what it answers is telemetry.
-const NO_ACTS: [&str; 1] = ["ask-source"];
-
-#[test]
-fn every_form_that_needs_a_permission_is_a_way_of_an_act_that_needs_the_same() {
-    for entry in doors::ENTRIES {
-        let Some(name) = entry.path.strip_prefix("/api/scaling-mode/forms/") else { continue };
-        let Door::Needs(permissions) = entry.door else { continue };
-        if NO_ACTS.contains(&name) {
-            continue;
-        }
-        let act = ACTS.iter().find(|act| act.ways.contains(&Way::Form(name)));
-        let act = act.unwrap_or_else(|| panic!("forms/{name} is a way of no act"));
-        assert_eq!(permissions, [act.permission], "{name}");
-    }
 }

@@ -230,7 +230,11 @@ pub fn cases(act: &str) -> Vec<Case> {
             case("last-founder", "", "email=anna%40example.com&environment=*&role=viewer", ""),
             case("unknown-person", "", "email=ENV%40example.com&environment=ENV&role=viewer", ""),
         ],
-        "people::set_disabled" => vec![
+        "people::set_disabled let_in" => vec![
+            after(&[Person, Command("person|disable|ENV@example.com")], case("done", "", "email=ENV%40example.com&disabled=false", "ENV@example.com")),
+            case("unknown-person", "", "email=ENV%40example.com&disabled=false", "ENV@example.com"),
+        ],
+        "people::set_disabled shut_out" => vec![
             after(&[Person], case("done", "", "email=ENV%40example.com&disabled=true", "ENV@example.com")),
             case("last-founder", "", "email=anna%40example.com&disabled=true", "anna@example.com"),
             case("unknown-person", "", "email=ENV%40example.com&disabled=true", "ENV@example.com"),

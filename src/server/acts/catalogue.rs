@@ -115,7 +115,12 @@ pub const ACTS: &[Act] = &[
     Act { name: "people::create", permission: Permission::ManageAccess, ways: &[Way::Command("person create")] },
     Act { name: "people::set_role", permission: Permission::ManageAccess, ways: &[Way::Form("set-role")] },
     Act {
-        name: "people::set_disabled",
+        name: "people::set_disabled let_in",
+        permission: Permission::ManageAccess,
+        ways: &[Way::Form("disable-person"), Way::Command("person enable")],
+    },
+    Act {
+        name: "people::set_disabled shut_out",
         permission: Permission::ManageAccess,
         ways: &[Way::Form("disable-person"), Way::Command("person disable")],
     },
