@@ -7,12 +7,12 @@ use scaling_mode::server::acts::catalogue::{ACTS, Way};
 use scaling_mode::server::http::doors::{self, Door};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// The functions of `server/acts/` that do an act: public, and given what an act works with.
 fn functions() -> BTreeSet<String> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/server/acts");
     let mut found = BTreeSet::new();
-    for entry in std::fs::read_dir(folder).expect("the acts") {
+    for entry in std::fs::read_dir(server().join("acts")).expect("the acts") {
         let path = entry.expect("a file").path();
         let file = path.file_stem().expect("a name").to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path).expect("text");
@@ -96,4 +96,63 @@ fn every_action_of_an_act_with_several_is_in_the_catalogue() {
     };
     of("configuration::change", schemars::schema_for!(Action));
     of("sources::change", schemars::schema_for!(SourceAction));
+}
+
+/// Every source file below a folder of the server, by its name, without white space.
+fn sources(folder: &Path, into: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, into);
+        } else {
+            let name = path.strip_prefix(server()).expect("of the server").to_string_lossy().into_owned();
+            let text = std::fs::read_to_string(&path).expect("text");
+            into.push((name, text.chars().filter(|character| !character.is_whitespace()).collect()));
+        }
+    }
+}
+
+fn server() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/server")
+}
+
+/// What the store writes for acts, and for nobody else.
+const WRITES: [&str; 15] = [
+    "act",
+    "add_person",
+    "add_share_link",
+    "add_token",
+    "change_source",
+    "close_alert",
+    "create_environment",
+    "end_client",
+    "invite",
+    "reset_proofs",
+    "retire_source",
+    "revoke_share_link",
+    "revoke_token",
+    "set_disabled",
+    "set_role",
+];
+
+#[test]
+fn only_acts_write_what_acts_write_and_they_know_no_way() {
+    let mut files = Vec::new();
+    sources(&server(), &mut files);
+    let mut found = BTreeSet::new();
+    for (name, text) in &files {
+        let is_act = name.starts_with("acts");
+        if is_act {
+            for way in ["server::http", "server::cli", "leptos", "axum", "clap"] {
+                assert!(!text.contains(&format!("{way}::")), "{name} knows {way}");
+            }
+        }
+        for method in WRITES.into_iter().filter(|method| text.contains(&format!("store.{method}("))) {
+            // The demo is made with figures of its own, as nobody's act.
+            let is_demo = name == "demo.rs" && method == "create_environment";
+            assert!(is_act || is_demo, "{name} writes by {method}");
+            found.insert(method);
+        }
+    }
+    assert_eq!(found, BTreeSet::from(WRITES));
 }
