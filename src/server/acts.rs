@@ -1,9 +1,8 @@
-//! The acts: one function for each thing that somebody can have done. Pages, JSON endpoints, the command line and the scheduler all call
-//! them, so that an act does the same whichever way it is asked for. `catalogue.rs` lists every act with its ways; `tests/server/ways.rs`
-//! runs each by all of them.
+//! The acts: one function for each use case. Pages, JSON endpoints, the command line and the scheduler call them, so an act has the same
+//! result by each way. `catalogue.rs` lists every act with its ways, and `tests/server/ways.rs` runs them all.
 //!
-//! An act takes the time, who asks and what it works with as a [`Context`], decides by the domain, writes to the store, and refuses with a
-//! [`Refusal`]. It knows neither HTTP nor the command line.
+//! An act gets a [`Context`] (time, principal, store, settings), checks the permission, lets the domain decide, writes to the store, and
+//! returns a [`Refusal`] if it does nothing. Acts import neither HTTP nor command line code.
 
 pub mod access_log;
 pub mod catalogue;
@@ -34,60 +33,60 @@ use chrono::{DateTime, Utc};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// The environment that is meant where none is named. What holds everywhere stands in its history.
+/// The environment of requests that name none. Changes that apply to all environments are recorded in its history.
 pub const DEFAULT_ENVIRONMENT: &str = "production";
 
-/// Who has something done.
+/// Who asks for an act.
 #[derive(Clone, Debug)]
 pub struct Principal {
-    /// Where the request came from; `None` on the command line.
+    /// The address of the request; `None` on the command line.
     pub address: Option<IpAddr>,
     pub identity: Identity,
 }
 
 impl Principal {
-    /// Somebody at this machine's command line. Nothing is asked of them: who can run the program on the store can change it anyway.
+    /// A user of the command line. They have all permissions: anyone who can run the program on the store can change it anyway.
     pub fn command_line() -> Principal {
         Principal { address: None, identity: Identity::local() }
     }
 }
 
-/// A secret that was just made: it is shown once, and stored nowhere.
+/// A new secret. It's shown once; the store has only its hash.
 pub struct NewSecret {
-    /// What it is called, or whom it is for.
+    /// The name of the token or link, or the e-mail address of the person it's for.
     pub name: String,
     pub secret: String,
 }
 
-/// Says whose it is, and nothing of the secret.
+/// Leaves the secret out.
 impl std::fmt::Debug for NewSecret {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("NewSecret").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
-/// What a running server does beside an act, so that nobody waits for it. The command line does nothing: a server notices its commits.
+/// What a running server does after an act: metrics, live messages, polling. The command line does nothing; servers notice its commits.
 pub trait Observer: Sync {
-    /// An evaluation was made and stored.
+    /// An evaluation was stored.
     fn evaluated(&self, _took: Duration) {}
 
-    /// Telemetry of these signals has come into an environment.
+    /// An environment got telemetry for these signals.
     fn telemetry_changed(&self, _environment: &str, _signals: Vec<Signal>) {}
 
-    /// The sources that are polled are others now.
+    /// The list of polled sources changed.
     fn sources_changed(&self) {}
 
-    /// That many rows of a batch were stored as new, and that many refused.
+    /// A batch had this many new rows and this many refused ones.
     fn rows_counted(&self, _accepted: u64, _refused: u64) {}
 }
 
-/// Nobody watches.
+/// Does nothing.
 impl Observer for () {}
 
-/// What an act works with.
+/// The time, principal, store and settings of an act.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
-    /// When the act happens: the time of its events, and of the evaluation that follows it.
+    /// The time of the act's events, and of the evaluation after it.
     pub now: DateTime<Utc>,
     pub observer: &'a dyn Observer,
     pub principal: &'a Principal,
@@ -96,17 +95,17 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Who acts, as the history names them. `name` is what [`Context::actor_name`] gave.
+    /// The actor of the act's events. `name` comes from [`Context::actor_name`].
     pub fn actor<'n>(&self, name: &'n str) -> Actor<'n> {
         Actor { address: self.principal.address, name }
     }
 
-    /// The name of who acts, such as `person:anna@example.com`, or `local` on the command line.
+    /// The actor's name in the history, such as `person:anna@example.com`, or `local` on the command line.
     pub fn actor_name(&self) -> String {
         self.principal.identity.actor()
     }
 
-    /// An event of who acts, at the time of the act.
+    /// A new event by this actor, at the time of the act.
     pub fn event(&self, event_type: EventType, reason: String) -> NewEvent {
         let name = self.actor_name();
         let mut event = NewEvent::new(event_type, self.actor(&name), self.now);
@@ -114,14 +113,14 @@ impl<'a> Context<'a> {
         event
     }
 
-    /// The configuration in force of an environment, [`DEFAULT_ENVIRONMENT`] where none is named, to whoever may do this there.
+    /// The current configuration of an environment ([`DEFAULT_ENVIRONMENT`] if none is named), if the principal has the permission there.
     ///
     /// # Errors
-    /// `unknown-environment`, naming those that they see, and `not-allowed`.
+    /// `unknown-environment`, with the environments that the principal can see, and `not-allowed`.
     pub async fn config(&self, permission: Permission, environment: Option<&str>) -> Result<Config, Refusal> {
         let name = environment.unwrap_or(DEFAULT_ENVIRONMENT);
         let identity = &self.principal.identity;
-        // A name that cannot exist is looked up all the same: the answer lists those that do.
+        // An invalid name is looked up too, because the refusal lists the existing environments.
         let name = if is_environment_name(name) { name } else { "?" };
         let config = self.store.config(name).await.map_err(|error| permission::visible_to(identity, error))?;
         permission::allow(identity, permission, &config.environment)?;

@@ -1,11 +1,11 @@
-//! Decides whether somebody may do something in an environment, for every way by which they can ask.
+//! Permission checks, shared by HTTP and acts.
 
 use crate::domain::access::{Identity, Permission};
 use crate::error::{Code, WireError};
 use crate::server::problems;
 use crate::server::store::StoreError;
 
-/// The problem of somebody who may not do this.
+/// `not-allowed`.
 pub fn not_allowed(permission: Permission) -> WireError {
     WireError::new(
         Code::NotAllowed,
@@ -46,7 +46,7 @@ fn unseen(environment: &str) -> WireError {
     WireError::new(Code::UnknownEnvironment, sentence).at("environment")
 }
 
-/// A store's failure without the names of environments that they do not see.
+/// Removes the environments that the identity can't see from a store error.
 pub fn visible_to(identity: &Identity, error: StoreError) -> StoreError {
     match error {
         StoreError::UnknownEnvironment { name, existing } => {
@@ -57,7 +57,7 @@ pub fn visible_to(identity: &Identity, error: StoreError) -> StoreError {
     }
 }
 
-/// The problem that a store's failure is for somebody: environments that they do not see are not named.
+/// The problem for a store error, without the environments that the identity can't see.
 pub fn of_store(identity: &Identity, error: StoreError) -> WireError {
     problems::of_store(visible_to(identity, error))
 }

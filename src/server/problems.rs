@@ -1,5 +1,5 @@
-//! Maps each failure of the store to its problem: a stable code, a sentence and the field. HTTP and the command line both answer with it.
-//! Causes that nobody may see are logged here and nowhere else.
+//! Maps each store error to its problem: a stable code, a sentence and the field. HTTP and the command line both answer with it. Inner
+//! causes are logged here and nowhere else.
 
 use crate::domain::act::ActError;
 use crate::domain::subscription::PageError;

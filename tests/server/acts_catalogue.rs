@@ -1,4 +1,4 @@
-//! Holds the catalogue of acts to the code: it lists every act with its ways, and every act is tried by `ways.rs`.
+//! Checks the catalogue of acts against the code: it lists every act with its ways, and `ways.rs` has cases for each.
 
 use crate::ways_cases::cases;
 use scaling_mode::domain::change::Action;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The functions of `server/acts/` that do an act: public, and given what an act works with.
+/// The public async functions of `server/acts/`.
 fn functions() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for entry in std::fs::read_dir(server().join("acts")).expect("the acts") {
@@ -24,7 +24,7 @@ fn functions() -> BTreeSet<String> {
     found
 }
 
-/// What helps acts along and is none.
+/// Public helpers that aren't acts.
 const HELPERS: [&str; 5] = [
     "access_log::allow_reach",
     "invitations::invite_first_founder",
@@ -52,7 +52,7 @@ fn every_act_is_in_the_catalogue_and_every_act_there_is_tried() {
     }
 }
 
-/// Forms that need a permission and do no act: asking a source now reads another system, and what it answers is telemetry.
+/// Forms that need a permission but aren't acts. `ask-source` polls another system; the result is telemetry.
 const NO_ACTS: [&str; 1] = ["ask-source"];
 
 #[test]
@@ -69,7 +69,7 @@ fn every_form_that_needs_a_permission_is_a_way_of_an_act_that_needs_the_same() {
     }
 }
 
-/// All names that a schema of an enumeration allows.
+/// The names that an enum's schema allows.
 fn allowed(schema: &Value) -> Vec<String> {
     match schema {
         Value::Array(parts) => parts.iter().flat_map(allowed).collect(),
@@ -98,7 +98,7 @@ fn every_action_of_an_act_with_several_is_in_the_catalogue() {
     of("sources::change", schemars::schema_for!(SourceAction));
 }
 
-/// Every source file below a folder of the server, by its name, without white space.
+/// Every source file in a folder of the server, with its name, without whitespace.
 fn sources(folder: &Path, into: &mut Vec<(String, String)>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -116,7 +116,7 @@ fn server() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/server")
 }
 
-/// What the store writes for acts, and for nobody else.
+/// The store's methods that only acts can call.
 const WRITES: [&str; 15] = [
     "act",
     "add_person",
@@ -148,7 +148,7 @@ fn only_acts_write_what_acts_write_and_they_know_no_way() {
             }
         }
         for method in WRITES.into_iter().filter(|method| text.contains(&format!("store.{method}("))) {
-            // The demo is made with figures of its own, as nobody's act.
+            // The demo isn't an act.
             let is_demo = name == "demo.rs" && method == "create_environment";
             assert!(is_act || is_demo, "{name} writes by {method}");
             found.insert(method);

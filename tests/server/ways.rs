@@ -1,5 +1,5 @@
-//! Runs each act by every way that has it, and holds state, history, answer and refusal equal. Each way has a store of its own, each case
-//! an environment of its own. The acts and their ways come from the catalogue of acts.
+//! Runs each act of the catalogue by all its ways, and compares state, history, recommendation and refusal. Each way has its own store, each
+//! case its own environment.
 
 use crate::people::PASSWORD;
 use crate::serving::{Answer, Server, answer};
@@ -14,21 +14,21 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// The founder, by whom forms and JSON are sent where people exist.
+/// The founder who sends forms and JSON once people exist.
 const FOUNDER: &str = "anna@example.com";
 
-/// A store with a server on it, on which acts are done by one way.
+/// A server with a store, for one way.
 pub struct Scene {
     cookie: Option<String>,
     pub server: Server,
 }
 
-/// What can be told from outside of an act that was asked for.
+/// What an act changed, and how it ended.
 #[derive(Clone, Debug, PartialEq)]
 struct Outcome {
     /// People, invitations, tokens and links of the environment, as the page lists them.
     access: Vec<Value>,
-    /// The snapshots that were evaluated for somebody, by the version of the configuration.
+    /// The snapshots evaluated on demand, by configuration version.
     answers: Vec<Value>,
     /// `done`, or the code of the refusal.
     code: String,
@@ -36,7 +36,7 @@ struct Outcome {
     events: Vec<Value>,
 }
 
-/// After these nobody may go on reading the answer of before.
+/// Acts that need a new evaluation.
 const DECIDING: [&str; 5] = [
     "configuration::change accept_proposal",
     "configuration::change freeze",
@@ -46,14 +46,14 @@ const DECIDING: [&str; 5] = [
 ];
 
 impl Outcome {
-    /// Whether the newest answer was given under the configuration in force, or nothing was changed.
+    /// True if the newest snapshot has the current configuration, or if nothing was changed.
     fn is_answered(&self) -> bool {
         self.config["version"] == 1 || self.answers.last().is_some_and(|answer| answer[0] == self.config["version"])
     }
 }
 
 impl Scene {
-    /// Without people everything is done as `local`, with the founder by them or, on the command line, as `local`.
+    /// Without people, each way acts as `local`. With people, forms and JSON act as the founder.
     async fn new(has_people: bool) -> Scene {
         let server = Server::start_with(&["--no-demo", "--tick-minutes", "1440"]).await;
         if !has_people {
@@ -94,14 +94,14 @@ impl Scene {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
-        // One that asks for none may have ended.
+        // A command that reads no password may have ended already.
         let _ = child.stdin.take().expect("its input").write_all(format!("{PASSWORD}\n").as_bytes());
         let output = child.wait_with_output().expect("it ends");
         let text = |bytes| String::from_utf8(bytes).expect("text");
         (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
     }
 
-    /// Runs a statement on the store, for what no act brings about at once.
+    /// Runs an SQL statement, for a state that no act makes.
     pub async fn execute(&self, statement: &'static str, values: &[&str]) {
         let address = format!("sqlite://{}", self.server.data_dir.join("scaling-mode.db").display());
         let mut db = sqlx::SqliteConnection::connect(&address).await.expect("the store");
@@ -113,7 +113,7 @@ impl Scene {
         db.close().await.expect("it closes");
     }
 
-    /// Posts a form as a script does, which is answered with the refusal itself.
+    /// Posts a form like a script, which gets the refusal instead of a redirect.
     pub async fn form(&self, name: &str, body: String) -> Answer {
         let request = self
             .request(Method::POST, &format!("/api/scaling-mode/forms/{name}"))
@@ -121,7 +121,7 @@ impl Scene {
         answer(request.body(body)).await
     }
 
-    /// A text of a case with what it stands for.
+    /// Replaces the placeholders of a case.
     async fn fill(&self, text: &str, environment: &str) -> String {
         let mut text =
             text.replace("ENV", environment).replace("LONG", &"x".repeat(501)).replace("A_MINUTE_AGO", &a_minute_ago());
@@ -136,7 +136,7 @@ impl Scene {
         text
     }
 
-    /// Asks for an act by a way; `done`, or the code of its refusal.
+    /// Asks for an act; returns `done` or the code of the refusal.
     async fn ask(&self, way: Way, case: &Case, environment: &str) -> String {
         match way {
             Way::Json(door) => {
@@ -166,7 +166,7 @@ impl Scene {
         }
     }
 
-    /// What has changed of who may do what everywhere, the newest first.
+    /// The changes of access in all environments, newest first.
     async fn access_changes(&self) -> Vec<Value> {
         let path = "/api/scaling-mode/history?environment=production&event_type=access_changed&limit=500";
         self.get(path).await["events"].as_array().expect("events").clone()
@@ -180,7 +180,7 @@ impl Scene {
             config[field] = json!(!config[field].is_null());
         }
         let fields = ["config_version", "mode", "frozen", "recommendation", "target_mode", "verdict", "headroom"];
-        // What the schedule does in between is nobody's act.
+        // The scheduler may evaluate at any time; its snapshots don't count.
         let asked_for = snapshots["snapshots"].as_array().expect("snapshots").iter();
         let asked_for = asked_for.filter(|snapshot| snapshot["origin"] == "on_demand");
         let mut answers: Vec<Value> = asked_for.map(|one| json!(fields.map(|field| one[field].clone()))).collect();
@@ -213,8 +213,7 @@ fn a_minute_ago() -> String {
     (clock::now() - Duration::minutes(1)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
-/// What is recorded, without what differs from one time to the next: times, ids, hashes, addresses. Who did it is somebody in any case, and
-/// a token or link lives as long.
+/// A record without times, ids, hashes and addresses, which differ in each run. Checks the actor, and keeps lifetimes in days.
 fn without_times(recorded: &Value, environment: &str) -> Value {
     let mut left = serde_json::Map::new();
     let time =
@@ -243,7 +242,7 @@ fn code(answer: &Answer) -> String {
     problem.rsplit(':').next().unwrap_or_default().to_owned()
 }
 
-/// Runs all cases of these acts by all of their ways.
+/// Runs all cases of these acts by all their ways.
 async fn by_every_way(acts: &[&Act], has_people: bool) {
     let mut kinds: Vec<(&str, Scene)> = Vec::new();
     for kind in ["json", "form", "command"] {

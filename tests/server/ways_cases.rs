@@ -1,40 +1,40 @@
-//! The cases by which each act is tried: what is done before, how it is asked for by each way, and how it must end. `ENV` stands for the
-//! case's own environment, `TOKEN` and `LINK` for the id of the token and of the share link that were made in it.
+//! The cases of each act: its preparation, its request by each way, and its expected code. Placeholders: `ENV` is the case's environment,
+//! `TOKEN` and `LINK` the id of its token or share link, `LONG` a text of 501 characters, `A_MINUTE_AGO` a time.
 
 use crate::ways::Scene;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// What is done before an act, by the same way in every case.
+/// A preparation, the same for each way.
 #[derive(Clone, Copy, Debug)]
 pub enum Before {
     /// An alert is open.
     Alert,
     /// A client of Stripe is counted.
     Client,
-    /// A command is run; its words are parted by `|`.
+    /// A command, its words separated by `|`.
     Command(&'static str),
     /// The environment is frozen.
     Frozen,
-    /// A person was created, who may do everything in the environment.
+    /// There is a person who is a founder of the environment.
     Person,
-    /// A source that the server asks was added.
+    /// There is a polled source.
     Polled,
     /// A proposal of this recommendation and mode is open.
     Proposal(&'static str, Option<&'static str>),
-    /// A share link was made.
+    /// There is a share link.
     ShareLink,
     /// A source has sent telemetry.
     Telemetry,
 }
 
-/// A try of an act.
+/// A case of an act.
 #[derive(Clone, Debug)]
 pub struct Case {
     pub before: &'static [Before],
     /// `done`, or the code of the refusal.
     pub code: &'static str,
-    /// What follows the words of the command, parted by `|`.
+    /// The command's arguments, separated by `|`.
     pub command: &'static str,
     /// The body of the form.
     pub form: &'static str,
@@ -43,7 +43,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// The kind of its environment. The schedule leaves recorded ones alone, and with them the proposals in them.
+    /// The kind of its environment. The scheduler skips recorded environments, so it can't expire a proposal.
     pub fn kind(&self) -> &'static str {
         if self.before.iter().any(|before| matches!(before, Before::Proposal(..))) { "recorded" } else { "live" }
     }
@@ -124,7 +124,7 @@ const fn after(before: &'static [Before], case: Case) -> Case {
     Case { before, ..case }
 }
 
-/// The tries of an act; none where nobody has written any.
+/// The cases of an act; empty if there are none.
 #[rustfmt::skip]
 pub fn cases(act: &str) -> Vec<Case> {
     use Before::{Alert, Client, Command, Frozen, Person, Polled, ShareLink, Telemetry};
@@ -230,11 +230,11 @@ pub fn cases(act: &str) -> Vec<Case> {
             case("last-founder", "", "email=anna%40example.com&environment=*&role=viewer", ""),
             case("unknown-person", "", "email=ENV%40example.com&environment=ENV&role=viewer", ""),
         ],
-        "people::set_disabled let_in" => vec![
+        "people::set_disabled enable" => vec![
             after(&[Person, Command("person|disable|ENV@example.com")], case("done", "", "email=ENV%40example.com&disabled=false", "ENV@example.com")),
             case("unknown-person", "", "email=ENV%40example.com&disabled=false", "ENV@example.com"),
         ],
-        "people::set_disabled shut_out" => vec![
+        "people::set_disabled disable" => vec![
             after(&[Person], case("done", "", "email=ENV%40example.com&disabled=true", "ENV@example.com")),
             case("last-founder", "", "email=anna%40example.com&disabled=true", "anna@example.com"),
             case("unknown-person", "", "email=ENV%40example.com&disabled=true", "ENV@example.com"),

@@ -1,4 +1,4 @@
-//! What changes of who may act have in common: who may make them, and the event that each leaves.
+//! Shared by the acts that change access: the permission check, and the `access_changed` event.
 
 use super::{Context, DEFAULT_ENVIRONMENT, Refusal};
 use crate::domain::access::{Identity, Permission, Reach, Role};
@@ -6,7 +6,7 @@ use crate::domain::history::EventType;
 use crate::error::{Code, WireError};
 use crate::server::store::access::Entry;
 
-/// The environment in whose history a change stands: what holds everywhere stands in that of the usual one.
+/// The environment that records a change of access. A change for all environments is recorded in [`DEFAULT_ENVIRONMENT`].
 pub fn chain_of(reach: &Reach) -> String {
     match reach {
         Reach::All => DEFAULT_ENVIRONMENT.to_owned(),
@@ -14,7 +14,7 @@ pub fn chain_of(reach: &Reach) -> String {
     }
 }
 
-/// Roles in words.
+/// Roles as text, such as `viewer of trial`.
 pub fn roles_in_words(roles: &[(Reach, Role)]) -> String {
     let each: Vec<String> = roles
         .iter()
@@ -26,12 +26,12 @@ pub fn roles_in_words(roles: &[(Reach, Role)]) -> String {
     if each.is_empty() { "nobody in particular".to_owned() } else { each.join(", ") }
 }
 
-/// The event of a change of access, with the environment in whose history it stands.
+/// The event of a change of access, with the environment that records it.
 pub fn entry(context: &Context<'_>, reach: &Reach, reason: String) -> Entry {
     Entry { environment: chain_of(reach), event: context.event(EventType::AccessChanged, reason) }
 }
 
-/// Whether they may manage people, tokens and links there, as a question: for what is only shown or not.
+/// True if the identity can manage people, tokens and links there.
 pub fn may_manage(identity: &Identity, reach: &Reach) -> bool {
     match reach {
         Reach::One(name) => identity.may(Permission::ManageAccess, name),
@@ -39,7 +39,7 @@ pub fn may_manage(identity: &Identity, reach: &Reach) -> bool {
     }
 }
 
-/// Lets only those go on who may manage people, tokens and links everywhere.
+/// Checks that the identity can manage people, tokens and links in all environments.
 ///
 /// # Errors
 /// `not-allowed`.
@@ -51,15 +51,15 @@ pub fn allow_everywhere(identity: &Identity) -> Result<(), Refusal> {
     Err(WireError::new(Code::NotAllowed, sentence).into())
 }
 
-/// Lets only those go on who may manage people, tokens and links there; the environment exists.
+/// Checks that the principal can manage people, tokens and links there, and that the environment exists.
 ///
 /// # Errors
-/// `unknown-environment` where it is not there for them, `not-allowed`.
+/// `unknown-environment`, also if the principal can't see it, and `not-allowed`.
 pub async fn allow_reach(context: &Context<'_>, reach: &Reach) -> Result<(), Refusal> {
     match reach {
         Reach::All => {
             allow_everywhere(&context.principal.identity)?;
-            // What holds everywhere stands in the history of the usual environment: on a new store there is none yet.
+            // The change is recorded in the default environment, which a new store doesn't have yet.
             context.store.config(DEFAULT_ENVIRONMENT).await?;
         }
         Reach::One(name) => {

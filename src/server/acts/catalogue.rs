@@ -1,27 +1,27 @@
-//! Every act with all ways by which somebody can have it done. `tests/server/ways.rs` takes them from here: it fails for a function of
-//! `server/acts/` that is not listed, and for a way that it does not try.
+//! Lists every act with all its ways. `tests/server/ways.rs` runs them, and `tests/server/acts_catalogue.rs` fails if a function of
+//! `server/acts/`, an action or a form is missing here.
 
 use crate::domain::access::Permission;
 
-/// A way to have an act done.
+/// A way to ask for an act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// A command of the program.
     Command(&'static str),
-    /// A form of the pages, by its name under `/api/scaling-mode/forms/`.
+    /// A form, by its name under `/api/scaling-mode/forms/`.
     Form(&'static str),
     /// A JSON endpoint: its method and path.
     Json(&'static str),
-    /// The server itself, at each tick.
+    /// The scheduler, at each tick.
     Schedule,
 }
 
 /// An act.
 #[derive(Clone, Copy, Debug)]
 pub struct Act {
-    /// The function, as `file::function` in `server/acts/`, and the action where one function does several.
+    /// The function, as `file::function` in `server/acts/`, followed by the action if the function has several.
     pub name: &'static str,
-    /// What somebody must be allowed to.
+    /// The permission that the act needs.
     pub permission: Permission,
     pub ways: &'static [Way],
 }
@@ -115,12 +115,12 @@ pub const ACTS: &[Act] = &[
     Act { name: "people::create", permission: Permission::ManageAccess, ways: &[Way::Command("person create")] },
     Act { name: "people::set_role", permission: Permission::ManageAccess, ways: &[Way::Form("set-role")] },
     Act {
-        name: "people::set_disabled let_in",
+        name: "people::set_disabled enable",
         permission: Permission::ManageAccess,
         ways: &[Way::Form("disable-person"), Way::Command("person enable")],
     },
     Act {
-        name: "people::set_disabled shut_out",
+        name: "people::set_disabled disable",
         permission: Permission::ManageAccess,
         ways: &[Way::Form("disable-person"), Way::Command("person disable")],
     },

@@ -1,4 +1,4 @@
-//! The founder's acts on a configuration: the mode, auto-mode, freezing, proposals, the policy. [`ConfigChange`] says which, and with what.
+//! Changes of a configuration: mode, auto-mode, freeze, proposals, policy. A [`ConfigChange`] names the action and its values.
 
 use super::evaluation::evaluate_allowed;
 use super::{Context, Refusal};
@@ -12,7 +12,7 @@ use crate::error::WireError;
 use crate::server::calendar;
 use crate::server::store::{Changed, IdempotencyKey, StoreError};
 
-/// What somebody must be allowed to for an act.
+/// The permission for an action.
 const fn permission(action: Action) -> Permission {
     match action {
         Action::AcceptProposal | Action::DismissProposal | Action::SetAutoMode | Action::SetMode => {
@@ -23,13 +23,13 @@ const fn permission(action: Action) -> Permission {
     }
 }
 
-/// Whether the answer may be another after an act.
+/// True if an action can change the recommendation.
 const fn decides(action: Action) -> bool {
     !matches!(action, Action::SetAutoMode | Action::DismissProposal)
 }
 
-/// Changes a configuration. If the change may have changed the answer, it is evaluated again at once, so that nobody goes on reading the
-/// answer of before.
+/// Changes a configuration. If the change can affect the recommendation, evaluates again immediately, so that nobody reads an outdated
+/// one until the next tick.
 ///
 /// # Errors
 /// `unknown-environment`, `not-allowed`, `conflict`, `out-of-range`, `unknown-proposal`, `proposal-closed`, `recommendation-changed`,
@@ -59,7 +59,7 @@ pub async fn change(
     let act = change.into_act(&config, recommended).map_err(WireError::of_fields)?;
     let name = context.actor_name();
     let changed = context.store.act(&config.environment, &act, context.actor(&name), context.now, key).await?;
-    // The act is done whether or not an answer can be given at once: the next tick gives it.
+    // The change is committed. If this evaluation fails, the next tick evaluates.
     if changed.changed
         && decides(action)
         && let Err(refusal) = evaluate_allowed(context, &config.environment, None).await
@@ -70,8 +70,8 @@ pub async fn change(
     Ok(changed)
 }
 
-/// What is recommended at this moment, freshly evaluated and stored, with the snapshot's id. For a proposal that is not
-/// open nothing is evaluated: the act is refused whatever is recommended.
+/// The current recommendation from a new, stored snapshot, with the snapshot's id. If the proposal isn't open, nothing is evaluated,
+/// because the act is refused anyway.
 async fn recommended_now(
     context: &Context<'_>,
     config: &Config,

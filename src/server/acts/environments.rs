@@ -8,10 +8,10 @@ use crate::error::WireError;
 use crate::server::calendar;
 use crate::server::store::EnvironmentSummary;
 
-/// The environment that somebody wants.
+/// A new environment.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// Fixed from then on.
+    /// Can't be changed later.
     pub kind: EnvironmentKind,
     pub mode: Mode,
     /// 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit.
@@ -19,7 +19,7 @@ pub struct Wanted {
     pub policy: Policy,
 }
 
-/// Creates an environment with its first configuration. Nothing is evaluated: the first tick, or whoever asks, does that.
+/// Creates an environment with its first configuration. It isn't evaluated before the first tick or request.
 ///
 /// # Errors
 /// `not-allowed`, `out-of-range`, `environment-exists`, and what the store says.
@@ -41,7 +41,7 @@ pub async fn create(context: &Context<'_>, wanted: Wanted) -> Result<Config, Ref
     Ok(config)
 }
 
-/// The environments that they may know of, by name.
+/// The environments that the principal can see, by name.
 ///
 /// # Errors
 /// What the store says.

@@ -1,4 +1,4 @@
-//! Evaluating: now, for whoever asks for it, and as of a tick, for the schedule.
+//! Evaluations: on demand, and at a tick.
 
 use super::{Context, Refusal};
 use crate::domain::access::Permission;
@@ -9,7 +9,7 @@ use crate::server::store::{IdempotencyKey, Store, StoreError};
 use crate::server::{calendar, clock};
 use chrono::{DateTime, Utc};
 
-/// Evaluates an environment now and stores the snapshot. A key that was used before gives the snapshot that it was first used for.
+/// Evaluates an environment now and stores the snapshot. A repeated key returns the snapshot of its first use.
 ///
 /// # Errors
 /// `unknown-environment`, `not-allowed`, `idempotency-key-reused`, and what the store says.
@@ -27,7 +27,7 @@ pub async fn evaluate(
     evaluate_allowed(context, &config.environment, key).await
 }
 
-/// Evaluates in an environment in which whoever asks may have it done, or has just done what asks for it.
+/// Evaluates without a permission check, after another act has checked its own.
 pub(super) async fn evaluate_allowed(
     context: &Context<'_>,
     environment: &str,
@@ -46,8 +46,8 @@ pub(super) async fn evaluate_allowed(
     Ok(snapshot)
 }
 
-/// Evaluates an environment as of a tick, if that is not done, as the schedule asks; whether it was the day's decision. `now` is the time
-/// of the clock by which the tick is due.
+/// Evaluates an environment at a tick, unless that tick is stored already. Returns true for the daily decision. `now` comes from the clock
+/// that decided that the tick is due.
 ///
 /// # Errors
 /// What the store says.

@@ -1,4 +1,4 @@
-//! Writing the history to a bundle that others can prove.
+//! Export of the history to a bundle that others can verify.
 
 use super::access_log::allow_everywhere;
 use super::{Context, Refusal};
@@ -8,19 +8,19 @@ use crate::server::bundle::{self, ExportError};
 use crate::server::signing::SecretKey;
 use std::io::Write;
 
-/// Why nothing whole was exported.
+/// Why there is no complete bundle.
 #[derive(Debug)]
 pub enum NotExported {
-    /// The history is not whole, or the bundle cannot be written.
+    /// The history isn't intact, or the bundle can't be written.
     Bundle(ExportError),
     Refused(Refusal),
 }
 
-/// Writes the history of an environment, or of all, to a bundle that is signed with a key. That it was exported, and to which file (`to`),
-/// stands in each history that the bundle holds.
+/// Writes the history of one environment, or of all, to a bundle signed with a key. Each exported history gets an `exported` event with the
+/// name of the file (`to`).
 ///
 /// # Errors
-/// [`NotExported`]: `unknown-environment` and `not-allowed` among others. What was written until then is no bundle.
+/// [`NotExported`], for example `unknown-environment` or `not-allowed`. Anything already written isn't a valid bundle.
 pub async fn export(
     context: &Context<'_>,
     environment: Option<&str>,

@@ -1,4 +1,4 @@
-//! Reading the history.
+//! Reads the history.
 
 use super::{Context, Refusal};
 use crate::domain::access::Permission;

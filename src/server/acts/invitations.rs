@@ -1,4 +1,4 @@
-//! Links by which somebody joins, or chooses a new password.
+//! Links to join, or to choose a new password.
 
 use super::access_log::{allow_everywhere, allow_reach, entry, may_manage, roles_in_words};
 use super::{Context, NewSecret, Refusal, people};
@@ -9,7 +9,7 @@ use crate::server::store::Store;
 use crate::server::store::access::Invitation;
 use chrono::{DateTime, Utc};
 
-/// Invites somebody to a role, by a link that whoever invites gives to them. To somebody who has an account it is a link to a new password.
+/// Makes a link that gives a role to a person who joins. If the person has an account already, the link also sets a new password.
 ///
 /// # Errors
 /// `unknown-environment`, `not-allowed`, `out-of-range`, `person-exists`, and what the store says.
@@ -18,7 +18,7 @@ pub async fn invite(context: &Context<'_>, address: &str, reach: &Reach, role: R
     allow_reach(context, reach).await?;
     let email = people::address(address)?;
     let refused = |sentence: &str| WireError::new(Code::PersonExists, sentence).at("email");
-    // A link sets a password, too. Whoever has an account may get or have had roles elsewhere: only a founder of everything may do that.
+    // The link also sets a password. A person with an account can have roles elsewhere, so only a founder of all environments can do that.
     let known = context.store.proofs(&email).await?;
     if known.is_some() && !identity.may_everywhere(Permission::ManageAccess) {
         return Err(refused(
@@ -26,7 +26,7 @@ pub async fn invite(context: &Context<'_>, address: &str, reach: &Reach, role: R
         )
         .into());
     }
-    // A new link ends the one before it: nobody may end a link that reaches further than their own.
+    // A new link replaces the earlier one. Don't replace a link to environments that this principal doesn't manage.
     let open = context.store.invitations(context.now).await?;
     let is_anothers = |invitation: &Invitation| {
         invitation.email == email && invitation.roles.iter().any(|(reach, _)| !may_manage(identity, reach))
@@ -42,7 +42,7 @@ pub async fn invite(context: &Context<'_>, address: &str, reach: &Reach, role: R
     make(context, email, roles, reach, reason).await
 }
 
-/// Makes a link by which a person chooses a new password: the way back in for who has lost theirs.
+/// Makes a link to choose a new password, for a person who lost theirs.
 ///
 /// # Errors
 /// `not-allowed`, `out-of-range`, `unknown-person`, and what the store says.
@@ -73,7 +73,7 @@ async fn make(
     Ok(NewSecret { name: email, secret: made.secret })
 }
 
-/// Makes the link by which the first account is created, for whoever starts the server; its secret. It leaves no event: nobody exists yet.
+/// Makes the link to create the first account, and returns its secret. Records no event, because there is no account yet.
 ///
 /// # Errors
 /// What the store says.

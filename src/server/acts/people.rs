@@ -1,4 +1,4 @@
-//! People: creating them, their roles, shutting them out, taking away what they sign in by.
+//! People: create, set a role, disable and enable, reset the ways to sign in.
 
 use super::access_log::{allow_everywhere, allow_reach, entry, roles_in_words};
 use super::{Context, Refusal};
@@ -9,17 +9,17 @@ use crate::server::observability;
 use crate::server::store::StoreError;
 use crate::server::store::access::Person;
 
-/// A person who is to be created.
+/// A new person.
 #[derive(Clone)]
 pub struct Wanted {
     pub email: String,
-    /// What stands before the @ where there is none.
+    /// Defaults to the part before the @.
     pub name: Option<String>,
     pub reach: Reach,
     pub role: Role,
 }
 
-/// An e-mail address as it is kept.
+/// An e-mail address in its stored form.
 ///
 /// # Errors
 /// `out-of-range`.
@@ -27,16 +27,16 @@ pub fn address(text: &str) -> Result<String, Refusal> {
     email(text).map_err(|sentence| Refusal::of_field("email", sentence))
 }
 
-/// The person with this e-mail address.
+/// The person with an e-mail address.
 ///
 /// # Errors
-/// `out-of-range` where it is none, `unknown-person`, and what the store says.
+/// `out-of-range` if the address is invalid, `unknown-person`, and what the store says.
 pub async fn find(context: &Context<'_>, text: &str) -> Result<Person, Refusal> {
     let proofs = context.store.proofs(&address(text)?).await?;
     Ok(proofs.ok_or(StoreError::UnknownPerson)?.person)
 }
 
-/// Creates a person with a password and a role. `read_password` is asked for the password once all else is right.
+/// Creates a person with a password and a role. Calls `read_password` after all other checks.
 ///
 /// # Errors
 /// `unknown-environment`, `not-allowed`, `out-of-range`, `person-exists`, and what the store says or `read_password` fails with.
@@ -60,10 +60,10 @@ pub async fn create<E: From<Refusal>>(
     Ok(person.map_err(Refusal::from)?)
 }
 
-/// The hash of a password or passphrase that may be chosen.
+/// The hash of a password or passphrase that passed its checks.
 ///
 /// # Errors
-/// `internal` where it cannot be hashed; the cause is in the log.
+/// `internal` if hashing fails; the cause is in the log.
 pub async fn hashed(hasher: &Hasher, password: String) -> Result<String, Refusal> {
     hasher.hash(password).await.map_err(|error| {
         observability::log_error("a password could not be hashed", &error);
@@ -71,7 +71,7 @@ pub async fn hashed(hasher: &Hasher, password: String) -> Result<String, Refusal
     })
 }
 
-/// Gives a person a role somewhere, or takes away the one that they have there.
+/// Sets or removes a person's role in one environment or everywhere.
 ///
 /// # Errors
 /// `unknown-environment`, `not-allowed`, `out-of-range`, `unknown-person`, `last-founder`, and what the store says.
@@ -92,7 +92,7 @@ pub async fn set_role(
     Ok(person)
 }
 
-/// Shuts a person out and signs them out, or lets them in again. It holds everywhere, so only who may manage everywhere may do it.
+/// Disables a person and signs them out, or enables them again. This affects all environments, so it needs the permission everywhere.
 ///
 /// # Errors
 /// `not-allowed`, `out-of-range`, `unknown-person`, `last-founder`, and what the store says.
@@ -105,8 +105,8 @@ pub async fn set_disabled(context: &Context<'_>, address: &str, disabled: bool) 
     Ok(person)
 }
 
-/// Takes codes, passkeys and accounts at the provider from somebody who has lost them, and signs them out. Who may sign in with less may
-/// do so everywhere: only who may manage everywhere may do it.
+/// Removes a person's two-factor codes, passkeys and provider accounts, and signs them out. This affects all environments, so it needs the
+/// permission everywhere.
 ///
 /// # Errors
 /// `not-allowed`, `out-of-range`, `unknown-person`, and what the store says.

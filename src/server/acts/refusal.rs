@@ -1,26 +1,26 @@
-//! Why an act was not done.
+//! The error type of acts.
 
 use crate::domain::policy::FieldError;
 use crate::error::{Code, WireError};
 use crate::server::store::StoreError;
 use crate::server::{observability, problems};
 
-/// Why an act was not done. Nothing was changed then.
+/// Why an act changed nothing.
 #[derive(Debug)]
 pub enum Refusal {
-    /// With its code, its sentence and the field that is wrong.
+    /// A problem with its code, its sentence and the wrong field.
     Problem(Box<WireError>),
-    /// As the store says it; [`WireError::from`] gives it its code and words.
+    /// An error of the store. [`WireError::from`] maps it to its code and sentence.
     Store(StoreError),
 }
 
 impl Refusal {
-    /// One value that cannot be taken: `out-of-range` at the field.
+    /// `out-of-range` at one field.
     pub fn of_field(field: &str, sentence: impl Into<String>) -> Refusal {
         WireError::of_fields(vec![FieldError::new(field, sentence)]).into()
     }
 
-    /// The system gave no random numbers: nothing secret can be made.
+    /// `internal`: the system gave no random numbers, so no secret can be made.
     pub fn no_random(error: &getrandom::Error) -> Refusal {
         observability::log_error("no secret can be made", error);
         WireError::new(Code::Internal, "The cause is in the server's log.").into()

@@ -1,4 +1,4 @@
-//! Links that show chosen views of an environment to somebody from outside: creating, revoking, listing.
+//! Share links, which show chosen views of an environment to people without an account: create, revoke, list.
 
 use super::access_log::{allow_reach, entry};
 use super::people::hashed;
@@ -13,18 +13,18 @@ use chrono::{DateTime, Duration, Utc};
 /// The longest life of a link, in days.
 const MOST_DAYS: i64 = 365;
 
-/// The link that somebody wants.
+/// A new link.
 #[derive(Clone, Default)]
 pub struct Wanted {
-    /// Days for which it can be opened, 1 to 365; refused where there are none.
+    /// Days until it expires, 1 to 365. Required.
     pub days: Option<i64>,
     pub environment: String,
-    /// From when on what happened is shown; all of the past where there is none.
+    /// The start of the shown period; `None` for no start.
     pub from: Option<DateTime<Utc>>,
     pub name: String,
-    /// Empty for none.
+    /// Empty for no passphrase.
     pub passphrase: String,
-    /// Up to when what happens is shown; without an end where there is none.
+    /// The end of the shown period; `None` for no end.
     pub to: Option<DateTime<Utc>>,
     pub views: Vec<SharedView>,
 }
@@ -77,10 +77,10 @@ pub async fn create(context: &Context<'_>, hasher: &Hasher, wanted: Wanted) -> R
     Ok(NewSecret { name, secret: made.secret })
 }
 
-/// Revokes a link; whoever has it open sees no more. One that was revoked before stays so.
+/// Revokes a link and ends the sessions opened by it. Revoking it again changes nothing.
 ///
 /// # Errors
-/// `out-of-range` where they may manage no such link, and what the store says.
+/// `out-of-range` if there is no such link that the principal manages, and what the store says.
 pub async fn revoke(context: &Context<'_>, id: &str) -> Result<ShareLink, Refusal> {
     let found = list(context).await?.into_iter().find(|link| link.id.to_string() == id);
     let link = found.ok_or_else(|| WireError::new(Code::OutOfRange, "There is no such share link.").at("id"))?;
@@ -90,7 +90,7 @@ pub async fn revoke(context: &Context<'_>, id: &str) -> Result<ShareLink, Refusa
     Ok(link)
 }
 
-/// The links that they may manage, newest first.
+/// The links that the principal manages, newest first.
 ///
 /// # Errors
 /// What the store says.

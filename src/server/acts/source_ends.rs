@@ -1,5 +1,5 @@
-//! What a source's sender will not do itself: retiring a source that has gone, closing an alert that nobody resolves, ending a client that
-//! Stripe no longer has. Each again changes nothing.
+//! Ends what a sender doesn't end itself: a source that no longer sends, an alert that is never resolved, a client that Stripe no longer
+//! has. Repeating an act changes nothing.
 
 use super::sources::{checked_reason, mistake};
 use super::{Context, Refusal};
@@ -11,13 +11,13 @@ use crate::domain::subscription::Clients;
 use crate::error::{Code, WireError};
 use crate::server::puller;
 
-/// Retires a source: evaluations expect nothing of it, and it counts against no limit, until it sends again. What it has said stays.
+/// Retires a source: evaluations no longer expect it, and it counts against no limit, until it sends again. Its data stays.
 pub(super) async fn retire(context: &Context<'_>, body: &SourceChange, environment: &str) -> Result<(), Refusal> {
     let name = body.name.as_str();
     let why = checked_reason(body, false)?.map(|why| format!(": {why}")).unwrap_or_default();
     let polled = puller::known(context.settings, context.store, Some(environment)).await?;
     if polled.iter().any(|known| known.name == name) {
-        // It would be back as soon as it is polled.
+        // The next poll would bring it back.
         let sentence = format!(
             "The server asks the source \"{name}\": remove it first, on the connections page or from the settings file."
         );
@@ -27,7 +27,7 @@ pub(super) async fn retire(context: &Context<'_>, body: &SourceChange, environme
     Ok(context.store.retire_source(environment, name, context.event(EventType::Note, reason)).await?)
 }
 
-/// Closes an open alert. It is open again if its sender repeats it.
+/// Closes an open alert. It opens again if its sender repeats it.
 pub(super) async fn close_alert(
     context: &Context<'_>,
     body: &SourceChange,
@@ -47,7 +47,7 @@ pub(super) async fn close_alert(
     Ok(counts)
 }
 
-/// Ends a client, named by the id of its customer or of a subscription. It counts again if Stripe sends something about it later.
+/// Ends a client, by the id of its customer or of a subscription. It counts again if Stripe sends an event for it later.
 pub(super) async fn end_client(
     context: &Context<'_>,
     body: &SourceChange,
@@ -62,7 +62,7 @@ pub(super) async fn end_client(
     Ok(left)
 }
 
-/// What the change names, without blanks around it.
+/// A required field without surrounding spaces.
 fn named<'b>(field: &str, text: Option<&'b str>, body: &SourceChange) -> Result<&'b str, Refusal> {
     let named = text.map(str::trim).filter(|named| !named.is_empty());
     named.ok_or_else(|| mistake(wrong(field, format!("{field} is required by {}", body.action.name()))).into())

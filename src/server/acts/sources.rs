@@ -1,5 +1,5 @@
-//! The sources of an environment: adding one that is polled, adding signals to it, removing it; retiring one that has gone, closing an alert
-//! and ending a client that their sender will not. [`SourceChange`] says which, and with what.
+//! Changes of sources: add a polled source, add signals to it, remove it, retire a source, close an alert, end a client. A
+//! [`SourceChange`] names the action and its values.
 
 use super::{Context, Refusal, source_ends};
 use crate::domain::access::{Permission, is_hidden};
@@ -14,17 +14,17 @@ use crate::server::config::{Added, Unbound};
 use crate::server::problems::capital;
 use crate::server::store::{AddedSource, IdempotencyKey, SourceEdit};
 
-/// What a change of a source has done.
+/// The result of a change.
 #[derive(Clone, Debug)]
 pub struct Done {
-    /// After an alert was closed: how many are open.
+    /// The remaining open alerts, after one was closed.
     pub alerts: Option<AlertCounts>,
-    /// After a client was ended: how many there are, if that is known.
+    /// The remaining clients, after one was ended and if their number is known.
     pub clients: Option<Clients>,
     pub view: SourceView,
 }
 
-/// A change that may be made, with what the history says of it.
+/// A checked change, with its reason for the history.
 struct Prepared {
     edit: SourceEdit,
     environment: String,
@@ -32,7 +32,7 @@ struct Prepared {
     view: SourceView,
 }
 
-/// Changes a source. What is polled anew is polled at once.
+/// Changes a source. An added or changed polled source is polled immediately.
 ///
 /// # Errors
 /// `unknown-environment`, `not-allowed`, `out-of-range`, `unknown-source`, `unknown-alert`, `unknown-client`, `source-exists`,
@@ -61,7 +61,7 @@ pub async fn change(context: &Context<'_>, body: &SourceChange, key: Option<&Ide
     Ok(done(view))
 }
 
-/// Judges a change of what is polled, and changes nothing.
+/// Checks a change of a polled source without making it.
 ///
 /// # Errors
 /// As [`change`].
@@ -71,7 +71,7 @@ pub async fn judge(context: &Context<'_>, body: &SourceChange) -> Result<(), Ref
     prepared(context, body, environment).await.map(|_| ())
 }
 
-/// Changes what is polled. It is known by its key before it is judged: done once, it would be refused.
+/// Changes a polled source. Looks up the key before the checks, which would refuse a change that is already made.
 async fn edit(
     context: &Context<'_>,
     body: &SourceChange,
@@ -89,10 +89,10 @@ async fn edit(
     Ok(view)
 }
 
-/// The permission for a change. Adding a source decides what the server asks and believes: only founders may.
+/// The permission for an action. Only founders can add sources, because that decides which data the server polls and trusts.
 const fn permission(action: SourceAction) -> Permission {
     match action {
-        // What is retired, closed or ended can no longer hold growth back.
+        // A retired source, closed alert or ended client no longer limits growth.
         SourceAction::Add
         | SourceAction::AddSignal
         | SourceAction::CloseAlert
@@ -109,7 +109,7 @@ fn refuse_stray(body: &SourceChange) -> Result<(), Refusal> {
     }
 }
 
-/// Judges a change and says what it does.
+/// Checks a change and prepares it.
 async fn prepared(context: &Context<'_>, body: &SourceChange, environment: String) -> Result<Prepared, Refusal> {
     let rows = context.store.added_sources(Some(&environment)).await?;
     let row = rows.into_iter().find(|row| row.name == body.name);
@@ -162,7 +162,7 @@ async fn prepared(context: &Context<'_>, body: &SourceChange, environment: Strin
     }
 }
 
-/// The reason as the history keeps it: trimmed, readable, there where it must be.
+/// The reason, trimmed and checked. Blank counts as missing.
 pub(super) fn checked_reason(body: &SourceChange, required: bool) -> Result<Option<&str>, Refusal> {
     let refuse = |sentence: &str| Err(mistake(wrong("reason", format!("the reason {sentence}"))).into());
     match body.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()) {
@@ -185,7 +185,7 @@ fn found(row: Option<AddedSource>, name: &str, is_of_file: bool) -> Result<Added
     })
 }
 
-/// As a source stands, or stood; one that cannot be asked as it is kept can still be removed.
+/// The view of a source. If its stored definition can't be read, only its name is known, so that it can still be removed.
 fn view_of(environment: &str, name: &str, definition: &str) -> SourceView {
     Added::read(definition).map(|added| added.view()).unwrap_or_else(|_| SourceView {
         address: None,
@@ -202,13 +202,13 @@ fn unaskable(name: &str, problem: &str) -> WireError {
     WireError::new(Code::SourceUnreadable, detail).at("name")
 }
 
-/// A variable that the settings file does not let this source use.
+/// `secret-not-bound`: the settings file doesn't allow this source to use a variable.
 fn not_bound(Unbound { cure, field, problem }: Unbound) -> WireError {
     let sentence = format!("{}. {cure}", capital(&problem));
     WireError::new(Code::SecretNotBound, sentence).at(field)
 }
 
-/// The problem of a change with a mistake in it.
+/// `out-of-range` at the field of a mistake.
 pub fn mistake(why: RowError) -> WireError {
     // The name of a key stays as it is written.
     let first = why.detail.split(' ').next().unwrap_or_default();

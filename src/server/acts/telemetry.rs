@@ -1,4 +1,4 @@
-//! Taking telemetry in that is sent as a batch. (OTLP, remote write, alerts and Stripe have forms of their own in `server/http/`.)
+//! Stores batches of telemetry. OTLP, remote write, alerts and Stripe are handled in `server/http/`.
 
 use super::{Context, Refusal};
 use crate::domain::access::{Identity, Permission};
@@ -7,24 +7,24 @@ use crate::error::{Code, WireError};
 use crate::server::store::{IdempotencyKey, StoreError};
 use std::collections::BTreeSet;
 
-/// How often a batch may be taken.
+/// How repeated batches are recognized.
 #[derive(Clone, Copy)]
 pub enum Once<'k> {
-    /// As an event that is taken once, whatever else is sent under its name.
+    /// By the identity of an event: only the first one is stored.
     Event(&'k IdempotencyKey),
-    /// As often as it is sent, but once for a key.
+    /// By an idempotency key, if there is one.
     Key(Option<&'k IdempotencyKey>),
 }
 
-/// How often a batch is read again without the rows that the store has refused: those that contradict what is stored, and then
-/// those in minutes that are closed.
+/// How many times a batch is read again without the rows that the store refused: first conflicts with stored rows, then rows in closed
+/// minutes.
 const AGAIN: usize = 3;
 
-/// Stores the rows of a batch that can be taken. Only a batch without mistakes takes its key: put right, the same can be sent again,
-/// and what is stored already changes nothing.
+/// Stores the valid rows of a batch. Only a batch without mistakes uses up its key, so a corrected batch can be sent under the same key.
+/// Rows that are already stored change nothing.
 ///
 /// # Errors
-/// What keeps all of it out, or the rows that were left out; the others are stored then.
+/// The problem of the whole batch, or the refused rows; then the other rows are stored.
 pub async fn take(context: &Context<'_>, batch: &Batch, once: Once<'_>) -> Result<Receipt, Refusal> {
     let config = context.config(Permission::SendTelemetry, batch.environment.as_deref()).await?;
     let (environment, identity, now, store) =
@@ -62,14 +62,14 @@ pub async fn take(context: &Context<'_>, batch: &Batch, once: Once<'_>) -> Resul
     Err(told_of(identity, left_out(batch, refused, false)).into())
 }
 
-/// Says in the log who sent rows that were refused, and why the first of them was.
+/// Logs who sent refused rows, and why the first one was refused.
 fn told_of(identity: &Identity, error: WireError) -> WireError {
     let (who, why) = (identity.actor(), error.errors.first().map(|row| row.detail.as_str()));
     tracing::info!(who, rows = error.errors.len(), why, "rows of telemetry were refused");
     error
 }
 
-/// The rows that were left out, as a problem.
+/// The problem that lists the refused rows.
 fn left_out(batch: &Batch, errors: Vec<RowError>, is_stored: bool) -> WireError {
     let rows = errors.iter().filter_map(|error| error.index).collect::<BTreeSet<u32>>().len();
     let rest = match batch.samples.len().saturating_sub(rows) {

@@ -1,4 +1,4 @@
-//! API tokens: creating, revoking, listing.
+//! API tokens: create, revoke, list.
 
 use super::access_log::{allow_reach, entry, may_manage};
 use super::{Context, NewSecret, Refusal};
@@ -9,34 +9,34 @@ use crate::server::access::secret;
 use crate::server::store::access::{ApiToken, NewToken};
 use chrono::Duration;
 
-/// The longest life of a token, in days: two years.
+/// The longest lifetime of a token, in days: two years.
 pub const MOST_DAYS: i64 = 730;
 
-/// The token that somebody wants.
+/// A new token.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// Days until it expires, 1 to [`MOST_DAYS`]; never where there are none.
+    /// Days until it expires, 1 to [`MOST_DAYS`]; `None` for a token that never expires.
     pub days: Option<i64>,
     pub name: String,
     pub reach: Reach,
     pub scopes: Vec<Scope>,
-    /// The sources that it sends as; empty for any.
+    /// The sources that it can send as; empty for any source.
     pub sources: Vec<String>,
 }
 
-/// The token that is meant.
+/// Names a token.
 #[derive(Clone, Copy, Debug)]
 pub enum Which<'a> {
     Id(&'a str),
     Name(&'a str),
 }
 
-/// The sources that a token is bound to, in words after what it is for.
+/// The sources that a token is bound to, as the end of a sentence.
 pub fn bound(sources: &[String]) -> String {
     if sources.is_empty() { String::new() } else { format!(", only as {}", sources.join(", ")) }
 }
 
-/// The refusal of a number of days that cannot be.
+/// `out-of-range` at `days`.
 pub fn wrong_days() -> Refusal {
     Refusal::of_field("days", format!("must be a whole number from 1 to {MOST_DAYS}, or empty"))
 }
@@ -79,10 +79,10 @@ pub async fn create(context: &Context<'_>, wanted: Wanted) -> Result<NewSecret, 
     Ok(NewSecret { name, secret: made.secret })
 }
 
-/// Revokes a token, which opens nothing from then on. One that was revoked before stays so.
+/// Revokes a token. Revoking it again changes nothing.
 ///
 /// # Errors
-/// `out-of-range` where they may manage no such token, and what the store says.
+/// `out-of-range` if there is no such token that the principal manages, and what the store says.
 pub async fn revoke(context: &Context<'_>, which: Which<'_>) -> Result<ApiToken, Refusal> {
     let field = match which {
         Which::Id(_) => "id",
@@ -100,7 +100,7 @@ pub async fn revoke(context: &Context<'_>, which: Which<'_>) -> Result<ApiToken,
     Ok(token)
 }
 
-/// The tokens that they may manage, newest first.
+/// The tokens that the principal manages, newest first.
 ///
 /// # Errors
 /// What the store says.

@@ -1,4 +1,4 @@
-//! The command line as one of the ways to an act: it acts on the store directly, as `local`.
+//! What commands need to call an act: an open store, and the principal `local`.
 
 use super::{CliError, open};
 use crate::server::acts::{Context, Principal};
@@ -8,7 +8,7 @@ use crate::server::store::Store;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
-/// An open store, and who acts on it.
+/// An open store with the principal of the command line.
 pub(super) struct Console<'s> {
     now: DateTime<Utc>,
     principal: Principal,
@@ -26,7 +26,7 @@ impl<'s> Console<'s> {
         Ok(Console { now: clock::now(), principal: Principal::command_line(), settings, store })
     }
 
-    /// What an act works with.
+    /// The context of an act.
     pub(super) fn context(&self) -> Context<'_> {
         Context {
             now: self.now,
@@ -37,7 +37,7 @@ impl<'s> Console<'s> {
         }
     }
 
-    /// Writes what is pending and closes the store.
+    /// Closes the store after pending writes.
     pub(super) async fn close(self) {
         self.store.close().await;
     }

@@ -45,7 +45,7 @@ pub fn identity() -> Result<Identity, WireError> {
         .ok_or_else(|| WireError::new(Code::SignInRequired, "Sign in on the page, or send a token."))
 }
 
-/// A request for an act: who sent it, when it came, and the server's state.
+/// A request for an act: principal, time and application state.
 pub struct ActRequest {
     now: DateTime<Utc>,
     principal: Principal,
@@ -53,21 +53,21 @@ pub struct ActRequest {
 }
 
 impl ActRequest {
-    /// The request that is being answered by a server function.
+    /// The request of the running server function.
     ///
     /// # Errors
-    /// `sign-in-required` where nobody is known to ask.
+    /// `sign-in-required` if the request has no identity.
     pub fn here() -> Result<ActRequest, WireError> {
         Ok(ActRequest::of(&state()?, &identity()?, peer_address()))
     }
 
-    /// A request that is not a server function's.
+    /// A request outside a server function.
     pub fn of(state: &AppState, identity: &Identity, address: Option<IpAddr>) -> ActRequest {
         let principal = Principal { address, identity: identity.clone() };
         ActRequest { now: clock::now(), principal, state: state.clone() }
     }
 
-    /// What an act works with.
+    /// The context of an act.
     pub fn context(&self) -> Context<'_> {
         Context {
             now: self.now,
