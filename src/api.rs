@@ -76,9 +76,11 @@ pub async fn read_config(#[server(default)] environment: Option<String>) -> Resu
 /// The founder's acts: mode, auto-mode, freeze, proposals, configuration.
 #[server(prefix = "/api", endpoint = "scaling-mode/config", input = PutBody, output = Json)]
 pub async fn change_config(body: ConfigChange) -> Result<ConfigView, WireError> {
-    use crate::server::http::context;
-    let key = context::idempotency(&body).await?;
-    context::change(body, key).await.map(|changed| ConfigView::from(&changed.config))
+    use crate::server::acts::configuration;
+    use crate::server::http::context::{ActRequest, idempotency};
+    let key = idempotency(&body).await?;
+    let changed = configuration::change(&ActRequest::here()?.context(), body, key.as_ref()).await?;
+    Ok(ConfigView::from(&changed.config))
 }
 
 /// The newest answer: overview, newest snapshot, or a page of snapshots.
@@ -98,9 +100,10 @@ pub async fn read_health(
 /// Evaluates now, stores the snapshot and returns it.
 #[server(prefix = "/api", endpoint = "scaling-mode/health", input = PostBody, output = Json)]
 pub async fn evaluate_now(body: EvaluateRequest) -> Result<Snapshot, WireError> {
-    use crate::server::http::context;
-    let key = context::idempotency(&body).await?;
-    context::evaluate(body.environment, key).await
+    use crate::server::acts::evaluation;
+    use crate::server::http::context::{ActRequest, idempotency};
+    let (key, request) = (idempotency(&body).await?, ActRequest::here()?);
+    Ok(evaluation::evaluate(&request.context(), body.environment.as_deref(), key.as_ref()).await?)
 }
 
 /// Events, newest first.
@@ -121,7 +124,8 @@ pub async fn read_history(
 /// Telemetry in: every row of a batch that can be taken is stored, and every other is named.
 #[server(prefix = "/api", endpoint = "telemetry", input = PostBody, output = Json)]
 pub async fn send_telemetry(body: Batch) -> Result<Receipt, WireError> {
-    use crate::server::http::context;
-    let key = context::idempotency(&body).await?;
-    context::ingest(&body, key).await
+    use crate::server::acts::telemetry::{Once, take};
+    use crate::server::http::context::{ActRequest, idempotency};
+    let key = idempotency(&body).await?;
+    Ok(take(&ActRequest::here()?.context(), &body, Once::Key(key.as_ref())).await?)
 }

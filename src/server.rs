@@ -1,13 +1,13 @@
 //! Owns everything that only the server has: what touches disks, networks, clocks and the environment.
 
 pub mod access;
+pub mod acts;
 pub mod backtest;
 pub mod bundle;
 pub mod calendar;
 pub mod charts;
 pub mod cli;
 pub mod clock;
-pub mod closing;
 pub mod commits;
 pub mod config;
 pub mod continuity;
@@ -24,10 +24,11 @@ pub mod lived;
 pub mod local;
 pub mod newest;
 pub mod observability;
+pub mod permission;
+pub mod problems;
 pub mod proof;
 pub mod puller;
 pub mod replay;
-pub mod retiring;
 pub mod revision;
 pub mod scheduler;
 pub mod signing;

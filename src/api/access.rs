@@ -240,7 +240,7 @@ pub async fn make_token_form(
     #[server(flatten)] fields: BTreeMap<String, String>,
 ) -> Result<Made, WireError> {
     use crate::server::http::tokens;
-    tokens::make(&name, &environment, &days, &fields).await
+    tokens::create(&name, &environment, &days, &fields).await
 }
 
 /// Revokes an API token.
@@ -286,7 +286,7 @@ pub async fn make_share_link_form(
     #[server(flatten)] fields: BTreeMap<String, String>,
 ) -> Result<Made, WireError> {
     use crate::server::http::sharing::{self, Wanted};
-    sharing::make(Wanted { days, environment, from, name, passphrase, to }, &fields).await
+    sharing::create(Wanted { days, environment, from, name, passphrase, to }, &fields).await
 }
 
 /// Revokes a share link.

@@ -9,9 +9,8 @@ use leptos::server_fn::codec::{Json, PostUrl};
 /// Evaluates now.
 #[server(prefix = "/api", endpoint = "scaling-mode/forms/evaluate", input = PostUrl, output = Json)]
 pub async fn evaluate_form(#[server(default)] environment: Option<String>) -> Result<(), WireError> {
-    use crate::server::http::{context, notices};
-    let done = context::evaluate(environment.clone(), None).await;
-    notices::lead_back(environment, "evaluated", done.map(|_| true))
+    use crate::server::http::notices;
+    notices::evaluate_and_lead_back(environment).await
 }
 
 /// Sets the mode, if it is still the one that the founder saw.

@@ -5,7 +5,7 @@
 use super::signing::{PublicKey, SecretKey, verify as verify_signature};
 use super::store::{Store, StoreError};
 use crate::domain::canonical;
-use crate::domain::history::{ChainVerifier, Event, EventType, Head, NewEvent};
+use crate::domain::history::{Actor, ChainVerifier, Event, EventType, Head, NewEvent};
 use crate::domain::signed_head::SignedHead;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -45,10 +45,9 @@ pub enum ExportError {
 /// [`ExportError`]; what was written until then is no bundle.
 pub async fn export(
     store: &dyn Store,
-    environment: Option<&str>,
-    to: &str,
+    (environment, to): (Option<&str>, &str),
     key: &SecretKey,
-    now: DateTime<Utc>,
+    (actor, now): (Actor<'_>, DateTime<Utc>),
     into: &mut impl Write,
 ) -> Result<SignedHead, ExportError> {
     let names: Vec<String> = match environment {
@@ -58,7 +57,7 @@ pub async fn export(
     for name in &names {
         let scope = environment
             .map_or_else(|| "the history of every environment".to_owned(), |name| format!("the history of {name}"));
-        let mut event = NewEvent::new(EventType::Exported, "local", now);
+        let mut event = NewEvent::new(EventType::Exported, actor, now);
         event.reason = Some(format!("{scope}, to {to}"));
         store.append(name, event).await?;
     }

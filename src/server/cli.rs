@@ -29,6 +29,7 @@ pub(crate) fn visible(text: &str) -> std::borrow::Cow<'_, str> {
 
 mod backtest;
 mod bundles;
+mod console;
 mod environment;
 mod import;
 mod import_batch;
@@ -47,10 +48,12 @@ mod source;
 mod token;
 mod write;
 
+use super::acts::Refusal;
 use super::config::{Flags, ServeFlags, Settings, SettingsError};
 use super::observability;
 use super::signing::keys::KeyError;
 use super::store::{Store, StoreError};
+use crate::error::{Code, WireError};
 use clap::builder::{OsStr, Resettable};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
@@ -156,6 +159,9 @@ pub(crate) enum CliError {
         #[source]
         source: std::io::Error,
     },
+    /// An act that was refused. Its code is the one that the HTTP interface answers with.
+    #[error("{problem} [{}]", problem.code_name())]
+    Refused { problem: Box<WireError> },
     /// Wrong usage that the parser cannot see.
     #[error("{0}")]
     Usage(String),
@@ -174,6 +180,12 @@ impl CliError {
     fn exit_code(&self) -> ExitCode {
         match self {
             CliError::Found(_) => ExitCode::from(1),
+            CliError::Refused { problem } if problem.status >= 500 => ExitCode::from(3),
+            // A value that cannot be taken is wrong usage; everything else was right to ask for, and refused.
+            CliError::Refused { problem } if problem.code() == Some(Code::OutOfRange) && !problem.errors.is_empty() => {
+                ExitCode::from(2)
+            }
+            CliError::Refused { .. } => ExitCode::from(1),
             CliError::Key(KeyError::File { .. } | KeyError::NoRandom(_)) => ExitCode::from(3),
             CliError::Settings(_) | CliError::Usage(_) | CliError::Key(_) => ExitCode::from(2),
             CliError::Store(
@@ -200,6 +212,22 @@ impl CliError {
                 | StoreError::FileExists(_),
             ) => ExitCode::from(1),
             CliError::Store(_) | CliError::File { .. } | CliError::Serve { .. } => ExitCode::from(3),
+        }
+    }
+}
+
+impl From<Refusal> for CliError {
+    fn from(refusal: Refusal) -> CliError {
+        match refusal {
+            // Who runs the command may see why the store cannot be used.
+            Refusal::Store(
+                error @ (StoreError::Corrupt { .. }
+                | StoreError::File { .. }
+                | StoreError::FileExists(_)
+                | StoreError::NotAStore(_)
+                | StoreError::Unavailable(_)),
+            ) if !error.is_of_a_text() => CliError::Store(error),
+            refusal => CliError::Refused { problem: Box::new(refusal.into()) },
         }
     }
 }

@@ -1,14 +1,13 @@
 //! Owns the scheduler: one evaluation a tick for each live environment, and the day's decision. It takes no input, is
 //! idempotent a tick, never runs twice at once, and goes on when one environment fails. It applies nothing by itself.
 
+use super::acts::evaluation::evaluate_tick;
 use super::calendar;
 use super::clock;
 use super::config::Settings;
-use super::evaluation::{Occasion, evaluate_and_record_at};
 use super::leadership::Leadership;
-use super::store::{Store, StoreError};
+use super::store::Store;
 use crate::domain::policy::EnvironmentKind;
-use crate::domain::snapshot::Origin;
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -138,7 +137,7 @@ impl Scheduler {
                     }
                     // With thousands of environments a tick takes minutes: it is at work, not asleep.
                     self.woke_up();
-                    match tick_environment(store, settings, &environment.name, tick, now()).await {
+                    match evaluate_tick(store, settings, &environment.name, (tick, now())).await {
                         Ok(was_daily) => is_daily |= was_daily,
                         Err(error) => {
                             super::observability::log_error("the tick failed", &error);
@@ -180,28 +179,4 @@ impl Again {
         self.tick = Some(tick);
         self.next = Some(tokio::time::Instant::now() + std::time::Duration::from_secs(5 << self.failures));
     }
-}
-
-/// Evaluates one environment as of a tick, where that is not done; whether it was the day's decision.
-async fn tick_environment(
-    store: &dyn Store,
-    settings: &Settings,
-    environment: &str,
-    tick: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    if store.has_tick(environment, tick, now).await? {
-        return Ok(false);
-    }
-    let config = store.config(environment).await?;
-    let last_daily = store.latest_daily(environment, tick).await?;
-    let is_daily = calendar::is_daily(&config.policy.time_zone, settings.daily_at, tick, last_daily);
-    let occasion = Occasion {
-        actor: "scheduler".into(),
-        as_of: tick,
-        origin: if is_daily { Origin::Daily } else { Origin::Scheduled },
-        tick_minutes: settings.tick_minutes,
-    };
-    evaluate_and_record_at(store, environment, occasion, now, None).await?;
-    Ok(is_daily)
 }

@@ -1,5 +1,6 @@
 //! The application's state: everything that a request or a background task may reach, behind one pointer.
 
+use super::acts::Observer;
 use super::commits::Commits;
 use super::config::Settings;
 use super::housekeeping::ClockState;
@@ -7,17 +8,19 @@ use super::http::bodies::Bodies;
 use super::http::over_time::Drawn;
 use super::http::snapshot_lines::SnapshotLines;
 use super::http::{identity, kept, metrics, probes};
-use super::live::Feed;
+use super::live::{Feed, Message};
 use super::newest::NewestAnswers;
 use super::puller::Supervisor;
 use super::scheduler::Scheduler;
 use super::sources::remote_write::Pending;
 use super::sources::requests::RequestLog;
 use super::store::Store;
+use crate::domain::signal::Signal;
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The fields of [`AppState`].
 pub struct Shared {
@@ -73,5 +76,24 @@ impl Deref for AppState {
 impl FromRef<AppState> for LeptosOptions {
     fn from_ref(state: &AppState) -> Self {
         state.leptos.clone()
+    }
+}
+
+impl Observer for AppState {
+    fn evaluated(&self, took: Duration) {
+        self.metrics.observe_evaluation(took);
+    }
+
+    fn rows_counted(&self, accepted: u64, refused: u64) {
+        self.metrics.count_samples(accepted);
+        self.metrics.count_refused(refused);
+    }
+
+    fn sources_changed(&self) {
+        self.asking.look_again();
+    }
+
+    fn telemetry_changed(&self, environment: &str, signals: Vec<Signal>) {
+        self.feed.tell(environment, &Message::Telemetry { signals });
     }
 }

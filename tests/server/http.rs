@@ -442,7 +442,7 @@ async fn the_command_line_and_the_endpoints_see_one_store() {
     assert_eq!(server.get(CONFIG).await.json["mode"], "pilot");
     let (code, _, errors) = server.command(&["set-mode", "growth", "--old-mode", "lab", "--reason", "too fast"]);
     assert_eq!(code, 1);
-    assert!(errors.contains("the mode is pilot"), "{errors}");
+    assert!(errors.contains("The mode is pilot") && errors.contains("[conflict]"), "{errors}");
     let (code, output, _) = server.command(&["status", "--json"]);
     let status: Value = serde_json::from_str(&output).unwrap();
     assert_eq!((code, &status["mode"]), (0, &json!("pilot")));

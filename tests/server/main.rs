@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod acts_catalogue;
 mod alertmanager;
 mod asked_partly;
 mod bound_secrets;
@@ -42,6 +43,8 @@ mod unsent;
 mod values;
 mod variables;
 mod waiting;
+mod ways;
+mod ways_cases;
 
 #[path = "../support/databases.rs"]
 mod databases;

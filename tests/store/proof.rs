@@ -26,7 +26,7 @@ async fn fill(store: &dyn Store) {
 
 async fn exported(store: &dyn Store, environment: Option<&str>, key: &SecretKey) -> Vec<u8> {
     let mut bytes = Vec::new();
-    bundle::export(store, environment, "monday.jsonl", key, minute(10), &mut bytes).await.unwrap();
+    bundle::export(store, (environment, "monday.jsonl"), key, ("local".into(), minute(10)), &mut bytes).await.unwrap();
     bytes
 }
 

@@ -1,13 +1,15 @@
 //! Owns the backtest command: its arguments, its explanation, its table. Must not judge anything.
 
+use super::console::Console;
 use super::environment::{mistakes, read_policy};
 use super::read::Format;
-use super::{CliError, open, print_json};
+use super::{CliError, print_json};
+use crate::domain::access::Permission;
 use crate::domain::backtest::{self, BacktestReport, Difference};
 use crate::domain::decision::Recommendation;
+use crate::server::acts::DEFAULT_ENVIRONMENT;
 use crate::server::backtest::{Plan, backtest};
 use crate::server::config::Settings;
-use crate::server::http::context::DEFAULT_ENVIRONMENT;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use std::path::PathBuf;
@@ -61,16 +63,16 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(),
     {
         return Err(CliError::Usage("--to lies before --from".to_owned()));
     }
-    let store = open(settings).await?;
-    let in_force = store.config(&arguments.environment).await?.policy;
+    let console = Console::open(settings).await?;
+    let in_force = console.context().config(Permission::Read, Some(&arguments.environment)).await?.policy;
     let policy = read_policy(&arguments.policy, &in_force)?;
     let errors = backtest::mistakes(&in_force, &policy, arguments.from, arguments.to);
     if !errors.is_empty() {
         return Err(mistakes(&arguments.policy, &errors));
     }
     let plan = Plan { environment: arguments.environment, from: arguments.from, policy, to: arguments.to };
-    let report = backtest(store.clone(), plan).await?;
-    store.close().await;
+    let report = backtest(console.store.clone(), plan).await?;
+    console.close().await;
     if arguments.format.json {
         print_json(&report);
     } else {

@@ -1,9 +1,10 @@
 //! Owns the commands by which others can prove the history: export, key. Must not hold how anything is signed.
 
+use super::console::Console;
 use super::read::Format;
-use super::{CliError, open, print_json};
-use crate::server::bundle;
-use crate::server::clock;
+use super::{CliError, print_json};
+use crate::server::acts::export::{self, NotExported};
+use crate::server::bundle::{self, ExportError};
 use crate::server::config::Settings;
 use crate::server::signing::{PublicKey, heads, keys};
 use crate::server::store::StoreError;
@@ -62,16 +63,16 @@ async fn write(
     key: &crate::server::signing::SecretKey,
     file: &File,
 ) -> Result<crate::domain::signed_head::SignedHead, CliError> {
-    let store = open(settings).await?;
+    let console = Console::open(settings).await?;
     let name = arguments.file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let mut into = BufWriter::new(file);
     let environment = arguments.environment.as_deref();
-    let exported = bundle::export(store.as_ref(), environment, &name, key, clock::now(), &mut into).await;
-    store.close().await;
+    let exported = export::export(&console.context(), environment, &name, key, &mut into).await;
+    console.close().await;
     let signed = exported.map_err(|error| match error {
-        bundle::ExportError::Store(error) => CliError::Store(error),
-        bundle::ExportError::Write(source) => of_file(&arguments.file)(source),
-        not_whole @ bundle::ExportError::NotWhole(_) => CliError::Found(not_whole.to_string()),
+        NotExported::Refused(refusal) => refusal.into(),
+        NotExported::Bundle(ExportError::Write(source)) => of_file(&arguments.file)(source),
+        NotExported::Bundle(not_whole) => CliError::Found(not_whole.to_string()),
     })?;
     drop(into);
     file.sync_all().map_err(of_file(&arguments.file))?;

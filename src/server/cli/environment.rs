@@ -1,13 +1,15 @@
 //! Owns the commands on environments: create, list, show.
 
+use super::console::Console;
 use super::read::{Format, Target};
-use super::{CliError, open, print_json};
+use super::{CliError, print_json};
+use crate::domain::access::Permission;
 use crate::domain::change::overlay;
 use crate::domain::mode::Mode;
-use crate::domain::policy::{Config, EnvironmentKind, FieldError, Policy, is_environment_name};
+use crate::domain::policy::{EnvironmentKind, FieldError, Policy};
+use crate::server::acts::environments::{self, Wanted};
+use crate::server::calendar;
 use crate::server::config::Settings;
-use crate::server::http::context::ACTOR;
-use crate::server::{calendar, clock};
 use crate::views::overview::{ConfigView, EnvironmentName};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -55,12 +57,6 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<(), Cli
 }
 
 async fn create(create: Create, settings: &Settings) -> Result<(), CliError> {
-    if !is_environment_name(&create.name) {
-        return Err(CliError::Usage(format!(
-            "\"{}\" cannot be a name: use 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit",
-            create.name
-        )));
-    }
     let policy = match &create.config {
         None => Policy::default(),
         Some(path) => read_policy(path, &Policy::default())?,
@@ -69,12 +65,12 @@ async fn create(create: Create, settings: &Settings) -> Result<(), CliError> {
         Kind::Live => EnvironmentKind::Live,
         Kind::Recorded => EnvironmentKind::Recorded,
     };
-    let store = open(settings).await?;
-    let now = clock::now();
-    let config = Config::new(&create.name, kind, create.mode, policy, now);
-    store.create_environment(&config, ACTOR.into(), now).await?;
-    store.close().await;
-    say!("{} is there: {}, in {}.", create.name, kind.name(), create.mode);
+    let console = Console::open(settings).await?;
+    let wanted = Wanted { kind, mode: create.mode, name: create.name, policy };
+    let created = environments::create(&console.context(), wanted).await;
+    console.close().await;
+    let config = created?;
+    say!("{} is there: {}, in {}.", config.environment, kind.name(), config.mode);
     Ok(())
 }
 
@@ -100,9 +96,10 @@ pub(super) fn mistakes(path: &std::path::Path, errors: &[FieldError]) -> CliErro
 }
 
 async fn list(format: Format, settings: &Settings) -> Result<(), CliError> {
-    let store = open(settings).await?;
-    let environments = store.environments().await?;
-    store.close().await;
+    let console = Console::open(settings).await?;
+    let environments = environments::list(&console.context()).await;
+    console.close().await;
+    let environments = environments?;
     if format.json {
         let names: Vec<EnvironmentName> = environments
             .into_iter()
@@ -118,9 +115,9 @@ async fn list(format: Format, settings: &Settings) -> Result<(), CliError> {
 }
 
 async fn show(target: Target, settings: &Settings) -> Result<(), CliError> {
-    let store = open(settings).await?;
-    let config = store.config(&target.environment).await?;
-    store.close().await;
-    print_json(&ConfigView::from(&config));
+    let console = Console::open(settings).await?;
+    let config = console.context().config(Permission::Read, Some(&target.environment)).await;
+    console.close().await;
+    print_json(&ConfigView::from(&config?));
     Ok(())
 }

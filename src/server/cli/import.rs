@@ -1,26 +1,27 @@
 //! Owns the import of CSV files into one signal. What can be read is stored in one piece; rows that can't are named, and of
 //! a sum they leave their time unknown.
 
+use super::CliError;
+use super::console::Console;
 use super::import_batch::Asked;
 use super::import_report::Report;
 use super::import_rows;
 use super::read::Format;
 use super::replay::progress_bar;
-use super::{CliError, open};
 use crate::domain::focus::Condition;
 use crate::domain::mode::Mode;
-use crate::domain::policy::{Config, EnvironmentKind, Policy, is_environment_name};
+use crate::domain::policy::{EnvironmentKind, Policy};
 use crate::domain::sender::Sender;
 use crate::domain::signal::{Kind, Signal};
 use crate::domain::telemetry::Receipt;
 use crate::domain::written_time::DateOrder;
+use crate::server::acts::environments::{Wanted, create};
 use crate::server::config::Settings;
 use crate::server::csv_file::FileError;
 use crate::server::csv_file::numbers::DecimalMark;
-use crate::server::http::context::ACTOR;
-use crate::server::store::{Store, StoreError};
+use crate::server::store::StoreError;
 use crate::server::{calendar, clock};
-use chrono::{DateTime, Duration, Utc};
+use chrono::Duration;
 use chrono_tz::Tz;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -143,8 +144,9 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(),
         return asked.end(&report);
     }
     let sender = Sender::person(settings.most_sources);
-    let store = open(settings).await?;
-    ensure_environment(store.as_ref(), &arguments.environment, now).await?;
+    let console = Console::open(settings).await?;
+    ensure_environment(&console, &arguments.environment).await?;
+    let store = console.store.clone();
     let bar = progress_bar(accepted.samples.len() as u64, "samples");
     let receipt = loop {
         accepted.sender = sender.clone();
@@ -192,17 +194,15 @@ fn aggregation(signal: Signal, given: Option<&str>) -> Result<Option<&str>, CliE
     }
 }
 
-pub(super) async fn ensure_environment(store: &dyn Store, name: &str, now: DateTime<Utc>) -> Result<(), CliError> {
-    match store.config(name).await {
+/// Makes the environment, as a recorded one, where it is not there yet.
+pub(super) async fn ensure_environment(console: &Console<'_>, name: &str) -> Result<(), CliError> {
+    match console.store.config(name).await {
         Ok(_) => return Ok(()),
         Err(StoreError::UnknownEnvironment { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    if !is_environment_name(name) {
-        return Err(CliError::Usage(format!("\"{name}\" cannot be a name: use a-z, 0-9, - and _")));
-    }
-    let config = Config::new(name, EnvironmentKind::Recorded, Mode::Lab, Policy::default(), now);
-    store.create_environment(&config, ACTOR.into(), now).await?;
+    let (kind, mode, policy) = (EnvironmentKind::Recorded, Mode::Lab, Policy::default());
+    create(&console.context(), Wanted { kind, mode, name: name.to_owned(), policy }).await?;
     eprintln!("{name} was made: recorded, in lab.");
     Ok(())
 }

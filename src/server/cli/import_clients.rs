@@ -1,9 +1,10 @@
 //! Owns the count of clients in a CSV file with a row for each: the rule is stated openly, and repeated with what it came to. A
 //! file is counted whole or not at all. Must not know how a condition is read.
 
+use super::console::Console;
 use super::import::{cannot_open, ensure_environment, unreadable};
 use super::read::Format;
-use super::{CliError, open, print_json};
+use super::{CliError, print_json};
 use crate::domain::client_rule::{ClientCount, ClientRule, RowCondition};
 use crate::domain::sender::Sender;
 use crate::domain::signal::Signal;
@@ -106,8 +107,9 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(),
     report.at_risk = (!rule.at_risk.is_empty()).then(|| count.at_risk());
     let mut accepted = telemetry::accept(&batch(&report), now).map_err(|errors| refused(&arguments, &errors))?;
     accepted.sender = Sender::person(settings.most_sources);
-    let store = open(settings).await?;
-    ensure_environment(store.as_ref(), &arguments.environment, now).await?;
+    let console = Console::open(settings).await?;
+    ensure_environment(&console, &arguments.environment).await?;
+    let store = console.store.clone();
     let receipt = store.ingest(&arguments.environment, &accepted, now, None).await.map_err(|error| match error {
         StoreError::Conflicts(_) => CliError::Found(format!(
             "{} has said another number for {}: nothing was stored; give another --at or --source",

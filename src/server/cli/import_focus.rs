@@ -1,13 +1,14 @@
 //! Owns the import of bills in FOCUS: which rows and which cost, chosen openly; what was told before with another sum is
 //! revised with a note in the history. What a bill doesn't place on a day leaves its days at least known.
 
+use super::console::Console;
 use super::import::{cannot_open, condition, ensure_environment, unreadable};
 use super::import_focus_report::{Report, micros, show};
 use super::read::Format;
-use super::{CliError, open, print_json};
+use super::{CliError, print_json};
 use crate::domain::decimal::Decimal;
 use crate::domain::focus::{Bill, Charge, Condition, Cost, Period, Settled};
-use crate::domain::history::{EventType, NewEvent};
+use crate::domain::history::EventType;
 use crate::domain::money::Usd;
 use crate::domain::sender::Sender;
 use crate::domain::signal::{Series, Signal};
@@ -16,7 +17,6 @@ use crate::domain::telemetry::{self, AcceptedBatch, Batch, Measurement, SentNumb
 use crate::server::clock;
 use crate::server::config::Settings;
 use crate::server::csv_file::{CsvFile, place_of};
-use crate::server::http::context::ACTOR;
 use crate::server::revision;
 use crate::server::store::{Store, StoredSample};
 use chrono::{DateTime, Utc};
@@ -90,8 +90,9 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(),
         report.dry_run = true;
         return end(&arguments, &report);
     }
-    let store = open(settings).await?;
-    ensure_environment(store.as_ref(), &arguments.environment, now).await?;
+    let console = Console::open(settings).await?;
+    ensure_environment(&console, &arguments.environment).await?;
+    let store = console.store.clone();
     let stored = stored(store.as_ref(), &arguments, &settled).await?;
     take_up(&mut settled, &stored);
     report.revisions =
@@ -100,7 +101,7 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<(),
     accepted.sender = Sender::person(settings.most_sources);
     let receipt = match revision::words(&arguments.source, &report.revisions) {
         Some(reason) => {
-            let event = NewEvent { reason: Some(reason), ..NewEvent::new(EventType::Note, ACTOR, now) };
+            let event = console.context().event(EventType::Note, reason);
             store.revise(&arguments.environment, &accepted, event, now).await?
         }
         None => store.ingest(&arguments.environment, &accepted, now, None).await?,

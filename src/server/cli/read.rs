@@ -1,14 +1,17 @@
 //! Owns the commands that show answers: snapshot, status, history. Evaluating is the only thing that one of them writes.
 
-use super::{CliError, open, print_json};
+use super::console::Console;
+use super::{CliError, print_json};
+use crate::domain::access::Permission;
 use crate::domain::explain::what_would_change;
 use crate::domain::history::{Event, EventType};
-use crate::domain::snapshot::{Origin, Snapshot};
+use crate::domain::snapshot::Snapshot;
 use crate::domain::wording::number;
+use crate::server::acts::DEFAULT_ENVIRONMENT;
+use crate::server::acts::evaluation::evaluate;
+use crate::server::acts::history::read;
 use crate::server::clock;
 use crate::server::config::Settings;
-use crate::server::evaluation::{Occasion, evaluate_and_record};
-use crate::server::http::context::{ACTOR, DEFAULT_ENVIRONMENT};
 use crate::server::store::EventFilter;
 use crate::views::overview::Overview;
 use clap::Args;
@@ -45,15 +48,10 @@ pub(super) struct HistoryArguments {
 }
 
 pub(super) async fn snapshot(target: Target, settings: &Settings) -> Result<(), CliError> {
-    let store = open(settings).await?;
-    let occasion = Occasion {
-        actor: ACTOR.into(),
-        as_of: clock::now(),
-        origin: Origin::OnDemand,
-        tick_minutes: settings.tick_minutes,
-    };
-    let snapshot = evaluate_and_record(store.as_ref(), &target.environment, occasion, None).await?;
-    store.close().await;
+    let console = Console::open(settings).await?;
+    let snapshot = evaluate(&console.context(), Some(&target.environment), None).await;
+    console.close().await;
+    let snapshot = snapshot?;
     if target.format.json {
         print_json(&snapshot);
     } else {
@@ -80,8 +78,9 @@ fn print_snapshot(snapshot: &Snapshot) {
 }
 
 pub(super) async fn status(target: Target, settings: &Settings) -> Result<(), CliError> {
-    let store = open(settings).await?;
-    let config = store.config(&target.environment).await?;
+    let console = Console::open(settings).await?;
+    let store = console.store.clone();
+    let config = console.context().config(Permission::Read, Some(&target.environment)).await?;
     let snapshot = store.latest_snapshot(&target.environment, clock::now()).await?;
     let proposal = store.open_proposal(&target.environment).await?;
     store.close().await;
@@ -110,15 +109,17 @@ pub(super) async fn status(target: Target, settings: &Settings) -> Result<(), Cl
 }
 
 pub(super) async fn history(arguments: HistoryArguments, settings: &Settings) -> Result<(), CliError> {
-    let store = open(settings).await?;
+    let console = Console::open(settings).await?;
     let types = if arguments.all {
         Vec::new()
     } else {
         EventType::ALL.into_iter().filter(|event_type| *event_type != EventType::SnapshotRecorded).collect()
     };
     let filter = EventFilter { types, before: arguments.before, ..EventFilter::default() };
-    let events = store.events(&arguments.target.environment, &filter, arguments.limit).await?;
-    store.close().await;
+    let environment = Some(arguments.target.environment.as_str());
+    let events = read(&console.context(), environment, &filter, arguments.limit).await;
+    console.close().await;
+    let events = events?;
     if arguments.target.format.json {
         print_json(&events);
         return Ok(());

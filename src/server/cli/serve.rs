@@ -4,23 +4,24 @@ use super::{CliError, open};
 use crate::app::set_file_names;
 use crate::domain::history::{EventType, NewEvent};
 use crate::domain::mode::Mode;
-use crate::domain::policy::{Config, EnvironmentKind, Policy};
+use crate::domain::policy::{EnvironmentKind, Policy};
 use crate::domain::snapshot::Origin;
 use crate::domain::telemetry::AcceptedBatch;
 use crate::server::access::calls::Calls;
 use crate::server::access::provider::Provider;
 use crate::server::access::seal::{SealKeyError, Sealer};
-use crate::server::access::secret;
+use crate::server::acts::environments::{self, Wanted};
+use crate::server::acts::invitations::invite_first_founder;
+use crate::server::acts::{Context, DEFAULT_ENVIRONMENT, Principal, Refusal};
 use crate::server::commits::Commits;
 use crate::server::config::Settings;
 use crate::server::evaluation::{Occasion, evaluate_and_record};
 use crate::server::housekeeping::{ClockState, housekeeping};
-use crate::server::http::context::DEFAULT_ENVIRONMENT;
 use crate::server::http::identity::Access;
 use crate::server::http::kept::KeptAnswers;
 use crate::server::http::over_time::Drawn;
 use crate::server::http::snapshot_lines::SnapshotLines;
-use crate::server::http::{AppState, PAGE, Shared, joining, people, probes, router};
+use crate::server::http::{AppState, PAGE, Shared, joining, probes, router};
 use crate::server::key_file::KeyFileError;
 use crate::server::leadership::{Leadership, Pace};
 use crate::server::live::Feed;
@@ -315,20 +316,19 @@ async fn first_founder(store: &Arc<dyn Store>, settings: &Settings) -> Result<Op
             settings.addr
         )));
     }
-    let made = secret::fresh()
-        .map_err(|error| CliError::Serve { what: "there are no random numbers", source: Box::new(error) })?;
-    store.invite(&people::founders_invitation(made.hash, "scaling-mode".to_owned()), None).await?;
-    Ok(Some(made.secret))
+    Ok(Some(invite_first_founder(store.as_ref(), clock::now()).await?))
 }
 
 /// Makes the environments that every store has, where they are not there yet. Nothing is connected to `production`.
-pub(super) async fn first_run(store: &Arc<dyn Store>, settings: &Settings) -> Result<(), StoreError> {
+pub(super) async fn first_run(store: &Arc<dyn Store>, settings: &Settings) -> Result<(), Refusal> {
     let now = clock::now();
+    let principal = Principal::command_line();
+    let context = Context { now, observer: &(), principal: &principal, settings, store: store.as_ref() };
     for name in [DEFAULT_ENVIRONMENT, THIS_SERVER] {
-        let config = Config::new(name, EnvironmentKind::Live, Mode::Lab, Policy::default(), now);
-        match store.create_environment(&config, "local".into(), now).await {
+        let (kind, mode, policy) = (EnvironmentKind::Live, Mode::Lab, Policy::default());
+        match environments::create(&context, Wanted { kind, mode, name: name.to_owned(), policy }).await {
             // The page has an answer with its reason at once, not only at the next tick.
-            Ok(()) => {
+            Ok(_) => {
                 let occasion = Occasion {
                     actor: "scheduler".into(),
                     as_of: now,
@@ -337,8 +337,8 @@ pub(super) async fn first_run(store: &Arc<dyn Store>, settings: &Settings) -> Re
                 };
                 evaluate_and_record(store.as_ref(), name, occasion, None).await?;
             }
-            Err(StoreError::EnvironmentExists(_)) => {}
-            Err(error) => return Err(error),
+            Err(Refusal::Store(StoreError::EnvironmentExists(_))) => {}
+            Err(refusal) => return Err(refusal),
         }
     }
     if settings.demo {

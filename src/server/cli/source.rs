@@ -1,10 +1,11 @@
-//! Owns the commands on sources. Must not hold rules.
+//! The commands on sources: retire, close-alert, end-client.
 
-use super::{CliError, open};
-use crate::server::closing::{self, ClosingError};
+use super::CliError;
+use super::console::Console;
+use crate::domain::source::{SourceAction, SourceChange};
+use crate::server::acts::DEFAULT_ENVIRONMENT;
+use crate::server::acts::sources::{Done, change};
 use crate::server::config::Settings;
-use crate::server::http::context::{ACTOR, DEFAULT_ENVIRONMENT};
-use crate::server::retiring::{self, RetiringError};
 use clap::{Args, Subcommand};
 
 #[derive(Subcommand, Debug)]
@@ -67,11 +68,9 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<(), Cli
 
 async fn close_alert(arguments: CloseAlert, settings: &Settings) -> Result<(), CliError> {
     let CloseAlert { source, alert, environment, reason } = arguments;
-    let store = open(settings).await?;
-    let place = (environment.as_str(), source.as_str(), alert.as_str());
-    let done = closing::close_alert(settings, store.as_ref(), place, ACTOR.into(), Some(&reason)).await;
-    store.close().await;
-    let open = done.map_err(not_closed)?.open;
+    let asked = SourceChange::of(SourceAction::CloseAlert, Some(environment), &source);
+    let asked = SourceChange { alert: Some(alert.clone()), reason: Some(reason), ..asked };
+    let open = perform(&asked, settings).await?.alerts.unwrap_or_default().open;
     say!(
         "{alert} is closed. Open now: {} critical, {} warning, {} info. It is open again if {source} repeats it.",
         open.critical,
@@ -83,11 +82,9 @@ async fn close_alert(arguments: CloseAlert, settings: &Settings) -> Result<(), C
 
 async fn end_client(arguments: EndClient, settings: &Settings) -> Result<(), CliError> {
     let EndClient { source, client, environment, reason } = arguments;
-    let store = open(settings).await?;
-    let place = (environment.as_str(), source.as_str(), client.as_str());
-    let done = closing::end_client(store.as_ref(), place, ACTOR.into(), Some(&reason)).await;
-    store.close().await;
-    match done.map_err(not_closed)? {
+    let asked = SourceChange::of(SourceAction::EndClient, Some(environment), &source);
+    let asked = SourceChange { client: Some(client.clone()), reason: Some(reason), ..asked };
+    match perform(&asked, settings).await?.clients {
         Some(left) => say!("{client} is ended. Clients left: {}, at risk: {}.", left.active, left.at_risk),
         None => say!(
             "{client} is ended. The number of clients stays unknown until a list of all subscriptions is complete."
@@ -96,24 +93,17 @@ async fn end_client(arguments: EndClient, settings: &Settings) -> Result<(), Cli
     Ok(())
 }
 
-fn not_closed(error: ClosingError) -> CliError {
-    match error {
-        ClosingError::Reason(_) => CliError::Usage(error.to_string()),
-        ClosingError::Store(error) => error.into(),
-    }
-}
-
 async fn retire(arguments: Retire, settings: &Settings) -> Result<(), CliError> {
     let Retire { name, environment, reason } = arguments;
-    let store = open(settings).await?;
-    let done = retiring::retire(settings, store.as_ref(), (&environment, &name), ACTOR.into(), reason.as_deref()).await;
-    store.close().await;
-    match done {
-        Ok(()) => {
-            say!("{name} is retired. Its numbers stay, and it is back when it sends again.");
-            Ok(())
-        }
-        Err(RetiringError::Store(error)) => Err(error.into()),
-        Err(asked) => Err(CliError::Found(asked.to_string())),
-    }
+    let asked = SourceChange::of(SourceAction::Retire, Some(environment), &name);
+    perform(&SourceChange { reason, ..asked }, settings).await?;
+    say!("{name} is retired. Its numbers stay, and it is back when it sends again.");
+    Ok(())
+}
+
+async fn perform(asked: &SourceChange, settings: &Settings) -> Result<Done, CliError> {
+    let console = Console::open(settings).await?;
+    let done = change(&console.context(), asked, None).await;
+    console.close().await;
+    Ok(done?)
 }

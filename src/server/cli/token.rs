@@ -1,20 +1,11 @@
-//! Owns the commands on API tokens. Must not hold rules.
+//! The commands on API tokens: create, list, revoke.
 
-use super::person::entry;
-use super::{CliError, open, print_json};
-use crate::domain::access::{Reach, Scope, person_name};
-use crate::domain::telemetry::is_source_name;
-use crate::server::access::secret;
-use crate::server::clock;
+use super::console::Console;
+use super::{CliError, print_json};
+use crate::domain::access::{Reach, Scope};
+use crate::server::acts::tokens::{self, Wanted, Which, bound};
 use crate::server::config::Settings;
-use crate::server::http::context::ACTOR;
-use crate::server::http::joining::chain_of;
-use crate::server::http::tokens::bound;
-use crate::server::store::Store;
-use crate::server::store::access::NewToken;
-use chrono::Duration;
 use clap::{Args, Subcommand};
-use std::sync::Arc;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
@@ -37,10 +28,10 @@ pub(super) struct Create {
     #[arg(long, short)]
     environment: Option<String>,
     /// A source that it sends as, and no other; may be repeated. Any source when left out.
-    #[arg(long = "source", value_parser = source)]
+    #[arg(long = "source")]
     sources: Vec<String>,
-    /// Days until it expires; never when left out.
-    #[arg(long, value_parser = clap::value_parser!(i64).range(1..=3650))]
+    /// Days until it expires, at most 730; never when left out.
+    #[arg(long, allow_hyphen_values = true)]
     days: Option<i64>,
 }
 
@@ -54,50 +45,28 @@ fn scope(text: &str) -> Result<Scope, String> {
     Scope::from_name(text).ok_or_else(|| format!("it is one of {}", Scope::ALL.map(Scope::name).join(", ")))
 }
 
-fn source(text: &str) -> Result<String, String> {
-    if is_source_name(text) { Ok(text.to_owned()) } else { Err("it isn't a valid source name".to_owned()) }
-}
-
 pub(super) async fn run(command: Command, settings: &Settings) -> Result<(), CliError> {
-    let store = open(settings).await?;
+    let console = Console::open(settings).await?;
     let done = match command {
-        Command::Create(create) => self::create(create, &store).await,
-        Command::List(format) => list(&format, &store).await,
-        Command::Revoke(named) => revoke(&named, &store).await,
+        Command::Create(create) => self::create(create, &console).await,
+        Command::List(format) => list(&format, &console).await,
+        Command::Revoke(named) => revoke(&named, &console).await,
     };
-    store.close().await;
+    console.close().await;
     done
 }
 
-async fn create(create: Create, store: &Arc<dyn Store>) -> Result<(), CliError> {
-    let name = person_name(&create.name).map_err(|sentence| CliError::Usage(format!("the name {sentence}")))?;
-    let reach = create.environment.map_or(Reach::All, Reach::One);
-    store.config(&chain_of(&reach)).await?;
-    let made = secret::fresh_token()
-        .map_err(|error| CliError::Serve { what: "there are no random numbers", source: Box::new(error) })?;
-    let now = clock::now();
-    let scopes: Vec<&str> = create.scopes.iter().map(|scope| scope.name()).collect();
-    let only = bound(&create.sources);
-    let entry = entry(&reach, format!("made the token \"{name}\" for {}{only}", scopes.join(", ")));
-    let token = NewToken {
-        at: now,
-        created_by: ACTOR.to_owned(),
-        expires_at: create.days.map(|days| now + Duration::days(days)),
-        name,
-        prefix: secret::shown(&made.secret),
-        reach,
-        scopes: create.scopes,
-        secret_hash: made.hash,
-        sources: create.sources,
-    };
-    store.add_token(&token, &entry).await?;
+async fn create(create: Create, console: &Console<'_>) -> Result<(), CliError> {
+    let Create { name, scopes, environment, sources, days } = create;
+    let reach = environment.map_or(Reach::All, Reach::One);
+    let made = tokens::create(&console.context(), Wanted { days, name, reach, scopes, sources }).await?;
     say!("{}", made.secret);
     eprintln!("It is not shown again. Send it as Authorization: Bearer.");
     Ok(())
 }
 
-async fn list(format: &super::read::Format, store: &Arc<dyn Store>) -> Result<(), CliError> {
-    let tokens = store.tokens().await?;
+async fn list(format: &super::read::Format, console: &Console<'_>) -> Result<(), CliError> {
+    let tokens = tokens::list(&console.context()).await?;
     if format.json {
         let lines: Vec<_> = tokens
             .iter()
@@ -125,14 +94,8 @@ async fn list(format: &super::read::Format, store: &Arc<dyn Store>) -> Result<()
     Ok(())
 }
 
-async fn revoke(named: &Named, store: &Arc<dyn Store>) -> Result<(), CliError> {
-    let tokens = store.tokens().await?;
-    let token = tokens
-        .into_iter()
-        .find(|token| token.name == named.name)
-        .ok_or_else(|| CliError::Found(format!("there is no token \"{}\"", named.name)))?;
-    let entry = entry(&token.reach, format!("revoked the token \"{}\"", token.name));
-    store.revoke_token(token.id, clock::now(), &entry).await?;
+async fn revoke(named: &Named, console: &Console<'_>) -> Result<(), CliError> {
+    let token = tokens::revoke(&console.context(), Which::Name(&named.name)).await?;
     say!("{} opens nothing from now on.", token.name);
     Ok(())
 }

@@ -1,11 +1,12 @@
-//! Owns the commands that act: set-mode, freeze, unfreeze. They do what the endpoints do.
+//! The commands on the mode: set-mode, freeze, unfreeze.
 
-use super::{CliError, open};
-use crate::domain::act::Act;
+use super::CliError;
+use super::console::Console;
+use crate::domain::change::{Action, ConfigChange};
 use crate::domain::mode::Mode;
-use crate::server::clock;
+use crate::server::acts::DEFAULT_ENVIRONMENT;
+use crate::server::acts::configuration::change;
 use crate::server::config::Settings;
-use crate::server::http::context::{ACTOR, DEFAULT_ENVIRONMENT};
 use clap::Args;
 
 #[derive(Args, Clone, Debug)]
@@ -20,7 +21,7 @@ pub(super) struct SetMode {
     old_mode: Mode,
     /// Why, for those who read the history.
     #[arg(long)]
-    reason: String,
+    reason: Option<String>,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -34,26 +35,29 @@ pub(super) struct Reasoned {
 }
 
 pub(super) async fn set_mode(arguments: SetMode, settings: &Settings) -> Result<(), CliError> {
-    let act = Act::SetMode { mode: arguments.mode, old_mode: arguments.old_mode, reason: Some(arguments.reason) };
-    perform(&arguments.environment, &act, settings).await
+    let SetMode { environment, mode, old_mode, reason } = arguments;
+    let asked = ConfigChange::of(Action::SetMode, Some(environment));
+    perform(ConfigChange { mode: Some(mode), old_mode: Some(old_mode), reason, ..asked }, settings).await
 }
 
 pub(super) async fn freeze(arguments: Reasoned, settings: &Settings) -> Result<(), CliError> {
-    let act = Act::Freeze { reason: arguments.reason };
-    perform(&arguments.environment, &act, settings).await
+    let asked = ConfigChange::of(Action::Freeze, Some(arguments.environment));
+    perform(ConfigChange { reason: Some(arguments.reason), ..asked }, settings).await
 }
 
 pub(super) async fn unfreeze(arguments: Reasoned, settings: &Settings) -> Result<(), CliError> {
-    let act = Act::Unfreeze { reason: arguments.reason };
-    perform(&arguments.environment, &act, settings).await
+    let asked = ConfigChange::of(Action::Unfreeze, Some(arguments.environment));
+    perform(ConfigChange { reason: Some(arguments.reason), ..asked }, settings).await
 }
 
-async fn perform(environment: &str, act: &Act, settings: &Settings) -> Result<(), CliError> {
-    let store = open(settings).await?;
-    let changed = store.act(environment, act, ACTOR.into(), clock::now(), None).await?;
-    store.close().await;
-    let frozen = if changed.config.frozen { ", frozen" } else { "" };
+async fn perform(asked: ConfigChange, settings: &Settings) -> Result<(), CliError> {
+    let console = Console::open(settings).await?;
+    let done = change(&console.context(), asked, None).await;
+    console.close().await;
+    let changed = done?;
+    let config = changed.config;
+    let frozen = if config.frozen { ", frozen" } else { "" };
     let what = if changed.changed { "is now" } else { "was already" };
-    say!("{environment} {what} in {}{frozen}.", changed.config.mode);
+    say!("{} {what} in {}{frozen}.", config.environment, config.mode);
     Ok(())
 }

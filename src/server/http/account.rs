@@ -4,7 +4,7 @@
 use super::codes::RECOVERY_CODES;
 use super::context::{identity, state};
 use super::identity::Credential;
-use super::joining::{entry_of, hashed, lines};
+use super::joining::{entry_of, lines};
 use super::session::Browser;
 use super::{AppState, notices, problem, proved, provider_accounts, shown_once, sign_in};
 use crate::api::{AccountView, OwnSession, PasskeyLine};
@@ -13,6 +13,7 @@ use crate::domain::policy::FieldError;
 use crate::error::{Code, WireError};
 use crate::server::access::guesses::Guess;
 use crate::server::access::password;
+use crate::server::acts::people::hashed;
 use crate::server::store::access::{Entry, Proofs};
 use crate::views::overview::Notice;
 
@@ -192,7 +193,7 @@ async fn changed(now: String, new: String) -> Result<(), WireError> {
     let person = &own.proofs.person;
     password::check(&new, &[&person.email, &person.name])
         .map_err(|sentence| WireError::of_fields(vec![FieldError::new("new", sentence)]))?;
-    let stored = hashed(&state, new).await?;
+    let stored = hashed(&state.access.hasher, new).await?;
     let entry = entry(&own, "changed their password");
     state.store.set_password(person.id, &stored, Some(&own.hash), &entry).await.map_err(problem::of_store)
 }

@@ -1,13 +1,13 @@
 //! Owns the door that the webhooks of Alertmanager and Grafana send alerts through. Must not know what an alert means; what is acknowledged
 //! is stored.
 
-use super::context::DEFAULT_ENVIRONMENT;
 use super::receive;
 use super::{AppState, identity, problem};
 use crate::domain::access::Permission;
 use crate::domain::alert::{self, AlertCounts, NotificationError};
 use crate::domain::signal::{Severity, Signal};
 use crate::error::{Code, WireError};
+use crate::server::acts::DEFAULT_ENVIRONMENT;
 use crate::server::clock;
 use crate::server::live::Message;
 use axum::extract::rejection::QueryRejection;

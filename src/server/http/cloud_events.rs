@@ -1,15 +1,15 @@
 //! Owns CloudEvents at the door of `POST /api/telemetry`: one event or a list of them, told by the media type. Each event is
 //! taken once; one that is refused costs no other. Must not know what makes an event acceptable; the domain does.
 
-use super::context::Once;
+use super::context::ActRequest;
 use super::receive;
-use super::{AppState, context, identity, problem};
+use super::{AppState, identity, problem};
 use crate::domain::access::{Identity, Who};
 use crate::domain::cloud_event::{self, CloudEvent};
 use crate::domain::json_numbers;
 use crate::domain::telemetry::{Receipt, RowError};
 use crate::error::{Code, WireError};
-use crate::server::clock;
+use crate::server::acts::telemetry::{self, Once};
 use crate::server::store::IdempotencyKey;
 use axum::extract::{Request, State};
 use axum::http::Method;
@@ -102,7 +102,8 @@ async fn store(state: &AppState, sender: &Identity, event: &CloudEvent) -> Resul
         _ => String::new(),
     };
     let once = IdempotencyKey { key: format!("event\n{whose}{}", event.identity()), request_digest: event.digest() };
-    match context::take(state, sender, &event.batch, (clock::now(), Once::Event(&once))).await {
+    let request = ActRequest::of(state, sender, None);
+    match telemetry::take(&request.context(), &event.batch, Once::Event(&once)).await.map_err(WireError::from) {
         Err(error) if error.code_name() == Code::IdempotencyKeyReused.name() => {
             let sentence = "An event of this source and id was taken before, with other data. Another event needs an id of its own.";
             Err(WireError::new(Code::Rejected, sentence).at("id"))

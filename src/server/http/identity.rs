@@ -17,6 +17,7 @@ use crate::server::access::seal::Sealer;
 use crate::server::access::{absolute_timeout, idle_timeout, second_proof_timeout, secret};
 use crate::server::clock;
 use crate::server::local::Ends;
+use crate::server::permission::not_allowed;
 use crate::server::store::access::{Session, SessionOf};
 use crate::server::store::{Store, StoreError};
 use axum::body::Body;
@@ -30,6 +31,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration as Pause;
 use tokio_util::sync::CancellationToken;
+
+pub use crate::server::permission::{allow, check};
 
 /// How exact the time is at which a session or a token was last used: each note of it is a write.
 fn seen_every() -> Duration {
@@ -212,57 +215,6 @@ fn opens(door: Door, identity: &Identity) -> Result<(), WireError> {
         Door::Open | Door::SignedIn => Ok(()),
         Door::Needs(any) if any.iter().any(|permission| identity.may_somewhere(*permission)) => Ok(()),
         Door::Needs(any) => Err(not_allowed(any[0])),
-    }
-}
-
-fn not_allowed(permission: Permission) -> WireError {
-    WireError::new(
-        Code::NotAllowed,
-        format!("You may not {}. A founder can give you a role, or a token, that may.", permission.deed()),
-    )
-}
-
-/// The one place that decides whether somebody may do something in an environment. One in which they may do nothing at all is not even
-/// there for them.
-///
-/// # Errors
-/// 404 where they do not see the environment, naming those that they do; 403 where they see it and may not.
-pub fn allow(identity: &Identity, permission: Permission, environment: &str) -> Result<(), WireError> {
-    let Err(error) = check(identity, permission, environment) else { return Ok(()) };
-    let (who, environment, deed) = (identity.actor(), shown(environment), permission.deed());
-    tracing::warn!(who, environment, deed, problem = error.code_name(), "refused in an environment");
-    Err(error)
-}
-
-/// The same without a line in the log, for requests that name many environments.
-///
-/// # Errors
-/// As for [`allow`].
-pub fn check(identity: &Identity, permission: Permission, environment: &str) -> Result<(), WireError> {
-    if identity.may(permission, environment) {
-        return Ok(());
-    }
-    Err(if identity.sees(environment) { not_allowed(permission) } else { unseen(environment) })
-}
-
-/// A name as somebody sent it, fit for a line.
-fn shown(name: &str) -> String {
-    name.chars().filter(|character| !character.is_control()).take(64).collect()
-}
-
-fn unseen(environment: &str) -> WireError {
-    let sentence = format!("There is no environment \"{}\" that you may see.", shown(environment));
-    WireError::new(Code::UnknownEnvironment, sentence).at("environment")
-}
-
-/// A store's failure, told to somebody: environments that they do not see are not named.
-pub fn of_store(identity: &Identity, error: StoreError) -> WireError {
-    match error {
-        StoreError::UnknownEnvironment { name, existing } => {
-            let seen = existing.into_iter().filter(|existing| identity.sees(existing)).collect();
-            problem::of_store(StoreError::UnknownEnvironment { name, existing: seen })
-        }
-        error => problem::of_store(error),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Owns how a person comes: a link that was given to them, a name, a password. Must not know who may invite.
 
-use super::context::{DEFAULT_ENVIRONMENT, state};
+use super::context::state;
 use super::session::{self, Browser};
 use super::{AppState, notices, problem, sign_in};
 use crate::api::{JoinView, RoleLine};
@@ -9,6 +9,8 @@ use crate::domain::history::{Actor, EventType, NewEvent};
 use crate::domain::policy::FieldError;
 use crate::error::{Code, WireError};
 use crate::server::access::{password, secret};
+use crate::server::acts::access_log::{chain_of, roles_in_words};
+use crate::server::acts::people::hashed;
 use crate::server::clock;
 use crate::server::store::access::{Entry, Invitation, JoinedBy};
 use crate::views::overview::Notice;
@@ -16,14 +18,6 @@ use crate::views::overview::Notice;
 /// The address of the page of an invitation.
 pub fn address(secret: &str) -> String {
     format!("/founder/join/{secret}")
-}
-
-/// The environment in whose history it stands what was given there; what holds everywhere stands in that of the usual one.
-pub fn chain_of(reach: &Reach) -> String {
-    match reach {
-        Reach::All => DEFAULT_ENVIRONMENT.to_owned(),
-        Reach::One(name) => name.clone(),
-    }
 }
 
 /// The event of what a person has done about how they sign in, with its place: the first environment in which they are somebody.
@@ -137,31 +131,12 @@ async fn let_in(entered: Entered) -> Result<session::Entered, WireError> {
     let (address, name) = checked(address, &entered.name)?;
     password::check(&entered.password, &[&address, &name])
         .map_err(|sentence| WireError::of_fields(vec![FieldError::new("password", sentence)]))?;
-    let hash = hashed(&state, entered.password).await?;
+    let hash = hashed(&state.access.hasher, entered.password).await?;
     let (now, browser) = (clock::now(), Browser::here()?);
-    let entry = entry_of(&browser, &address, &found.roles, format!("{address} joined as {}", said(&found.roles)));
+    let entry =
+        entry_of(&browser, &address, &found.roles, format!("{address} joined as {}", roles_in_words(&found.roles)));
     let by = JoinedBy::Password(&hash);
     let person =
         state.store.join(&found.token_hash, (&address, &name), by, now, &entry).await.map_err(problem::of_store)?;
     sign_in::enter(&state, &browser, &person, session::Proof::LINK).await
-}
-
-/// The hash of a password that may be chosen.
-pub async fn hashed(state: &AppState, password: String) -> Result<String, WireError> {
-    state.access.hasher.hash(password).await.map_err(|error| {
-        crate::server::observability::log_error("a password could not be hashed", &error);
-        WireError::new(Code::Internal, "The cause is in the server's log.")
-    })
-}
-
-/// Roles in words.
-pub fn said(roles: &[(Reach, Role)]) -> String {
-    let each: Vec<String> = roles
-        .iter()
-        .map(|(reach, role)| match reach {
-            Reach::All => format!("{} everywhere", role.name()),
-            Reach::One(name) => format!("{} of {name}", role.name()),
-        })
-        .collect();
-    if each.is_empty() { "nobody in particular".to_owned() } else { each.join(", ") }
 }

@@ -1,10 +1,12 @@
 //! Owns the notices that forms lead back with: a code in the address, words on the page. No text of the address is ever
 //! shown, so nobody can put words into the page's mouth.
 
-use super::{PAGE, context};
+use super::PAGE;
+use super::context::{self, ActRequest};
 use crate::domain::change::ConfigChange;
 use crate::domain::policy::Config;
 use crate::error::{Code, WireError};
+use crate::server::acts::{configuration, evaluation};
 use crate::views::overview::Notice;
 
 /// What each success is called on the page.
@@ -62,8 +64,19 @@ pub fn notice(code: Option<&str>, config: &Config) -> Option<Notice> {
 /// Does a form's act and leads the browser back to its page.
 pub async fn change_and_lead_back(change: ConfigChange, done: &str) -> Result<(), WireError> {
     let environment = change.environment.clone();
-    let result = context::change(change, None).await;
-    lead_back(environment, done, result.map(|changed| changed.changed))
+    lead_back(environment, done, changed(change).await)
+}
+
+/// Does a form's act; whether it changed anything.
+pub async fn changed(change: ConfigChange) -> Result<bool, WireError> {
+    Ok(configuration::change(&ActRequest::here()?.context(), change, None).await?.changed)
+}
+
+/// Evaluates now and leads the browser back to its page.
+pub async fn evaluate_and_lead_back(environment: Option<String>) -> Result<(), WireError> {
+    let request = ActRequest::here()?;
+    let evaluated = evaluation::evaluate(&request.context(), environment.as_deref(), None).await;
+    lead_back(environment, "evaluated", evaluated.map(|_| true).map_err(WireError::from))
 }
 
 /// Leads a browser back to its page with a notice. A script gets the error itself.

@@ -1,65 +1,20 @@
-//! Owns what founders do about people: inviting, giving and taking roles, shutting somebody out. Must not know how
-//! somebody signs in.
+//! The page of people: what it shows, and how its forms become acts. Must not know how somebody signs in.
 
 use super::codes::RECOVERY_CODES;
-use super::context::{identity, name, state};
-use super::identity::allow;
-use super::joining::{self, chain_of, lines, said};
-use super::{AppState, context, notices, problem, session, sharing, shown_once, tokens};
+use super::context::{self, ActRequest, identity, state};
+use super::joining::{self, lines};
+use super::{notices, problem, sharing, shown_once, tokens};
 use crate::api::{InvitationLine, Made, PeopleView, PersonLine};
-use crate::domain::access::{Identity, Permission, Reach, Role, Who, email};
-use crate::domain::history::{Actor, EventType, NewEvent};
+use crate::domain::access::{Identity, Permission, Reach, Role, Who};
 use crate::domain::policy::FieldError;
 use crate::error::{Code, WireError};
-use crate::server::access::{founders_link_timeout, invitation_timeout, secret};
-use crate::server::clock;
-use crate::server::store::access::{Entry, Invitation, Person};
+use crate::server::acts::access_log::may_manage;
+use crate::server::acts::{NewSecret, Refusal, invitations, people};
+use crate::server::store::access::Person;
 use crate::views::overview::Notice;
 
 /// The page of people.
 pub const ADDRESS: &str = "/founder/scaling-mode/people";
-
-/// Whether they may manage people, tokens and links there.
-///
-/// # Errors
-/// As [`allow`]; for everywhere, 403 to those who may do it only somewhere.
-pub fn allow_reach(identity: &Identity, reach: &Reach) -> Result<(), WireError> {
-    match reach {
-        Reach::One(name) => allow(identity, Permission::ManageAccess, name),
-        Reach::All if identity.may_everywhere(Permission::ManageAccess) => Ok(()),
-        Reach::All => Err(WireError::new(
-            Code::NotAllowed,
-            "Only who is a founder everywhere may do this everywhere. Choose an environment.",
-        )),
-    }
-}
-
-/// The same as a question, for what is only shown or not.
-pub fn may_reach(identity: &Identity, reach: &Reach) -> bool {
-    match reach {
-        Reach::One(name) => identity.may(Permission::ManageAccess, name),
-        Reach::All => identity.may_everywhere(Permission::ManageAccess),
-    }
-}
-
-/// Where something is to hold, as a form says it: an environment's name, or `*`.
-pub async fn reach(state: &AppState, identity: &Identity, environment: &str) -> Result<Reach, WireError> {
-    let reach = Reach::from_text(environment.trim());
-    if let Reach::One(wanted) = &reach {
-        context::allowed_to(state, identity, Permission::ManageAccess, Some(name(Some(wanted.clone())))).await?;
-    }
-    allow_reach(identity, &reach)?;
-    Ok(reach)
-}
-
-/// The event of a change, with its place.
-pub fn entry(identity: &Identity, reach: &Reach, reason: String) -> Entry {
-    let name = identity.actor();
-    let actor = Actor { address: context::peer_address(), name: &name };
-    let mut event = NewEvent::new(EventType::AccessChanged, actor, clock::now());
-    event.reason = Some(reason);
-    Entry { environment: chain_of(reach), event }
-}
 
 /// What a form sent that cannot be.
 pub fn wrong(field: &str, sentence: impl Into<String>) -> WireError {
@@ -68,12 +23,12 @@ pub fn wrong(field: &str, sentence: impl Into<String>) -> WireError {
 
 /// What the page shows. Who manages one environment sees those who are somebody there.
 pub async fn page(notice: Option<String>) -> Result<PeopleView, WireError> {
-    let (state, identity) = (state()?, identity()?);
+    let (state, identity, request) = (state()?, identity()?, ActRequest::here()?);
     if !identity.may_somewhere(Permission::ManageAccess) {
         return Err(WireError::new(Code::NotAllowed, "Only a founder sees who may do what."));
     }
-    let now = clock::now();
-    let manages = |reach: &Reach| may_reach(&identity, reach);
+    let now = request.context().now;
+    let manages = |reach: &Reach| may_manage(&identity, reach);
     let environments = state.store.environments().await.map_err(problem::of_store)?;
     let people = state.store.people().await.map_err(problem::of_store)?;
     let invitations = state.store.invitations(now).await.map_err(problem::of_store)?;
@@ -104,8 +59,8 @@ pub async fn page(notice: Option<String>) -> Result<PeopleView, WireError> {
             .filter(|person| is_shown(&person.roles))
             .map(|person| line(&identity, person))
             .collect(),
-        share_links: sharing::lines(&state, &identity, now).await?,
-        tokens: tokens::lines(&state, &identity, now).await?,
+        share_links: sharing::lines(&request.context()).await?,
+        tokens: tokens::lines(&request.context()).await?,
     })
 }
 
@@ -146,146 +101,61 @@ fn words(code: &str) -> Option<Notice> {
     Some(Notice { is_error, text: text.to_owned() })
 }
 
-/// Leads a browser back to the page of people. A script gets the result itself.
-pub fn lead_back(done: &str, result: Result<(), WireError>) -> Result<(), WireError> {
+/// Leads a browser back to the page of people with what came of an act. A script gets the refusal itself.
+pub fn redirect_back<T>(done: &str, result: Result<T, Refusal>) -> Result<(), WireError> {
+    let result = result.map(|_| ()).map_err(WireError::from);
     let notice = result.as_ref().err().map_or(done, WireError::code_name).to_owned();
     notices::lead_to(&format!("{ADDRESS}?notice={notice}#notice"), result)
 }
 
-/// An invitation to be founder of everything, for whoever has the link.
-pub fn founders_invitation(token_hash: String, created_by: String) -> Invitation {
-    let now = clock::now();
-    Invitation {
-        created_at: now,
-        created_by,
-        email: String::new(),
-        expires_at: now + founders_link_timeout(),
-        roles: vec![(Reach::All, Role::Founder)],
-        token_hash,
-    }
-}
-
-/// Invites somebody by a link that is given to them by whoever invites.
+/// Invites somebody, and shows the link this once.
 pub async fn invite(address: &str, environment: &str, role: &str) -> Result<Made, WireError> {
-    shown_once::show(ADDRESS, invited(address, environment, role).await)
-}
-
-async fn invited(address: &str, environment: &str, role: &str) -> Result<Made, WireError> {
-    let (state, identity) = (state()?, identity()?);
-    let reach = reach(&state, &identity, environment).await?;
-    let email = email(address).map_err(|sentence| wrong("email", sentence))?;
-    let role = Role::from_name(role).ok_or_else(|| wrong("role", "must be founder, operator, viewer or investor"))?;
-    // A link sets a password, too. Whoever has an account may get or have had roles elsewhere: only a founder of everything may do that.
-    let known = state.store.proofs(&email).await.map_err(problem::of_store)?;
-    if known.is_some() && !identity.may_everywhere(Permission::ManageAccess) {
-        return Err(WireError::new(
-            Code::PersonExists,
-            "They have an account already. Give them a role. Only a founder of everything can send them a link to set a new password.",
-        )
-        .at("email"));
-    }
-    let now = clock::now();
-    // A new link ends the one before it: nobody may end a link that reaches further than their own.
-    let open = state.store.invitations(now).await.map_err(problem::of_store)?;
-    let is_anothers = |invitation: &Invitation| {
-        invitation.email == email && invitation.roles.iter().any(|(reach, _)| !may_reach(&identity, reach))
+    let request = ActRequest::here()?;
+    let reach = Reach::from_text(environment.trim());
+    let made = match Role::from_name(role) {
+        Some(role) => invitations::invite(&request.context(), address, &reach, role).await.map_err(WireError::from),
+        None => Err(wrong("role", "must be founder, operator, viewer or investor")),
     };
-    if open.iter().any(is_anothers) {
-        return Err(WireError::new(
-            Code::PersonExists,
-            "They have an invitation already, to more than your environment. Give them a role after they have joined.",
-        )
-        .at("email"));
-    }
-    let made = session::fresh(secret::fresh())?;
-    let roles = vec![(reach.clone(), role)];
-    let reason = format!("invited {email} as {}", said(&roles));
-    let invitation = Invitation {
-        created_at: now,
-        created_by: identity.actor(),
-        email: email.clone(),
-        expires_at: now + invitation_timeout(),
-        roles,
-        token_hash: made.hash,
-    };
-    state.store.invite(&invitation, Some(&entry(&identity, &reach, reason))).await.map_err(problem::of_store)?;
-    let link = format!("{}{}", context::base_url(), joining::address(&made.secret));
-    Ok(Made { kind: "invitation".to_owned(), name: email, secret: link })
-}
-
-async fn person(state: &AppState, address: &str) -> Result<Person, WireError> {
-    let email = email(address).map_err(|sentence| wrong("email", sentence))?;
-    let found = state.store.proofs(&email).await.map_err(problem::of_store)?;
-    found.map(|proofs| proofs.person).ok_or_else(|| problem::of_store(crate::server::store::StoreError::UnknownPerson))
+    let made = made.map(|NewSecret { name, secret }| {
+        let link = format!("{}{}", context::base_url(), joining::address(&secret));
+        Made { kind: "invitation".to_owned(), name, secret: link }
+    });
+    shown_once::show(ADDRESS, made)
 }
 
 /// Gives a role somewhere; an empty one takes it away.
 pub async fn set_role(address: &str, environment: &str, role: &str) -> Result<(), WireError> {
-    lead_back("role-set", role_set(address, environment, role).await)
-}
-
-async fn role_set(address: &str, environment: &str, role: &str) -> Result<(), WireError> {
-    let (state, identity) = (state()?, identity()?);
-    let reach = reach(&state, &identity, environment).await?;
-    let person = person(&state, address).await?;
+    let request = ActRequest::here()?;
+    let reach = Reach::from_text(environment.trim());
     let role = match role {
-        "" | "none" => None,
-        name => Some(
-            Role::from_name(name)
-                .ok_or_else(|| wrong("role", "must be founder, operator, viewer, investor or none"))?,
-        ),
+        "" | "none" => Ok(None),
+        name => Role::from_name(name)
+            .map(Some)
+            .ok_or_else(|| Refusal::from(wrong("role", "must be founder, operator, viewer, investor or none"))),
     };
-    let reason = match role {
-        Some(role) => format!("made {} {}", person.email, said(&[(reach.clone(), role)])),
-        None => format!(
-            "took the role from {} {}",
-            person.email,
-            if reach == Reach::All { "that held everywhere" } else { "here" }
-        ),
+    let done = match role {
+        Ok(role) => people::set_role(&request.context(), address, &reach, role).await,
+        Err(refusal) => Err(refusal),
     };
-    state.store.set_role(person.id, &reach, role, &entry(&identity, &reach, reason)).await.map_err(problem::of_store)
+    redirect_back("role-set", done)
 }
 
 /// Shuts somebody out, or lets them in again.
 pub async fn set_disabled(address: &str, disabled: bool) -> Result<(), WireError> {
-    lead_back(if disabled { "person-disabled" } else { "person-enabled" }, disabled_set(address, disabled).await)
-}
-
-async fn disabled_set(address: &str, disabled: bool) -> Result<(), WireError> {
-    let (state, identity) = (state()?, identity()?);
-    // It holds everywhere, so it is for those to say who may say something everywhere.
-    allow_reach(&identity, &Reach::All)?;
-    let person = person(&state, address).await?;
-    let reason = format!("{} {}", if disabled { "shut out" } else { "let in again" }, person.email);
-    let at = disabled.then(clock::now);
-    state.store.set_disabled(person.id, at, &entry(&identity, &Reach::All, reason)).await.map_err(problem::of_store)
+    let request = ActRequest::here()?;
+    let done = people::set_disabled(&request.context(), address, disabled).await;
+    redirect_back(if disabled { "person-disabled" } else { "person-enabled" }, done)
 }
 
 /// Takes codes, passkeys and accounts at the provider from somebody who has lost them, or who was met by somebody else.
 pub async fn reset_proofs(address: &str) -> Result<(), WireError> {
-    lead_back("proofs-reset", proofs_reset(address).await)
-}
-
-async fn proofs_reset(address: &str) -> Result<(), WireError> {
-    let (state, identity) = (state()?, identity()?);
-    // Whoever may sign in with less may sign in everywhere with less.
-    allow_reach(&identity, &Reach::All)?;
-    let person = person(&state, address).await?;
-    let entry = entry(&identity, &Reach::All, format!("took codes, passkeys and accounts from {}", person.email));
-    state.store.reset_proofs(person.id, &entry).await.map_err(problem::of_store)
+    let request = ActRequest::here()?;
+    redirect_back("proofs-reset", people::reset_proofs(&request.context(), address).await)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn who_manages_one_environment_manages_no_other_and_not_all() {
-        let founder = Identity::person(1, "a@b.example", "A", &[(Reach::One("trial".into()), Role::Founder)]);
-        assert!(allow_reach(&founder, &Reach::One("trial".into())).is_ok());
-        assert_eq!(allow_reach(&founder, &Reach::All).unwrap_err().status, 403);
-        assert_eq!(allow_reach(&founder, &Reach::One("production".into())).unwrap_err().status, 404);
-    }
 
     #[test]
     fn only_known_codes_say_anything() {

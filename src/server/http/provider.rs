@@ -9,6 +9,7 @@ use crate::domain::access::person_name;
 use crate::error::{Code, WireError};
 use crate::server::access::provider::{Account, Asks, Provider, ProviderError, Returned};
 use crate::server::access::secret;
+use crate::server::acts::access_log::roles_in_words;
 use crate::server::store::access::{JoinedBy, Person, SessionOf};
 use crate::server::store::proofs::ProviderAccount;
 use crate::server::{clock, observability};
@@ -345,7 +346,7 @@ async fn joined(state: &AppState, parts: &Parts, account: &Account, link: &str) 
     let name = name.unwrap_or_else(|| email.split('@').next().unwrap_or_default()).to_owned();
     let (email, name) = joining::checked(&email, &name)?;
     let reason =
-        format!("{email} joined as {}, by {} at {}", joining::said(&found.roles), account.label, account.issuer);
+        format!("{email} joined as {}, by {} at {}", roles_in_words(&found.roles), account.label, account.issuer);
     let entry = joining::entry_of(&Browser::of(parts), &email, &found.roles, reason);
     let account_kept = kept(account);
     let by = JoinedBy::Provider(&account_kept);

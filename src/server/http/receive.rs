@@ -1,7 +1,6 @@
 //! Owns the doors that other systems push metrics through: OTLP and Prometheus remote write, as their protocols have it. Must
 //! not know what a metric means. What is acknowledged is stored.
 
-use super::context::DEFAULT_ENVIRONMENT;
 use super::parameters::out_of_range;
 use super::{AppState, MAX_BODY, identity, problem};
 use crate::domain::access::{Permission, is_hidden};
@@ -9,6 +8,7 @@ use crate::domain::mapping::{Mapped, Mapper};
 use crate::domain::sender::Sender;
 use crate::domain::telemetry::{AcceptedBatch, MAX_NAME, is_source_name};
 use crate::error::{Code, WireError};
+use crate::server::acts::DEFAULT_ENVIRONMENT;
 use crate::server::clock;
 use crate::server::live::Message;
 use crate::server::sources::inflate::{self, InflateError};

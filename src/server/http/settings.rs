@@ -138,7 +138,7 @@ async fn change(
     let mut body = ConfigChange::of(Action::Update, environment);
     (body.version, body.reason) = (Some(version), reason);
     body.replace_policy(&policy).map_err(|error| WireError::of_fields(vec![error]))?;
-    context::change(body, None).await.map(|changed| changed.changed)
+    notices::changed(body).await
 }
 
 /// The page's address with a notice.

@@ -1,30 +1,29 @@
 //! Owns share links: made and revoked by founders, opened by whoever has one, and what is then shown. Must not show anything that was
 //! not shared.
 
-use super::context::{allowed, identity, state};
-use super::people::{self, entry, lead_back, may_reach, reach, wrong};
+use super::context::{ActRequest, allowed, identity, state};
+use super::people::{self, redirect_back, wrong};
 use super::session::Browser;
-use super::{AppState, context, cookies, joining, notices, problem, session, shown_once, sign_in};
+use super::{AppState, context, cookies, notices, problem, session, shown_once, sign_in};
 use crate::api::{Made, ShareLine, ShareView};
 use crate::domain::access::{
-    Identity, Permission, Reach, SHARED_EVENTS, Shared, SharedAnswer, SharedEvent, SharedView, Who, person_name, scores,
+    Identity, Permission, Reach, SHARED_EVENTS, Shared, SharedAnswer, SharedEvent, SharedView, Who, scores,
 };
 use crate::domain::history::{Actor, EventType, NewEvent};
 use crate::domain::policy::EnvironmentKind;
 use crate::error::{Code, WireError};
 use crate::server::access::guesses::Guess;
-use crate::server::access::{password, secret};
+use crate::server::access::secret;
+use crate::server::acts::{Context, NewSecret, share_links};
 use crate::server::clock;
 use crate::server::store::EventFilter;
-use crate::server::store::access::{Entry, NewShareLink, SessionOf, ShareLink};
+use crate::server::store::access::{Entry, SessionOf, ShareLink};
 use crate::views::overview::Notice;
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use std::collections::BTreeMap;
 
 /// The page of what was shared.
 pub const ADDRESS: &str = "/founder/shared";
-/// For how many days a link can be opened at most.
-const MOST_DAYS: i64 = 365;
 /// Events that are shown at most.
 const MOST_EVENTS: u32 = 200;
 
@@ -33,10 +32,11 @@ fn address(secret: &str) -> String {
 }
 
 /// The links that they may see.
-pub async fn lines(state: &AppState, identity: &Identity, now: DateTime<Utc>) -> Result<Vec<ShareLine>, WireError> {
-    let links = state.store.share_links().await.map_err(problem::of_store)?;
-    let own = links.into_iter().filter(|link| identity.may(Permission::ManageAccess, &link.environment));
-    Ok(own
+pub async fn lines(context: &Context<'_>) -> Result<Vec<ShareLine>, WireError> {
+    let now = context.now;
+    let links = share_links::list(context).await?;
+    Ok(links
+        .into_iter()
         .map(|link| ShareLine {
             environment: link.environment,
             expires_at: link.expires_at,
@@ -63,9 +63,20 @@ pub struct Wanted {
     pub to: String,
 }
 
-/// Makes a link, which is shown this once.
-pub async fn make(wanted: Wanted, fields: &BTreeMap<String, String>) -> Result<Made, WireError> {
-    shown_once::show(people::ADDRESS, made(wanted, fields).await)
+/// Creates a link as a form asks, and shows it this once.
+pub async fn create(wanted: Wanted, fields: &BTreeMap<String, String>) -> Result<Made, WireError> {
+    let (state, request) = (state()?, ActRequest::here()?);
+    let made = match read(wanted, fields) {
+        Ok(wanted) => {
+            share_links::create(&request.context(), &state.access.hasher, wanted).await.map_err(WireError::from)
+        }
+        Err(problem) => Err(problem),
+    };
+    let made = made.map(|NewSecret { name, secret }| {
+        let link = format!("{}{}", context::base_url(), address(&secret));
+        Made { kind: "share_link".to_owned(), name, secret: link }
+    });
+    shown_once::show(people::ADDRESS, made)
 }
 
 fn day(field: &'static str, text: &str, at: NaiveTime) -> Result<Option<DateTime<Utc>>, WireError> {
@@ -78,72 +89,27 @@ fn day(field: &'static str, text: &str, at: NaiveTime) -> Result<Option<DateTime
     }
 }
 
-async fn made(wanted: Wanted, fields: &BTreeMap<String, String>) -> Result<Made, WireError> {
-    let (state, identity) = (state()?, identity()?);
-    let Reach::One(environment) = reach(&state, &identity, &wanted.environment).await? else {
-        return Err(wrong("environment", "must be one: what is shared is of one environment"));
-    };
-    let name = person_name(&wanted.name).map_err(|sentence| wrong("name", sentence))?;
-    let days: Option<i64> = wanted.days.trim().parse().ok().filter(|days| (1..=MOST_DAYS).contains(days));
-    let days = days.ok_or_else(|| wrong("days", format!("must be a whole number from 1 to {MOST_DAYS}")))?;
-    let from = day("from", &wanted.from, NaiveTime::MIN)?;
-    let to = day("to", &wanted.to, NaiveTime::MIN)?.map(|to| to + Duration::days(1));
-    if from.zip(to).is_some_and(|(from, to)| from >= to) {
-        return Err(wrong("to", "must not lie before the first day"));
-    }
-    let views: Vec<SharedView> = fields
-        .keys()
-        .map(|field| {
-            let view = field.strip_prefix("view.").and_then(SharedView::from_name);
-            view.ok_or_else(|| wrong(field, "is no view that can be shared"))
-        })
-        .collect::<Result<_, _>>()?;
-    if views.is_empty() {
-        return Err(wrong("view", "is needed: choose what is shown"));
-    }
-    let passphrase = match wanted.passphrase.as_str() {
-        "" => None,
-        text => {
-            password::check(text, &[&name]).map_err(|sentence| wrong("passphrase", sentence))?;
-            Some(joining::hashed(&state, text.to_owned()).await?)
-        }
-    };
-    let fresh = session::fresh(secret::fresh())?;
-    let now = clock::now();
-    let shown: Vec<&str> = views.iter().map(|view| view.name()).collect();
-    let reach = Reach::One(environment.clone());
-    let entry =
-        entry(&identity, &reach, format!("made the share link \"{name}\" to {} for {days} days", shown.join(", ")));
-    let link = NewShareLink {
-        at: now,
-        created_by: identity.actor(),
-        environment,
-        expires_at: now + Duration::days(days),
-        from,
-        name: name.clone(),
-        passphrase,
-        to,
-        token_hash: fresh.hash,
-        views: shown.into_iter().map(str::to_owned).collect(),
-    };
-    state.store.add_share_link(&link, &entry).await.map_err(problem::of_store)?;
-    let link = format!("{}{}", context::base_url(), address(&fresh.secret));
-    Ok(Made { kind: "share_link".to_owned(), name, secret: link })
+/// The link that a form asks for.
+fn read(wanted: Wanted, fields: &BTreeMap<String, String>) -> Result<share_links::Wanted, WireError> {
+    let views = fields.keys().map(|field| {
+        let view = field.strip_prefix("view.").and_then(SharedView::from_name);
+        view.ok_or_else(|| wrong(field, "is no view that can be shared"))
+    });
+    Ok(share_links::Wanted {
+        days: wanted.days.trim().parse().ok(),
+        environment: wanted.environment.trim().to_owned(),
+        from: day("from", &wanted.from, NaiveTime::MIN)?,
+        name: wanted.name,
+        passphrase: wanted.passphrase,
+        to: day("to", &wanted.to, NaiveTime::MIN)?.map(|to| to + Duration::days(1)),
+        views: views.collect::<Result<_, _>>()?,
+    })
 }
 
 /// Revokes a link; whoever has it open sees no more.
 pub async fn revoke(id: &str) -> Result<(), WireError> {
-    lead_back("share-link-revoked", revoked(id).await)
-}
-
-async fn revoked(id: &str) -> Result<(), WireError> {
-    let (state, identity) = (state()?, identity()?);
-    let links = state.store.share_links().await.map_err(problem::of_store)?;
-    let reach_of = |link: &ShareLink| Reach::One(link.environment.clone());
-    let found = links.into_iter().find(|link| link.id.to_string() == id && may_reach(&identity, &reach_of(link)));
-    let link = found.ok_or_else(|| WireError::new(Code::OutOfRange, "There is no such share link.").at("id"))?;
-    let entry = entry(&identity, &reach_of(&link), format!("revoked the share link \"{}\"", link.name));
-    state.store.revoke_share_link(link.id, clock::now(), &entry).await.map_err(problem::of_store)
+    let request = ActRequest::here()?;
+    redirect_back("share-link-revoked", share_links::revoke(&request.context(), id).await)
 }
 
 /// The link of this secret, if it can be opened.

@@ -2,7 +2,6 @@
 //! client; what is acknowledged is stored.
 
 use super::alertmanager::refused;
-use super::context::DEFAULT_ENVIRONMENT;
 use super::peer::Peer;
 use super::receive;
 use super::{AppState, identity, problem, signature};
@@ -11,6 +10,7 @@ use crate::domain::sender::Sender as SourceSender;
 use crate::domain::signal::Signal;
 use crate::domain::subscription::{self, Refused, Taken, Told};
 use crate::error::{Code, WireError};
+use crate::server::acts::DEFAULT_ENVIRONMENT;
 use crate::server::clock;
 use crate::server::config::Token;
 use crate::server::live::Message;

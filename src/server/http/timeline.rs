@@ -1,12 +1,12 @@
 //! Owns the reading of history for a page or an endpoint. Must not write anything.
 
-use super::context::{config, state};
+use super::context::{ActRequest, config, state};
 use super::{parameters, problem};
 use crate::api::{EventView, HistoryPage};
 use crate::domain::history::{Event, EventType};
-use crate::domain::policy::Config;
 use crate::error::{Code, WireError};
-use crate::server::store::{EventFilter, Store};
+use crate::server::acts;
+use crate::server::store::EventFilter;
 
 /// How many events the page shows at once.
 pub const PAGE_ROWS: u32 = 20;
@@ -35,13 +35,8 @@ pub async fn history(
         to: parameters::time("to", asked.to)?,
         types: parameters::event_types(asked.event_type)?,
     };
-    let state = state()?;
-    let config = config(environment).await?;
-    page(state.store.as_ref(), &config, &filter, limit).await
-}
-
-async fn page(store: &dyn Store, config: &Config, filter: &EventFilter, limit: u32) -> Result<HistoryPage, WireError> {
-    let events = store.events(&config.environment, filter, limit).await.map_err(problem::of_store)?;
+    let request = ActRequest::here()?;
+    let events = acts::history::read(&request.context(), environment.as_deref(), &filter, limit).await?;
     Ok(HistoryPage { next: next(&events, limit), events })
 }
 

@@ -1,26 +1,21 @@
-//! Owns API tokens as founders make and revoke them. Must not know how a token is checked.
+//! API tokens on the page of people: what it lists, and how its forms become acts.
 
-use super::context::{identity, state};
-use super::people::{self, entry, lead_back, may_reach, reach, wrong};
-use super::{AppState, problem, session, shown_once};
+use super::context::ActRequest;
+use super::people::{self, redirect_back, wrong};
+use super::shown_once;
 use crate::api::{Made, TokenLine};
-use crate::domain::access::{Identity, Reach, Scope, person_name};
-use crate::domain::telemetry::is_source_name;
-use crate::error::{Code, WireError};
-use crate::server::access::secret;
-use crate::server::clock;
-use crate::server::store::access::NewToken;
-use chrono::{DateTime, Duration, Utc};
+use crate::domain::access::{Reach, Scope};
+use crate::error::WireError;
+use crate::server::acts::tokens::{self, Wanted, Which};
+use crate::server::acts::{Context, NewSecret};
 use std::collections::BTreeMap;
 
-/// For how many days a token holds at most: two years.
-const MOST_DAYS: i64 = 730;
-
 /// The tokens that they may see.
-pub async fn lines(state: &AppState, identity: &Identity, now: DateTime<Utc>) -> Result<Vec<TokenLine>, WireError> {
-    let tokens = state.store.tokens().await.map_err(problem::of_store)?;
-    let own = tokens.into_iter().filter(|token| may_reach(identity, &token.reach));
-    Ok(own
+pub async fn lines(context: &Context<'_>) -> Result<Vec<TokenLine>, WireError> {
+    let now = context.now;
+    let tokens = tokens::list(context).await?;
+    Ok(tokens
+        .into_iter()
         .map(|token| TokenLine {
             created_at: token.created_at,
             created_by: token.created_by,
@@ -41,34 +36,27 @@ pub async fn lines(state: &AppState, identity: &Identity, now: DateTime<Utc>) ->
         .collect())
 }
 
-/// To which sources a token is bound, in words after what it is for.
-pub fn bound(sources: &[String]) -> String {
-    if sources.is_empty() { String::new() } else { format!(", only as {}", sources.join(", ")) }
-}
-
-/// Makes a token, which is shown this once.
-pub async fn make(
+/// Creates a token as a form asks, and shows it this once.
+pub async fn create(
     name: &str,
     environment: &str,
     days: &str,
     fields: &BTreeMap<String, String>,
 ) -> Result<Made, WireError> {
-    shown_once::show(people::ADDRESS, made(name, environment, days, fields).await)
+    let request = ActRequest::here()?;
+    let made = match wanted(name, environment, days, fields) {
+        Ok(wanted) => tokens::create(&request.context(), wanted).await.map_err(WireError::from),
+        Err(problem) => Err(problem),
+    };
+    let made = made.map(|NewSecret { name, secret }| Made { kind: "token".to_owned(), name, secret });
+    shown_once::show(people::ADDRESS, made)
 }
 
-async fn made(name: &str, environment: &str, days: &str, fields: &BTreeMap<String, String>) -> Result<Made, WireError> {
-    let (state, identity) = (state()?, identity()?);
-    let reach = reach(&state, &identity, environment).await?;
-    let name = person_name(name).map_err(|sentence| wrong("name", sentence))?;
-    let now = clock::now();
-    let expires_at = match days.trim() {
+/// The token that a form asks for.
+fn wanted(name: &str, environment: &str, days: &str, fields: &BTreeMap<String, String>) -> Result<Wanted, WireError> {
+    let days = match days.trim() {
         "" => None,
-        text => {
-            let days: Option<i64> = text.parse().ok().filter(|days| (1..=MOST_DAYS).contains(days));
-            let days =
-                days.ok_or_else(|| wrong("days", format!("must be a whole number from 1 to {MOST_DAYS}, or empty")))?;
-            Some(now + Duration::days(days))
-        }
+        text => Some(text.parse().map_err(|_| tokens::wrong_days())?),
     };
     let mut scopes = Vec::new();
     let mut sources: Vec<String> = Vec::new();
@@ -80,42 +68,11 @@ async fn made(name: &str, environment: &str, days: &str, fields: &BTreeMap<Strin
         let scope = field.strip_prefix("scope.").and_then(Scope::from_name);
         scopes.push(scope.ok_or_else(|| wrong(field, "is no scope"))?);
     }
-    if scopes.is_empty() {
-        return Err(wrong("scope", "is needed: a token without one opens nothing"));
-    }
-    if sources.iter().any(|name| !is_source_name(name)) {
-        return Err(wrong("sources", "holds a name that isn't a valid source name"));
-    }
-    let fresh = session::fresh(secret::fresh_token())?;
-    let named: Vec<&str> = scopes.iter().map(|scope| scope.name()).collect();
-    let place = if reach == Reach::All { "everywhere" } else { "here" };
-    let reason = format!("made the token \"{name}\" for {} {place}{}", named.join(", "), bound(&sources));
-    let token = NewToken {
-        at: now,
-        created_by: identity.actor(),
-        expires_at,
-        name: name.clone(),
-        prefix: secret::shown(&fresh.secret),
-        reach: reach.clone(),
-        scopes,
-        secret_hash: fresh.hash,
-        sources,
-    };
-    state.store.add_token(&token, &entry(&identity, &reach, reason)).await.map_err(problem::of_store)?;
-    Ok(Made { kind: "token".to_owned(), name, secret: fresh.secret })
+    Ok(Wanted { days, name: name.to_owned(), reach: Reach::from_text(environment.trim()), scopes, sources })
 }
 
-/// Revokes a token.
+/// Revokes a token, and leads the browser back.
 pub async fn revoke(id: &str) -> Result<(), WireError> {
-    lead_back("token-revoked", revoked(id).await)
-}
-
-async fn revoked(id: &str) -> Result<(), WireError> {
-    let (state, identity) = (state()?, identity()?);
-    let tokens = state.store.tokens().await.map_err(problem::of_store)?;
-    let found = tokens.into_iter().find(|token| token.id.to_string() == id && may_reach(&identity, &token.reach));
-    let token = found.ok_or_else(|| WireError::new(Code::OutOfRange, "There is no such token.").at("id"))?;
-    let reason = format!("revoked the token \"{}\"", token.name);
-    let entry = entry(&identity, &token.reach, reason);
-    state.store.revoke_token(token.id, clock::now(), &entry).await.map_err(problem::of_store)
+    let request = ActRequest::here()?;
+    redirect_back("token-revoked", tokens::revoke(&request.context(), Which::Id(id)).await)
 }
