@@ -3,30 +3,83 @@
 //!
 //! A peer is local if its socket belongs to the server's own user, and no process that holds the socket takes what other machines send.
 //! A process does that if it listens on an address that other machines reach, if it answers a connection to such an address, if it has a
-//! connection or a UDP socket on a port that programs do not dial from, or if it lives in another network than the server. A proxy is found
-//! so even where it runs as the same user. Where the operating system does not say, nothing is proved, and a credential is needed.
+//! connection or a UDP socket on a port that programs do not dial from, or if a thread of it lives in another network than the server. A
+//! proxy is found so even where it runs as the same user. A socket that the server's network does not know is not trusted either, nor one of
+//! a kind that no browser needs. Where the operating system does not say, nothing is proved, and a credential is needed.
+//!
+//! A proof holds for a second: a program can begin to listen after it has connected.
 
+#[cfg(target_os = "linux")]
+mod linux;
+
+use crate::server::clock;
 use crate::server::store::Store;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::OnceCell;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 /// How often listeners are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// The two ends of a connection, as an extension of its requests. What is found out about the peer is remembered for the connection.
+/// How long a proof holds. A request that comes later is looked at again.
+const PROOF_HOLDS: Duration = Duration::from_secs(1);
+
+/// The pauses before further looks, if what was found can be over in a moment: a program that opens and closes files meanwhile is missed by
+/// one look, a socket is in no table until it is bound or connected, and a browser asks for names by UDP from any port. What a forwarder
+/// takes stays open as long as it forwards.
+const PAUSES: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(50), Duration::from_millis(50), Duration::from_millis(50)];
+
+/// The two ends of a connection, as an extension of its requests. What is found out about the peer is remembered for a second.
 #[derive(Clone, Debug)]
 pub struct Ends {
-    is_local: Arc<OnceCell<bool>>,
+    newest: Arc<Mutex<Option<Finding>>>,
+    began: Instant,
     own: SocketAddr,
     peer: SocketAddr,
 }
 
+/// The same connection, regardless of what was found out about it.
+impl PartialEq for Ends {
+    fn eq(&self, other: &Ends) -> bool {
+        Arc::ptr_eq(&self.newest, &other.newest)
+    }
+}
+
+impl Eq for Ends {}
+
+/// What the operating system said of a peer.
+#[derive(Clone, Copy, Debug)]
+struct Finding {
+    /// When the look began that found it.
+    at: Instant,
+    /// Why a credential is needed; nothing if the peer is local.
+    refused: Option<Refusal>,
+}
+
+/// Why it is not proved that a peer is local.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Refusal {
+    reason: &'static str,
+    /// Whether another look can find otherwise.
+    may_pass: bool,
+}
+
+impl Refusal {
+    const fn lasting(reason: &'static str) -> Refusal {
+        Refusal { reason, may_pass: false }
+    }
+
+    const fn passing(reason: &'static str) -> Refusal {
+        Refusal { reason, may_pass: true }
+    }
+}
+
 impl Ends {
     pub fn new(peer: SocketAddr, own: SocketAddr) -> Ends {
-        Ends { is_local: Arc::default(), own: canonical(own), peer: canonical(peer) }
+        Ends { newest: Arc::default(), began: clock::instant(), own: canonical(own), peer: canonical(peer) }
     }
 
     /// The port that the peer has connected to.
@@ -34,17 +87,50 @@ impl Ends {
         self.own.port()
     }
 
-    /// Whether the peer is proved to be local.
+    /// Whether the peer is proved to be local, by a look that is at most a second old.
     pub async fn are_local(&self) -> bool {
+        if !self.peer.ip().is_loopback() || !self.own.ip().is_loopback() {
+            return false;
+        }
+        let mut newest = self.newest.lock().await;
+        let before = *newest;
+        let finding = match before {
+            Some(finding) if finding.at.elapsed() < PROOF_HOLDS => finding,
+            _ => self.find_out(before).await,
+        };
+        *newest = Some(finding);
+        finding.refused.is_none()
+    }
+
+    /// Logs why there is no proof: operators read there why a sender needs a token.
+    async fn find_out(&self, before: Option<Finding>) -> Finding {
+        // Looks are shared between connections: one that began after this one is as good as an own one for a second.
+        let now = clock::instant();
+        let after = now.checked_sub(PROOF_HOLDS).map_or(self.began, |then| then.max(self.began));
+        let mut finding = self.looked(after).await;
+        // A connection that was refused is looked at once each time, so that nobody keeps the server busy with it.
+        let was_refused = before.is_some_and(|before| before.refused.is_some());
+        for pause in PAUSES {
+            if was_refused || !finding.refused.is_some_and(|refusal| refusal.may_pass) {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            finding = self.looked(clock::instant()).await;
+        }
+        if let Some(Refusal { reason, .. }) = finding.refused
+            && before.is_none_or(|before| before.refused != finding.refused)
+        {
+            tracing::info!(peer = %self.peer, reason, "a connection from this machine needs a credential");
+        }
+        finding
+    }
+
+    /// What a look finds that began after this.
+    async fn looked(&self, after: Instant) -> Finding {
         let (peer, own) = (self.peer, self.own);
-        *self
-            .is_local
-            .get_or_init(|| async move {
-                peer.ip().is_loopback()
-                    && own.ip().is_loopback()
-                    && tokio::task::spawn_blocking(move || is_proved(peer, own)).await.unwrap_or(false)
-            })
+        tokio::task::spawn_blocking(move || look(peer, own, after))
             .await
+            .unwrap_or(Finding { at: after, refused: Some(Refusal::lasting("the look has failed")) })
     }
 }
 
@@ -53,11 +139,12 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// Remembers each port that other machines reach, until an account exists: a forwarder may stop listening as soon as somebody has connected.
+/// Remembers each port that other machines reach, and each connection of this machine, until an account exists: a forwarder may stop
+/// listening as soon as somebody has connected, and a browser may keep a connection that has broken.
 pub async fn watch(store: Arc<dyn Store>, stop: CancellationToken) {
     while IS_POSSIBLE && !store.has_people().await.unwrap_or(false) {
         #[cfg(target_os = "linux")]
-        let _ = tokio::task::spawn_blocking(linux::remember_listeners).await;
+        let _ = tokio::task::spawn_blocking(linux::remember_now).await;
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -69,187 +156,18 @@ pub async fn watch(store: Arc<dyn Store>, stop: CancellationToken) {
 pub const IS_POSSIBLE: bool = cfg!(target_os = "linux");
 
 #[cfg(not(target_os = "linux"))]
-fn is_proved(_peer: SocketAddr, _own: SocketAddr) -> bool {
-    false
+fn look(_peer: SocketAddr, _own: SocketAddr, after: Instant) -> Finding {
+    Finding { at: after, refused: Some(Refusal::lasting("this operating system does not say whose a connection is")) }
 }
 
-/// How often the program of a connection is looked for.
 #[cfg(target_os = "linux")]
-const LOOKS: usize = 4;
-/// The pause between two looks.
-#[cfg(target_os = "linux")]
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
-
-/// Logs each connection without a proof: operators read there why a sender needs a token.
-#[cfg(target_os = "linux")]
-fn is_proved(peer: SocketAddr, own: SocketAddr) -> bool {
-    let mut proof = linux::proof(peer, own);
-    // A program that opens and closes files meanwhile can be missed by one look. A browser asks for names by UDP from any port, for a
-    // moment; what a forwarder takes by UDP stays open as long as it forwards.
-    for _ in 1..LOOKS {
-        if !matches!(proof, Ok(Err(linux::NOT_FOUND | linux::TAKES_UDP))) {
-            break;
-        }
-        std::thread::sleep(BETWEEN_LOOKS);
-        proof = linux::proof(peer, own);
-    }
-    match proof {
-        Ok(Ok(())) => true,
-        Ok(Err(reason)) => {
-            tracing::info!(%peer, reason, "a connection from this machine needs a credential");
-            false
-        }
+fn look(peer: SocketAddr, own: SocketAddr, after: Instant) -> Finding {
+    match linux::look(after).and_then(|look| Ok((look.began, look.refusal(peer, own)?))) {
+        Ok((at, refused)) => Finding { at, refused },
         Err(error) => {
             tracing::warn!(%peer, %error, "the operating system does not say who connects: a credential is needed");
-            false
+            Finding { at: after, refused: Some(Refusal::lasting("the operating system does not say who connects")) }
         }
-    }
-}
-
-#[cfg(target_os = "linux")]
-mod linux {
-    use super::canonical;
-    use procfs::net::{TcpNetEntry, TcpState};
-    use procfs::process::{FDTarget, Process, all_processes};
-    use procfs::{ProcError, ProcResult};
-    use std::collections::{BTreeSet, HashSet};
-    use std::ffi::OsStr;
-    use std::net::SocketAddr;
-    use std::ops::RangeInclusive;
-    use std::sync::{Mutex, PoisonError};
-
-    /// Ports of UDP that browsers open to find devices nearby: mDNS and SSDP.
-    const DISCOVERY: [u16; 2] = [1900, 5353];
-
-    /// Ports on which somebody has listened to other machines since the server started.
-    static REMEMBERED: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-
-    /// Its program has a socket of UDP on which other machines can begin.
-    pub(super) const TAKES_UDP: &str = "its program takes UDP from other machines";
-    /// No program that can be looked at holds the socket.
-    pub(super) const NOT_FOUND: &str = "its program cannot be found";
-
-    /// Nothing if the peer is local, or why that is not proved.
-    pub(super) fn proof(peer: SocketAddr, own: SocketAddr) -> ProcResult<Result<(), &'static str>> {
-        let table = connections()?;
-        let ends =
-            |entry: &&TcpNetEntry| canonical(entry.local_address) == peer && canonical(entry.remote_address) == own;
-        let Some(socket) = table.iter().find(ends) else { return Ok(Err("its socket is not of this machine")) };
-        if socket.inode == 0 {
-            return Ok(Err("its program has closed it"));
-        }
-        let server = Process::myself()?;
-        if socket.uid != server.uid()? {
-            return Ok(Err("its program runs as another user"));
-        }
-        let network = network_of(&server)?;
-        let dialled = dialled_from()?;
-        remember(&table);
-        let (listening, accepted) = (listening(&table), accepted(&table, &dialled));
-        let received = received(&dialled)?;
-        let mut is_held = false;
-        for process in all_processes()? {
-            // Processes of other users cannot be looked at, unless the server is root; those that have just ended neither.
-            let Ok(process) = process else { continue };
-            let Ok(sockets) = sockets(&process) else { continue };
-            if !sockets.contains(&socket.inode) {
-                continue;
-            }
-            if !sockets.is_disjoint(&listening) {
-                return Ok(Err("its program listens to other machines"));
-            }
-            if !sockets.is_disjoint(&accepted) {
-                return Ok(Err("its program answers another machine"));
-            }
-            if !sockets.is_disjoint(&received) {
-                return Ok(Err(TAKES_UDP));
-            }
-            if network_of(&process)? != network {
-                return Ok(Err("its program lives in another network"));
-            }
-            is_held = true;
-        }
-        Ok(if is_held { Ok(()) } else { Err(NOT_FOUND) })
-    }
-
-    /// Remembers the ports on which somebody listens to other machines now.
-    pub(super) fn remember_listeners() {
-        if let Ok(table) = connections() {
-            remember(&table);
-        }
-    }
-
-    fn connections() -> ProcResult<Vec<TcpNetEntry>> {
-        Ok(procfs::net::tcp()?.into_iter().chain(procfs::net::tcp6().unwrap_or_default()).collect())
-    }
-
-    fn is_reached(address: SocketAddr) -> bool {
-        !canonical(address).ip().is_loopback()
-    }
-
-    fn is_listener(entry: &TcpNetEntry) -> bool {
-        entry.state == TcpState::Listen && is_reached(entry.local_address)
-    }
-
-    fn remember(table: &[TcpNetEntry]) {
-        let mut remembered = REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner);
-        for port in table.iter().filter(|entry| is_listener(entry)).map(|entry| entry.local_address.port()) {
-            if remembered.insert(port) {
-                tracing::debug!(port, "other machines reach a port of this machine");
-            }
-        }
-    }
-
-    /// Sockets on which connections from other machines are taken, and those connections themselves: a forwarder may hand each to a
-    /// process of its own.
-    fn listening(table: &[TcpNetEntry]) -> HashSet<u64> {
-        let ports: HashSet<u16> =
-            table.iter().filter(|entry| is_listener(entry)).map(|entry| entry.local_address.port()).collect();
-        table.iter().filter(|entry| ports.contains(&entry.local_address.port())).map(|entry| entry.inode).collect()
-    }
-
-    /// Connections that another machine has begun, though nobody listens any more: on a port that was listened on, or on one that no
-    /// program gets by connecting.
-    fn accepted(table: &[TcpNetEntry], dialled: &RangeInclusive<u16>) -> HashSet<u64> {
-        let remembered = REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_accepted = |entry: &&TcpNetEntry| {
-            let port = entry.local_address.port();
-            is_reached(entry.local_address) && (remembered.contains(&port) || !dialled.contains(&port))
-        };
-        table.iter().filter(is_accepted).map(|entry| entry.inode).collect()
-    }
-
-    /// Sockets of UDP on which other machines can begin.
-    fn received(dialled: &RangeInclusive<u16>) -> ProcResult<HashSet<u64>> {
-        let table = procfs::net::udp()?.into_iter().chain(procfs::net::udp6().unwrap_or_default());
-        let is_received = |address: SocketAddr| {
-            is_reached(address) && !dialled.contains(&address.port()) && !DISCOVERY.contains(&address.port())
-        };
-        Ok(table.filter(|entry| is_received(entry.local_address)).map(|entry| entry.inode).collect())
-    }
-
-    /// The ports that the system gives to programs that connect without choosing one.
-    fn dialled_from() -> ProcResult<RangeInclusive<u16>> {
-        let path = "/proc/sys/net/ipv4/ip_local_port_range";
-        let text = std::fs::read_to_string(path).map_err(|error| ProcError::Io(error, Some(path.into())))?;
-        let mut ends = text.split_whitespace().map(str::parse::<u16>);
-        match (ends.next(), ends.next()) {
-            (Some(Ok(first)), Some(Ok(last))) => Ok(first..=last),
-            _ => Err(ProcError::Other(format!("{path} holds no range of ports"))),
-        }
-    }
-
-    /// What tells the network of a process from others.
-    fn network_of(process: &Process) -> ProcResult<Option<(u64, u64)>> {
-        let all = process.namespaces()?.0;
-        Ok(all.get(OsStr::new("net")).map(|network| (network.device_id, network.identifier)))
-    }
-
-    fn sockets(process: &Process) -> ProcResult<HashSet<u64>> {
-        let files = process.fd()?.filter_map(Result::ok);
-        Ok(files
-            .filter_map(|file| if let FDTarget::Socket(inode) = file.target { Some(inode) } else { None })
-            .collect())
     }
 }
 
@@ -285,5 +203,14 @@ mod tests {
         assert!(!Ends::new(other, server.local_addr().unwrap()).are_local().await);
         let elsewhere: SocketAddr = "192.0.2.1:5000".parse().unwrap();
         assert!(!Ends::new(elsewhere, server.local_addr().unwrap()).are_local().await);
+    }
+
+    #[tokio::test]
+    async fn a_proof_does_not_outlive_the_second_in_which_a_program_begins_to_listen() {
+        let (_client, _server, ends) = connected("127.0.0.1");
+        assert!(ends.are_local().await);
+        let _exposed = TcpListener::bind("0.0.0.0:0").unwrap();
+        tokio::time::sleep(PROOF_HOLDS).await;
+        assert!(!ends.are_local().await);
     }
 }

@@ -20,6 +20,7 @@ mod headers;
 mod http;
 mod live;
 mod local;
+mod local_sockets;
 mod malformed;
 mod metrics;
 mod peer;

@@ -76,7 +76,7 @@ async fn open(state: &AppState, asked: Asked, listener: Listener) -> Result<Resp
     // Listening begins before the past is read, so that nothing falls between the two.
     let credential = match &listener.credential {
         Some(Credential::Session(hash) | Credential::Token(hash)) => Some(hash.as_str()),
-        Some(Credential::Nothing) | None => None,
+        Some(Credential::Nothing(_)) | None => None,
     };
     let listening = state.feed.listen(&environment, credential).ok_or_else(|| {
         WireError::new(Code::Busy, "Too many pages are listening already. This page works without live updates.")

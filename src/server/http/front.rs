@@ -149,7 +149,7 @@ async fn turned_away(refused: Refused, share: &Share) -> Response {
 fn sender(request: &Request) -> String {
     match request.extensions().get::<Credential>() {
         Some(Credential::Session(hash) | Credential::Token(hash)) => hash.clone(),
-        Some(Credential::Nothing) | None => request
+        Some(Credential::Nothing(_)) | None => request
             .extensions()
             .get::<peer::Peer>()
             .map_or_else(String::new, |peer| network_of(peer.address).to_string()),

@@ -84,8 +84,8 @@ const BETWEEN_LOOKS: Pause = Pause::from_millis(250);
 /// What a request came with, as an extension of it: secrets by their hashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
-    /// Nothing, from this machine, while no person exists.
-    Nothing,
+    /// Nothing, from this machine, while no person exists: proved again while the connection lasts.
+    Nothing(Ends),
     Session(String),
     Token(String),
 }
@@ -243,7 +243,7 @@ pub async fn again(state: &AppState, request: Request) -> Result<Request, Box<Re
     let (mut parts, body) = request.into_parts();
     let door = door(&parts.method, parts.uri.path());
     let found = match &credential {
-        Credential::Nothing => nobody_exists(state).await.map(|is_so| is_so.then(Identity::local)),
+        Credential::Nothing(ends) => of_nothing(state, ends).await,
         Credential::Session(hash) => of_session(state, hash).await,
         Credential::Token(hash) => of_token(state, hash).await,
     };
@@ -268,7 +268,7 @@ pub async fn again(state: &AppState, request: Request) -> Result<Request, Box<Re
 /// Whether the bearer of this credential may still do what they were admitted for. While the store is unavailable, they may.
 pub async fn still_may(state: &AppState, credential: &Credential, permission: Permission, environment: &str) -> bool {
     let found = match credential {
-        Credential::Nothing => nobody_exists(state).await.map(|is_so| is_so.then(Identity::local)),
+        Credential::Nothing(ends) => of_nothing(state, ends).await,
         Credential::Session(hash) => of_session(state, hash).await,
         Credential::Token(hash) => of_token(state, hash).await,
     };
@@ -315,7 +315,8 @@ async fn find(state: &AppState, parts: &Parts, door: Door) -> Result<Option<Foun
             tracing::info!(method = %parts.method, path, address, "a session that has ended, or is none, was used");
         }
     }
-    Ok(is_local(state, parts).await?.then(|| Found { credential: Credential::Nothing, identity: Identity::local() }))
+    let ends = is_local(state, parts).await?;
+    Ok(ends.map(|ends| Found { credential: Credential::Nothing(ends), identity: Identity::local() }))
 }
 
 fn bearer(authorization: &str) -> Option<&str> {
@@ -468,12 +469,12 @@ async fn nobody_exists(state: &AppState) -> Result<bool, WireError> {
     }
 }
 
-/// Whether the request needs no credential: no person exists yet, and it comes from a person or program of the server's own user on this
+/// The connection of a request that needs no credential: no person exists yet, and it comes from a person or program of the server's own user on this
 /// machine, as the operating system says (`server/local.rs`). A request that a proxy has marked, or that names another host or port,
 /// never does; the first that a proxy has marked ends it for all until a person exists, since a proxy stands in front then.
-async fn is_local(state: &AppState, parts: &Parts) -> Result<bool, WireError> {
+async fn is_local(state: &AppState, parts: &Parts) -> Result<Option<Ends>, WireError> {
     if !state.settings.addr.ip().is_loopback() {
-        return Ok(false);
+        return Ok(None);
     }
     // A probe is answered whatever host it names: one that names a foreign host says nothing of a proxy in front.
     if is_proxied(&parts.headers) && super::guard::names_this_server(state, &parts.headers, &parts.uri) {
@@ -484,14 +485,22 @@ async fn is_local(state: &AppState, parts: &Parts) -> Result<bool, WireError> {
         && ends.is_some()
         && super::guard::is_this_machine(&parts.headers, &parts.uri, ends.map(Ends::port));
     if !may_be {
-        return Ok(false);
+        return Ok(None);
     }
     let found = nobody_exists(state).await.map(|is_so| is_so.then(Identity::local));
     let nobody_exists = or_as_last_known(state, parts, LOCAL, found).map(|found| found.is_some())?;
     match ends {
-        Some(ends) if nobody_exists => Ok(ends.are_local().await),
-        _ => Ok(false),
+        Some(ends) if nobody_exists && ends.are_local().await => Ok(Some(ends.clone())),
+        _ => Ok(None),
     }
+}
+
+/// Whom somebody still is who was admitted without a credential. Their program may have begun to take what other machines send.
+async fn of_nothing(state: &AppState, ends: &Ends) -> Result<Option<Identity>, WireError> {
+    if state.access.is_behind_a_proxy.load(Ordering::Relaxed) || !ends.are_local().await {
+        return Ok(None);
+    }
+    nobody_exists(state).await.map(|is_so| is_so.then(Identity::local))
 }
 
 /// Whether a proxy has marked the request, by any header that one is known to add.
