@@ -36,7 +36,7 @@ use std::time::Duration;
 /// The environment of requests that name none. Changes that apply to all environments are recorded in its history.
 pub const DEFAULT_ENVIRONMENT: &str = "production";
 
-/// Who asks for an act.
+/// The person, token or program that asks for an act.
 #[derive(Clone, Debug)]
 pub struct Principal {
     /// The address of the request; `None` on the command line.

@@ -136,7 +136,7 @@ enum Command {
     Restore(safety::Restore),
     /// Continue with a history that differs from the signed one. The server refuses to start until then.
     AcceptHistory(safety::AcceptHistory),
-    /// Copy the whole store to another place: from SQLite to PostgreSQL, or back. What was interrupted goes on where it ended.
+    /// Copy the whole store to another place: from SQLite to PostgreSQL, or back. An interrupted copy continues where it ended.
     MigrateStore(migrate::Arguments),
     /// Make the demo environment: 90 days of synthetic data, marked so, deciding nothing.
     Demo(read::Format),
@@ -219,7 +219,7 @@ impl CliError {
 impl From<Refusal> for CliError {
     fn from(refusal: Refusal) -> CliError {
         match refusal {
-            // Who runs the command may see why the store cannot be used.
+            // The person who runs the command may see why the store cannot be used.
             Refusal::Store(
                 error @ (StoreError::Corrupt { .. }
                 | StoreError::File { .. }

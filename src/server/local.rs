@@ -7,7 +7,7 @@
 //! proxy is found so even where it runs as the same user. A socket that the server's network does not know is not trusted either, nor one of
 //! a kind that no browser needs. Where the operating system does not say, nothing is proved, and a credential is needed.
 //!
-//! A proof holds for a second: a program can begin to listen after it has connected.
+//! A proof is good for a second: a program can begin to listen after it has connected.
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -108,7 +108,7 @@ impl Ends {
         let now = clock::instant();
         let after = now.checked_sub(PROOF_HOLDS).map_or(self.began, |then| then.max(self.began));
         let mut finding = self.looked(after).await;
-        // A connection that was refused is looked at once each time, so that nobody keeps the server busy with it.
+        // A connection that was refused is looked at one single time, so that nobody keeps the server busy with it.
         let was_refused = before.is_some_and(|before| before.refused.is_some());
         for pause in PAUSES {
             if was_refused || !finding.refused.is_some_and(|refusal| refusal.may_pass) {

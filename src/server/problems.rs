@@ -7,7 +7,7 @@ use crate::error::{Code, WireError};
 use crate::server::observability;
 use crate::server::store::StoreError;
 
-/// What a client is told of a store's failure. Inner causes are logged here and nowhere else.
+/// The answer to a client about a store's failure. Inner causes are logged here and nowhere else.
 pub fn of_store(error: StoreError) -> WireError {
     match error {
         StoreError::UnknownEnvironment { name, existing } => WireError::new(
@@ -24,7 +24,7 @@ pub fn of_store(error: StoreError) -> WireError {
         }
         StoreError::SourceMoved(name) => WireError::new(
             Code::Conflict,
-            format!("The source \"{}\" was changed in between. Nothing was done: look at it again.", shorten(&name)),
+            format!("The source \"{}\" was changed meanwhile. Nothing was done: look at it again.", shorten(&name)),
         )
         .at("name"),
         StoreError::UnknownSource(name) => {
@@ -52,7 +52,7 @@ pub fn of_store(error: StoreError) -> WireError {
         | StoreError::TooManySourcesOfToken { .. }
         | StoreError::SourceOfAnother(_)
         | StoreError::NotForSource(_)) => of_sender(&error),
-        StoreError::UnknownPerson => WireError::new(Code::UnknownPerson, "They may have been removed in between."),
+        StoreError::UnknownPerson => WireError::new(Code::UnknownPerson, "They may have been removed meanwhile."),
         StoreError::PersonExists(_) => {
             WireError::new(Code::PersonExists, "Give them a role instead of inviting them again.").at("email")
         }
@@ -106,7 +106,7 @@ pub fn of_store(error: StoreError) -> WireError {
         }
         error @ StoreError::Corrupt { .. } => {
             observability::log_error("stored data cannot be read", &error);
-            WireError::new(Code::Internal, "What is stored could not be read. The cause is in the server's log.")
+            WireError::new(Code::Internal, "The stored data could not be read. The cause is in the server's log.")
         }
     }
 }
@@ -135,7 +135,7 @@ pub fn of_sender(error: &StoreError) -> WireError {
 pub fn unusable_link() -> WireError {
     WireError::new(
         Code::LinkUnusable,
-        "It was used before, has expired, or was withdrawn. Ask whoever gave it to you for a new one.",
+        "It was used before, has expired, or was withdrawn. Ask the person who gave it to you for a new one.",
     )
 }
 

@@ -190,7 +190,7 @@ def later():
         print(first, answered(connection, BODY[10:]))
     else:
         listener()
-        # A proof holds for a second.
+        # A proof is good for a second.
         time.sleep(1.1)
         print(first, answered(connection, PUT + BODY if "act" in holds else GET))
 

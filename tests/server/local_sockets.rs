@@ -6,7 +6,7 @@ use crate::serving::Server;
 use serde_json::json;
 use std::process::{Child, Command, Stdio};
 
-/// A program of the server's user: it holds what it is told to, and says what the server answers it.
+/// A program of the server's user: it opens what it gets as its argument, and says what the server answers it.
 const PROGRAM: &str = include_str!("local_sockets.py");
 
 fn program(server: &Server, holds: &str) -> Child {

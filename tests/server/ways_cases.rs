@@ -124,7 +124,7 @@ const fn after(before: &'static [Before], case: Case) -> Case {
     Case { before, ..case }
 }
 
-/// The cases of an act; empty if there are none.
+/// The cases of an act; empty if it has no case.
 #[rustfmt::skip]
 pub fn cases(act: &str) -> Vec<Case> {
     use Before::{Alert, Client, Command, Frozen, Person, Polled, ShareLink, Telemetry};

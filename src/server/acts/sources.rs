@@ -198,7 +198,8 @@ fn view_of(environment: &str, name: &str, definition: &str) -> SourceView {
 }
 
 fn unaskable(name: &str, problem: &str) -> WireError {
-    let detail = format!("The source \"{name}\" cannot be asked as it is kept: {problem}. Remove it, and add it anew.");
+    let detail =
+        format!("The source \"{name}\" cannot be asked as it is kept: {problem}. Remove it, and add it again.");
     WireError::new(Code::SourceUnreadable, detail).at("name")
 }
 

@@ -36,7 +36,7 @@ const ANSWERS: Refusal = Refusal::lasting("its program answers another machine")
 const DEVICE: Refusal = Refusal::lasting("its program holds a network device");
 const ELSEWHERE: Refusal = Refusal::lasting("its program lives in another network");
 
-/// What was seen since the server started.
+/// All that the server has seen since it started.
 #[derive(Default)]
 struct Remembered {
     /// Ports on which somebody has listened to other machines.
@@ -47,7 +47,7 @@ struct Remembered {
 
 static REMEMBERED: Mutex<Remembered> = Mutex::new(Remembered { ports: BTreeSet::new(), sockets: BTreeSet::new() });
 
-/// The newest look. Whoever needs one waits for the one that is under way.
+/// The newest look. A connection that needs one waits for the one that is under way.
 static NEWEST: Mutex<Option<Arc<Look>>> = Mutex::new(None);
 
 /// Sockets and programs of this machine at a moment.
@@ -60,7 +60,7 @@ pub(super) struct Look {
     /// The processes that hold these sockets.
     holders: HashMap<u64, Vec<String>>,
     sockets: Sockets,
-    /// What was found out about a process; nothing if it has ended.
+    /// The finding about each process; nothing if it has ended.
     found: Mutex<HashMap<String, Option<Result<(), Refusal>>>>,
 }
 
@@ -135,7 +135,7 @@ impl Look {
     /// Looks at each thread of a process: one may have files of its own, or live in another network. Nothing if all have ended.
     fn looked_at(&self, process: &str) -> io::Result<Option<Result<(), Refusal>>> {
         let (mut known, mut is_there) = (HashSet::new(), false);
-        for thread in or_ended(inside(&format!("/proc/{process}/task")))?.unwrap_or_default() {
+        for thread in or_ended(inside(format!("/proc/{process}/task")))?.unwrap_or_default() {
             match or_ended(self.thread_refusal(&thread, &mut known))? {
                 Some(Some(refusal)) => return Ok(Some(Err(refusal))),
                 Some(None) => is_there = true,
