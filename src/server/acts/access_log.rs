@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_everywhere_stands_in_the_usual_history() {
+    fn what_is_for_all_environments_is_in_the_usual_history() {
         assert_eq!(chain_of(&Reach::All), "production");
         assert_eq!(chain_of(&Reach::One("trial".into())), "trial");
         assert_eq!(roles_in_words(&[(Reach::All, Role::Viewer)]), "viewer everywhere");

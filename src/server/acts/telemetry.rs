@@ -32,7 +32,7 @@ pub async fn take(context: &Context<'_>, batch: &Batch, once: Once<'_>) -> Resul
     let mut refused: Vec<RowError> = Vec::new();
     for attempt in 0.. {
         let Taken { mut accepted, errors, places } = telemetry::accept_rows(batch, now, &refused)
-            .map_err(|errors| told_of(identity, left_out(batch, errors, false)))?;
+            .map_err(|errors| logged(identity, left_out(batch, errors, false)))?;
         accepted.sender = identity.sender(context.settings.most_sources);
         let stored = match once {
             Once::Event(key) if errors.is_empty() => store.ingest_once(environment, &accepted, now, key).await,
@@ -46,24 +46,24 @@ pub async fn take(context: &Context<'_>, batch: &Batch, once: Once<'_>) -> Resul
                 return if errors.is_empty() {
                     Ok(receipt)
                 } else {
-                    Err(told_of(identity, left_out(batch, errors, true)).into())
+                    Err(logged(identity, left_out(batch, errors, true)).into())
                 };
             }
             Err(StoreError::Conflicts(rows)) if attempt < AGAIN => {
                 let place = |index: u32| places.get(index as usize).copied();
                 refused.extend(rows.into_iter().map(|row| RowError { index: row.index.and_then(place), ..row }));
                 if refused.iter().any(|row| row.index.is_none()) {
-                    return Err(told_of(identity, left_out(batch, refused, false)).into());
+                    return Err(logged(identity, left_out(batch, refused, false)).into());
                 }
             }
             Err(error) => return Err(error.into()),
         }
     }
-    Err(told_of(identity, left_out(batch, refused, false)).into())
+    Err(logged(identity, left_out(batch, refused, false)).into())
 }
 
 /// Logs who sent refused rows, and why the first one was refused.
-fn told_of(identity: &Identity, error: WireError) -> WireError {
+fn logged(identity: &Identity, error: WireError) -> WireError {
     let (who, why) = (identity.actor(), error.errors.first().map(|row| row.detail.as_str()));
     tracing::info!(who, rows = error.errors.len(), why, "rows of telemetry were refused");
     error

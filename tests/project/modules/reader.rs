@@ -129,14 +129,14 @@ fn file_of(attributes: &[syn::Attribute]) -> Option<String> {
 fn declared(tokens: TokenStream) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for token in tokens {
-        if let TokenTree::Group(group) = token {
-            if let Ok(file) = syn::parse2::<syn::File>(group.stream()) {
-                for item in file.items {
-                    if let syn::Item::Mod(module) = item
-                        && let Some(path) = file_of(&module.attrs)
-                    {
-                        found.push((path, module.ident.to_string()));
-                    }
+        if let TokenTree::Group(group) = token
+            && let Ok(file) = syn::parse2::<syn::File>(group.stream())
+        {
+            for item in file.items {
+                if let syn::Item::Mod(module) = item
+                    && let Some(path) = file_of(&module.attrs)
+                {
+                    found.push((path, module.ident.to_string()));
                 }
             }
         }
