@@ -139,7 +139,7 @@ async fn connections_whose_bodies_never_come_make_room_for_others() {
     let silent: Vec<TcpStream> = (0..600).map(|_| sent(&server, &head)).collect();
     // What has begun just now is not ended.
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let began = std::time::Instant::now();
+    let began = scaling_mode::server::clock::instant();
     for _ in 0..10 {
         let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client");
         assert_eq!(answer(client.get(format!("{}/healthz", server.url))).await.status, 200);
@@ -234,7 +234,7 @@ fn takes_nothing(server: &Server) -> TcpStream {
 
 /// How long it takes until the server ends a connection whose peer answers that it is alive.
 fn ended_after(mut stream: TcpStream) -> Duration {
-    let began = std::time::Instant::now();
+    let began = scaling_mode::server::clock::instant();
     stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a limit");
     let mut head = [0; 9];
     while stream.read_exact(&mut head).is_ok() {
