@@ -60,6 +60,9 @@ pub fn of_store(error: StoreError) -> WireError {
             Code::LastFounder,
             "Nobody would be left who may do everything. Make somebody else a founder everywhere first.",
         ),
+        StoreError::SessionEnded => {
+            WireError::new(Code::SignInRequired, "Your session has ended, and nothing was changed. Sign in again.")
+        }
         StoreError::LastWayIn => WireError::new(
             Code::Conflict,
             "You could not sign in any more. Choose a password, or add another way, first.",

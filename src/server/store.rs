@@ -148,6 +148,8 @@ pub enum StoreError {
     UnknownPerson,
     #[error("nobody would be left who may do everything")]
     LastFounder,
+    #[error("the session has ended")]
+    SessionEnded,
     #[error("there would be nothing left to sign in by")]
     LastWayIn,
     #[error("the link was used, has expired, or never was")]

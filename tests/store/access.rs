@@ -194,6 +194,10 @@ async fn sessions_are_seen_listed_ended_and_forgotten() {
         store.end_session("two").await.unwrap();
         store.set_password(anna.id, "another", Some("one"), &entry("password")).await.unwrap();
         assert_eq!(order().await, ["one"]);
+        // Of two changes at the same time the second is by a session that the first has ended.
+        let late = store.set_password(anna.id, "of the other", Some("three"), &entry("password")).await;
+        assert!(matches!(late, Err(StoreError::SessionEnded)), "{late:?}");
+        assert_eq!(order().await, ["one"]);
         store.begin_session(anna.id, &session("four", 4)).await.unwrap();
         store.end_other_sessions(anna.id, "four").await.unwrap();
         assert_eq!(order().await, ["four"]);

@@ -181,12 +181,6 @@ async fn people(store: &dyn Store) {
         name: "phone".to_owned(),
         used_at: None,
     };
-    store.add_passkey(anna.id, &passkey, "", &entry("added")).await.unwrap();
-    let recovery = ["one".to_owned(), "two".to_owned()];
-    let codes = Codes { recovery: &recovery, secret: b"sealed", step: 7 };
-    store.set_codes(anna.id, Some(codes), None, &entry("codes")).await.unwrap();
-    let account = ProviderAccount { issuer: "https://id.example".into(), label: "anna".into(), subject: "1".into() };
-    store.connect(anna.id, &account, "", minute(27), &entry("connected")).await.unwrap();
     let session = |hash: &str| NewSession {
         address: "203.0.113.7".to_owned(),
         agent: "Firefox".to_owned(),
@@ -194,6 +188,14 @@ async fn people(store: &dyn Store) {
         is_whole: true,
         token_hash: hash.to_owned(),
     };
+    store.begin_session(anna.id, &session("own")).await.unwrap();
+    store.add_passkey(anna.id, &passkey, "own", &entry("added")).await.unwrap();
+    let recovery = ["one".to_owned(), "two".to_owned()];
+    let codes = Codes { recovery: &recovery, secret: b"sealed", step: 7 };
+    store.set_codes(anna.id, Some(codes), Some("own"), &entry("codes")).await.unwrap();
+    let account = ProviderAccount { issuer: "https://id.example".into(), label: "anna".into(), subject: "1".into() };
+    store.connect(anna.id, &account, "own", minute(27), &entry("connected")).await.unwrap();
+    store.end_session("own").await.unwrap();
     store.begin_session(anna.id, &session("session")).await.unwrap();
     store.know_device(anna.id, "device", minute(28)).await.unwrap();
     let mut opened = entry("opened");

@@ -64,18 +64,26 @@ async fn a_code_is_used_once_and_codes_end_other_sessions() {
 async fn a_passkey_is_one_persons_and_its_counter_moves_once() {
     for_each_backend(async |store| {
         let (anna, eve) = (anna(store).await, eve(store).await);
-        store.begin_session(anna.id, &session("other", 1)).await.unwrap();
+        for (of, name) in [(anna.id, "this"), (anna.id, "other"), (eve.id, "hers")] {
+            store.begin_session(of, &session(name, 1)).await.unwrap();
+        }
         store.add_passkey(anna.id, &passkey("k"), "this", &entry("added")).await.unwrap();
         assert!(store.session("other").await.unwrap().is_none());
-        let taken = store.add_passkey(eve.id, &passkey("k"), "this", &entry("never")).await;
+        let taken = store.add_passkey(eve.id, &passkey("k"), "hers", &entry("never")).await;
         assert!(matches!(taken, Err(StoreError::NameTaken(_))));
+        // By a session that has ended, or is somebody else's, nothing is changed.
+        for ended in ["other", "hers"] {
+            let late = store.add_passkey(anna.id, &passkey("late"), ended, &entry("never")).await;
+            assert!(matches!(late, Err(StoreError::SessionEnded)), "{late:?}");
+        }
+        assert!(store.passkey("late").await.unwrap().is_none());
         let (whose, kept) = store.passkey("k").await.unwrap().unwrap();
         assert_eq!((whose.id, &kept), (anna.id, &passkey("k")));
         let used = async || store.use_passkey(&kept, r#"{"counter":2}"#, minute(4)).await.unwrap();
         assert_eq!([used().await, used().await], [true, false]);
         assert_eq!(store.passkeys(anna.id).await.unwrap()[0].used_at, Some(minute(4)));
         // Nobody removes what is somebody else's.
-        store.remove_passkey(eve.id, "k", "this", &entry("never")).await.unwrap();
+        store.remove_passkey(eve.id, "k", "hers", &entry("never")).await.unwrap();
         store.add_passkey(anna.id, &passkey("lost"), "this", &entry("added too")).await.unwrap();
         store.begin_session(anna.id, &session("thief", 1)).await.unwrap();
         store.remove_passkey(anna.id, "lost", "this", &entry("removed")).await.unwrap();
@@ -85,6 +93,7 @@ async fn a_passkey_is_one_persons_and_its_counter_moves_once() {
         store.reset_proofs(anna.id, &entry("reset")).await.unwrap();
         assert!(store.passkey("k").await.unwrap().is_none() && store.session("open").await.unwrap().is_none());
         assert!(store.provider_accounts(anna.id).await.unwrap().is_empty());
+        store.begin_session(anna.id, &session("this", 5)).await.unwrap();
         store.remove_passkey(anna.id, "k", "this", &entry("never")).await.unwrap();
         assert_eq!(said(store).await, ["reset", "connected", "removed", "added too", "added", "eve", "anna"]);
     })
@@ -95,12 +104,12 @@ async fn a_passkey_is_one_persons_and_its_counter_moves_once() {
 async fn an_account_at_a_provider_is_one_persons_and_one_may_join_by_it() {
     for_each_backend(async |store| {
         let (anna, eve) = (anna(store).await, eve(store).await);
-        for name in ["this", "that"] {
-            store.begin_session(anna.id, &session(name, 1)).await.unwrap();
+        for (of, name) in [(anna.id, "this"), (anna.id, "that"), (eve.id, "hers")] {
+            store.begin_session(of, &session(name, 1)).await.unwrap();
         }
         store.connect(anna.id, &account("1"), "this", minute(2), &entry("connected")).await.unwrap();
         assert!(store.session("this").await.unwrap().is_some() && store.session("that").await.unwrap().is_none());
-        let taken = store.connect(eve.id, &account("1"), "this", minute(2), &entry("never")).await;
+        let taken = store.connect(eve.id, &account("1"), "hers", minute(2), &entry("never")).await;
         assert!(matches!(taken, Err(StoreError::NameTaken(_))));
         assert_eq!(store.person_of("https://id.example", "1").await.unwrap().unwrap().id, anna.id);
         // The same name at another provider is somebody else.
@@ -116,7 +125,9 @@ async fn an_account_at_a_provider_is_one_persons_and_one_may_join_by_it() {
         assert_eq!((bob.email.as_str(), bob.has_password), ("bob@example.com", false));
         assert_eq!(bob.roles, [(Reach::One(ENV.to_owned()), Role::Viewer)]);
         assert_eq!(store.provider_accounts(bob.id).await.unwrap(), [account("2")]);
-        store.begin_session(bob.id, &session("other", 4)).await.unwrap();
+        for name in ["own", "other"] {
+            store.begin_session(bob.id, &session(name, 4)).await.unwrap();
+        }
         store.disconnect(anna.id, &account("2"), "this", &entry("never")).await.unwrap();
         // Nobody goes round what somebody signs in by already, with their link and an account of their own.
         store.invite(&invitation("bob@example.com", "held"), None).await.unwrap();
@@ -125,11 +136,11 @@ async fn an_account_at_a_provider_is_one_persons_and_one_may_join_by_it() {
         let round = store.join("held", ("x@example.com", "X"), by, minute(3), &entry("never")).await;
         assert!(matches!(round, Err(StoreError::PersonExists(_))), "{round:?}");
         // Something to sign in by is left, whichever is taken first.
-        let alone = async |reason| store.disconnect(bob.id, &account("2"), "this", &entry(reason)).await;
+        let alone = async |reason| store.disconnect(bob.id, &account("2"), "own", &entry(reason)).await;
         assert!(matches!(alone("never").await, Err(StoreError::LastWayIn)));
-        store.add_passkey(bob.id, &passkey("b"), "other", &entry("added")).await.unwrap();
+        store.add_passkey(bob.id, &passkey("b"), "own", &entry("added")).await.unwrap();
         alone("disconnected").await.unwrap();
-        let last = store.remove_passkey(bob.id, "b", "this", &entry("never")).await;
+        let last = store.remove_passkey(bob.id, "b", "own", &entry("never")).await;
         assert!(matches!(last, Err(StoreError::LastWayIn)));
         assert!(store.person_of("https://id.example", "2").await.unwrap().is_none());
         assert!(store.session("other").await.unwrap().is_none());

@@ -342,7 +342,17 @@ async fn put_password(
     end_sessions(db, person, keep).await
 }
 
+/// Ends a person's sessions except one, which must still be there: what somebody changes by a session that was ended meanwhile is not
+/// changed.
 pub(super) async fn end_sessions(db: &mut Connection, person: i64, keep: Option<&str>) -> Result<(), StoreError> {
+    if let Some(keep) = keep {
+        let own = sqlx::query("SELECT 1 FROM sessions WHERE person_id = $1 AND token_hash = $2")
+            .bind(person)
+            .bind(keep)
+            .fetch_optional(&mut *db)
+            .await?;
+        own.ok_or(StoreError::SessionEnded)?;
+    }
     sqlx::query("DELETE FROM sessions WHERE person_id = $1 AND token_hash <> $2")
         .bind(person)
         .bind(keep.unwrap_or_default())
