@@ -165,7 +165,7 @@ MAKE = {
 
 def stream():
     connection = dialled()
-    connection.sendall(f"GET /api/scaling-mode/events HTTP/1.1\r\n{HOST}\r\n".encode())
+    connection.sendall(f"GET /api/scaling-mode/events HTTP/1.1\r\nConnection: close\r\n{HOST}\r\n".encode())
     reader = connection.makefile("rb")
     status = reader.readline().split()[1].decode()
     listener()

@@ -7,7 +7,7 @@ use procfs::process::Process;
 use procfs::{ProcError, ProcResult};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -185,7 +185,13 @@ impl Sockets {
         let is_received = |address: SocketAddr| {
             is_reached(address) && !dialled.contains(&address.port()) && !DISCOVERY.contains(&address.port())
         };
-        let received = of_udp.iter().filter(|entry| is_received(entry.local_address)).map(|entry| entry.inode);
+        // A relay can connect its socket to the first sender, so that being connected proves nothing; only a browser's look-up passes.
+        let servers = name_servers();
+        let is_look_up = |remote: SocketAddr| remote.port() == 53 && servers.contains(&remote.ip().to_canonical());
+        let received = of_udp
+            .iter()
+            .filter(|entry| is_received(entry.local_address) && !is_look_up(entry.remote_address))
+            .map(|entry| entry.inode);
         let harmless = table.iter().map(|entry| entry.inode).chain(of_udp.iter().map(|entry| entry.inode));
         Ok(Sockets {
             listening: listening(table),
@@ -283,6 +289,13 @@ fn of_netlink() -> io::Result<Vec<u64>> {
     let columns = text.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
     let harmless = columns.filter(|columns| columns.get(1).is_some_and(|kind| ABOUT_THIS_MACHINE.contains(kind)));
     Ok(harmless.filter_map(|columns| columns.get(9)?.parse().ok()).collect())
+}
+
+/// The servers that this machine asks for names. A socket that is connected to one of them takes nothing from other machines.
+fn name_servers() -> HashSet<IpAddr> {
+    let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let named = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver"));
+    named.filter_map(|name| name.trim().split('%').next()?.parse().ok()).collect()
 }
 
 /// The ports that the system gives to programs that connect without choosing one.
