@@ -381,7 +381,8 @@ async fn a_store_counts_each_own_write_that_can_take_a_right_away() {
         store.begin_session(anna.id, &session("s", 1)).await.unwrap();
         store.end_session("s").await.unwrap();
         counted("an ended session");
-        store.end_other_sessions(anna.id, "").await.unwrap();
+        store.begin_session(anna.id, &session("own", 2)).await.unwrap();
+        store.end_other_sessions(anna.id, "own").await.unwrap();
         counted("other sessions");
         store.set_role(anna.id, &Reach::One(ENV.to_owned()), Some(Role::Viewer), &entry("a role")).await.unwrap();
         counted("a role");

@@ -175,6 +175,7 @@ async fn what_was_begun_is_taken_once_for_what_it_is_and_in_its_time() {
 async fn a_link_removes_the_ways_in_that_somebody_else_has_left() {
     for_each_backend(async |store| {
         let eve = eve(store).await;
+        store.begin_session(eve.id, &session("this", 1)).await.unwrap();
         store.add_passkey(eve.id, &passkey("left"), "this", &entry("added")).await.unwrap();
         store.connect(eve.id, &account("left"), "this", minute(2), &entry("connected")).await.unwrap();
         store.invite(&invitation("eve@example.com", "link"), None).await.unwrap();
