@@ -38,7 +38,7 @@ const MOST_UNTAKEN: usize = 48 * 1024 * 1024;
 const PART: usize = 16 * 1024;
 /// The largest head of HTTP/1 and of HTTP/2, in bytes. A connection of HTTP/2 may hold [`STREAMS`] of them.
 const LARGEST_HEAD: usize = 64 * 1024;
-const LARGEST_SHARED_HEAD: u32 = 32 * 1024;
+const LARGEST_HTTP2_HEAD: u32 = 32 * 1024;
 /// The most connections, where the operating system allows more.
 const MOST_CONNECTIONS: u64 = 20_000;
 /// Files that the process needs for other things than connections: the database, sources, logs.
@@ -101,8 +101,9 @@ impl Connections {
     /// Closes the connection whose peer has left most of its answers lying.
     fn end_the_slowest(&self) {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        let slowest = all.values().max_by_key(|connection| connection.untaken.load(Ordering::Relaxed));
-        if let Some(slowest) = slowest.filter(|slowest| !slowest.close.is_cancelled()) {
+        // One that is being closed already gives its bytes back soon.
+        let open = all.values().filter(|connection| !connection.close.is_cancelled());
+        if let Some(slowest) = open.max_by_key(|connection| connection.untaken.load(Ordering::Relaxed)) {
             slowest.close.cancel();
             tracing::warn!(
                 bytes = slowest.untaken.load(Ordering::Relaxed),
@@ -293,14 +294,14 @@ async fn serve_one<I>(
                 (router.clone(), connections.clone(), connection.clone(), ends.clone());
             async move {
                 let mut under_way = UnderWay::begin(&connections, &connection);
-                let is_shared = request.version() == Version::HTTP_2;
+                let is_http2 = request.version() == Version::HTTP_2;
                 let mut request = request.map(Body::new);
                 request.extensions_mut().insert(ConnectInfo(address));
                 if let Some(ends) = &ends {
                     request.extensions_mut().insert(ends.clone());
                 }
                 let answer = router.oneshot(request).await?;
-                if !is_shared {
+                if !is_http2 {
                     return Ok::<_, Infallible>(answer);
                 }
                 Ok(answer.map(|body| {
@@ -319,17 +320,19 @@ async fn serve_one<I>(
         .keep_alive_interval(ALIVE_EVERY)
         .keep_alive_timeout(ALIVE_LIMIT)
         .max_concurrent_streams(STREAMS)
-        .max_header_list_size(LARGEST_SHARED_HEAD);
+        .max_header_list_size(LARGEST_HTTP2_HEAD);
     {
         let mut served = pin!(builder.serve_connection(stream, service));
         let mut looks = tokio::time::interval(TAKE_LIMIT / 6);
+        let mut is_ending = false;
         let ended = loop {
             tokio::select! {
                 ended = served.as_mut() => break Some(ended),
                 () = connection.close.cancelled() => break None,
-                () = stop.cancelled() => {
+                // The requests under way are still answered, unless their peer takes nothing.
+                () = stop.cancelled(), if !is_ending => {
+                    is_ending = true;
                     served.as_mut().graceful_shutdown();
-                    break Some(served.as_mut().await);
                 }
                 _ = looks.tick() => if connections.is_left_lying(&connection) {
                     tracing::debug!(%address, "answers were not taken");

@@ -85,15 +85,17 @@ async fn clients_that_never_shake_hands_keep_nobody_waiting() {
     let trusted = certified(folder.path(), 2100);
     let server = Server::start_over_tls(folder.path(), &FLAGS, client(trusted.clone())).await;
     let host = server.url.trim_start_matches("https://").to_owned();
-    // More than shake hands at the same time; the server would wait 10 s for each.
+    // More than shake hands at the same time.
     let silent: Vec<_> = (0..700).map(|_| std::net::TcpStream::connect(&host).expect("a connection")).collect();
-    let began = scaling_mode::server::clock::instant();
-    for _ in 0..5 {
-        let answer = client(trusted.clone()).get(format!("{}/healthz", server.url)).send().await.expect("an answer");
-        assert_eq!(answer.status(), 200);
-    }
-    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
-    drop(silent);
+    let answer = client(trusted.clone()).get(format!("{}/healthz", server.url)).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    // It did not wait until all of those that came first had had their 10 s: most of them are still shaking hands.
+    let is_open = |stream: &&std::net::TcpStream| {
+        stream.set_nonblocking(true).expect("a socket");
+        stream.peek(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    };
+    let (first, open) = (!is_open(&&silent[0]), silent[..512].iter().filter(is_open).count());
+    assert!(first && open > 100, "the first has ended: {first}; {open} of the first 512 are open");
 }
 
 /// ASVS 12.2.2.

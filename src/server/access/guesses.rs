@@ -130,7 +130,7 @@ pub(super) fn forget_some<K: std::hash::Hash + Eq + Clone>(limiter: &DefaultKeye
     }
 }
 
-/// What counts as one sender: an IPv4 address, or the /64 of an IPv6 address, since whoever has one of those has the 2^64 beside it.
+/// The network that counts as one sender: an IPv4 address, or the /64 of an IPv6 address, since one customer gets all of its 2^64.
 pub fn network_of(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

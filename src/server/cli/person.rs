@@ -1,4 +1,4 @@
-//! The commands on people. Whoever can run them on the store can do everything in it: they ask for no sign-in.
+//! The commands on people. They need no sign-in: a person who can run them on the store can do everything in it.
 
 use super::console::Console;
 use super::{CliError, print_json, serve};

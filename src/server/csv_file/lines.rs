@@ -25,8 +25,8 @@ pub(super) fn beyond(record: &csv::ByteRecord, rows: u64) -> Option<&'static str
     }
 }
 
-/// A stream that ends in an error once more was read for one row than a row may hold, so that no reader gathers it: whoever reads rows
-/// sets `for_row` to zero after each.
+/// A stream that fails if more is read for one row than a row can have, so that no reader collects it. The reader of the rows sets
+/// `for_row` to zero after each.
 pub(super) struct Bounded<R> {
     pub for_row: Rc<Cell<usize>>,
     pub stream: R,

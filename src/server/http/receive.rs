@@ -32,7 +32,7 @@ static AT_ONCE: Semaphore = Semaphore::const_new(2);
 /// The most different environments and sources that one export may name.
 const MOST_ORIGINS: usize = 1_000;
 
-/// The most reasons that are told apart in one request.
+/// The most reasons that one request is refused for by name.
 const MOST_REASONS: usize = 200;
 const OTHER_REASONS: &str = "points refused for further reasons";
 

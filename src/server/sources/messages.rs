@@ -24,7 +24,7 @@ pub(super) fn is_read_in_bounds(body: &[u8], shape: &Shape) -> bool {
     count(body, shape, &mut left, DEEPEST)
 }
 
-/// Whether a JSON body holds no more than [`MOST`] messages and [`MOST_PARTS`] commas; what stands in texts counts for nothing.
+/// Whether a JSON body holds no more than [`MOST`] messages and [`MOST_PARTS`] commas; commas in texts do not count.
 pub(super) fn is_json_in_bounds(body: &[u8]) -> bool {
     let (mut messages, mut parts) = (0usize, 0usize);
     let (mut is_text, mut is_escaped) = (false, false);

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 /// What could be read, and why the rest could not, with how many points.
 pub type Read = (ExportMetricsServiceRequest, BTreeMap<String, u64>);
 
-/// The most reasons that are told apart: each error may word its own, and a body may hold millions.
+/// The most reasons that are named: each error can have its own words, and a body can have millions.
 const MOST_REASONS: usize = 20;
 
 /// What all further ones count under.
