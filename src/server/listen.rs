@@ -43,6 +43,8 @@ const LARGEST_HTTP2_HEAD: u32 = 32 * 1024;
 const MOST_CONNECTIONS: u64 = 20_000;
 /// Files that the process needs for other things than connections: the database, sources, logs.
 const OTHER_FILES: u64 = 128;
+/// Of these, how many connections may take while every request is still young.
+const SPARE_FILES: usize = 64;
 /// How long a request is safe from being ended for want of room.
 const BUSY_LIMIT: Duration = Duration::from_secs(2);
 /// How many of the longest-waiting connections are closed at once where there is no room.
@@ -121,7 +123,10 @@ impl Connections {
             .map(|(id, connection)| (connection.idle_since.load(Ordering::Relaxed), *id))
             .collect();
         if idle.is_empty() {
-            let long_ago = self.now().saturating_sub(u64::try_from(BUSY_LIMIT.as_millis()).unwrap_or(u64::MAX));
+            // Before the process has no file left to accept another connection, no request is safe.
+            let is_last_room = all.len() >= self.most + SPARE_FILES;
+            let safe = if is_last_room { Duration::ZERO } else { BUSY_LIMIT };
+            let long_ago = self.now().saturating_sub(u64::try_from(safe.as_millis()).unwrap_or(u64::MAX));
             let busy = all.iter().map(|(id, connection)| (connection.busy_since.load(Ordering::Relaxed), *id));
             idle = busy.filter(|(since, _)| *since <= long_ago).collect();
         }
