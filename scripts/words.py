@@ -90,7 +90,7 @@ def parts(name, text):
 
 def commits(root, base):
     """Messages of the commits that are not in the base. .ci/run checks a copy, and names the checkout that it is of."""
-    git = ["git", "-C", os.environ.get("SCALING_MODE_CHECKOUT", str(root))]
+    git = ["git", "-C", os.environ.get("CHECKED_OUT", str(root))]
     try:
         has_base = subprocess.run([*git, "cat-file", "-e", f"{base[0]}^{{commit}}"], capture_output=True).returncode == 0
         since = [f"{base[0]}..HEAD"] if has_base else [f"--since={base[1]}", "HEAD"]

@@ -16,7 +16,7 @@ fn check(folder: &Path, arguments: &[&str]) -> (bool, String) {
         .arg("--root")
         .arg(folder)
         .args(arguments)
-        .env_remove("SCALING_MODE_CHECKOUT")
+        .env_remove("CHECKED_OUT")
         .output()
         .expect("Python 3");
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())

@@ -89,6 +89,8 @@ impl Server {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            // The server closes a connection that has waited for 15 s. Used at that moment, it would lose a request.
+            .pool_idle_timeout(Duration::from_secs(8))
             .timeout(Duration::from_secs(20))
             .build()
             .expect("a client");

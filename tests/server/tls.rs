@@ -32,7 +32,8 @@ const FLAGS: [&str; 5] = ["--no-demo", "--tls-certificate", "certificate.pem", "
 fn client(trusted: Certificate) -> Client {
     // Where another test was first, its choice is the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::builder().tls_certs_only([trusted]).timeout(Duration::from_secs(20));
+    let idle = Duration::from_secs(8);
+    let client = Client::builder().tls_certs_only([trusted]).pool_idle_timeout(idle).timeout(Duration::from_secs(20));
     client.build().expect("a client")
 }
 
